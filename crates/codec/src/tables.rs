@@ -1,0 +1,355 @@
+// Generated from crates/codec/tables.json by `npm run generate`; do not edit.
+
+/// Error codes, the same in Rust and TypeScript.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u16)]
+pub enum Code {
+    /// done
+    Ok = 0,
+    /// the call's arguments are wrong
+    InvalidArgument = 1,
+    /// a key needs at least one byte
+    KeyEmpty = 2,
+    /// the key is longer than keyBytesMax
+    KeyTooLarge = 3,
+    /// the value is longer than valueBytesMax
+    ValueTooLarge = 4,
+    /// the range ends before it starts
+    RangeReversed = 5,
+    /// the request is larger than requestBytesMax
+    RequestTooLarge = 6,
+    /// a transaction's branch writes one key twice
+    DuplicateKey = 7,
+    /// a transaction has more than txnOperationsMax operations
+    TooManyOperations = 8,
+    /// the key does not exist
+    KeyNotFound = 9,
+    /// the lease does not exist
+    LeaseNotFound = 10,
+    /// the revision has been compacted
+    Compacted = 11,
+    /// the revision is above the current one
+    FutureRevision = 12,
+    /// a queue is full; nothing was done
+    Busy = 20,
+    /// the group has no leader now
+    NoLeader = 21,
+    /// this member is not the leader; nothing was done
+    NotLeader = 22,
+    /// the leader was lost while the write was under way; it may or may not be committed
+    LeaderLost = 23,
+    /// the session is no longer known, so whether the write was done cannot be told
+    SessionExpired = 24,
+    /// the write was done, but its result is no longer kept
+    ResultForgotten = 25,
+    /// no answer in time; a write may or may not be committed
+    Timeout = 26,
+    /// the caller's signal aborted the call; a write may or may not be committed
+    Aborted = 27,
+    /// the store is closed
+    Closed = 28,
+    /// no member answers at the given endpoints
+    Unreachable = 29,
+    /// this member is further behind than maxStaleness allows
+    Stale = 30,
+    /// the watch fell behind the compacted revision
+    WatchLost = 31,
+    /// the member does not host that group
+    GroupNotFound = 32,
+    /// this member holds no read lease now, so it cannot read synchronously
+    NoLease = 33,
+    /// that member belongs to another cluster
+    ClusterMismatch = 40,
+    /// the other side speaks another protocol version
+    ProtocolVersion = 41,
+    /// a malformed frame or request
+    ProtocolError = 42,
+    /// no member of that name or id
+    MemberUnknown = 43,
+    /// another process listens on that address
+    PortInUse = 44,
+    /// the address cannot be used
+    AddressInvalid = 45,
+    /// another process has the data directory open
+    DataDirLocked = 50,
+    /// the data directory belongs to another cluster or member
+    DataDirMismatch = 51,
+    /// the data was written by a newer version
+    FormatNewer = 52,
+    /// the log is damaged
+    LogCorrupt = 53,
+    /// a segment of the log is missing
+    LogSegmentMissing = 54,
+    /// the store is damaged
+    StoreCorrupt = 55,
+    /// the disk is full
+    DiskFull = 56,
+    /// the operating system reports an input or output error
+    Io = 57,
+    /// an earlier write failed; the member has stopped
+    Poisoned = 58,
+    /// the native binary of this platform is not installed
+    BinaryMissing = 60,
+    /// a broken invariant: a bug in rafterdb
+    Internal = 99,
+}
+
+impl Code {
+    /// The name that programs match.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "OK",
+            Self::InvalidArgument => "INVALID_ARGUMENT",
+            Self::KeyEmpty => "KEY_EMPTY",
+            Self::KeyTooLarge => "KEY_TOO_LARGE",
+            Self::ValueTooLarge => "VALUE_TOO_LARGE",
+            Self::RangeReversed => "RANGE_REVERSED",
+            Self::RequestTooLarge => "REQUEST_TOO_LARGE",
+            Self::DuplicateKey => "DUPLICATE_KEY",
+            Self::TooManyOperations => "TOO_MANY_OPERATIONS",
+            Self::KeyNotFound => "KEY_NOT_FOUND",
+            Self::LeaseNotFound => "LEASE_NOT_FOUND",
+            Self::Compacted => "COMPACTED",
+            Self::FutureRevision => "FUTURE_REVISION",
+            Self::Busy => "BUSY",
+            Self::NoLeader => "NO_LEADER",
+            Self::NotLeader => "NOT_LEADER",
+            Self::LeaderLost => "LEADER_LOST",
+            Self::SessionExpired => "SESSION_EXPIRED",
+            Self::ResultForgotten => "RESULT_FORGOTTEN",
+            Self::Timeout => "TIMEOUT",
+            Self::Aborted => "ABORTED",
+            Self::Closed => "CLOSED",
+            Self::Unreachable => "UNREACHABLE",
+            Self::Stale => "STALE",
+            Self::WatchLost => "WATCH_LOST",
+            Self::GroupNotFound => "GROUP_NOT_FOUND",
+            Self::NoLease => "NO_LEASE",
+            Self::ClusterMismatch => "CLUSTER_MISMATCH",
+            Self::ProtocolVersion => "PROTOCOL_VERSION",
+            Self::ProtocolError => "PROTOCOL_ERROR",
+            Self::MemberUnknown => "MEMBER_UNKNOWN",
+            Self::PortInUse => "PORT_IN_USE",
+            Self::AddressInvalid => "ADDRESS_INVALID",
+            Self::DataDirLocked => "DATA_DIR_LOCKED",
+            Self::DataDirMismatch => "DATA_DIR_MISMATCH",
+            Self::FormatNewer => "FORMAT_NEWER",
+            Self::LogCorrupt => "LOG_CORRUPT",
+            Self::LogSegmentMissing => "LOG_SEGMENT_MISSING",
+            Self::StoreCorrupt => "STORE_CORRUPT",
+            Self::DiskFull => "DISK_FULL",
+            Self::Io => "IO",
+            Self::Poisoned => "POISONED",
+            Self::BinaryMissing => "BINARY_MISSING",
+            Self::Internal => "INTERNAL",
+        }
+    }
+
+    /// The code of a number; `None` if there is no such code.
+    #[must_use]
+    pub const fn from_number(number: u16) -> Option<Self> {
+        Some(match number {
+            0 => Self::Ok,
+            1 => Self::InvalidArgument,
+            2 => Self::KeyEmpty,
+            3 => Self::KeyTooLarge,
+            4 => Self::ValueTooLarge,
+            5 => Self::RangeReversed,
+            6 => Self::RequestTooLarge,
+            7 => Self::DuplicateKey,
+            8 => Self::TooManyOperations,
+            9 => Self::KeyNotFound,
+            10 => Self::LeaseNotFound,
+            11 => Self::Compacted,
+            12 => Self::FutureRevision,
+            20 => Self::Busy,
+            21 => Self::NoLeader,
+            22 => Self::NotLeader,
+            23 => Self::LeaderLost,
+            24 => Self::SessionExpired,
+            25 => Self::ResultForgotten,
+            26 => Self::Timeout,
+            27 => Self::Aborted,
+            28 => Self::Closed,
+            29 => Self::Unreachable,
+            30 => Self::Stale,
+            31 => Self::WatchLost,
+            32 => Self::GroupNotFound,
+            33 => Self::NoLease,
+            40 => Self::ClusterMismatch,
+            41 => Self::ProtocolVersion,
+            42 => Self::ProtocolError,
+            43 => Self::MemberUnknown,
+            44 => Self::PortInUse,
+            45 => Self::AddressInvalid,
+            50 => Self::DataDirLocked,
+            51 => Self::DataDirMismatch,
+            52 => Self::FormatNewer,
+            53 => Self::LogCorrupt,
+            54 => Self::LogSegmentMissing,
+            55 => Self::StoreCorrupt,
+            56 => Self::DiskFull,
+            57 => Self::Io,
+            58 => Self::Poisoned,
+            60 => Self::BinaryMissing,
+            99 => Self::Internal,
+            _ => return None,
+        })
+    }
+}
+
+/// Bounds, each with its unit.
+pub mod limits {
+    /// bytes of a key
+    pub const KEY_BYTES_MAX: usize = 65536;
+    /// default limit of a value, bytes (1.5 MiB)
+    pub const VALUE_BYTES_MAX: usize = 1572864;
+    /// bytes of one request to a member
+    pub const REQUEST_BYTES_MAX: usize = 4194304;
+    /// a client closes a batch at this many bytes, unless it is one operation
+    pub const BATCH_BYTES_MAX: usize = 131072;
+    /// operations in one part of a transaction
+    pub const TXN_OPERATIONS_MAX: usize = 128;
+    /// payload bytes of one append message, unless it is one entry
+    pub const APPEND_BYTES_MAX: usize = 1048576;
+    /// appends under way to one follower
+    pub const INFLIGHT_MESSAGES_MAX: usize = 64;
+    /// bytes of appends under way to one follower
+    pub const INFLIGHT_BYTES_MAX: usize = 16777216;
+    /// bytes of proposals waiting in one group
+    pub const PROPOSAL_BYTES_MAX: usize = 67108864;
+    /// bytes after which a range reply stops, with MORE set
+    pub const READ_REPLY_BYTES_MAX: usize = 1048576;
+    /// read requests waiting in one group
+    pub const READS_WAITING_MAX: usize = 65536;
+    /// bytes of one frame's body
+    pub const FRAME_BYTES_MAX: usize = 8388608;
+    /// bytes waiting to be written to one connection
+    pub const SEND_QUEUE_BYTES_MAX: usize = 67108864;
+    /// sessions remembered for deduplication; the least recently used goes
+    pub const SESSIONS_MAX: usize = 4096;
+    /// batches of one session that may be unanswered
+    pub const SESSION_WINDOW_MAX: usize = 4096;
+    /// a kept result larger than this is forgotten (RESULT_FORGOTTEN on a retry)
+    pub const SESSION_RESULT_BYTES_MAX: usize = 4096;
+    /// events sent to a watcher before it must ask for more
+    pub const WATCH_CREDIT_DEFAULT: usize = 1024;
+    /// watches of one member
+    pub const WATCHERS_MAX: usize = 100000;
+    /// groups of one member
+    pub const GROUPS_MAX: usize = 4096;
+    /// members of a cluster
+    pub const MEMBERS_MAX: usize = 7;
+    /// size of the events array
+    pub const EVENTS_DOUBLES_MAX: usize = 65536;
+    /// size of the commands array; longer runs of commands take several exchanges
+    pub const COMMANDS_DOUBLES_MAX: usize = 65536;
+}
+
+/// Kinds of entry, as in FORMATS.md.
+pub mod entry {
+    pub const NOOP: u8 = 0;
+    pub const BATCH: u8 = 1;
+    pub const CONTROL: u8 = 2;
+}
+
+/// Kinds of operation, as in FORMATS.md.
+pub mod operation {
+    pub const PUT: u8 = 1;
+    pub const DELETE_RANGE: u8 = 2;
+    pub const TXN: u8 = 3;
+    pub const COMPACT: u8 = 4;
+    pub const RANGE: u8 = 5;
+}
+
+/// Kinds of request, as in FORMATS.md.
+pub mod request {
+    pub const WRITE: u8 = 1;
+    pub const READ: u8 = 2;
+    pub const WATCH: u8 = 3;
+    pub const WATCH_CREDIT: u8 = 4;
+    pub const CANCEL: u8 = 5;
+    pub const STATUS: u8 = 6;
+    pub const MEMBERS: u8 = 7;
+    pub const TRANSFER: u8 = 8;
+    pub const SNAPSHOT: u8 = 9;
+}
+
+/// Kinds of consistency, as in FORMATS.md.
+pub mod consistency {
+    pub const LINEARIZABLE: u8 = 0;
+    pub const SERIALIZABLE: u8 = 1;
+    pub const BOUNDED: u8 = 2;
+}
+
+/// Kinds of compareResult, as in FORMATS.md.
+pub mod compare_result {
+    pub const EQUAL: u8 = 0;
+    pub const GREATER: u8 = 1;
+    pub const LESS: u8 = 2;
+    pub const NOT_EQUAL: u8 = 3;
+}
+
+/// Kinds of compareTarget, as in FORMATS.md.
+pub mod compare_target {
+    pub const VERSION: u8 = 0;
+    pub const CREATE: u8 = 1;
+    pub const MOD: u8 = 2;
+    pub const VALUE: u8 = 3;
+    pub const LEASE: u8 = 4;
+}
+
+/// Kinds of event, as in FORMATS.md.
+pub mod event {
+    pub const OPENED: u16 = 0;
+    pub const PROPOSALS: u16 = 1;
+    pub const MESSAGE: u16 = 2;
+    pub const DURABLE: u16 = 3;
+    pub const APPLIED: u16 = 4;
+    pub const PEER: u16 = 5;
+    pub const READS: u16 = 6;
+    pub const SNAPSHOT_SENT: u16 = 7;
+    pub const SNAPSHOT_INSTALLED: u16 = 8;
+    pub const PERSISTED: u16 = 9;
+    pub const CONTROL: u16 = 10;
+    pub const TRANSFER: u16 = 11;
+    pub const CLOSE: u16 = 12;
+}
+
+/// Kinds of command, as in FORMATS.md.
+pub mod command {
+    pub const ACCEPT: u16 = 1;
+    pub const NOOP: u16 = 2;
+    pub const APPEND: u16 = 3;
+    pub const DROP: u16 = 4;
+    pub const PERSIST: u16 = 5;
+    pub const SEND: u16 = 6;
+    pub const COMMIT: u16 = 7;
+    pub const SERVE_READS: u16 = 8;
+    pub const LEASE: u16 = 9;
+    pub const ROLE: u16 = 10;
+    pub const FAIL: u16 = 11;
+    pub const SNAPSHOT_SEND: u16 = 12;
+    pub const CUT: u16 = 13;
+}
+
+/// Kinds of message, as in FORMATS.md.
+pub mod message {
+    pub const PRE_VOTE: u8 = 1;
+    pub const PRE_VOTE_REPLY: u8 = 2;
+    pub const VOTE: u8 = 3;
+    pub const VOTE_REPLY: u8 = 4;
+    pub const APPEND: u8 = 5;
+    pub const APPEND_REPLY: u8 = 6;
+    pub const TIMEOUT_NOW: u8 = 7;
+    pub const SNAPSHOT_STATUS: u8 = 8;
+}
+
+/// Kinds of role, as in FORMATS.md.
+pub mod role {
+    pub const FOLLOWER: u8 = 0;
+    pub const CANDIDATE: u8 = 1;
+    pub const LEADER: u8 = 2;
+    pub const LEARNER: u8 = 3;
+}

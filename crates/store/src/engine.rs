@@ -1,0 +1,112 @@
+//! What the state machine needs of the storage below it: rows by key, history by revision.
+//! One writer (the apply thread), many readers. Knows no operations, sessions or results.
+
+use crate::StoreError;
+
+/// One version of a key, borrowed. A tombstone has version 0, create 0 and no value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RowRef<'a> {
+    /// Revision at which the key was created.
+    pub create: u64,
+    /// Revision of this version.
+    pub modified: u64,
+    /// 1 for a new key, one more with every put; 0 for a tombstone.
+    pub version: u64,
+    /// Lease the key is attached to; 0 for none.
+    pub lease: u64,
+    /// `modified` of the version (or tombstone) that this one replaced; 0 if there was none.
+    pub previous: u64,
+    /// The value.
+    pub value: &'a [u8],
+}
+
+impl RowRef<'_> {
+    /// Whether this version says that the key was deleted.
+    #[must_use]
+    pub const fn is_tombstone(&self) -> bool {
+        self.version == 0
+    }
+}
+
+/// A change as history keeps it.
+#[derive(Clone, Copy, Debug)]
+pub struct Change<'a> {
+    /// Position of the change among those of its revision, from 0.
+    pub sub: u32,
+    /// The key that changed.
+    pub key: &'a [u8],
+    /// What it became; `row.modified` is the revision.
+    pub row: RowRef<'a>,
+}
+
+/// Half-open range of keys; `end` of `None` has no upper bound.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyRange<'a> {
+    /// First key.
+    pub start: &'a [u8],
+    /// First key after the range.
+    pub end: Option<&'a [u8]>,
+}
+
+/// Where in the Raft log a state stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Mark {
+    /// Index of the last entry applied.
+    pub index: u64,
+    /// Its term.
+    pub term: u64,
+    /// The store's revision after it.
+    pub revision: u64,
+}
+
+/// Whether a visitor wants more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Visit {
+    /// Go on.
+    Next,
+    /// Enough.
+    Stop,
+}
+
+/// Storage of one group.
+pub trait Engine: Send + Sync {
+    /// The newest version of `key`, a tombstone too. For the writer, which sees its own unpublished writes.
+    /// Returns whether there was one.
+    fn latest(&self, key: &[u8], visit: &mut dyn FnMut(RowRef<'_>)) -> Result<bool, StoreError>;
+
+    /// The newest version of `key` at or below revision `at`, if it is not a tombstone. Returns whether there was one.
+    /// `at` must not be below the compacted revision.
+    fn get(&self, key: &[u8], at: u64, visit: &mut dyn FnMut(RowRef<'_>)) -> Result<bool, StoreError>;
+
+    /// Every live key of the range as of revision `at`, ascending, or descending if `reverse`.
+    fn scan(
+        &self,
+        range: KeyRange<'_>,
+        at: u64,
+        reverse: bool,
+        visit: &mut dyn FnMut(&[u8], RowRef<'_>) -> Visit,
+    ) -> Result<(), StoreError>;
+
+    /// The changes with from ≤ revision ≤ to, in order. `COMPACTED` if `from` is at or below the compacted revision.
+    fn changes(&self, from: u64, to: u64, visit: &mut dyn FnMut(Change<'_>) -> Visit) -> Result<(), StoreError>;
+
+    /// Adds a change: the row becomes the key's latest, and history has it. `row.previous` must be the version it replaces.
+    /// Called in order of (revision, sub) by the one writer.
+    fn write(&self, key: &[u8], sub: u32, row: RowRef<'_>) -> Result<(), StoreError>;
+
+    /// Raises the compacted revision to `revision`: versions replaced at or below it may go, in the background.
+    fn compact(&self, revision: u64) -> Result<(), StoreError>;
+
+    /// The compacted revision; 0 if nothing was compacted.
+    fn compacted(&self) -> u64;
+
+    /// Called between entries. True when enough has gathered that `rotate` should be called.
+    fn is_full(&self) -> bool;
+
+    /// Seals what was written so far, together with the machine's own state, and has it flushed in the background.
+    /// All of it becomes persistent at once, or none. Blocks while too much is still being flushed.
+    fn rotate(&self, mark: Mark, state: Vec<u8>) -> Result<(), StoreError>;
+
+    /// What the last finished flush holds: replay starts after it. Zero if nothing was flushed.
+    fn persisted(&self) -> Mark;
+}

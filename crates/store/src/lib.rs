@@ -1,0 +1,7 @@
+//! The state machine of one Raft group: multi-version keys with etcd's semantics, over rows by key and history by revision.
+
+pub mod engine;
+mod error;
+
+pub use engine::{Change, Engine, KeyRange, Mark, RowRef, Visit};
+pub use error::StoreError;

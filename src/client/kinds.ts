@@ -1,0 +1,47 @@
+// Generated from crates/codec/tables.json by `npm run generate`; do not edit.
+
+/** Kinds of operation, as in crates/codec/FORMATS.md. */
+export const Operation = {
+  PUT: 1,
+  DELETE_RANGE: 2,
+  TXN: 3,
+  COMPACT: 4,
+  RANGE: 5,
+} as const
+
+/** Kinds of request, as in crates/codec/FORMATS.md. */
+export const Request = {
+  WRITE: 1,
+  READ: 2,
+  WATCH: 3,
+  WATCH_CREDIT: 4,
+  CANCEL: 5,
+  STATUS: 6,
+  MEMBERS: 7,
+  TRANSFER: 8,
+  SNAPSHOT: 9,
+} as const
+
+/** Kinds of consistency, as in crates/codec/FORMATS.md. */
+export const Consistency = {
+  LINEARIZABLE: 0,
+  SERIALIZABLE: 1,
+  BOUNDED: 2,
+} as const
+
+/** Kinds of compareResult, as in crates/codec/FORMATS.md. */
+export const CompareResult = {
+  EQUAL: 0,
+  GREATER: 1,
+  LESS: 2,
+  NOT_EQUAL: 3,
+} as const
+
+/** Kinds of compareTarget, as in crates/codec/FORMATS.md. */
+export const CompareTarget = {
+  VERSION: 0,
+  CREATE: 1,
+  MOD: 2,
+  VALUE: 3,
+  LEASE: 4,
+} as const

@@ -1,0 +1,49 @@
+// Generated from crates/codec/tables.json by `npm run generate`; do not edit.
+
+/** Bounds, each with its unit last. */
+export const limits = {
+  /** bytes of a key */
+  keyBytesMax: 65536,
+  /** default limit of a value, bytes (1.5 MiB) */
+  valueBytesMax: 1572864,
+  /** bytes of one request to a member */
+  requestBytesMax: 4194304,
+  /** a client closes a batch at this many bytes, unless it is one operation */
+  batchBytesMax: 131072,
+  /** operations in one part of a transaction */
+  txnOperationsMax: 128,
+  /** payload bytes of one append message, unless it is one entry */
+  appendBytesMax: 1048576,
+  /** appends under way to one follower */
+  inflightMessagesMax: 64,
+  /** bytes of appends under way to one follower */
+  inflightBytesMax: 16777216,
+  /** bytes of proposals waiting in one group */
+  proposalBytesMax: 67108864,
+  /** bytes after which a range reply stops, with MORE set */
+  readReplyBytesMax: 1048576,
+  /** read requests waiting in one group */
+  readsWaitingMax: 65536,
+  /** bytes of one frame's body */
+  frameBytesMax: 8388608,
+  /** bytes waiting to be written to one connection */
+  sendQueueBytesMax: 67108864,
+  /** sessions remembered for deduplication; the least recently used goes */
+  sessionsMax: 4096,
+  /** batches of one session that may be unanswered */
+  sessionWindowMax: 4096,
+  /** a kept result larger than this is forgotten (RESULT_FORGOTTEN on a retry) */
+  sessionResultBytesMax: 4096,
+  /** events sent to a watcher before it must ask for more */
+  watchCreditDefault: 1024,
+  /** watches of one member */
+  watchersMax: 100000,
+  /** groups of one member */
+  groupsMax: 4096,
+  /** members of a cluster */
+  membersMax: 7,
+  /** size of the events array */
+  eventsDoublesMax: 65536,
+  /** size of the commands array; longer runs of commands take several exchanges */
+  commandsDoublesMax: 65536,
+} as const
