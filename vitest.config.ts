@@ -1,0 +1,12 @@
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  test: {
+    include: ['__test__/**/*.test.ts'],
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    // Clusters of real processes and worker threads: a process of its own for each file.
+    pool: 'forks',
+    maxWorkers: 2,
+  },
+})
