@@ -1,1 +1,153 @@
-//! rafterdb-fault
+//! Fault points: named places where a test lets the disk fail or the process die. Always compiled in, so that what is
+//! tested is what is shipped; an unarmed point costs one relaxed atomic load. Knows nothing of what the places do.
+//!
+//! Armed once from `RAFTERDB_FAULTS="wal.sync=error@3,store.flush.installed=abort"`: name, action and the hit it strikes
+//! at (the first if not given). `@3` strikes once, `@3+` from the third hit on. Actions: `error` (EIO), `full` (ENOSPC),
+//! `abort` (the process ends at that spot, as by `kill -9`). The names are in [`POINTS`].
+
+mod points;
+
+use std::io;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::Mutex;
+
+pub use points::POINTS;
+
+/// The environment variable that arms points at start.
+pub const VARIABLE: &str = "RAFTERDB_FAULTS";
+
+const UNREAD: u8 = 0;
+const UNARMED: u8 = 1;
+const ARMED: u8 = 2;
+
+static STATE: AtomicU8 = AtomicU8::new(UNREAD);
+static FAULTS: Mutex<Vec<Fault>> = Mutex::new(Vec::new());
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Action {
+    Error,
+    Full,
+    Abort,
+}
+
+#[derive(Debug)]
+struct Fault {
+    name: &'static str,
+    action: Action,
+    /// The hit it strikes at, from 1.
+    strikes_at: u64,
+    keeps_striking: bool,
+    hits: u64,
+}
+
+/// A place that may fail. Returns the error that a test armed for it; a specification in the environment that cannot
+/// be read is an `InvalidInput` error at the first point reached.
+#[inline]
+pub fn point(name: &str) -> io::Result<()> {
+    if STATE.load(Ordering::Relaxed) == UNARMED {
+        return Ok(());
+    }
+    strike(name)
+}
+
+/// Whether a point of that name is armed: for a place that must go out of its way to be able to fail.
+#[inline]
+#[must_use]
+pub fn is_armed(name: &str) -> bool {
+    STATE.load(Ordering::Relaxed) != UNARMED && faults().iter().any(|fault| fault.name == name)
+}
+
+/// Reads the environment variable, once; later calls do nothing. Call it at start to report a bad specification early.
+pub fn load() -> Result<(), String> {
+    if STATE.load(Ordering::Relaxed) != UNREAD {
+        return Ok(());
+    }
+    match std::env::var(VARIABLE) {
+        Ok(specification) => arm(&specification).map_err(|reason| format!("{VARIABLE}: {reason}")),
+        Err(_) => {
+            // Only from UNREAD: a test of another thread may have armed a point in the meantime.
+            let _ = STATE.compare_exchange(UNREAD, UNARMED, Ordering::Relaxed, Ordering::Relaxed);
+            Ok(())
+        }
+    }
+}
+
+/// Arms the points of a specification, beside those armed before. The points are those of the whole process.
+pub fn arm(specification: &str) -> Result<(), String> {
+    let parsed = specification
+        .split(',')
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+        .map(parse)
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut faults = faults();
+    faults.extend(parsed);
+    STATE.store(if faults.is_empty() { UNARMED } else { ARMED }, Ordering::Relaxed);
+    Ok(())
+}
+
+/// Disarms every point.
+pub fn disarm() {
+    let mut faults = faults();
+    faults.clear();
+    STATE.store(UNARMED, Ordering::Relaxed);
+}
+
+fn faults() -> std::sync::MutexGuard<'static, Vec<Fault>> {
+    // The list is whole whatever a panicking holder did: it only pushes, clears or counts.
+    FAULTS.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+#[cold]
+fn strike(name: &str) -> io::Result<()> {
+    load().map_err(|reason| io::Error::new(io::ErrorKind::InvalidInput, reason))?;
+    let mut struck = None;
+    for fault in faults().iter_mut().filter(|fault| fault.name == name) {
+        fault.hits += 1;
+        if fault.hits == fault.strikes_at || (fault.keeps_striking && fault.hits > fault.strikes_at) {
+            struck = Some(fault.action);
+        }
+    }
+    match struck {
+        None => Ok(()),
+        Some(Action::Abort) => std::process::abort(),
+        Some(Action::Error) => Err(io::Error::from_raw_os_error(if cfg!(windows) { 1117 } else { 5 })),
+        Some(Action::Full) => Err(io::Error::from_raw_os_error(if cfg!(windows) { 112 } else { 28 })),
+    }
+}
+
+fn parse(part: &str) -> Result<Fault, String> {
+    let (name, rest) = part
+        .split_once('=')
+        .ok_or_else(|| format!("\"{part}\" is not of the form name=action or name=action@hit"))?;
+    let (action, hit) = rest.split_once('@').unwrap_or((rest, "1"));
+    let name = POINTS
+        .iter()
+        .map(|(known, _)| *known)
+        .find(|known| *known == name)
+        .ok_or_else(|| {
+            let known: Vec<_> = POINTS.iter().map(|(known, _)| *known).collect();
+            format!("there is no fault point \"{name}\"; there are {}", known.join(", "))
+        })?;
+    let action = match action {
+        "error" => Action::Error,
+        "full" => Action::Full,
+        "abort" => Action::Abort,
+        _ => {
+            return Err(format!(
+                "\"{action}\" in \"{part}\" is no action; there are error, full and abort"
+            ))
+        }
+    };
+    let (number, keeps_striking) = hit.strip_suffix('+').map_or((hit, false), |number| (number, true));
+    let strikes_at = number.parse().ok().filter(|at| *at > 0).ok_or_else(|| {
+        format!("\"{hit}\" in \"{part}\" is no hit: a number from 1, with + after it to go on from there")
+    })?;
+    Ok(Fault {
+        name,
+        action,
+        strikes_at,
+        keeps_striking,
+        hits: 0,
+    })
+}

@@ -1,0 +1,42 @@
+//! Every fault point of rafterdb: its name and the moment it stands for.
+//! A name missing here cannot be armed, and a test compares this list with the sources.
+
+/// Name and moment of each point; add a line here with each `fault::point` in the code.
+pub const POINTS: &[(&str, &str)] = &[
+    ("wal.write", "before a batch is written to the log"),
+    (
+        "wal.write.half",
+        "when the first half of a batch is written, and the rest not yet",
+    ),
+    ("wal.written", "when a batch is written, before it is synced"),
+    ("wal.sync", "before the log is synced"),
+    ("wal.synced", "when the log is synced, before anyone is told"),
+    ("wal.segment.create", "before a new segment's file is created"),
+    (
+        "wal.segment.fill",
+        "when a new segment's file exists, before it is filled with zeros",
+    ),
+    (
+        "wal.segment.header",
+        "before a segment's header and checkpoint are written over its file",
+    ),
+    (
+        "wal.segment.rename",
+        "when a segment is ready under its spare name, before it gets its own",
+    ),
+    (
+        "wal.segment.created",
+        "when a segment has its name, before the directory is synced",
+    ),
+    ("wal.cut", "before the segments that nobody needs are taken away"),
+    ("wal.segment.recycle", "before a segment becomes a spare"),
+    ("wal.segment.unlink", "before a segment is deleted"),
+    (
+        "wal.segment.gone",
+        "when a segment was recycled or deleted, before the directory is synced",
+    ),
+    (
+        "wal.recover.rewrite",
+        "before the recovered end of the log is written again",
+    ),
+];

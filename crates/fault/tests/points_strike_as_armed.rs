@@ -1,0 +1,47 @@
+//! Goal: an armed point strikes at its hit with its error, and a specification that cannot be meant is refused.
+//! One test function: the points are those of the whole process.
+
+use rafterdb_fault as fault;
+
+#[test]
+fn points_strike_as_armed() {
+    assert!(fault::point("wal.sync").is_ok() && !fault::is_armed("wal.sync"));
+
+    fault::arm("wal.sync=error@3, wal.write=full").unwrap();
+    assert!(fault::is_armed("wal.sync") && !fault::is_armed("wal.cut"));
+    let hits: Vec<_> = (0..5)
+        .map(|_| fault::point("wal.sync").err().and_then(|e| e.raw_os_error()))
+        .collect();
+    if cfg!(unix) {
+        assert_eq!(hits, [None, None, Some(5), None, None]);
+        assert_eq!(
+            fault::point("wal.write").unwrap_err().kind(),
+            std::io::ErrorKind::StorageFull
+        );
+    }
+    assert!(fault::point("wal.write").is_ok());
+    assert!(fault::point("wal.cut").is_ok());
+
+    fault::disarm();
+    fault::arm("wal.sync=error@2+").unwrap();
+    let hits: Vec<_> = (0..4).map(|_| fault::point("wal.sync").is_err()).collect();
+    assert_eq!(hits, [false, true, true, true]);
+    fault::disarm();
+    assert!(fault::point("wal.sync").is_ok());
+
+    for (bad, says) in [
+        ("wal.sync", "name=action"),
+        (
+            "wal.snyc=error",
+            "there is no fault point \"wal.snyc\"; there are wal.write,",
+        ),
+        ("wal.sync=explode", "there are error, full and abort"),
+        ("wal.sync=error@0", "a number from 1"),
+        ("wal.sync=error@x", "a number from 1"),
+        ("wal.write=abort,wal.sync=", "is no action"),
+    ] {
+        let reason = fault::arm(bad).unwrap_err();
+        assert!(reason.contains(says), "{bad}: {reason}");
+        assert!(!fault::is_armed("wal.write"), "a refused specification arms nothing");
+    }
+}
