@@ -1,0 +1,66 @@
+// rafterdb export: writes every record as ndjson, in the format that `import` reads, all at one revision
+import type { Command } from 'commander'
+import type { Database, RangeOptions } from '../../client/api.js'
+import {
+  type ClientFlags,
+  clientCommand,
+  type ReadFlags,
+  readOptionsOf,
+  type SelectionFlags,
+  selectionOf,
+  withDatabase,
+  withReadOptions,
+  withSelection,
+} from '../client-command.js'
+import type { Context } from '../context.js'
+import { formatRecord } from '../ndjson.js'
+import { formatRate, Progress } from '../progress.js'
+import { writeAtomically } from '../write-atomically.js'
+
+type ExportFlags = ClientFlags & ReadFlags & SelectionFlags & { out?: string }
+
+/** Text gathered before it is written. */
+const WRITE_CHARACTERS = 64 * 1024
+
+export function exportCommand(context: Context): Command {
+  return withReadOptions(withSelection(clientCommand('export', 'print all records, or a selection, as ndjson')))
+    .option('--out <file>', 'write to this file, which appears when it is complete; gzip if it ends in .gz')
+    .action(async (flags: ExportFlags) => {
+      await withDatabase(context, flags, async (db) => {
+        const progress = new Progress(context.stderr, 'export')
+        const selection = selectionOf(flags)
+        const total = context.stderr.isTerminal ? await db.count(selection, { signal: context.stop }) : 0
+        let count = 0
+        const onRecord = () => {
+          count++
+          progress.update(count, total > 0 ? count / total : undefined)
+        }
+        const records = readChunks(db, { ...readOptionsOf(flags, context.stop), ...selection }, onRecord)
+        if (flags.out === undefined) for await (const chunk of records) await context.stdout.write(chunk)
+        else await writeAtomically(flags.out, records)
+        await progress.end()
+        await report(context, flags, count, progress.seconds)
+      })
+    })
+}
+
+async function* readChunks(db: Database, options: RangeOptions, onRecord: () => void): AsyncGenerator<string> {
+  let text = ''
+  for await (const { key, value } of db.range({ ...options, as: 'bytes' })) {
+    text += formatRecord(key, value)
+    onRecord()
+    if (text.length < WRITE_CHARACTERS) continue
+    yield text
+    text = ''
+  }
+  if (text !== '') yield text
+}
+
+/** To stderr where the records went to stdout. */
+async function report(context: Context, flags: ExportFlags, count: number, seconds: number): Promise<void> {
+  const output = flags.out === undefined ? context.stderr : context.stdout
+  const perSecond = Math.round(count / Math.max(seconds, 0.001))
+  if (flags.json) return output.json({ exported: count, seconds: Number(seconds.toFixed(3)), perSecond })
+  if (flags.out === undefined && !context.stderr.isTerminal) return
+  return output.line(`${count.toLocaleString('en-US')} records exported in ${seconds.toFixed(1)} s (${formatRate(count, seconds * 1_000)})`)
+}

@@ -1,0 +1,32 @@
+// rafterdb status: one line a member
+import type { Command } from 'commander'
+import type { MemberStatus } from '../../client/api.js'
+import { type ClientFlags, clientCommand, withDatabase } from '../client-command.js'
+import type { Context } from '../context.js'
+import type { Output } from '../output.js'
+
+export function statusCommand(context: Context): Command {
+  return clientCommand('status', 'show every member: who leads, how far each one is').action(async (flags: ClientFlags) => {
+    await withDatabase(context, flags, async (db) => {
+      const members = await db.status({ signal: context.stop })
+      await (flags.json ? context.stdout.json(members) : printStatus(context.stdout, members))
+    })
+  })
+}
+
+/** The table that `status` and `dev` print. */
+export async function printStatus(output: Output, members: MemberStatus[]): Promise<void> {
+  const header = ['NAME', 'ENDPOINT', 'ROLE', 'TERM', 'LAST INDEX', 'COMMITTED', 'APPLIED', 'REVISION', 'STATE HASH', 'DISK']
+  const rows = members.map((member) => {
+    const known = [member.term, member.lastIndex, member.committed, member.applied, member.revision].map(String)
+    const seen = member.role === 'unreachable' ? ['', '', '', '', '', '', ''] : [...known, member.stateHash, formatBytes(member.diskBytes)]
+    return [member.name, member.endpoint, member.role, ...seen]
+  })
+  await output.table(header, rows)
+}
+
+function formatBytes(bytes: number): string {
+  if (bytes < 1_000) return `${bytes} B`
+  const exponent = Math.min(3, Math.floor(Math.log10(bytes) / 3))
+  return `${(bytes / 1_000 ** exponent).toFixed(1)} ${['B', 'kB', 'MB', 'GB'][exponent]}`
+}

@@ -1,0 +1,147 @@
+// The settings of `serve`: where each value comes from, and which wins. Flags > environment > file > defaults.
+// Knows nothing of how a member uses them.
+import { readFileSync } from 'node:fs'
+import type { OpenOptions } from '../client/api.js'
+import { UsageError } from './failures.js'
+import { closest } from './nearest.js'
+import { bytes, duration, endpoint, integer, members, oneOf, yesOrNo } from './parse.js'
+
+type Key = Exclude<keyof OpenOptions, 'onFatal'>
+
+/** Settings as the command line has parsed them. */
+export type SettingFlags = { [key in Key]?: unknown }
+
+interface Setting {
+  key: Key
+  /** What stands for the value in the help. */
+  value: string
+  text: string
+  parse(text: string): unknown
+  default?: unknown
+}
+
+const MIB = 2 ** 20
+
+/** Every setting, in the order in which they are printed. */
+export const settings: Setting[] = [
+  { key: 'name', value: 'name', text: "this member's name", parse: (text) => text },
+  { key: 'dataDir', value: 'dir', text: 'directory of its data', parse: (text) => text, default: './data' },
+  { key: 'members', value: 'list', text: 'all members of the cluster: name=host:port,…', parse: members },
+  { key: 'listen', value: 'address', text: "address to listen on (default: this member's)", parse: endpoint },
+  { key: 'memory', value: 'size', text: 'memory that the store may use', parse: bytes, default: 256 * MIB },
+  {
+    key: 'durability',
+    value: 'mode',
+    text: 'when a write is acknowledged: always (on disk), interval, os',
+    parse: oneOf('always', 'interval', 'os'),
+    default: 'always',
+  },
+  { key: 'durabilityInterval', value: 'time', text: 'time between syncs with durability interval', parse: duration, default: 10 },
+  { key: 'heartbeatInterval', value: 'time', text: 'time between heartbeats', parse: duration, default: 100 },
+  { key: 'electionTimeout', value: 'time', text: 'time without a leader before an election', parse: duration, default: 500 },
+  { key: 'leaseReads', value: 'bool', text: "read under the leader's lease", parse: yesOrNo, default: true },
+  { key: 'valueBytesMax', value: 'size', text: 'largest value', parse: bytes, default: 1.5 * MIB },
+  { key: 'logRetainBytes', value: 'size', text: 'log kept for members that lag', parse: bytes, default: 256 * MIB },
+  { key: 'groups', value: 'count', text: 'Raft groups of this member', parse: integer(1), default: 1 },
+  { key: 'requestTimeout', value: 'time', text: 'time until a call fails', parse: duration, default: 5_000 },
+  { key: 'waitWhenBusy', value: 'bool', text: 'wait while a queue is full instead of failing', parse: yesOrNo, default: true },
+]
+
+/** Where `serve` listens when it is the only member and nothing else is said. */
+const LISTEN_DEFAULT = '127.0.0.1:7101'
+
+export interface EffectiveSetting {
+  key: Key
+  value: unknown
+  /** `--memory`, `RAFTERDB_MEMORY`, the file's name, or `default`. */
+  origin: string
+}
+
+export const flagOf = (key: Key): string => `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
+export const envOf = (key: Key): string => `RAFTERDB_${key.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`
+
+/** Every setting that has a value, with its origin. Throws UsageError. */
+export function effectiveSettings(
+  flags: SettingFlags,
+  env: Record<string, string | undefined>,
+  file: string | undefined,
+): EffectiveSetting[] {
+  const fromFile = file === undefined ? {} : readConfigFile(file)
+  const result: EffectiveSetting[] = []
+  for (const setting of settings) {
+    const { key } = setting
+    const fromEnv = env[envOf(key)]
+    if (flags[key] !== undefined) result.push({ key, value: flags[key], origin: flagOf(key) })
+    else if (fromEnv !== undefined && fromEnv !== '') result.push({ key, value: parseAs(setting, fromEnv, envOf(key)), origin: envOf(key) })
+    else if (fromFile[key] !== undefined) result.push({ key, value: parseAs(setting, fromFile[key], `${key} in ${file}`), origin: file ?? '' })
+    else if (setting.default !== undefined) result.push({ key, value: setting.default, origin: 'default' })
+  }
+  return addImplied(result)
+}
+
+/** The settings as `open` takes them. */
+export function openOptions(effective: EffectiveSetting[]): OpenOptions {
+  const entries = Object.fromEntries(effective.map(({ key, value }) => [key, value]))
+  return { dataDir: './data', ...entries }
+}
+
+/** Sizes and times as people write them. */
+export function formatSetting({ key, value }: EffectiveSetting): string {
+  if (key === 'members') return Object.entries(value as Record<string, string>).map(([name, at]) => `${name}=${at}`).join(',')
+  if (typeof value !== 'number' || key === 'groups') return String(value)
+  if (!/memory|bytes/i.test(key)) return `${value}ms`
+  return value % (MIB / 2) === 0 ? `${value / MIB}MiB` : `${value}`
+}
+
+/** What follows from other settings: the address to listen on, and the name that must be among the members. */
+function addImplied(effective: EffectiveSetting[]): EffectiveSetting[] {
+  const get = (key: Key) => effective.find((setting) => setting.key === key)?.value
+  const all = get('members') as Record<string, string> | undefined
+  const name = get('name') as string | undefined
+  if (all === undefined) {
+    if (get('listen') !== undefined) return effective
+    return insert(effective, { key: 'listen', value: LISTEN_DEFAULT, origin: 'default' })
+  }
+  const names = Object.keys(all).join(', ')
+  if (name === undefined) throw new UsageError(`--members needs --name: which of ${names} is this member?`)
+  const own = all[name]
+  if (own === undefined) throw new UsageError(`--name ${name} is not among --members (${names})`)
+  if (get('listen') !== undefined) return effective
+  return insert(effective, { key: 'listen', value: own, origin: 'members' })
+}
+
+function insert(effective: EffectiveSetting[], setting: EffectiveSetting): EffectiveSetting[] {
+  const order = (key: Key) => settings.findIndex((known) => known.key === key)
+  return [...effective, setting].sort((a, b) => order(a.key) - order(b.key))
+}
+
+function readConfigFile(file: string): Partial<Record<Key, unknown>> {
+  let content: unknown
+  try {
+    content = JSON.parse(readFileSync(file, 'utf8'))
+  } catch (error) {
+    throw new UsageError(`cannot read the configuration ${file}: ${(error as Error).message}`)
+  }
+  if (typeof content !== 'object' || content === null || Array.isArray(content)) {
+    throw new UsageError(`the configuration ${file} must be a JSON object`)
+  }
+  for (const key of Object.keys(content)) {
+    if (settings.some((setting) => setting.key === key)) continue
+    const near = closest(key, settings.map((setting) => setting.key))
+    throw new UsageError(`unknown setting "${key}" in ${file}${near ? `; did you mean "${near}"?` : ''}`)
+  }
+  return content
+}
+
+/** A value of the file may be of its own type, or written as on the command line. */
+function parseAs(setting: Setting, value: unknown, where: string): unknown {
+  const text =
+    setting.key === 'members' && typeof value === 'object' && value !== null
+      ? Object.entries(value).map(([name, at]) => `${name}=${at}`).join(',')
+      : String(value)
+  try {
+    return setting.parse(text)
+  } catch (error) {
+    throw new UsageError(`${where}: "${text}" is invalid. ${(error as Error).message}`)
+  }
+}

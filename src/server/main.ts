@@ -1,0 +1,45 @@
+#!/usr/bin/env node
+// The process of the command line: streams, signals, exit code. Everything else is in program.ts.
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import type { Context } from './context.js'
+import { Output } from './output.js'
+import { run } from './program.js'
+
+const stop = new AbortController()
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => {
+    // A second Ctrl-C does not wait for the end of what the first one began.
+    if (stop.signal.aborted && signal === 'SIGINT') process.exit(130)
+    stop.abort(signal)
+  })
+}
+// Started by `rafterdb dev`, which is gone or wants this process to close.
+if (process.connected) {
+  process.once('disconnect', () => stop.abort('parent'))
+  process.channel?.unref()
+}
+
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    // The reader of a pipe has left, as in `rafterdb range | head`: nothing more is wanted.
+    if (error.code === 'EPIPE') process.exit()
+    throw error
+  })
+}
+
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
+
+const context: Context = {
+  stdin: process.stdin,
+  stdout: new Output(process.stdout, process.env),
+  stderr: new Output(process.stderr, process.env),
+  env: process.env,
+  stop: stop.signal,
+  script: fileURLToPath(import.meta.url),
+  version,
+  connect: async (options) => (await import('../index.js')).connect(options),
+  open: async (options) => (await import('../index.js')).open(options),
+}
+
+process.exitCode = await run(process.argv.slice(2), context)

@@ -1,0 +1,74 @@
+// Reads the values of flags, environment variables and configuration: numbers, durations, sizes, addresses.
+// Every function throws InvalidArgumentError, which the command line turns into one line that names the flag.
+import { InvalidArgumentError } from 'commander'
+
+/** A whole number in the bounds given. */
+export function integer(min: number, max: number = Number.MAX_SAFE_INTEGER): (text: string) => number {
+  return (text) => {
+    const value = Number(text)
+    if (/^-?\d+$/.test(text) && value >= min && value <= max) return value
+    throw new InvalidArgumentError(max === Number.MAX_SAFE_INTEGER ? `It must be a whole number from ${min}.` : `It must be a whole number from ${min} to ${max}.`)
+  }
+}
+
+const MILLISECONDS: Record<string, number> = { '': 1, ms: 1, s: 1_000, m: 60_000 }
+
+/** Milliseconds: `250`, `250ms`, `2s`, `1m`. */
+export function duration(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|)$/.exec(text)
+  const value = match ? Number(match[1]) * (MILLISECONDS[match[2] ?? ''] ?? Number.NaN) : Number.NaN
+  if (!Number.isFinite(value) || value <= 0) throw new InvalidArgumentError('It must be a time such as 250ms or 2s.')
+  return value
+}
+
+const BYTES: Record<string, number> = { '': 1, B: 1, KB: 1e3, MB: 1e6, GB: 1e9, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, KIB: 2 ** 10, MIB: 2 ** 20, GIB: 2 ** 30 }
+
+/** Bytes: `1048576`, `64MiB`, `1GB`. */
+export function bytes(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i.exec(text)
+  const unit = match ? BYTES[(match[2] ?? '').toUpperCase()] : undefined
+  if (!match || unit === undefined) throw new InvalidArgumentError('It must be a size such as 512MiB.')
+  return Math.round(Number(match[1]) * unit)
+}
+
+export function yesOrNo(text: string): boolean {
+  if (text === 'true' || text === 'yes' || text === '1') return true
+  if (text === 'false' || text === 'no' || text === '0') return false
+  throw new InvalidArgumentError('It must be true or false.')
+}
+
+export function oneOf<T extends string>(...choices: T[]): (text: string) => T {
+  return (text) => {
+    const choice = choices.find((candidate) => candidate === text)
+    if (choice === undefined) throw new InvalidArgumentError(`It must be one of ${choices.join(', ')}.`)
+    return choice
+  }
+}
+
+/** `host:port`; an IPv6 address stands in brackets. */
+export function endpoint(text: string): string {
+  const match = /^(\[[0-9a-f:.]+\]|[^\s:[\],=/]+):(\d{1,5})$/i.exec(text.trim())
+  const port = Number(match?.[2])
+  if (!match || port < 1 || port > 65_535) throw new InvalidArgumentError(`"${text}" is not an address such as 127.0.0.1:7101.`)
+  return text.trim()
+}
+
+/** `host:port,host:port`. */
+export function endpoints(text: string): string[] {
+  const list = text.split(',').filter((part) => part.trim() !== '').map(endpoint)
+  if (list.length === 0) throw new InvalidArgumentError('It must name at least one host:port.')
+  return list
+}
+
+/** `a=host:port,b=host:port`. */
+export function members(text: string): Record<string, string> {
+  const result: Record<string, string> = {}
+  for (const part of text.split(',')) {
+    const at = part.indexOf('=')
+    const name = part.slice(0, at).trim()
+    if (at < 1 || name === '') throw new InvalidArgumentError(`"${part}" is not of the form name=host:port.`)
+    if (name in result) throw new InvalidArgumentError(`The name "${name}" is there twice.`)
+    result[name] = endpoint(part.slice(at + 1))
+  }
+  return result
+}
