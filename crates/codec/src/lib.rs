@@ -1,6 +1,57 @@
 //! FORMATS.md in Rust: what crosses a boundary in rafterdb, parsed without copying and encoded into byte vectors.
 //! Owns layouts, codes and limits. Knows no I/O, no threads and no state.
+//!
+//! Parsers borrow from their input, check every length before they use it and never allocate; malformed input is
+//! [`Malformed`], never a panic.
 
+mod batch;
+mod block;
+mod compare;
+mod frame;
+mod messages;
+mod operations;
+mod peer;
+mod reader;
+mod results;
+mod selection;
 mod tables;
+mod validate;
+mod watch_event;
+mod writes;
 
+pub use batch::{Batch, BatchHeader, BATCH_HEADER_BYTES, BATCH_RETRY};
+pub use block::{
+    begin_entry, count_entries, encode_entry, end_entry, skip_entries, split_entries, Entries, Entry,
+    ENTRY_HEADER_BYTES,
+};
+pub use compare::{Compare, Compares, Operand};
+pub use frame::{
+    FrameHeader, Hello, FRAME_HEADER_BYTES, HELLO_CLIENT, HELLO_MAGIC, HELLO_NAME_BYTES_MAX, HELLO_PEER_BULK,
+    HELLO_PEER_FAST, PROTOCOL_VERSION,
+};
+pub use messages::{
+    begin_response, encode_error_response, end_response, parse_number, parse_watch_credit, ReadRequest, Request,
+    Requests, Response, Responses, WatchRequest, MESSAGE_HEADER_BYTES, RESPONSE_PLAIN, WATCH_PREV_KV, WATCH_PROGRESS,
+};
+pub use operations::{
+    encode_compact, encode_txn, DeleteRange, Operation, Operations, Put, Range, Txn, TxnPart, DELETE_PREV_KV,
+    PUT_HAS_LEASE, PUT_IGNORE_LEASE, PUT_IGNORE_VALUE, PUT_PREV_KV, RANGE_COUNT_ONLY, RANGE_KEYS_ONLY, RANGE_NO_COUNT,
+    RANGE_REVERSE, TXN_DEPTH_MAX,
+};
+pub use peer::{
+    encode_forward_header, encode_forwarded_header, encode_read_index, encode_snapshot_header, PeerRecord, PeerRecords,
+    RaftHeader, RaftRecord, ReadReply, Run, Runs, RAFT_HEADER_BYTES, RUN_BYTES,
+};
+pub use reader::{Malformed, Parsed, Reader};
+pub use results::{
+    encode_error, encode_plain, parse_error, parse_plain, CountedPairs, OpenResult, OperationResult, OperationResults,
+    Pair, Pairs, PAIR_HEADER_BYTES, RESULT_HEADER_BYTES, RESULT_PREVIOUS_LEFT_OUT, RESULT_PUT_PREVIOUS,
+    RESULT_RANGE_MORE, RESULT_TXN_SUCCEEDED,
+};
+pub use selection::Selection;
 pub use tables::*;
+pub use validate::{
+    validate_batch, validate_put, validate_selection, validate_txn, BatchInfo, Limits, Refusal,
+    TXN_NESTED_OPERATIONS_MAX,
+};
+pub use watch_event::{encode_watch_header, patch_watch_header, WatchEvent, WatchEvents, WATCH_HEADER_BYTES};

@@ -332,6 +332,7 @@ pub mod command {
     pub const FAIL: u16 = 11;
     pub const SNAPSHOT_SEND: u16 = 12;
     pub const CUT: u16 = 13;
+    pub const RESTORE: u16 = 14;
 }
 
 /// Kinds of message, as in FORMATS.md.

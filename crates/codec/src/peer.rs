@@ -1,0 +1,283 @@
+//! Records between members: a Raft message with its entries, a forwarded request or its response, a part of a snapshot.
+//! A frame may hold many, one after another; a snapshot part is the last of its frame. Knows no message's meaning.
+//!
+//! ```text
+//! raft        [u8 1][u8 kind][u16 group][u32 runs][u64 term][6 × u64 a…f][u32 payloadLen][run …][block …]
+//! run         [u64 term][u32 count]
+//! forward     [u8 2][3 × 0] request
+//! forwarded   [u8 3][3 × 0] response
+//! snapshot    [u8 4][u8 part][u16 group] the rest of the frame
+//! read index  [u8 5][u8 0][u16 group][u64 id]
+//! read reply  [u8 6][u8 0][u16 group][u64 id][u16 code][6 × 0][u64 index]
+//! ```
+
+use crate::block::count_entries;
+use crate::messages::{next_of, Request, Response};
+use crate::reader::{length_u32, u16_at, u32_at, u64_at, Malformed, Parsed, Reader};
+use crate::Code;
+
+/// Bytes before a Raft record's runs.
+pub const RAFT_HEADER_BYTES: usize = 68;
+/// Bytes of a run.
+pub const RUN_BYTES: usize = 12;
+
+const RAFT: u8 = 1;
+const FORWARD: u8 = 2;
+const FORWARDED: u8 = 3;
+const SNAPSHOT: u8 = 4;
+const READ_INDEX: u8 = 5;
+const READ_REPLY: u8 = 6;
+
+/// Consecutive entries of one term.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// Their term.
+    pub term: u64,
+    /// How many.
+    pub count: u32,
+}
+
+/// Runs one after another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Runs<'a>(&'a [u8]);
+
+impl Runs<'_> {
+    /// How many runs.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.0.len() / RUN_BYTES
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Them, in order.
+    pub fn iter(&self) -> impl Iterator<Item = Run> + '_ {
+        let mut reader = Reader::new(self.0);
+        std::iter::from_fn(move || {
+            let bytes = reader.array::<RUN_BYTES>().ok()?;
+            Some(Run {
+                term: u64_at(bytes, 0),
+                count: u32_at(bytes, 8),
+            })
+        })
+    }
+}
+
+/// What stands before the entries of a Raft message.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RaftHeader {
+    /// See [`crate::message`].
+    pub kind: u8,
+    /// The group.
+    pub group: u16,
+    /// The sender's term.
+    pub term: u64,
+    /// a to f; their meaning depends on the kind.
+    pub fields: [u64; 6],
+}
+
+impl RaftHeader {
+    /// Appends the header and the runs; `payload_bytes` of blocks must follow.
+    pub fn encode(&self, out: &mut Vec<u8>, runs: &[Run], payload_bytes: usize) {
+        out.extend_from_slice(&[RAFT, self.kind]);
+        out.extend_from_slice(&self.group.to_le_bytes());
+        out.extend_from_slice(&length_u32(runs.len()).to_le_bytes());
+        out.extend_from_slice(&self.term.to_le_bytes());
+        for field in self.fields {
+            out.extend_from_slice(&field.to_le_bytes());
+        }
+        out.extend_from_slice(&length_u32(payload_bytes).to_le_bytes());
+        for run in runs {
+            out.extend_from_slice(&run.term.to_le_bytes());
+            out.extend_from_slice(&run.count.to_le_bytes());
+        }
+    }
+}
+
+/// A Raft message, borrowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RaftRecord<'a> {
+    /// What stands before the entries.
+    pub header: RaftHeader,
+    /// Terms of the entries.
+    pub runs: Runs<'a>,
+    /// The entries: a block.
+    pub payload: &'a [u8],
+}
+
+impl RaftRecord<'_> {
+    /// Entries announced by the runs. Malformed if the payload does not hold exactly as many:
+    /// to be checked before the log sees them.
+    pub fn entries(&self) -> Parsed<u64> {
+        let announced = self.runs.iter().map(|run| u64::from(run.count)).sum();
+        if count_entries(self.payload)? == announced {
+            Ok(announced)
+        } else {
+            Err(Malformed(
+                "a message's payload has another number of entries than its header",
+            ))
+        }
+    }
+}
+
+/// One record, borrowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PeerRecord<'a> {
+    /// A message of the Raft core.
+    Raft(RaftRecord<'a>),
+    /// A client's request, handed to the leader.
+    Forward(Request<'a>),
+    /// The answer to one.
+    Forwarded(Response<'a>),
+    /// A part of a snapshot; the layout is crates/plane's.
+    Snapshot {
+        /// Kind of part.
+        part: u8,
+        /// The group.
+        group: u16,
+        /// The rest of the frame.
+        body: &'a [u8],
+    },
+    /// A follower asks the leader how far it must have applied before it may answer reads.
+    ReadIndex {
+        /// The group.
+        group: u16,
+        /// Chosen by the follower; the reply has it too.
+        id: u64,
+    },
+    /// The leader's answer.
+    ReadReply(ReadReply),
+}
+
+/// The leader's answer to a read index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReadReply {
+    /// The group.
+    pub group: u16,
+    /// Id of the question.
+    pub id: u64,
+    /// OK, or why there is no index.
+    pub code: Code,
+    /// Reads may be answered once this index is applied.
+    pub index: u64,
+}
+
+impl ReadReply {
+    /// Appends the record.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&[READ_REPLY, 0]);
+        out.extend_from_slice(&self.group.to_le_bytes());
+        out.extend_from_slice(&self.id.to_le_bytes());
+        out.extend_from_slice(&(self.code as u16).to_le_bytes());
+        out.extend_from_slice(&[0; 6]);
+        out.extend_from_slice(&self.index.to_le_bytes());
+    }
+}
+
+impl<'a> PeerRecord<'a> {
+    /// Reads one record.
+    pub fn parse(reader: &mut Reader<'a>) -> Parsed<Self> {
+        let Some(&kind) = reader.rest().first() else {
+            return Err(Malformed("an empty peer record"));
+        };
+        if kind == RAFT {
+            return parse_raft(reader).map(Self::Raft);
+        }
+        let header = reader.array::<4>()?;
+        match kind {
+            FORWARD => Request::parse(reader).map(Self::Forward),
+            FORWARDED => Response::parse(reader).map(Self::Forwarded),
+            SNAPSHOT => {
+                let body = reader.bytes(reader.rest().len())?;
+                Ok(Self::Snapshot {
+                    part: header[1],
+                    group: u16_at(header, 2),
+                    body,
+                })
+            }
+            READ_INDEX => Ok(Self::ReadIndex {
+                group: u16_at(header, 2),
+                id: reader.u64()?,
+            }),
+            READ_REPLY => {
+                let (id, code) = (reader.u64()?, reader.u16()?);
+                let code = Code::from_number(code).ok_or(Malformed("a read reply has an unknown code"))?;
+                reader.bytes(6)?;
+                Ok(Self::ReadReply(ReadReply {
+                    group: u16_at(header, 2),
+                    id,
+                    code,
+                    index: reader.u64()?,
+                }))
+            }
+            _ => Err(Malformed("a peer record of unknown kind")),
+        }
+    }
+}
+
+fn parse_raft<'a>(reader: &mut Reader<'a>) -> Parsed<RaftRecord<'a>> {
+    let bytes = reader.array::<RAFT_HEADER_BYTES>()?;
+    let mut fields = [0; 6];
+    for (index, field) in fields.iter_mut().enumerate() {
+        *field = u64_at(bytes, 16 + index * 8);
+    }
+    let header = RaftHeader {
+        kind: bytes[1],
+        group: u16_at(bytes, 2),
+        term: u64_at(bytes, 8),
+        fields,
+    };
+    let run_bytes = (u32_at(bytes, 4) as usize)
+        .checked_mul(RUN_BYTES)
+        .ok_or(Malformed("a count is too large"))?;
+    let runs = Runs(reader.bytes(run_bytes)?);
+    let payload = reader.bytes(u32_at(bytes, 64) as usize)?;
+    Ok(RaftRecord { header, runs, payload })
+}
+
+/// Walks the records of a frame; stops after the first malformed one.
+#[derive(Clone, Debug)]
+pub struct PeerRecords<'a>(Reader<'a>);
+
+impl<'a> PeerRecords<'a> {
+    /// The records of a frame's body.
+    #[must_use]
+    pub const fn new(body: &'a [u8]) -> Self {
+        Self(Reader::new(body))
+    }
+}
+
+impl<'a> Iterator for PeerRecords<'a> {
+    type Item = Parsed<PeerRecord<'a>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        next_of(&mut self.0, PeerRecord::parse)
+    }
+}
+
+/// Appends what stands before a forwarded request.
+pub fn encode_forward_header(out: &mut Vec<u8>) {
+    out.extend_from_slice(&[FORWARD, 0, 0, 0]);
+}
+
+/// Appends what stands before a response to a forwarded request.
+pub fn encode_forwarded_header(out: &mut Vec<u8>) {
+    out.extend_from_slice(&[FORWARDED, 0, 0, 0]);
+}
+
+/// Appends what stands before a part of a snapshot; the rest of the frame is its body.
+pub fn encode_snapshot_header(out: &mut Vec<u8>, part: u8, group: u16) {
+    out.extend_from_slice(&[SNAPSHOT, part]);
+    out.extend_from_slice(&group.to_le_bytes());
+}
+
+/// Appends a read index.
+pub fn encode_read_index(out: &mut Vec<u8>, group: u16, id: u64) {
+    out.extend_from_slice(&[READ_INDEX, 0]);
+    out.extend_from_slice(&group.to_le_bytes());
+    out.extend_from_slice(&id.to_le_bytes());
+}

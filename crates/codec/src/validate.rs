@@ -1,0 +1,226 @@
+//! What a member refuses before it proposes a batch, with etcd's rules and messages that say what to do.
+//! Knows the bytes alone: nothing that depends on the store's state.
+
+use crate::batch::Batch;
+use crate::limits::{KEY_BYTES_MAX, SESSION_WINDOW_MAX, TXN_OPERATIONS_MAX, VALUE_BYTES_MAX};
+use crate::operations::{Operation, Put, Txn, PUT_HAS_LEASE, PUT_IGNORE_LEASE, PUT_IGNORE_VALUE, TXN_DEPTH_MAX};
+use crate::selection::Selection;
+use crate::writes::Writes;
+use crate::{Code, Malformed};
+
+/// Operations of one transaction, everything nested in it included.
+pub const TXN_NESTED_OPERATIONS_MAX: usize = 1024;
+
+/// The bounds that a member may be configured with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of a value.
+    pub value_bytes_max: usize,
+    /// Operations, or compares, in one part of a transaction.
+    pub txn_operations_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            value_bytes_max: VALUE_BYTES_MAX,
+            txn_operations_max: TXN_OPERATIONS_MAX,
+        }
+    }
+}
+
+/// What a valid batch is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BatchInfo {
+    /// Its session; 0: no deduplication.
+    pub session: u64,
+    /// Its number in the session.
+    pub sequence: u64,
+    /// Operations in it.
+    pub operations: u32,
+    /// Every operation is a put without options.
+    pub is_plain: bool,
+}
+
+/// A refusal: the code that programs match, and what to do about it.
+pub type Refusal = (Code, String);
+
+impl From<Malformed> for Refusal {
+    fn from(malformed: Malformed) -> Self {
+        (malformed.code(), malformed.0.to_string())
+    }
+}
+
+/// Checks a batch body from end to end.
+pub fn validate_batch(body: &[u8], limits: &Limits) -> Result<BatchInfo, Refusal> {
+    let batch = Batch::parse(body)?;
+    let header = batch.header;
+    if header.session != 0 {
+        validate_session(header.sequence, header.acked)?;
+    }
+    let mut is_plain = true;
+    for (position, operation) in batch.operations().enumerate() {
+        let operation = operation?;
+        is_plain &= matches!(operation, Operation::Put(Put { flags: 0, .. }));
+        if let Err((code, text)) = validate_operation(&operation, limits) {
+            // Only a client that batches by hand has more than one operation to tell apart.
+            let text = if header.count == 1 {
+                text
+            } else {
+                format!("operation {position}: {text}")
+            };
+            return Err((code, text));
+        }
+    }
+    Ok(BatchInfo {
+        session: header.session,
+        sequence: header.sequence,
+        operations: header.count,
+        is_plain,
+    })
+}
+
+fn validate_session(sequence: u64, acked: u64) -> Result<(), Refusal> {
+    if sequence == 0 || acked > sequence {
+        return Err((
+            Code::InvalidArgument,
+            "a session's sequences begin at 1 and are not below acked".into(),
+        ));
+    }
+    if sequence - acked >= SESSION_WINDOW_MAX as u64 {
+        let text = format!("{SESSION_WINDOW_MAX} batches of the session are unanswered: wait for answers");
+        return Err((Code::Busy, text));
+    }
+    Ok(())
+}
+
+#[inline]
+fn validate_operation(operation: &Operation<'_>, limits: &Limits) -> Result<(), Refusal> {
+    match operation {
+        Operation::Put(put) => validate_put(put, limits),
+        Operation::DeleteRange(delete) => validate_selection(&delete.selection()),
+        Operation::Txn(txn) => validate_txn(txn, limits),
+        Operation::Compact { .. } => Ok(()),
+        Operation::Range(_) => Err((
+            Code::InvalidArgument,
+            "a batch writes: send ranges in a READ request or in a transaction".into(),
+        )),
+    }
+}
+
+/// Checks one put.
+#[inline]
+pub fn validate_put(put: &Put<'_>, limits: &Limits) -> Result<(), Refusal> {
+    validate_key(put.key)?;
+    validate_value(put.value, limits)?;
+    if put.flags & PUT_IGNORE_VALUE != 0 && !put.value.is_empty() {
+        return Err((
+            Code::InvalidArgument,
+            "value is provided: leave it empty with IGNORE_VALUE".into(),
+        ));
+    }
+    if put.flags & PUT_IGNORE_LEASE != 0 && put.flags & PUT_HAS_LEASE != 0 {
+        return Err((
+            Code::InvalidArgument,
+            "lease is provided: leave it out with IGNORE_LEASE".into(),
+        ));
+    }
+    Ok(())
+}
+
+/// Checks the keys of a range, deleteRange, compare or watch.
+pub fn validate_selection(selection: &Selection<'_>) -> Result<(), Refusal> {
+    match *selection {
+        Selection::One(key) => validate_key(key),
+        Selection::Span { start, end } => {
+            validate_key(start)?;
+            if let Some(end) = end {
+                validate_length(end)?;
+            }
+            if selection.is_reversed() {
+                return Err((
+                    Code::RangeReversed,
+                    "the range ends before it starts: swap its ends".into(),
+                ));
+            }
+            Ok(())
+        }
+    }
+}
+
+#[inline]
+fn validate_key(key: &[u8]) -> Result<(), Refusal> {
+    if key.is_empty() {
+        return Err((Code::KeyEmpty, "the key is empty: a key needs at least one byte".into()));
+    }
+    validate_length(key)
+}
+
+#[inline]
+fn validate_length(key: &[u8]) -> Result<(), Refusal> {
+    if key.len() > KEY_BYTES_MAX {
+        let length = key.len();
+        let text = format!("the key has {length} bytes, at most {KEY_BYTES_MAX} are allowed: shorten it");
+        return Err((Code::KeyTooLarge, text));
+    }
+    Ok(())
+}
+
+#[inline]
+fn validate_value(value: &[u8], limits: &Limits) -> Result<(), Refusal> {
+    if value.len() > limits.value_bytes_max {
+        let (length, most) = (value.len(), limits.value_bytes_max);
+        let text = format!("the value has {length} bytes, at most {most} are allowed: split it or raise valueBytesMax");
+        return Err((Code::ValueTooLarge, text));
+    }
+    Ok(())
+}
+
+/// Checks a transaction: its structure, its keys, its size, and that no key is written twice.
+pub fn validate_txn(txn: &Txn<'_>, limits: &Limits) -> Result<(), Refusal> {
+    txn.check()?;
+    let mut left = TXN_NESTED_OPERATIONS_MAX;
+    validate_parts(txn, limits, limits.txn_operations_max, &mut left)?;
+    Writes::of_txn(txn)?;
+    Ok(())
+}
+
+fn too_many(most: usize) -> Refusal {
+    (
+        Code::TooManyOperations,
+        format!("the transaction has more than {most} operations: split it"),
+    )
+}
+
+/// As in etcd, what a transaction's largest part uses up is not left for those nested in it.
+fn validate_parts(txn: &Txn<'_>, limits: &Limits, allowed: usize, left: &mut usize) -> Result<(), Refusal> {
+    let largest = txn.largest_part();
+    if largest > allowed {
+        return Err(too_many(limits.txn_operations_max));
+    }
+    for compare in txn.compares() {
+        let compare = compare?;
+        validate_selection(&compare.selection())?;
+        if let crate::compare::Operand::Value(value) = compare.operand {
+            validate_value(value, limits)?;
+        }
+    }
+    for operation in txn.branch(true).chain(txn.branch(false)) {
+        *left = left.checked_sub(1).ok_or_else(|| too_many(TXN_NESTED_OPERATIONS_MAX))?;
+        match operation? {
+            Operation::Put(put) => validate_put(&put, limits)?,
+            Operation::DeleteRange(delete) => validate_selection(&delete.selection())?,
+            Operation::Range(range) => validate_selection(&range.selection())?,
+            Operation::Txn(nested) => validate_parts(&nested, limits, allowed - largest, left)?,
+            Operation::Compact { .. } => {
+                return Err((
+                    Code::InvalidArgument,
+                    "a transaction cannot compact: send the compaction alone".into(),
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+const _: () = assert!(TXN_DEPTH_MAX <= TXN_OPERATIONS_MAX, "nesting uses up operations");
