@@ -1,0 +1,26 @@
+// What the worker is told at its start, and how it becomes the configuration of one group's core. Times in milliseconds.
+import type { RaftConfig } from '../raft/config.js'
+
+/** One member, all its groups. */
+export interface HostConfig {
+  /** This member; above 0. */
+  readonly id: number
+  /** All members, this one too. */
+  readonly members: readonly number[]
+  /** How many groups the plane will open, numbered from 0. */
+  readonly groups: number
+  readonly heartbeatInterval: number
+  /** At least three heartbeats. */
+  readonly electionTimeout: number
+  readonly leaseReads: boolean
+  /** Of each group's log, for followers that lag. */
+  readonly logRetainBytes: number
+  /** Spreads the election timeouts; any number. */
+  readonly seed: number
+}
+
+/** The configuration of one group. */
+export function groupConfig(config: HostConfig, group: number): RaftConfig {
+  const { id, members, heartbeatInterval, electionTimeout, leaseReads, logRetainBytes, seed } = config
+  return { id, members, group, heartbeatInterval, electionTimeout, leaseReads, logRetainBytes, seed }
+}

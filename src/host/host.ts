@@ -1,0 +1,193 @@
+// All groups of one member: turns the events of one exchange into calls to their cores, and the cores' commands into
+// the array of the next exchange. Knows the record layouts of crates/codec/FORMATS.md, not the plane.
+import { limits } from '../limits.js'
+import { Event } from '../plane/kinds.js'
+import { assert } from '../raft/assert.js'
+import type { RaftConfig } from '../raft/config.js'
+import type { Incoming } from '../raft/message.js'
+import type { Out } from '../raft/out.js'
+import { type Opened, Raft } from '../raft/raft.js'
+import { CommandBuffer } from './command-buffer.js'
+import { groupConfig, type HostConfig } from './config.js'
+import { EventReader } from './event-reader.js'
+import { GroupCommands } from './group-commands.js'
+import { Timers } from './timers.js'
+
+/** Longest wait in an exchange, ms: a parked worker has no event loop. */
+const PARK_MS_MAX = 50
+
+/** Makes one group's core; tests put broken ones in its place. */
+export type CreateRaft = (config: RaftConfig, out: Out, now: number, opened: Opened) => Raft
+
+/** The cores of one member. Call `step` with the events of each exchange. */
+export class Host {
+  /** True once the plane asked for the end. */
+  closed = false
+  readonly #config: HostConfig
+  readonly #create: CreateRaft
+  readonly #buffer: CommandBuffer
+  readonly #groups: (Raft | undefined)[] = []
+  /** Groups with events in this step. */
+  readonly #touched = new Set<number>()
+  readonly #timers = new Timers()
+  readonly #events = new EventReader()
+  /** Reused for every message. */
+  readonly #message: Incoming = { from: 0, kind: 0, term: 0, handle: 0, a: 0, b: 0, c: 0, d: 0, e: 0, f: 0, bytes: 0, runs: [] }
+  #now = 0
+
+  constructor(
+    config: HostConfig,
+    buffer: CommandBuffer = new CommandBuffer(),
+    create: CreateRaft = (raftConfig, out, now, opened) => new Raft(raftConfig, out, now, opened),
+  ) {
+    assert(config.groups >= 1 && config.groups <= limits.groupsMax, 'number of groups', { groups: config.groups })
+    this.#config = config
+    this.#buffer = buffer
+    this.#create = create
+  }
+
+  /** What `step` fills. */
+  get commands(): Float64Array {
+    return this.#buffer.array
+  }
+
+  /** How long the next exchange may block, ms. */
+  get timeout(): number {
+    if (this.#buffer.hasMore) return 0
+    return Math.max(0, Math.min(PARK_MS_MAX, this.#timers.earliest - this.#now))
+  }
+
+  /** The core of a group, for tests and tools; undefined before it is opened. */
+  group(group: number): Raft | undefined {
+    return this.#groups[group]
+  }
+
+  /** Takes the events of one exchange; returns how many doubles of `commands` to hand over with the next. */
+  step(events: Float64Array): number {
+    this.#buffer.begin()
+    const reader = this.#events
+    reader.start(events)
+    const now = reader.next()
+    assert(now >= this.#now, 'time does not go back', { now, before: this.#now })
+    this.#now = now
+    while (!reader.done) this.#dispatch(reader.next(), reader.next())
+    // After the events: what waited while this process was stopped is heard before anybody campaigns.
+    this.#timers.run(now, (group) => {
+      this.#touch(group).tick()
+    })
+    for (const group of this.#touched) {
+      const raft = this.#opened(group)
+      raft.flush()
+      this.#timers.set(group, raft.deadline)
+    }
+    this.#touched.clear()
+    this.#timers.refresh(now)
+    return this.#buffer.length
+  }
+
+  #dispatch(kind: number, group: number): void {
+    const reader = this.#events
+    switch (kind) {
+      case Event.OPENED:
+        this.#open(group)
+        break
+      case Event.PROPOSALS:
+        this.#touch(group).proposals(reader.next(), reader.next())
+        break
+      case Event.MESSAGE:
+        this.#receive(group)
+        break
+      case Event.DURABLE:
+        this.#touch(group).reachedDisk(reader.next(), reader.next())
+        break
+      case Event.APPLIED:
+        this.#touch(group).reachedStateMachine(reader.next())
+        break
+      case Event.PEER:
+        // Timers alone decide who is gone: a leader's lease outlives its connections.
+        reader.pairs(1)
+        reader.next()
+        return
+      case Event.READS:
+        this.#touch(group).reads(reader.next())
+        break
+      case Event.SNAPSHOT_SENT:
+        this.#touch(group).snapshotSent(reader.next(), reader.next() === 1, reader.next())
+        break
+      case Event.SNAPSHOT_INSTALLED:
+        this.#snapshotInstalled(group)
+        break
+      case Event.PERSISTED:
+        this.#touch(group).persisted(reader.next(), reader.next())
+        break
+      case Event.TRANSFER:
+        this.#touch(group).transfer(reader.next())
+        break
+      case Event.CLOSE:
+        this.closed = true
+        return
+      default:
+        assert(false, 'event of a known kind', { kind, group })
+    }
+  }
+
+  #open(group: number): void {
+    const reader = this.#events
+    assert(Number.isInteger(group) && group >= 0 && group < this.#config.groups, 'group of this member', { group })
+    assert(this.#groups[group] === undefined, 'a group is opened once', { group })
+    const opened: Opened = {
+      term: reader.next(),
+      vote: reader.next(),
+      commit: reader.next(),
+      snapshotIndex: reader.next(),
+      snapshotTerm: reader.next(),
+      lastIndex: reader.next(),
+      applied: reader.next(),
+      runs: reader.pairs(reader.next()),
+    }
+    const commands = new GroupCommands(this.#buffer, group)
+    this.#groups[group] = this.#create(groupConfig(this.#config, group), commands, this.#now, opened)
+    this.#touch(group)
+  }
+
+  #receive(group: number): void {
+    const reader = this.#events
+    const message = this.#message
+    message.from = reader.next()
+    message.kind = reader.next()
+    message.term = reader.next()
+    message.handle = reader.next()
+    message.a = reader.next()
+    message.b = reader.next()
+    message.c = reader.next()
+    message.d = reader.next()
+    message.e = reader.next()
+    message.f = reader.next()
+    message.bytes = reader.next()
+    message.runs = reader.pairs(reader.next())
+    this.#touch(group).receive(message)
+  }
+
+  #snapshotInstalled(group: number): void {
+    const reader = this.#events
+    const ok = reader.next() === 1
+    const index = reader.next()
+    const term = reader.next()
+    const from = reader.next()
+    if (ok) this.#touch(group).snapshotInstalled(index, term, from)
+  }
+
+  /** The group's core, brought to the time of this step. */
+  #touch(group: number): Raft {
+    const raft = this.#opened(group)
+    raft.now = this.#now
+    this.#touched.add(group)
+    return raft
+  }
+
+  #opened(group: number): Raft {
+    const raft = this.#groups[group]
+    assert(raft !== undefined, 'the group is open', { group })
+    return raft
+  }
+}

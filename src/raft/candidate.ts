@@ -1,0 +1,75 @@
+// The candidate: asks for pre-votes, which change nothing, and with a majority of them for votes in a new term.
+import { Code } from '../codes.js'
+import { CAMPAIGN_RETRY_SHARE } from './config.js'
+import { Message, Role } from './kinds.js'
+import { askVote, type Incoming } from './message.js'
+import { AT_ONCE, DURABLE } from './out.js'
+import type { Raft } from './raft.js'
+
+/** One member during one campaign. */
+export class Candidate {
+  readonly role = Role.CANDIDATE
+  readonly #raft: Raft
+  readonly #transfer: boolean
+  #pre: boolean
+  /** Who grants it, this member too. */
+  readonly #granted = new Set<number>()
+  deadline = 0
+
+  constructor(raft: Raft, pre: boolean, transfer: boolean) {
+    this.#raft = raft
+    this.#pre = pre
+    this.#transfer = transfer
+  }
+
+  /** Asks. Apart from the constructor, since a single member has won when this returns. */
+  start(): void {
+    const raft = this.#raft
+    const { electionTimeout } = raft.config
+    if (!this.#pre) {
+      raft.raiseTerm(raft.term + 1)
+      raft.voteFor(raft.config.id)
+    }
+    const retry = electionTimeout * CAMPAIGN_RETRY_SHARE
+    this.deadline = raft.now + raft.random.between(retry, 2 * retry)
+    this.#granted.clear()
+    const term = this.#pre ? raft.term + 1 : raft.term
+    const message = askVote(this.#pre, term, raft.log.lastIndex, raft.log.lastTerm, this.#transfer)
+    for (const peer of raft.peers) raft.send(peer, message, this.#pre ? AT_ONCE : DURABLE)
+    this.#grant(raft.config.id)
+  }
+
+  receive(message: Incoming): void {
+    const kind = this.#pre ? Message.PRE_VOTE_REPLY : Message.VOTE_REPLY
+    const term = this.#pre ? this.#raft.term + 1 : this.#raft.term
+    if (message.kind === kind && message.term === term && message.a === 1) this.#grant(message.from)
+    if (message.handle !== 0) this.#raft.out.drop(message.handle)
+  }
+
+  tick(): void {
+    this.#raft.campaign(false)
+  }
+
+  flush(): void {}
+
+  proposals(): void {
+    this.#raft.out.fail(Code.NO_LEADER)
+  }
+
+  reads(): void {
+    this.#raft.out.fail(Code.NO_LEADER)
+  }
+
+  leave(): void {}
+
+  #grant(member: number): void {
+    this.#granted.add(member)
+    if (this.#granted.size < this.#raft.quorum) return
+    if (!this.#pre) {
+      this.#raft.lead()
+      return
+    }
+    this.#pre = false
+    this.start()
+  }
+}

@@ -1,0 +1,53 @@
+// What one group's core is told at its start, and the proportions that follow from it. All times in milliseconds.
+import { limits } from '../limits.js'
+import { assert } from './assert.js'
+
+/** One Raft group of one member. */
+export interface RaftConfig {
+  /** This member; above 0. */
+  readonly id: number
+  /** All voters, this member too. */
+  readonly members: readonly number[]
+  /** The group; only spreads the seed. */
+  readonly group: number
+  /** Between heartbeats of a leader. */
+  readonly heartbeatInterval: number
+  /** Least time without a leader before an election. Votes are refused, and leases last, for this long. */
+  readonly electionTimeout: number
+  /** Grant read leases. */
+  readonly leaseReads: boolean
+  /** Bytes of log to keep for followers that lag. */
+  readonly logRetainBytes: number
+  /** Of the election timeouts. */
+  readonly seed: number
+}
+
+/**
+ * Most that a member's clock may run fast or slow against real time is about half of this share.
+ * A lease is shorter than the election timeout by it (Raft thesis, 6.4.1).
+ */
+export const CLOCK_DRIFT_SHARE = 0.1
+
+/** Election timeouts spread over this share of the election timeout, above it. Below 1: a leader within two timeouts. */
+export const ELECTION_SPREAD_SHARE = 0.75
+
+/** A campaign without a result is repeated after this share of the election timeout, up to twice that. */
+export const CAMPAIGN_RETRY_SHARE = 0.25
+
+/** Followers learn of a commit with the next append, or after this share of the heartbeat interval. */
+export const COMMIT_DELAY_SHARE = 0.1
+
+/** A follower has this many election timeouts to install a snapshot that reached it, before it is probed again. */
+export const SNAPSHOT_INSTALL_TIMEOUTS = 30
+
+/** Throws if the configuration cannot work. */
+export function checkConfig(config: RaftConfig): void {
+  const { id, members, heartbeatInterval, electionTimeout } = config
+  assert(members.length >= 1 && members.length <= limits.membersMax, 'number of members', { members: members.length })
+  assert(members.includes(id) && id > 0, 'this member is one of the members', { id })
+  assert(new Set(members).size === members.length, 'members differ', { members: members.join(' ') })
+  assert(electionTimeout >= 3 * heartbeatInterval && heartbeatInterval > 0, 'an election timeout is three heartbeats or more', {
+    heartbeatInterval,
+    electionTimeout,
+  })
+}

@@ -1,0 +1,149 @@
+// The follower: takes the leader's entries, says how far its log goes, and campaigns when it hears of no leader.
+import { Code } from '../codes.js'
+import { assert } from './assert.js'
+import { Message, Role } from './kinds.js'
+import { appendAccepted, appendRejected, type Incoming } from './message.js'
+import { AT_ONCE, DURABLE } from './out.js'
+import type { Raft } from './raft.js'
+
+/** One member while it follows, or waits for a leader. */
+export class Follower {
+  readonly role = Role.FOLLOWER
+  readonly #raft: Raft
+  /** The leader's log equals this one up to here, and it has not been told yet; 0: nothing to tell. One answer a step. */
+  #matched = 0
+  #matchedRound = 0
+  #matchedPrevious = 0
+
+  constructor(raft: Raft) {
+    this.#raft = raft
+  }
+
+  get deadline(): number {
+    return this.#raft.electionDeadline
+  }
+
+  receive(message: Incoming): void {
+    if (message.kind === Message.APPEND) {
+      this.#append(message)
+      return
+    }
+    if (message.kind === Message.TIMEOUT_NOW) {
+      this.#raft.campaign(true)
+      return
+    }
+    if (message.handle !== 0) this.#raft.out.drop(message.handle)
+  }
+
+  tick(): void {
+    this.#raft.campaign(false)
+  }
+
+  flush(): void {
+    if (this.#matched === 0) return
+    const raft = this.#raft
+    const answer = appendAccepted(raft.term, this.#matched, this.#matchedRound, raft.applied, this.#matchedPrevious)
+    this.#matched = 0
+    raft.send(raft.leader, answer, DURABLE)
+  }
+
+  proposals(): void {
+    this.#refuse()
+  }
+
+  reads(): void {
+    this.#refuse()
+  }
+
+  leave(): void {
+    this.flush()
+  }
+
+  /** Tells whoever sent a snapshot how far this member's log goes now. */
+  report(to: number): void {
+    const raft = this.#raft
+    if (raft.leader === to) raft.send(to, appendAccepted(raft.term, this.#known(), 0, raft.applied, 0), AT_ONCE)
+  }
+
+  #append(message: Incoming): void {
+    const raft = this.#raft
+    const { log } = raft
+    raft.heard(message.from)
+    let count = 0
+    for (let i = 1; i < message.runs.length; i += 2) count += message.runs[i] as number
+    const previous = message.a
+    const behindBase = previous < log.baseIndex
+    if (!behindBase && !log.has(previous, message.b)) {
+      this.#reject(message)
+      return
+    }
+    // What was cut is committed, so the leader has the same.
+    const last = Math.max(previous + count, log.baseIndex)
+    if (message.handle !== 0) this.#take(message, previous)
+    assert(last <= log.lastIndex, 'an append was taken whole', { last, lastIndex: log.lastIndex, handle: message.handle })
+    raft.commitTo(Math.min(message.c, last))
+    this.#accept(message, count, last)
+  }
+
+  /** An answer that needs no disk goes at once; the others together, when this step's entries are on disk. */
+  #accept(message: Incoming, count: number, last: number): void {
+    const raft = this.#raft
+    if (count > 0) {
+      this.#matched = Math.max(this.#matched, last, this.#known())
+      this.#matchedRound = Math.max(this.#matchedRound, message.d)
+      this.#matchedPrevious = Math.max(this.#matchedPrevious, message.a)
+    } else {
+      const index = Math.max(Math.min(last, raft.durable), this.#known())
+      raft.send(message.from, appendAccepted(raft.term, index, message.d, raft.applied, message.a), AT_ONCE)
+    }
+  }
+
+  /** What is committed the leader has, whoever it is. */
+  #known(): number {
+    return Math.min(this.#raft.commit, this.#raft.durable)
+  }
+
+  /** Writes the entries of the payload from the first one on that the log does not have. */
+  #take(message: Incoming, previous: number): void {
+    const raft = this.#raft
+    const { log } = raft
+    const { runs } = message
+    let index = previous + 1
+    for (let i = 0; i < runs.length; i += 2) {
+      const term = runs[i] as number
+      const end = index + (runs[i + 1] as number)
+      if (index <= log.baseIndex) index = Math.min(end, log.baseIndex + 1)
+      if (index < end) index += log.overlap(index, term, end - index)
+      if (index === end) continue
+      const rest = [term, end - index, ...runs.slice(i + 2)]
+      this.#write(message.handle, index, index - previous - 1, rest)
+      return
+    }
+    raft.out.drop(message.handle)
+  }
+
+  #write(handle: number, first: number, skip: number, runs: readonly number[]): void {
+    const raft = this.#raft
+    const { log } = raft
+    if (first <= log.lastIndex) {
+      assert(first > raft.commit, 'committed entries stay', { first, commit: raft.commit, term: raft.term })
+      log.truncate(first)
+      raft.durable = Math.min(raft.durable, first - 1)
+    }
+    raft.settle()
+    raft.out.append(handle, first, skip, runs)
+    for (let i = 0; i < runs.length; i += 2) log.append(runs[i] as number, runs[i + 1] as number)
+  }
+
+  #reject(message: Incoming): void {
+    const raft = this.#raft
+    if (message.handle !== 0) raft.out.drop(message.handle)
+    const index = raft.log.lastWithin(message.a, message.b)
+    const answer = appendRejected(raft.term, index, raft.log.term(index), message.d, raft.applied, message.a)
+    raft.send(message.from, answer, AT_ONCE)
+  }
+
+  #refuse(): void {
+    this.#raft.out.fail(this.#raft.leader === 0 ? Code.NO_LEADER : Code.NOT_LEADER)
+  }
+}

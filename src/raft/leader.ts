@@ -1,0 +1,197 @@
+// The leader: takes proposals into its log, counts what a quorum has on disk, confirms reads, and steps down when it
+// hears from no quorum. How entries reach a follower is in replication.ts.
+import { assert } from './assert.js'
+import { COMMIT_DELAY_SHARE } from './config.js'
+import { Message, Role } from './kinds.js'
+import { Lease } from './lease.js'
+import type { Incoming } from './message.js'
+import { Progress, SNAPSHOT } from './progress.js'
+import { reachedByMajority } from './quorum.js'
+import type { Raft } from './raft.js'
+import { ReadQueue } from './read.js'
+import { Replication } from './replication.js'
+import { Rounds } from './rounds.js'
+import { Transfer } from './transfer.js'
+
+/** One member while it leads, for one term. */
+export class Leader {
+  readonly role = Role.LEADER
+  readonly #raft: Raft
+  readonly #followers: readonly Progress[]
+  readonly #replication: Replication
+  readonly #rounds = new Rounds()
+  readonly #reads: ReadQueue
+  readonly #lease: Lease
+  readonly #transfer: Transfer
+  /** Index of this term's first entry, the no-op: what an earlier leader acknowledged is at or below it. */
+  readonly #termStart: number
+  #heartbeatDeadline: number
+  /** When followers are told of a commit that no append has told them; ∞: nothing to tell. */
+  #commitDeadline = Number.POSITIVE_INFINITY
+
+  constructor(raft: Raft) {
+    this.#raft = raft
+    this.#termStart = raft.log.lastIndex + 1
+    this.#followers = raft.peers.map((peer) => new Progress(peer, this.#termStart, raft.now))
+    this.#replication = new Replication(raft, this.#rounds, this.#termStart)
+    this.#reads = new ReadQueue(raft.out)
+    this.#lease = new Lease(raft.config, raft.out)
+    this.#transfer = new Transfer(raft, this.#lease)
+    this.#heartbeatDeadline = this.#nextHeartbeat()
+  }
+
+  get deadline(): number {
+    return Math.min(this.#heartbeatDeadline, this.#commitDeadline, this.#transfer.deadline)
+  }
+
+  /** A follower's snapshot is on its way. */
+  get sendsSnapshot(): boolean {
+    return this.#followers.some((follower) => follower.state === SNAPSHOT)
+  }
+
+  /** Writes the no-op that makes earlier entries countable (Raft thesis, 3.6.2 and 6.4). */
+  start(): void {
+    const { log, out, term } = this.#raft
+    this.#rounds.begin(this.#raft.now)
+    out.noop(this.#termStart, term)
+    log.append(term, 1)
+    this.#replication.chunks.add(1, 0)
+  }
+
+  receive(message: Incoming): void {
+    if (message.handle !== 0) this.#raft.out.drop(message.handle)
+    const follower = this.#followers.find((candidate) => candidate.id === message.from)
+    assert(follower !== undefined, 'a follower is a peer', { from: message.from })
+    if (message.kind === Message.APPEND_REPLY) this.#answered(follower, message)
+    if (message.kind === Message.SNAPSHOT_STATUS) this.#replication.installed(follower, message.a)
+  }
+
+  proposals(count: number, bytes: number): void {
+    if (this.#transfer.active) this.#transfer.hold(count, bytes)
+    else this.#accept(count, bytes)
+  }
+
+  reads(sequence: number): void {
+    this.#reads.ask(sequence)
+  }
+
+  snapshotSent(peer: number, ok: boolean, index: number): void {
+    const follower = this.#followers.find((candidate) => candidate.id === peer)
+    if (follower === undefined || follower.state !== SNAPSHOT) return
+    if (ok) {
+      follower.snapshotSent = true
+      follower.waitingSince = this.#raft.now
+      follower.next = Math.max(follower.next, index + 1)
+    } else this.#replication.pause(follower)
+  }
+
+  startTransfer(peer: number): void {
+    if (this.#followers.some((follower) => follower.id === peer)) this.#transfer.start(peer)
+  }
+
+  tick(): void {
+    const { now } = this.#raft
+    if (now >= this.#transfer.deadline) this.#endTransfer()
+    if (now >= this.#commitDeadline) this.#tellCommit()
+    if (now >= this.#heartbeatDeadline) this.#heartbeat()
+  }
+
+  flush(): void {
+    this.#advanceCommit()
+    this.#confirm()
+    this.#transfer.advance(this.#followers)
+    for (const follower of this.#followers) this.#replication.replicate(follower)
+    this.#scheduleCommit()
+  }
+
+  leave(): void {
+    this.#lease.end()
+  }
+
+  #accept(count: number, bytes: number): void {
+    const { log, out, term } = this.#raft
+    out.accept(log.lastIndex + 1, term, count)
+    log.append(term, count)
+    this.#replication.chunks.add(count, bytes)
+  }
+
+  #answered(follower: Progress, message: Incoming): void {
+    follower.heardAt = this.#raft.now
+    follower.round = Math.max(follower.round, message.d)
+    if (message.b === 1) this.#replication.rejected(follower, message)
+    else this.#replication.accepted(follower, message)
+  }
+
+  /** Only entries of the own term are committed by counting (Raft thesis, 3.6.2, figure 3.7). */
+  #advanceCommit(): void {
+    const { commit, durable, log, term } = this.#raft
+    const index = reachedByMajority(durable, this.#followers, (follower) => follower.match)
+    if (index > commit && log.term(index) === term) this.#raft.commitTo(index)
+  }
+
+  /** Reads and lease, from the newest round that a quorum has answered. */
+  #confirm(): void {
+    const raft = this.#raft
+    // Before the no-op is committed, the commit index may be behind what an earlier leader acknowledged.
+    if (raft.commit < this.#termStart) return
+    const answered = reachedByMajority(this.#rounds.current, this.#followers, (follower) => follower.round)
+    this.#reads.confirm(answered)
+    // The plane answers lease reads from what is applied.
+    if (raft.applied >= this.#termStart && !this.#transfer.active) this.#lease.extend(this.#rounds.begunAt(answered))
+    if (!this.#reads.needsRound) return
+    if (this.#lease.holds(raft.now)) {
+      this.#reads.serve(raft.commit)
+      return
+    }
+    this.#reads.begin(this.#rounds.begin(raft.now), raft.commit)
+    for (const follower of this.#followers) this.#replication.heartbeat(follower)
+    if (this.#followers.length === 0) this.#reads.confirm(this.#rounds.current)
+  }
+
+  #heartbeat(): void {
+    const raft = this.#raft
+    this.#heartbeatDeadline = this.#nextHeartbeat()
+    if (!this.#hearsQuorum()) {
+      raft.follow(raft.term, 0)
+      return
+    }
+    this.#rounds.begin(raft.now)
+    for (const follower of this.#followers) {
+      this.#replication.checkWaiting(follower)
+      this.#replication.heartbeat(follower)
+    }
+    this.#transfer.repeat()
+  }
+
+  /** Check-quorum: a leader that is cut off gives up by itself, so that its clients look elsewhere (Raft thesis, 6.2). */
+  #hearsQuorum(): boolean {
+    const { now, config } = this.#raft
+    return reachedByMajority(now, this.#followers, (follower) => follower.heardAt) > now - config.electionTimeout
+  }
+
+  #endTransfer(): void {
+    for (const { count, bytes } of this.#transfer.end()) this.#accept(count, bytes)
+  }
+
+  #scheduleCommit(): void {
+    const { commit, now, config } = this.#raft
+    const told = this.#followers.every((follower) => follower.toldCommit >= commit)
+    if (told) this.#commitDeadline = Number.POSITIVE_INFINITY
+    else if (this.#commitDeadline === Number.POSITIVE_INFINITY) {
+      this.#commitDeadline = now + config.heartbeatInterval * COMMIT_DELAY_SHARE
+    }
+  }
+
+  #tellCommit(): void {
+    this.#commitDeadline = Number.POSITIVE_INFINITY
+    for (const follower of this.#followers) {
+      if (follower.toldCommit < this.#raft.commit) this.#replication.heartbeat(follower)
+    }
+  }
+
+  /** On a grid, so that the heartbeats of many groups share wake-ups and frames. */
+  #nextHeartbeat(): number {
+    const { now, config } = this.#raft
+    return (Math.floor(now / config.heartbeatInterval) + 1) * config.heartbeatInterval
+  }
+}

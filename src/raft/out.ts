@@ -1,0 +1,38 @@
+// What the core asks of the plane. Calls are commands: they are carried out later, in this order.
+import type { Outgoing } from './message.js'
+
+/** The message may go at once. */
+export const AT_ONCE = 0
+/** The message goes when all that was handed over before it is on disk. */
+export const DURABLE = 1
+/** The condition on which a message may be sent. */
+export type After = typeof AT_ONCE | typeof DURABLE
+
+/** The commands of one group; see crates/codec/FORMATS.md. */
+export interface Out {
+  /** Takes the next chunk of proposals into the log. */
+  accept(firstIndex: number, term: number, count: number): void
+  /** Writes a leader's no-op. */
+  noop(index: number, term: number): void
+  /** Writes a payload's entries from the skip-th on at firstIndex, first cutting the log from there. `runs`: flat (term, count). */
+  append(handle: number, firstIndex: number, skip: number, runs: readonly number[]): void
+  /** Forgets a payload. */
+  drop(handle: number): void
+  /** Writes the hard state. */
+  persist(term: number, vote: number, commit: number): void
+  send(to: number, message: Outgoing, after: After): void
+  /** Entries up to index may be applied. */
+  commit(index: number): void
+  /** Reads up to sequence may be answered once index is applied. */
+  serveReads(sequence: number, index: number): void
+  /** Reads may be answered without asking until this time; 0: no more. */
+  lease(until: number): void
+  /** `leader` 0: none known. */
+  role(role: number, term: number, leader: number): void
+  /** Fails what waits and is not in the log, with a number of `Code`. */
+  fail(code: number): void
+  /** Sends the state machine to a follower whose entries were cut. */
+  snapshotSend(peer: number): void
+  /** Entries up to and including index may be forgotten. */
+  cut(index: number): void
+}

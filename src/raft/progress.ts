@@ -1,0 +1,86 @@
+// What a leader knows of one follower: how far its log matches, and how to send it more. Sends nothing itself.
+import { assert } from './assert.js'
+import { Window } from './window.js'
+
+/** Looking for the last index that both logs share: one message without known outcome at a time. */
+export const PROBE = 'probe'
+/** Entries whose size is not known any more: one message at a time, which the plane may clip. */
+export const CATCH_UP = 'catch up'
+/** Several appends under way. */
+export const REPLICATE = 'replicate'
+/** The entries it needs were cut: a snapshot is on its way. */
+export const SNAPSHOT = 'snapshot'
+export type ProgressState = typeof PROBE | typeof CATCH_UP | typeof REPLICATE | typeof SNAPSHOT
+
+/** One follower, during one term of one leader. */
+export class Progress {
+  readonly id: number
+  state: ProgressState = PROBE
+  /** The follower has this much of our log on disk. Grows, unless the follower lost entries it had acknowledged. */
+  match = 0
+  /** Next index to send. Always match < next. */
+  next: number
+  /** PROBE and CATCH_UP: a message is under way, and its answer decides. */
+  waiting = false
+  /** When that message was sent, or the snapshot had been sent; ms. */
+  waitingSince = 0
+  /** The snapshot has been handed over; the follower installs it. */
+  snapshotSent = false
+  /** Last commit index it was told. */
+  toldCommit = 0
+  /** The last answer in this term; ms. */
+  heardAt: number
+  /** Newest round it has answered; 0: none. */
+  round = 0
+  /** Round under way when `match` last changed: answers to later ones know of it. */
+  matchRound = 0
+  readonly window = new Window()
+
+  constructor(id: number, next: number, now: number) {
+    this.id = id
+    this.next = next
+    this.heardAt = now
+  }
+
+  /** The follower's log equals ours up to `match`, on its disk. */
+  advance(match: number, currentRound: number): void {
+    if (match > this.match) {
+      this.match = match
+      this.matchRound = currentRound
+    }
+    this.window.release(this.match)
+    this.next = Math.max(this.next, this.match + 1)
+  }
+
+  /** Sends from `next` on: pipelined if the sizes from there are known. */
+  resume(next: number, oldestKnown: number): void {
+    assert(next > this.match, 'match < next', { match: this.match, next })
+    this.next = next
+    this.state = next >= oldestKnown ? REPLICATE : CATCH_UP
+    this.waiting = false
+    this.window.clear()
+  }
+
+  /** Looks for the shared end of the logs from `next` on. */
+  probe(next: number): void {
+    assert(next > this.match, 'match < next', { match: this.match, next })
+    this.next = next
+    this.state = PROBE
+    this.waiting = false
+    this.window.clear()
+  }
+
+  /** A snapshot is on its way. */
+  sendSnapshot(now: number): void {
+    this.state = SNAPSHOT
+    this.snapshotSent = false
+    this.waitingSince = now
+    this.window.clear()
+  }
+
+  /** One message is under way, and nothing else until its answer. */
+  wait(now: number): void {
+    this.waiting = true
+    this.waitingSince = now
+  }
+}

@@ -1,0 +1,354 @@
+// One Raft group's core: the state that every role shares, the events that arrive, and the ways from role to role.
+// Pure: time arrives as a number, randomness as a seed, and what should happen leaves as commands. Knows no payload.
+import { Code } from '../codes.js'
+import { assert } from './assert.js'
+import { Candidate } from './candidate.js'
+import { checkConfig, ELECTION_SPREAD_SHARE, type RaftConfig } from './config.js'
+import { cutIndex } from './cut.js'
+import { Follower } from './follower.js'
+import { Message, Role } from './kinds.js'
+import { Leader } from './leader.js'
+import { Log } from './log.js'
+import { appendRejected, type Incoming, type Outgoing } from './message.js'
+import { type After, DURABLE, type Out } from './out.js'
+import { majority } from './quorum.js'
+import { Random } from './random.js'
+import { answerVote } from './vote.js'
+
+/** What the disk held when the group was opened; see OPENED in crates/codec/FORMATS.md. */
+export interface Opened {
+  term: number
+  vote: number
+  commit: number
+  snapshotIndex: number
+  snapshotTerm: number
+  lastIndex: number
+  applied: number
+  /** Flat pairs of (first index, term). */
+  runs: readonly number[]
+}
+
+/** What a role adds to the state they share. */
+interface Behaviour {
+  /** One of `Role`. */
+  readonly role: number
+  /** When `tick` wants to be called, ms. */
+  readonly deadline: number
+  /** A message of the current term (or an answer to a pre-vote) that is not a request for a vote. */
+  receive(message: Incoming): void
+  tick(): void
+  /** Hands over what the events of this step have gathered. */
+  flush(): void
+  proposals(count: number, bytes: number): void
+  reads(sequence: number): void
+  /** The role ends. */
+  leave(): void
+}
+
+/** One group. Set `now`, call one method for each event, then `flush` once. */
+export class Raft {
+  readonly config: RaftConfig
+  readonly out: Out
+  /** The other members. */
+  readonly peers: readonly number[]
+  /** Members that are a majority. */
+  readonly quorum: number
+  readonly log = new Log()
+  readonly random: Random
+
+  /** The time of this step, ms. Never goes back. */
+  now = 0
+  /** Never decreases. */
+  term = 0
+  /** Whom this member voted for in `term`; 0: nobody. */
+  vote = 0
+  /** The leader of `term`, as far as known; 0: unknown. */
+  leader = 0
+  /** Committed in the group, as far as known: commit ≤ log.lastIndex, and never decreases. */
+  commit = 0
+  /** On this member's disk: durable ≤ log.lastIndex. Decreases when the log is cut by a new leader. */
+  durable = 0
+  /** In this member's state machine: applied ≤ what was handed over ≤ min(commit, durable). */
+  applied = 0
+  /** When votes may be given again: a leader was heard, or this member started, less than an election timeout before. */
+  stickyUntil = 0
+  /** When this member campaigns unless it hears of a leader. */
+  electionDeadline = 0
+
+  #electionTimeout = 0
+  #commitHandedOver = 0
+  #hardStateChanged = false
+  #announced = ''
+  #behaviour: Behaviour
+
+  constructor(config: RaftConfig, out: Out, now: number, opened: Opened) {
+    checkConfig(config)
+    this.config = config
+    this.out = out
+    this.now = now
+    this.peers = config.members.filter((member) => member !== config.id)
+    this.quorum = majority(config.members.length)
+    this.random = new Random(config.seed, config.id, config.group)
+    this.#restore(opened)
+    this.#behaviour = new Follower(this)
+    // Leases rely on what this member promised before it stopped, so it keeps quiet for as long as it may have promised.
+    this.stickyUntil = now + config.electionTimeout
+    this.restartElectionTimer()
+    if (this.peers.length === 0) this.electionDeadline = now
+    this.#announce()
+  }
+
+  /** One of `Role`. */
+  get role(): number {
+    return this.#behaviour.role
+  }
+
+  /** When `tick` wants to be called, ms. */
+  get deadline(): number {
+    return this.#behaviour.deadline
+  }
+
+  // ── events ──
+
+  /** A chunk of proposals waits. */
+  proposals(count: number, bytes: number): void {
+    this.#behaviour.proposals(count, bytes)
+  }
+
+  /** A message arrived. */
+  receive(message: Incoming): void {
+    assert(this.peers.includes(message.from), 'message from a peer', { from: message.from, id: this.config.id })
+    const { kind, term } = message
+    if (kind === Message.PRE_VOTE || kind === Message.VOTE) {
+      answerVote(this, message)
+      return
+    }
+    if (kind === Message.PRE_VOTE_REPLY && message.a === 1) {
+      this.#behaviour.receive(message)
+      return
+    }
+    if (term < this.term) {
+      this.#answerStale(message)
+      return
+    }
+    if (term > this.term) this.follow(term, 0)
+    if (kind === Message.APPEND && !(this.#behaviour instanceof Follower)) {
+      assert(this.role !== Role.LEADER, 'one leader a term', { term, id: this.config.id, from: message.from })
+      this.follow(term, message.from)
+    }
+    this.#behaviour.receive(message)
+  }
+
+  /** The log is on disk up to (index, term). A report about entries that were cut since is void. */
+  reachedDisk(index: number, term: number): void {
+    if (index > this.durable && this.log.has(index, term)) this.durable = index
+  }
+
+  /** The state machine has entries up to index. */
+  reachedStateMachine(index: number): void {
+    assert(index <= this.#commitHandedOver, 'applied ≤ committed', { index, committed: this.#commitHandedOver })
+    this.applied = Math.max(this.applied, index)
+  }
+
+  /** Reads up to sequence wait to be confirmed. */
+  reads(sequence: number): void {
+    this.#behaviour.reads(sequence)
+  }
+
+  /** A snapshot sent to a follower has been handed over, or failed. */
+  snapshotSent(peer: number, ok: boolean, index: number): void {
+    if (this.#behaviour instanceof Leader) this.#behaviour.snapshotSent(peer, ok, index)
+  }
+
+  /** The plane has replaced the state machine by a snapshot, and the log's entries up to it. */
+  snapshotInstalled(index: number, term: number, from: number): void {
+    if (term > this.term) this.follow(term, 0)
+    if (this.log.has(index, term)) this.log.cut(index)
+    else if (index > this.log.baseIndex) {
+      assert(index > this.commit, 'a snapshot agrees with what is committed', { index, term, commit: this.commit })
+      assert(this.role !== Role.LEADER, 'a leader has what is committed', { index, term, lastIndex: this.log.lastIndex })
+      this.log.reset(index, term)
+      this.durable = index
+    }
+    this.commit = Math.max(this.commit, index)
+    this.durable = Math.max(this.durable, index)
+    this.applied = Math.max(this.applied, index)
+    this.#commitHandedOver = Math.max(this.#commitHandedOver, index)
+    if (this.#behaviour instanceof Follower) this.#behaviour.report(from)
+  }
+
+  /** The store holds everything up to index; the log has logBytes. */
+  persisted(index: number, logBytes: number): void {
+    this.reachedStateMachine(index)
+    const sending = this.#behaviour instanceof Leader && this.#behaviour.sendsSnapshot
+    const cut = cutIndex(this.log, index, logBytes, this.config.logRetainBytes, sending)
+    if (cut <= this.log.baseIndex) return
+    this.log.cut(cut)
+    this.out.cut(cut)
+  }
+
+  /** Leadership should go to peer. Ignored by all but the leader. */
+  transfer(peer: number): void {
+    if (this.#behaviour instanceof Leader) this.#behaviour.startTransfer(peer)
+  }
+
+  /** Time has passed. */
+  tick(): void {
+    if (this.now >= this.deadline) this.#behaviour.tick()
+  }
+
+  /** Hands over what the events of this step have gathered. Call once, after them. */
+  flush(): void {
+    this.#behaviour.flush()
+    const commit = Math.min(this.commit, this.durable)
+    if (commit > this.#commitHandedOver) {
+      // Not above what is on disk here: so the state machine is never ahead of the log, also after a crash.
+      this.#commitHandedOver = commit
+      this.out.commit(commit)
+    }
+    this.settle()
+    this.#checkOrder()
+  }
+
+  // ── for the roles ──
+
+  /** Sends a message; the hard state goes first if it has changed. */
+  send(to: number, message: Outgoing, after: After): void {
+    this.settle()
+    this.out.send(to, message, after)
+  }
+
+  /** Hands over the hard state if it has changed: before anything that depends on it. */
+  settle(): void {
+    if (!this.#hardStateChanged) return
+    this.#hardStateChanged = false
+    this.out.persist(this.term, this.vote, Math.min(this.commit, this.durable))
+  }
+
+  /** Becomes a follower in `term`, of `leader` if that is known. A vote given in this term stays. */
+  follow(term: number, leader: number): void {
+    assert(term >= this.term, 'terms do not decrease', { term, current: this.term })
+    // What a follower has to tell belongs to the term it heard it in.
+    if (term > this.term && this.#behaviour instanceof Follower) this.#behaviour.flush()
+    this.raiseTerm(term)
+    if (!(this.#behaviour instanceof Follower)) {
+      const led = this.role === Role.LEADER
+      this.#behaviour.leave()
+      this.#behaviour = new Follower(this)
+      this.restartElectionTimer()
+      if (led) this.out.fail(leader === 0 ? Code.NO_LEADER : Code.NOT_LEADER)
+    }
+    this.leader = leader
+    this.#announce()
+  }
+
+  /** Asks for votes: pre-votes first, unless a transfer told it to campaign. */
+  campaign(transfer: boolean): void {
+    assert(this.role !== Role.LEADER, 'a leader does not campaign', { term: this.term })
+    this.#behaviour.leave()
+    this.leader = 0
+    const candidate = new Candidate(this, !transfer, transfer)
+    this.#behaviour = candidate
+    this.#announce()
+    candidate.start()
+  }
+
+  /** Won the election of the current term. */
+  lead(): void {
+    this.#behaviour.leave()
+    this.leader = this.config.id
+    this.settle()
+    const leader = new Leader(this)
+    this.#behaviour = leader
+    this.#announce()
+    leader.start()
+  }
+
+  /** Enters a higher term, without a vote yet. */
+  raiseTerm(term: number): void {
+    if (term === this.term) return
+    this.term = term
+    this.vote = 0
+    this.leader = 0
+    this.#hardStateChanged = true
+  }
+
+  /** Votes in the current term, once. */
+  voteFor(candidate: number): void {
+    assert(this.vote === 0 || this.vote === candidate, 'one vote a term', { term: this.term, vote: this.vote, candidate })
+    if (this.vote === candidate) return
+    this.vote = candidate
+    this.#hardStateChanged = true
+  }
+
+  /** A leader of the current term was heard. */
+  heard(leader: number): void {
+    assert(this.leader === 0 || this.leader === leader, 'one leader a term', { term: this.term, known: this.leader, leader })
+    this.stickyUntil = this.now + this.config.electionTimeout
+    this.electionDeadline = this.now + this.#electionTimeout
+    if (this.leader === leader) return
+    this.leader = leader
+    this.#announce()
+  }
+
+  /** Waits a new random time for a leader. */
+  restartElectionTimer(): void {
+    const { electionTimeout } = this.config
+    this.#electionTimeout = this.random.between(electionTimeout, electionTimeout * (1 + ELECTION_SPREAD_SHARE))
+    this.electionDeadline = this.now + this.#electionTimeout
+  }
+
+  /** Entries up to index are committed. */
+  commitTo(index: number): void {
+    if (index <= this.commit) return
+    assert(index <= this.log.lastIndex, 'commit ≤ last index', { index, lastIndex: this.log.lastIndex })
+    this.commit = index
+  }
+
+  // ── helpers ──
+
+  #restore(opened: Opened): void {
+    const { snapshotIndex, snapshotTerm, lastIndex, runs } = opened
+    this.term = opened.term
+    this.vote = opened.vote
+    this.log.reset(snapshotIndex, snapshotTerm)
+    for (let i = 0; i < runs.length; i += 2) {
+      assert(runs[i] === this.log.lastIndex + 1, 'term runs follow each other', { at: i, lastIndex: this.log.lastIndex })
+      const end = runs[i + 2] ?? lastIndex + 1
+      this.log.append(runs[i + 1] as number, end - this.log.lastIndex - 1)
+    }
+    this.durable = lastIndex
+    this.applied = Math.max(opened.applied, snapshotIndex)
+    this.commit = Math.max(opened.commit, this.applied)
+    // The replay of what the store does not hold can begin before a leader is known.
+    this.#commitHandedOver = this.applied
+    assert(this.log.lastIndex === lastIndex, 'term runs reach the last index', { lastIndex, found: this.log.lastIndex })
+    assert(this.log.lastTerm <= this.term, 'the log has no term above the current', { term: this.term, found: this.log.lastTerm })
+    this.#checkOrder()
+  }
+
+  /** A message of an earlier term: its sender learns the term from an answer, and steps down. */
+  #answerStale(message: Incoming): void {
+    if (message.handle !== 0) this.out.drop(message.handle)
+    if (message.kind === Message.APPEND) {
+      this.send(message.from, appendRejected(this.term, 0, 0, 0, this.applied, message.a), DURABLE)
+    } else if (message.kind === Message.SNAPSHOT_STATUS) this.#behaviour.receive(message)
+  }
+
+  #announce(): void {
+    const announced = `${this.role} ${this.term} ${this.leader}`
+    if (announced === this.#announced) return
+    this.#announced = announced
+    this.out.role(this.role, this.term, this.leader)
+  }
+
+  #checkOrder(): void {
+    const { applied, commit, durable } = this
+    const { baseIndex, lastIndex } = this.log
+    const handedOver = this.#commitHandedOver
+    const ordered = baseIndex <= applied && applied <= handedOver && handedOver <= commit && commit <= lastIndex
+    assert(ordered && baseIndex <= durable && durable <= lastIndex, 'order of indexes', {
+      ...{ baseIndex, applied, handedOver, commit, durable, lastIndex },
+    })
+  }
+}

@@ -1,0 +1,51 @@
+// Linearizable reads without a lease (ReadIndex, Raft thesis 6.4): one round of messages confirms all reads that wait
+// when it begins. Knows sequence numbers, not reads.
+import type { Out } from './out.js'
+
+/** The reads that wait at one leader. */
+export class ReadQueue {
+  readonly #out: Out
+  /** Reads up to here have asked. */
+  #asked = 0
+  /** Reads up to here are answered or being confirmed. */
+  #taken = 0
+  /** Round that confirms reads up to #taken; 0: none is under way. */
+  #round = 0
+  /** Commit index when that round began. */
+  #index = 0
+
+  constructor(out: Out) {
+    this.#out = out
+  }
+
+  /** Reads up to sequence wait. */
+  ask(sequence: number): void {
+    this.#asked = Math.max(this.#asked, sequence)
+  }
+
+  /** Reads wait for a round to begin, and none is under way. */
+  get needsRound(): boolean {
+    return this.#round === 0 && this.#asked > this.#taken
+  }
+
+  /** `round`, beginning now, confirms everything that waits; `commit` has an entry of this term. */
+  begin(round: number, commit: number): void {
+    this.#taken = this.#asked
+    this.#round = round
+    this.#index = commit
+  }
+
+  /** A quorum has answered `round`. */
+  confirm(round: number): void {
+    if (this.#round === 0 || round < this.#round) return
+    this.#round = 0
+    this.#out.serveReads(this.#taken, this.#index)
+  }
+
+  /** The lease answers for everything that waits and has no round. */
+  serve(commit: number): void {
+    this.#round = 0
+    this.#taken = this.#asked
+    this.#out.serveReads(this.#taken, commit)
+  }
+}

@@ -1,0 +1,145 @@
+// How a leader's entries reach a follower: probing for the shared end of the logs, pipelining within the window,
+// catching up message by message, or by snapshot.
+import { Chunks } from './chunks.js'
+import { SNAPSHOT_INSTALL_TIMEOUTS } from './config.js'
+import { append, type Incoming } from './message.js'
+import { AT_ONCE } from './out.js'
+import { PROBE, type Progress, REPLICATE, SNAPSHOT } from './progress.js'
+import type { Raft } from './raft.js'
+import type { Rounds } from './rounds.js'
+
+/** Sends to the followers of one leader. */
+export class Replication {
+  /** Sizes of this term's entries. */
+  readonly chunks: Chunks
+  readonly #raft: Raft
+  readonly #rounds: Rounds
+
+  constructor(raft: Raft, rounds: Rounds, termStart: number) {
+    this.#raft = raft
+    this.#rounds = rounds
+    this.chunks = new Chunks(termStart)
+  }
+
+  /** Sends what the follower's state allows. */
+  replicate(follower: Progress): void {
+    if (follower.state === SNAPSHOT) return
+    if (follower.next <= this.#raft.log.baseIndex) {
+      this.#sendSnapshot(follower)
+      return
+    }
+    if (follower.state === REPLICATE) {
+      this.#pipeline(follower)
+      return
+    }
+    if (follower.waiting) return
+    follower.wait(this.#raft.now)
+    if (follower.state === PROBE) {
+      // The entries go along if they are few: after an election a follower usually needs just the no-op.
+      const known = follower.next >= this.chunks.oldest && follower.next <= this.#raft.log.lastIndex
+      this.#send(follower, known ? this.chunks.take(follower.next) : 0)
+    } else this.#send(follower, Math.min(this.chunks.oldest, this.#raft.log.lastIndex + 1))
+  }
+
+  /** Asks for an answer to the current round; tells the commit index; finds out if messages were lost. */
+  heartbeat(follower: Progress): void {
+    const { log, term, commit } = this.#raft
+    const known = follower.state !== SNAPSHOT && follower.next > log.baseIndex
+    // 0 matches every log: the answer only shows that the follower is there.
+    const previous = known ? follower.next - 1 : 0
+    const previousTerm = known ? log.term(previous) : 0
+    follower.toldCommit = commit
+    this.#raft.send(follower.id, append(term, previous, previousTerm, commit, this.#rounds.current, 0, 0), AT_ONCE)
+  }
+
+  /** The follower's log equals ours up to `a` on its disk, and up to `f` in its memory. */
+  accepted(follower: Progress, { a: match, f: previous }: Incoming): void {
+    const { next } = follower
+    follower.advance(match, this.#rounds.current)
+    if (follower.state === REPLICATE) return
+    if (follower.state === SNAPSHOT) {
+      if (follower.match >= this.#raft.log.baseIndex) this.#resume(follower, follower.match + 1)
+      return
+    }
+    const reached = Math.max(match, previous)
+    if (follower.state === PROBE ? reached >= next - 1 : match >= next) this.#resume(follower, reached + 1)
+  }
+
+  /** The follower does not have `f`; it may equal us up to `a`, of term `c`. */
+  rejected(follower: Progress, { a: hint, c: hintTerm, d: round, f: previous }: Incoming): void {
+    if (follower.state === SNAPSHOT) return
+    if (previous <= follower.match) {
+      // Either an old answer, or the follower lost what it had acknowledged (a disk that does not keep its word).
+      if (round <= follower.matchRound) return
+      follower.match = 0
+    } else if (follower.state !== REPLICATE && previous !== follower.next - 1) return
+    const { log } = this.#raft
+    const shared = log.lastWithin(hint, hintTerm)
+    follower.probe(Math.max(follower.match, Math.min(shared, previous - 1)) + 1)
+  }
+
+  /** The follower's plane has installed a snapshot: look where the follower stands, from there. */
+  installed(follower: Progress, index: number): void {
+    if (follower.state !== SNAPSHOT) return
+    follower.next = Math.max(follower.next, Math.min(index, this.#raft.log.lastIndex) + 1)
+    this.retry(follower)
+  }
+
+  /** Nothing is known of the snapshot's way: look where the follower stands. */
+  retry(follower: Progress): void {
+    follower.probe(Math.max(follower.next, follower.match + 1))
+  }
+
+  /** Something has failed: look where the follower stands with the next heartbeat. */
+  pause(follower: Progress): void {
+    this.retry(follower)
+    follower.wait(this.#raft.now)
+  }
+
+  /** Gives up waiting for an answer that does not come. */
+  checkWaiting(follower: Progress): void {
+    const { now, config } = this.#raft
+    const waited = now - follower.waitingSince
+    if (follower.state === SNAPSHOT) {
+      if (follower.snapshotSent && waited > SNAPSHOT_INSTALL_TIMEOUTS * config.electionTimeout) this.retry(follower)
+    } else if (follower.waiting && waited > config.electionTimeout) follower.waiting = false
+  }
+
+  #pipeline(follower: Progress): void {
+    const { log } = this.#raft
+    while (follower.next <= log.lastIndex && !follower.window.full) {
+      if (follower.next < this.chunks.oldest) {
+        follower.resume(follower.next, this.chunks.oldest)
+        this.replicate(follower)
+        return
+      }
+      const end = this.chunks.take(follower.next)
+      this.#send(follower, end)
+      follower.window.add(end, this.chunks.taken)
+      follower.next = end
+    }
+  }
+
+  /** Sends entries from `next` up to `end`; 0: none. */
+  #send(follower: Progress, end: number): void {
+    const { log, term, commit } = this.#raft
+    const previous = follower.next - 1
+    const first = end > follower.next ? follower.next : 0
+    follower.toldCommit = commit
+    const round = this.#rounds.current
+    const message = append(term, previous, log.term(previous), commit, round, first, first === 0 ? 0 : end)
+    this.#raft.send(follower.id, message, AT_ONCE)
+  }
+
+  #sendSnapshot(follower: Progress): void {
+    const { now, config, out } = this.#raft
+    // Not to one that does not answer: it will be found with the heartbeats.
+    if (follower.waiting || now - follower.heardAt > config.electionTimeout) return
+    follower.sendSnapshot(now)
+    out.snapshotSend(follower.id)
+  }
+
+  #resume(follower: Progress, next: number): void {
+    follower.resume(Math.min(next, this.#raft.log.lastIndex + 1), this.chunks.oldest)
+  }
+}

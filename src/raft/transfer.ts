@@ -1,0 +1,74 @@
+// Handing leadership to a follower (Raft thesis, 3.10): take no more proposals, wait until it has the whole log, tell it
+// to campaign at once. Gives up after an election timeout.
+import type { Lease } from './lease.js'
+import { timeoutNow } from './message.js'
+import { AT_ONCE } from './out.js'
+import type { Progress } from './progress.js'
+import type { Raft } from './raft.js'
+
+/** A chunk of proposals that waits for the end of a transfer. */
+interface Held {
+  readonly count: number
+  readonly bytes: number
+}
+
+/** At most one transfer of one leader. */
+export class Transfer {
+  readonly #raft: Raft
+  readonly #lease: Lease
+  /** 0: none is under way. */
+  #target = 0
+  #told = false
+  /** Bounded by proposalBytesMax: the plane accepts no more than that. */
+  #held: Held[] = []
+  /** When it is given up, ms; ∞ if none is under way. */
+  deadline = Number.POSITIVE_INFINITY
+
+  constructor(raft: Raft, lease: Lease) {
+    this.#raft = raft
+    this.#lease = lease
+  }
+
+  get active(): boolean {
+    return this.#target !== 0
+  }
+
+  /** Begins; a transfer under way goes on if it has the same target, and is replaced if not. */
+  start(target: number): void {
+    if (this.#target === target) return
+    this.#target = target
+    this.#told = false
+    this.deadline = this.#raft.now + this.#raft.config.electionTimeout
+    this.#lease.end()
+  }
+
+  /** A chunk waits until the transfer ends. */
+  hold(count: number, bytes: number): void {
+    this.#held.push({ count, bytes })
+  }
+
+  /** Tells the target once it has everything. */
+  advance(followers: readonly Progress[]): void {
+    if (!this.active || this.#told) return
+    const target = followers.find((follower) => follower.id === this.#target)
+    if (target === undefined || target.match < this.#raft.log.lastIndex) return
+    this.#told = true
+    // The votes it asks for override the promise that the lease relies on.
+    this.#lease.revoke()
+    this.repeat()
+  }
+
+  /** Tells it again, in case the message was lost. */
+  repeat(): void {
+    if (this.active && this.#told) this.#raft.send(this.#target, timeoutNow(this.#raft.term), AT_ONCE)
+  }
+
+  /** Ends it; returns what was held. */
+  end(): readonly Held[] {
+    const held = this.#held
+    this.#held = []
+    this.#target = 0
+    this.deadline = Number.POSITIVE_INFINITY
+    return held
+  }
+}
