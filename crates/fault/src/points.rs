@@ -28,6 +28,7 @@ pub const POINTS: &[(&str, &str)] = &[
         "wal.segment.created",
         "when a segment has its name, before the directory is synced",
     ),
+    ("wal.segment.seal", "before the old segment is marked as having a successor"),
     ("wal.cut", "before the segments that nobody needs are taken away"),
     ("wal.segment.recycle", "before a segment becomes a spare"),
     ("wal.segment.unlink", "before a segment is deleted"),

@@ -16,6 +16,7 @@ pub const TIERS: [usize; 4] = [1 << 10, 8 << 10, 64 << 10, 1 << 20];
 pub const KEPT_BYTES_MAX: usize = 8 << 20;
 
 /// Memory of one buffer, owned.
+#[derive(Debug)]
 struct Block {
     start: NonNull<u8>,
     layout: Layout,
@@ -47,7 +48,7 @@ impl Drop for Block {
 }
 
 /// Where buffers come from and go back to. Any thread may use it.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Pool {
     kept: [Mutex<Vec<Block>>; TIERS.len()],
 }

@@ -1,0 +1,85 @@
+//! What the owner of a log chooses, and the bounds of the log.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use rafterdb_codec::Code;
+
+use crate::error::WalError;
+use crate::format::BLOCK;
+
+/// Size of a segment if the owner says nothing, bytes.
+pub const SEGMENT_BYTES_DEFAULT: u64 = 64 << 20;
+
+/// Smallest size of a segment, bytes.
+pub(crate) const SEGMENT_BYTES_MIN: u64 = 16 << 10;
+
+/// A batch is written when it reaches this many bytes, unless it is one record.
+pub(crate) const BATCH_BYTES_MAX: usize = 1 << 20;
+
+/// Segments kept to be written over.
+pub(crate) const SPARES_MAX: usize = 4;
+
+/// Entries of a group are found from a mark at most this many of their bytes before.
+pub(crate) const MARK_GROUP_BYTES: u64 = 64 << 10;
+
+/// … and at most this many bytes of the log before, so that a quiet group is found quickly among busy ones.
+pub(crate) const MARK_LOG_BYTES: u64 = 2 << 20;
+
+/// When what was committed is on the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// Before `commit` returns.
+    Always,
+    /// At most this long after `commit` returned, if the owner calls `sync` when it is due.
+    Interval(Duration),
+    /// When the operating system likes, and when a segment is full.
+    Os,
+}
+
+/// How bytes reach the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backend {
+    /// `Direct` for `Durability::Always` where a probe succeeds, `Buffered` otherwise.
+    Auto,
+    /// Past the page cache, each write durable by itself (`O_DIRECT` and `O_DSYNC`). Linux only.
+    Direct,
+    /// Through the page cache, and a sync.
+    Buffered,
+}
+
+/// How to open a log.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The folder of the log and of nothing else; created if it is not there. The owner keeps other processes out.
+    pub dir: PathBuf,
+    /// Size of new segments: a multiple of 4,096, at least 16 KiB. May differ from the last time.
+    pub segment_bytes: u64,
+    /// When a commit is durable.
+    pub durability: Durability,
+    /// How bytes reach the disk.
+    pub backend: Backend,
+}
+
+impl Options {
+    /// A log in `dir` with the defaults: 64 MiB, always durable, backend by probe.
+    #[must_use]
+    pub fn new(dir: impl Into<PathBuf>) -> Self {
+        Self {
+            dir: dir.into(),
+            segment_bytes: SEGMENT_BYTES_DEFAULT,
+            durability: Durability::Always,
+            backend: Backend::Auto,
+        }
+    }
+
+    pub(crate) fn check(&self) -> Result<(), WalError> {
+        if self.segment_bytes < SEGMENT_BYTES_MIN || self.segment_bytes % BLOCK as u64 != 0 {
+            let bytes = self.segment_bytes;
+            let text =
+                format!("log: a segment of {bytes} bytes: give a multiple of {BLOCK}, at least {SEGMENT_BYTES_MIN}");
+            return Err(WalError::new(Code::InvalidArgument, text));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,451 @@
+//! The one writer of the log: gathers records, writes them as batches, makes them durable, starts and frees segments.
+//! Knows nothing of who waits for a commit.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use rafterdb_codec::Code;
+use rafterdb_fault as fault;
+use rafterdb_pool::{Buffer, Pool};
+
+use crate::checkpoint::{start_segment, Tail, SEAL_BYTES};
+use crate::error::WalError;
+use crate::format::{
+    entries_length, padded_batch, put_record_header, seal_batch, u32_at, BatchHeader, Record, BATCH_HEADER_BYTES,
+    BLOCK, RECORD_FIXED_BYTES_MAX, RECORD_HEADER_BYTES,
+};
+use crate::index::{Change, HardState, Position, Shared};
+use crate::io::{self, Access};
+use crate::options::{Durability, Options, BATCH_BYTES_MAX};
+use crate::segment::Segment;
+use crate::spare::Spares;
+
+/// What the writer has done since the log was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Batches written.
+    pub batches: u64,
+    /// Bytes of those batches, padding included.
+    pub bytes: u64,
+    /// Times that the writer waited for the disk to have everything.
+    pub syncs: u64,
+    /// Segments of the log now.
+    pub segments: u64,
+    /// Segment files that had to be made and filled with zeros.
+    pub segments_filled: u64,
+    /// Segment files kept to be written over when their entries were no longer needed.
+    pub segments_recycled: u64,
+}
+
+/// Writes the log. Records are gathered until [`Writer::commit`]; after an error nothing more is ever written.
+#[derive(Debug)]
+pub struct Writer {
+    options: Options,
+    access: Access,
+    pool: Arc<Pool>,
+    spares: Spares,
+    shared: Shared,
+    current: Arc<Segment>,
+    /// Where the next batch goes, and its sequence.
+    tail: Tail,
+    /// Every batch up to this one is durable.
+    synced: u64,
+    /// Whether a batch was written since the last sync.
+    is_unsynced: bool,
+    last_sync: Instant,
+    /// Bytes of all batches, published or not.
+    log_end: u64,
+    /// The batch being gathered: room for its header, then its records.
+    batch: Buffer,
+    batch_bytes: usize,
+    batch_changes: Vec<(u16, Change)>,
+    /// What was written and readers do not see yet.
+    written: Vec<(u16, Change, Position)>,
+    /// (start, last) of groups with records that readers do not see yet.
+    ahead: BTreeMap<u16, (u64, u64)>,
+    /// Whether a record of this commit may have made segments superfluous.
+    may_free: bool,
+    /// The error after which nothing is written, and whether a commit has returned it.
+    failed: Option<(WalError, bool)>,
+    stats: Stats,
+}
+
+impl Writer {
+    pub(crate) fn new(
+        options: Options,
+        access: Access,
+        pool: Arc<Pool>,
+        spares: Spares,
+        shared: Shared,
+        current: Arc<Segment>,
+        tail: Tail,
+    ) -> Self {
+        let log_end = shared.read().log_end;
+        Self {
+            access,
+            spares,
+            shared,
+            current,
+            synced: tail.next_batch - 1,
+            tail,
+            is_unsynced: false,
+            last_sync: Instant::now(),
+            log_end,
+            batch: pool.take(BATCH_BYTES_MAX),
+            pool,
+            options,
+            batch_bytes: BATCH_HEADER_BYTES,
+            batch_changes: Vec::new(),
+            written: Vec::new(),
+            ahead: BTreeMap::new(),
+            // Segments may have been superfluous when the last process died.
+            may_free: true,
+            failed: None,
+            stats: Stats::default(),
+        }
+    }
+
+    /// Adds `count` entries of one term from `first_index` on. If the log has entries there, it is cut from
+    /// `first_index` on first. Each part of `block` holds whole entries; they are copied.
+    ///
+    /// Panics if the entries do not continue the log, or the block does not hold `count` whole entries: whoever takes a
+    /// block from outside checks it first.
+    pub fn entries<B: AsRef<[u8]>>(&mut self, group: u16, first_index: u64, term: u64, count: u32, block: &[B]) {
+        let (start, last) = self.bounds(group);
+        assert!(
+            first_index > start && first_index <= last + 1 && count > 0,
+            "log order: group {group} holds {start} to {last}, and {count} entries at {first_index} are added"
+        );
+        assert!(
+            count_entries(block) == Some(count),
+            "block framing: not {count} entries at {first_index} of {group}"
+        );
+        let record = Record::Entries {
+            first: first_index,
+            term,
+            count,
+            block: &[],
+        };
+        self.gather(group, &record, block);
+        self.ahead.insert(group, (start, first_index + u64::from(count) - 1));
+        self.may_free |= first_index <= last;
+    }
+
+    /// Replaces a group's hard state: current term, vote in it (0 nobody), commit index.
+    pub fn hard_state(&mut self, group: u16, term: u64, vote: u64, commit: u64) {
+        self.gather::<&[u8]>(group, &Record::HardState(HardState { term, vote, commit }), &[]);
+    }
+
+    /// Empties a group's log, which now starts after (`index`, `term`): a snapshot was installed.
+    pub fn start(&mut self, group: u16, index: u64, term: u64) {
+        self.gather::<&[u8]>(group, &Record::Start { index, term }, &[]);
+        self.ahead.insert(group, (index, index));
+        self.may_free = true;
+    }
+
+    /// Forgets the entries of a group up to and including `index`, which must be committed ones. Nothing happens if
+    /// they are gone already. Segments in which no group needs anything are freed by the next commit.
+    ///
+    /// Panics if the log does not reach `index`.
+    pub fn cut(&mut self, group: u16, index: u64) {
+        let (start, last) = self.bounds(group);
+        if index <= start {
+            return;
+        }
+        let term = self.shared.read().groups.get(&group).and_then(|log| log.term(index));
+        let Some(term) = term.filter(|_| index <= last) else {
+            panic!("cut within the log: group {group} holds {start} to {last}, not {index}")
+        };
+        self.gather::<&[u8]>(group, &Record::Cut { index, term }, &[]);
+        self.ahead.insert(group, (index, last));
+        self.may_free = true;
+    }
+
+    /// Writes what was gathered; when it returns, that is as durable as the options ask for, and readers see it.
+    /// Errors: `DISK_FULL`, `IO`, and from the second failing call on `POISONED`.
+    pub fn commit(&mut self) -> Result<(), WalError> {
+        self.guarded(Self::write_and_publish)
+    }
+
+    /// Commits, and makes everything durable whatever the options say. Errors as for `commit`.
+    pub fn sync(&mut self) -> Result<(), WalError> {
+        self.guarded(|writer| {
+            writer.write_and_publish()?;
+            writer.sync_written()
+        })
+    }
+
+    /// When `sync` should be called for `Durability::Interval`; `None` if there is nothing to sync.
+    #[must_use]
+    pub fn sync_due(&self) -> Option<Instant> {
+        match self.options.durability {
+            Durability::Interval(every) if self.is_unsynced => Some(self.last_sync + every),
+            _ => None,
+        }
+    }
+
+    /// Counters since the log was opened.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let segments = self.shared.read().segments.len() as u64;
+        Stats {
+            segments,
+            segments_filled: self.spares.filled,
+            ..self.stats
+        }
+    }
+
+    /// (start, last) of a group, what was gathered included.
+    fn bounds(&self, group: u16) -> (u64, u64) {
+        self.ahead.get(&group).copied().unwrap_or_else(|| {
+            self.shared
+                .read()
+                .groups
+                .get(&group)
+                .map_or((0, 0), |log| (log.start.0, log.last))
+        })
+    }
+
+    /// Runs a step that writes; its first error is the last thing that happens to the log.
+    fn guarded(&mut self, step: impl FnOnce(&mut Self) -> Result<(), WalError>) -> Result<(), WalError> {
+        if let Some((error, is_reported)) = &mut self.failed {
+            if std::mem::replace(is_reported, true) {
+                let text = format!(
+                    "the log has stopped after an error; restart the member. The error: {}",
+                    error.text
+                );
+                return Err(WalError {
+                    code: Code::Poisoned,
+                    text,
+                    ..error.clone()
+                });
+            }
+            return Err(error.clone());
+        }
+        step(self).inspect_err(|error| self.failed = Some((error.clone(), true)))
+    }
+
+    /// Adds a record to the batch, writing the batch first if it would grow too large.
+    fn gather<B: AsRef<[u8]>>(&mut self, group: u16, record: &Record<'_>, block: &[B]) {
+        if self.failed.is_some() {
+            return;
+        }
+        let mut fixed = [0; RECORD_FIXED_BYTES_MAX];
+        let (kind, fixed_bytes) = record.encode(&mut fixed);
+        let block_bytes: usize = block.iter().map(|part| part.as_ref().len()).sum();
+        let body_bytes = fixed_bytes + block_bytes;
+        if self.batch_bytes + RECORD_HEADER_BYTES + body_bytes > BATCH_BYTES_MAX {
+            if let Err(error) = self.write_batch() {
+                self.failed = Some((error, false));
+                return;
+            }
+            // Larger than any batch: a batch of its own, whose buffer goes when it is written.
+            let needed = padded_batch(RECORD_HEADER_BYTES + body_bytes);
+            if needed > self.batch.len() {
+                self.batch = self.pool.take(needed);
+            }
+        }
+        let mut at = self.batch_bytes;
+        put_record_header(&mut self.batch[at..], body_bytes, kind, group);
+        at += RECORD_HEADER_BYTES;
+        for part in std::iter::once(&fixed[..fixed_bytes]).chain(block.iter().map(AsRef::as_ref)) {
+            self.batch[at..at + part.len()].copy_from_slice(part);
+            at += part.len();
+        }
+        self.batch_bytes = at;
+        let change = match *record {
+            Record::Entries { first, term, count, .. } => Change::Entries {
+                first,
+                term,
+                count,
+                bytes: block_bytes as u64,
+            },
+            ref other => Change::from(*other),
+        };
+        self.batch_changes.push((group, change));
+    }
+
+    /// Writes the gathered batch, if it holds anything, starting a new segment if this one has no room.
+    fn write_batch(&mut self) -> Result<(), WalError> {
+        if self.batch_changes.is_empty() {
+            return Ok(());
+        }
+        let length = self.batch_bytes - BATCH_HEADER_BYTES;
+        let padded = padded_batch(length);
+        if self.tail.offset + padded as u64 + SEAL_BYTES > self.current.header.bytes {
+            self.next_segment(padded as u64)?;
+        }
+        let header = BatchHeader {
+            sequence: self.tail.next_batch,
+            synced: self.synced,
+            length: u32::try_from(length).expect("a record is below 4 GiB, and a batch is one or below 1 MiB"),
+            records: u32::try_from(self.batch_changes.len()).expect("a record has at least 12 bytes"),
+        };
+        seal_batch(self.current.header.nonce, &header, &mut self.batch[..padded]);
+        self.is_unsynced = true;
+        self.write(padded).map_err(|error| WalError {
+            offset: Some(self.tail.offset),
+            ..WalError::io(&error, "write to", &self.current.path)
+        })?;
+        if self.access == Access::Direct {
+            self.synced = header.sequence;
+        }
+        let position = Position {
+            segment: self.tail.segment,
+            offset: self.tail.offset,
+            log: self.log_end,
+        };
+        self.written.extend(
+            self.batch_changes
+                .drain(..)
+                .map(|(group, change)| (group, change, position)),
+        );
+        self.tail.offset += padded as u64;
+        self.tail.next_batch += 1;
+        self.log_end += padded as u64;
+        self.stats.batches += 1;
+        self.stats.bytes += padded as u64;
+        self.batch_bytes = BATCH_HEADER_BYTES;
+        if self.batch.len() > BATCH_BYTES_MAX {
+            self.batch = self.pool.take(BATCH_BYTES_MAX);
+        }
+        Ok(())
+    }
+
+    fn write(&self, padded: usize) -> std::io::Result<()> {
+        let (file, bytes, offset) = (&self.current.file, &self.batch[..padded], self.tail.offset);
+        fault::point("wal.write")?;
+        if fault::is_armed("wal.write.half") {
+            let unit = if self.access == Access::Direct { BLOCK } else { 1 };
+            io::write_at(file, &bytes[..padded / 2 / unit * unit], offset)?;
+            fault::point("wal.write.half")?;
+        }
+        io::write_at(file, bytes, offset)?;
+        fault::point("wal.written")
+    }
+
+    fn sync_written(&mut self) -> Result<(), WalError> {
+        if !self.is_unsynced {
+            return Ok(());
+        }
+        let sync = || {
+            fault::point("wal.sync")?;
+            if self.access == Access::Buffered {
+                io::sync(&self.current.file)?;
+            }
+            fault::point("wal.synced")
+        };
+        sync().map_err(|error: std::io::Error| WalError::io(&error, "sync", &self.current.path))?;
+        self.is_unsynced = false;
+        self.synced = self.tail.next_batch - 1;
+        self.last_sync = Instant::now();
+        self.stats.syncs += 1;
+        Ok(())
+    }
+
+    fn write_and_publish(&mut self) -> Result<(), WalError> {
+        self.write_batch()?;
+        let is_due = match self.options.durability {
+            Durability::Always => true,
+            Durability::Interval(every) => self.last_sync.elapsed() >= every,
+            Durability::Os => false,
+        };
+        if is_due {
+            self.sync_written()?;
+        }
+        self.publish();
+        self.ahead.clear();
+        if std::mem::take(&mut self.may_free) {
+            self.free_segments()?;
+        }
+        if self.tail.offset > self.current.header.bytes / 2 {
+            self.spares.prepare();
+        }
+        Ok(())
+    }
+
+    /// Lets readers see what was written.
+    fn publish(&mut self) {
+        if self.written.is_empty() {
+            return;
+        }
+        let mut index = self.shared.write();
+        for (group, change, position) in self.written.drain(..) {
+            if let Err(reason) = index.apply(group, change, position) {
+                panic!("log order: {reason}");
+            }
+        }
+        index.log_end = self.log_end;
+    }
+
+    /// Goes on in a new segment, with room for a batch of `room` bytes.
+    fn next_segment(&mut self, room: u64) -> Result<(), WalError> {
+        // The new segment's header says that the old one is durable up to here, its checkpoint what that amounts to.
+        self.sync_written()?;
+        self.publish();
+        let sizes = (self.options.segment_bytes, room);
+        let (segment, offset) = start_segment(
+            &self.shared.read(),
+            self.tail,
+            sizes,
+            &mut self.spares,
+            &self.pool,
+            self.access,
+        )?;
+        self.synced = self.tail.next_batch;
+        self.tail = Tail {
+            segment: segment.sequence(),
+            offset,
+            next_batch: self.tail.next_batch + 1,
+        };
+        self.log_end += offset - BLOCK as u64;
+        let mut index = self.shared.write();
+        index.log_end = self.log_end;
+        index.segments.insert(segment.sequence(), Arc::clone(&segment));
+        drop(index);
+        self.current = segment;
+        Ok(())
+    }
+
+    /// Gives up the oldest segments, as far as no group needs them.
+    fn free_segments(&mut self) -> Result<(), WalError> {
+        let oldest_needed = self
+            .shared
+            .read()
+            .oldest_needed()
+            .unwrap_or(self.tail.segment)
+            .min(self.tail.segment);
+        let is_free = |segment: &u64| *segment < oldest_needed;
+        if !self.shared.read().segments.keys().next().is_some_and(is_free) {
+            return Ok(());
+        }
+        // What made them superfluous must be durable before they go.
+        self.sync_written()?;
+        fault::point("wal.cut").map_err(|error| WalError::io(&error, "free segments of", &self.options.dir))?;
+        loop {
+            let mut index = self.shared.write();
+            let Some(entry) = index.segments.first_entry().filter(|entry| is_free(entry.key())) else {
+                break;
+            };
+            let segment = entry.remove();
+            drop(index);
+            self.stats.segments_recycled += u64::from(self.spares.retire(segment)?);
+        }
+        Ok(())
+    }
+}
+
+/// Entries in a block given in parts; `None` if a part does not hold whole entries.
+fn count_entries<B: AsRef<[u8]>>(block: &[B]) -> Option<u32> {
+    let mut count = 0u32;
+    for part in block {
+        let mut rest = part.as_ref();
+        while !rest.is_empty() {
+            u32_at(rest.get(..4)?, 0);
+            rest = &rest[entries_length(rest, 1)?..];
+            count += 1;
+        }
+    }
+    Some(count)
+}
