@@ -85,6 +85,8 @@ impl Reader {
         let mut scan = Scan::new(segment, &self.pool, step);
         let mut offset = region.offset;
         let mut sequence = None;
+        // Records before the region's first may hold entries of the same indexes, overwritten in the same batch.
+        let mut skip = region.record;
         while taking.next < region.end && !taking.is_full {
             let damaged = |what: &str| WalError::corrupt(&segment.path, offset, what);
             let Found::Batch(header, bytes) = scan.batch(offset, sequence.unwrap_or(0))? else {
@@ -95,6 +97,7 @@ impl Reader {
             }
             let mut is_framed = true;
             visit_records(segment.header.nonce, &header, bytes, |of, record| match record {
+                _ if skip > 0 => skip -= 1,
                 Record::Entries {
                     first,
                     term,

@@ -214,12 +214,7 @@ impl Recovery {
             if is_sound.is_err() {
                 break Why::Torn { bytes: header.padded() };
             }
-            let position = Position {
-                segment: segment.sequence(),
-                offset,
-                log: self.index.log_end,
-            };
-            for (group, change) in changes.drain(..) {
+            for (record, (group, change)) in (0..).zip(changes.drain(..)) {
                 if let Change::Seal { next } = change {
                     return Err(Self::missing_last(segment, next));
                 }

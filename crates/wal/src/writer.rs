@@ -291,16 +291,21 @@ impl Writer {
         if self.access == Access::Direct {
             self.synced = header.sequence;
         }
-        let position = Position {
-            segment: self.tail.segment,
-            offset: self.tail.offset,
-            log: self.log_end,
-        };
-        self.written.extend(
-            self.batch_changes
-                .drain(..)
-                .map(|(group, change)| (group, change, position)),
-        );
+        let Tail { segment, offset, .. } = self.tail;
+        let log = self.log_end;
+        let changes = (0..).zip(self.batch_changes.drain(..));
+        self.written.extend(changes.map(|(record, (group, change))| {
+            (
+                group,
+                change,
+                Position {
+                    segment,
+                    offset,
+                    record,
+                    log,
+                },
+            )
+        }));
         self.tail.offset += padded as u64;
         self.tail.next_batch += 1;
         self.log_end += padded as u64;
