@@ -1,7 +1,10 @@
 // The public interface, the same for an embedded member (`open`) and a remote client (`connect`). Types only.
 import type { RafterError } from '../errors.js'
 
-/** A key or value: a string is its UTF-8 bytes. */
+/**
+ * A key or value: a string is its UTF-8 bytes. A lone surrogate is stored as U+FFFD, and bytes that are not valid UTF-8
+ * read as U+FFFD too unless the call says `as: 'bytes'`.
+ */
 export type Bytes = string | Uint8Array
 
 /** What every call takes. */
@@ -105,18 +108,18 @@ export type TxnOperation =
   | ({ type: 'get'; key: Bytes } | ({ type: 'range'; limit?: number; reverse?: boolean; keysOnly?: boolean } & Selection))
   | { type: 'txn'; if: Compare[]; then: TxnOperation[]; else: TxnOperation[] }
 
-export type TxnOperationResult =
-  | { type: 'put'; previous?: KeyValue }
-  | { type: 'delete'; deleted: number; previous: KeyValue[] }
-  | { type: 'get'; pair: KeyValue | null }
-  | { type: 'range'; pairs: KeyValue[]; count: number; more: boolean }
-  | { type: 'txn'; succeeded: boolean; results: TxnOperationResult[] }
+export type TxnOperationResult<A extends As = 'string'> =
+  | { type: 'put'; previous?: Pair<A> }
+  | { type: 'delete'; deleted: number; previous: Pair<A>[] }
+  | { type: 'get'; pair: Pair<A> | null }
+  | { type: 'range'; pairs: Pair<A>[]; count: number; more: boolean }
+  | { type: 'txn'; succeeded: boolean; results: TxnOperationResult<A>[] }
 
-export interface TxnResult {
+export interface TxnResult<A extends As = 'string'> {
   succeeded: boolean
   revision: number
   /** One for each operation of the branch that ran. */
-  results: TxnOperationResult[]
+  results: TxnOperationResult<A>[]
 }
 
 /** `await db.txn().if(compare(…)).then(put(…)).else(get(…)).commit()`. */
@@ -124,7 +127,13 @@ export interface Txn {
   if(...compares: Compare[]): Txn
   then(...operations: TxnOperation[]): Txn
   else(...operations: TxnOperation[]): Txn
-  commit(options?: CallOptions): Promise<TxnResult>
+  commit<A extends As = 'string'>(options?: CallOptions & { as?: A }): Promise<TxnResult<A>>
+}
+
+/** The changes of some keys, in order. One consumer; leaving its loop ends the watch, as does `await using`. */
+export interface Watch<A extends As = 'string'> extends AsyncIterable<WatchEvent<A>>, AsyncDisposable {
+  /** Resolves, once a member watches, to the first revision that is reported. */
+  started(): Promise<number>
 }
 
 /** One member as `status` reports it. */
@@ -175,7 +184,8 @@ export interface Database extends AsyncDisposable {
   /** How many keys a selection has. */
   count(selection?: Selection, options?: ReadOptions): Promise<number>
   txn(): Txn
-  watch<A extends As = 'string'>(options?: WatchOptions<A>): AsyncIterable<WatchEvent<A>> & AsyncDisposable
+  /** Begins at once, not with the first iteration. Errors: COMPACTED, WATCH_LOST, ABORTED. Ends when the database is closed. */
+  watch<A extends As = 'string'>(options?: WatchOptions<A>): Watch<A>
   /** Forgets versions that were replaced at or before `revision`. */
   compact(revision: number, options?: CallOptions): Promise<{ revision: number }>
   /** Every member's state; an unreachable one is listed with that role. */

@@ -1,0 +1,73 @@
+// Gathers the operations of one turn of the event loop into as few requests as the bounds allow, encoded in place.
+// Knows neither answers nor retries.
+import { limits } from '../limits.js'
+import type { Call } from './call.js'
+import type { Request } from './request.js'
+import { SLAB_BYTES, type Slab, type Slabs } from './slab.js'
+
+/** Operations of one request; the replies of more would be unwieldy. */
+const BATCH_OPERATIONS_MAX = 8192
+
+/** Builds requests of one type. Use: `room`, write at `slab.used`, `add`; to give up after `room`, do nothing. */
+export class Batches {
+  #open: Request | null = null
+  /** The pooled slab that small requests share. */
+  #slab: Slab | null = null
+
+  constructor(
+    readonly slabs: Slabs,
+    readonly headerBytes: number,
+    /** Makes a request that begins at `slab.used`. */
+    readonly create: (slab: Slab) => Request,
+    /** Takes a complete request. */
+    readonly complete: (request: Request, end: number) => void,
+  ) {}
+
+  /** A slab with room for an operation of at most `bytes`, to be written at its `used`. BUSY when too much is held. */
+  room(bytes: number): Slab {
+    const open = this.#open
+    if (open !== null) {
+      const { slab } = open
+      if (slab.used + bytes <= slab.capacity && slab.used - open.start + bytes <= limits.batchBytesMax) return slab
+      this.close()
+    }
+    const slab = this.#slabFor(this.headerBytes + bytes)
+    this.#open = this.create(slab)
+    slab.used += this.headerBytes
+    return slab
+  }
+
+  /** The operation ends at `end` and belongs to `call`. */
+  add(call: Call, end: number): void {
+    const open = this.#open as Request
+    open.slab.used = end
+    open.add(call)
+    if (end - open.start >= limits.batchBytesMax || open.calls.length >= BATCH_OPERATIONS_MAX) this.close()
+  }
+
+  /** Completes what was gathered. */
+  close(): void {
+    const open = this.#open
+    if (open === null) return
+    this.#open = null
+    const { slab } = open
+    if (open.calls.length > 0) {
+      this.complete(open, slab.used)
+    } else {
+      slab.used = open.start
+      this.slabs.release(slab)
+    }
+  }
+
+  #slabFor(bytes: number): Slab {
+    if (bytes > SLAB_BYTES) return this.slabs.take(bytes)
+    let slab = this.#slab
+    if (slab !== null && slab.used + bytes <= slab.capacity) return slab
+    const next = this.slabs.take(bytes)
+    if (slab !== null) this.slabs.retire(slab)
+    slab = next
+    slab.current = true
+    this.#slab = slab
+    return slab
+  }
+}

@@ -1,0 +1,100 @@
+// One promise that a caller waits on: settled once, by an answer, a time-out, an abort or the end. Sends nothing.
+import type { ErrorCode } from '../codes.js'
+import { RafterError } from '../errors.js'
+import type { CallOptions } from './api.js'
+import { describe } from './bytes.js'
+import type { Request } from './request.js'
+import type { Result } from './results.js'
+
+/** Longest time-out, ms: what a timer can hold. */
+export const TIMEOUT_MAX_MS = 2_147_483_647
+
+/** Turns a result without an error into what the promise resolves to; `askAgain` if the member had no room for it. */
+export type Decode = (result: Result, call: Call) => unknown
+export const askAgain = Symbol('ask again')
+
+let capturedResolve: (value: never) => void
+let capturedReject: (error: RafterError) => void
+// One executor for all promises: a closure for each would be the dearest part of a put.
+function capture(resolve: (value: never) => void, reject: (error: RafterError) => void): void {
+  capturedResolve = resolve
+  capturedReject = reject
+}
+
+export class Call {
+  readonly promise: Promise<unknown>
+  readonly #resolve: (value: unknown) => void
+  readonly #reject: (error: RafterError) => void
+  settled = false
+  /** The request that carries it, once it is in one. */
+  request: Request | null = null
+  #signal: AbortSignal | undefined
+  #aborted: (() => void) | undefined
+
+  constructor(
+    /** What was called, for messages. */
+    readonly name: string,
+    readonly decode: Decode,
+    /** Time of its time-out, ms of performance.now(). */
+    readonly deadline: number,
+  ) {
+    this.promise = new Promise(capture)
+    this.#resolve = capturedResolve as (value: unknown) => void
+    this.#reject = capturedReject
+  }
+
+  /** Has `aborted` called when the signal aborts before the call is settled. */
+  listen(signal: AbortSignal, aborted: (call: Call) => void): void {
+    this.#signal = signal
+    this.#aborted = () => aborted(this)
+    signal.addEventListener('abort', this.#aborted, { once: true })
+  }
+
+  resolve(value: unknown): void {
+    if (this.settled) return
+    this.#end()
+    this.#resolve(value)
+  }
+
+  reject(error: RafterError): void {
+    if (this.settled) return
+    this.#end()
+    this.#reject(error)
+  }
+
+  fail(code: ErrorCode, message: string): void {
+    this.reject(new RafterError(code, message))
+  }
+
+  #end(): void {
+    this.settled = true
+    if (this.request !== null) this.request.waiting--
+    if (this.#aborted !== undefined) this.#signal?.removeEventListener('abort', this.#aborted)
+  }
+}
+
+/** The milliseconds that a call may take. INVALID_ARGUMENT for anything but a positive number. */
+export function checkTimeout(timeout: unknown, name = 'timeout'): number {
+  if (typeof timeout !== 'number' || !(timeout > 0)) {
+    throw new RafterError('INVALID_ARGUMENT', `${name} must be a positive number of milliseconds, not ${shown(timeout)}`)
+  }
+  return Math.min(timeout, TIMEOUT_MAX_MS)
+}
+
+/** ABORTED if the signal has aborted already, INVALID_ARGUMENT if it is none. */
+export function checkSignal(signal: CallOptions['signal'], name: string): void {
+  if (signal === undefined) return
+  if (!(signal instanceof AbortSignal)) {
+    throw new RafterError('INVALID_ARGUMENT', `signal must be an AbortSignal, not ${describe(signal)}`)
+  }
+  if (signal.aborted) throw abortError(name, signal, 'nothing was sent')
+}
+
+/** ABORTED, with the signal's reason as its cause. */
+export function abortError(name: string, signal: AbortSignal | undefined, outcome: string): RafterError {
+  return new RafterError('ABORTED', `${name}: aborted by its signal; ${outcome}`, { cause: signal?.reason })
+}
+
+function shown(value: unknown): string {
+  return typeof value === 'number' ? String(value) : describe(value)
+}

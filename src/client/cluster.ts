@@ -1,0 +1,100 @@
+// Questions about the cluster rather than its keys: members, status, leadership. Opens connections of its own to other members.
+import { RafterError } from '../errors.js'
+import type { CallOptions, Member, MemberStatus } from './api.js'
+import { Backoff } from './backoff.js'
+import { writeU64 } from './bytes.js'
+import { Request as Kind } from './kinds.js'
+import { Line } from './line.js'
+import { type Membership, parseMembers, parseStatus, unreachableStatus } from './members.js'
+import type { PortFactory } from './port.js'
+
+/** A member that takes longer to answer is reported as unreachable, ms; at most half of the call's timeout. */
+const MEMBER_ANSWER_MS = 2000
+
+/** Sends a request without a batch over the database's own port; resolves to the text of its answer. */
+export type Ask = (name: string, type: number, body: Uint8Array, options: CallOptions) => Promise<string>
+
+export class Cluster {
+  constructor(
+    readonly ask: Ask,
+    readonly ports: PortFactory,
+    readonly requestTimeout: number,
+  ) {}
+
+  async members(options: CallOptions): Promise<Member[]> {
+    return (await this.#membership('members', options)).members
+  }
+
+  async status(options: CallOptions): Promise<MemberStatus[]> {
+    const timeout = Math.min(MEMBER_ANSWER_MS, (options.timeout ?? this.requestTimeout) / 2)
+    const [own, { members }] = await Promise.all([
+      this.ask('status', Kind.STATUS, new Uint8Array(0), options).then(parseStatus),
+      this.#membership('status', options),
+    ])
+    const others = members.filter(({ id }) => id !== own.id)
+    const statuses = await Promise.all([own, ...others.map((member) => this.#statusOf(member, timeout))])
+    return statuses.sort((a, b) => (a.name < b.name ? -1 : 1))
+  }
+
+  /** Resolves when the member leads. MEMBER_UNKNOWN, TIMEOUT. */
+  async transferLeader(name: string, options: CallOptions): Promise<void> {
+    const deadline = performance.now() + (options.timeout ?? this.requestTimeout)
+    const backoff = new Backoff()
+    let asked = 0
+    for (;;) {
+      options.signal?.throwIfAborted()
+      const left = deadline - performance.now()
+      if (left <= 0)
+        throw new RafterError('TIMEOUT', `transferLeader: ${name} does not lead in time; see that it runs and is up to date`)
+      const membership = await this.#membership('transferLeader', { ...options, timeout: left })
+      const target = membership.members.find((member) => member.name === name)
+      if (target === undefined) {
+        const names = membership.members.map((member) => member.name).join(', ')
+        throw new RafterError('MEMBER_UNKNOWN', `transferLeader: there is no member ${name}; members: ${names}`)
+      }
+      if (membership.leader === target.id) return
+      const leader = membership.members.find(({ id }) => id === membership.leader)
+      // One request for each leader: the one asked goes on trying by itself.
+      if (leader !== undefined && leader.id !== asked && (await this.#requestTransfer(leader, target, left, options)))
+        asked = leader.id
+      await new Promise((resolve) => setTimeout(resolve, backoff.delay()))
+    }
+  }
+
+  async #membership(name: string, options: CallOptions): Promise<Membership> {
+    return parseMembers(await this.ask(name, Kind.MEMBERS, new Uint8Array(0), options))
+  }
+
+  async #statusOf(member: Member, timeout: number): Promise<MemberStatus> {
+    try {
+      return parseStatus(await this.#askMember(member, Kind.STATUS, new Uint8Array(0), timeout))
+    } catch {
+      // Any failure means the same to whoever reads the list: this member does not answer.
+      return unreachableStatus(member)
+    }
+  }
+
+  /** Asks the leader to hand over; false if it could not be asked, which is tried again. */
+  async #requestTransfer(leader: Member, target: Member, timeout: number, options: CallOptions): Promise<boolean> {
+    const body = new Uint8Array(8)
+    writeU64(new DataView(body.buffer), 0, target.id)
+    try {
+      const own = parseStatus(await this.ask('transferLeader', Kind.STATUS, new Uint8Array(0), options))
+      if (own.id === leader.id) await this.ask('transferLeader', Kind.TRANSFER, body, { ...options, timeout })
+      else await this.#askMember(leader, Kind.TRANSFER, body, Math.min(timeout, MEMBER_ANSWER_MS))
+      return true
+    } catch (error) {
+      if (error instanceof RafterError && (error.code === 'CLOSED' || error.code === 'ABORTED')) throw error
+      return false
+    }
+  }
+
+  async #askMember({ endpoint }: Member, type: number, body: Uint8Array, timeout: number): Promise<string> {
+    const line = await Line.open(this.ports, endpoint, timeout)
+    try {
+      return await line.ask(type, body, timeout)
+    } finally {
+      line.close()
+    }
+  }
+}

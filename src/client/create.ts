@@ -1,0 +1,116 @@
+// Puts a database together: for the member in this process, or for the members behind some endpoints.
+// Knows no native module: the ports come from the caller.
+import { RafterError } from '../errors.js'
+import { limits } from '../limits.js'
+import type { Database } from './api.js'
+import { describe } from './bytes.js'
+import { checkTimeout } from './call.js'
+import { ClientDatabase } from './database.js'
+import { Dispatcher } from './dispatcher.js'
+import { Liveness } from './liveness.js'
+import type { PortFactory } from './port.js'
+import { Route } from './route.js'
+import { SyncReader } from './sync-read.js'
+import { Turn } from './turn.js'
+
+/** Milliseconds until a call without `timeout` rejects. */
+const REQUEST_TIMEOUT_MS = 5000
+/** The only group of a cluster that is not sharded. */
+const GROUP = 0
+
+export interface CreateOptions {
+  ports: PortFactory
+  /** Default 5,000 ms. */
+  requestTimeout?: number | undefined
+  /** Default true. */
+  waitWhenBusy?: boolean | undefined
+  /** Default 1.5 MiB. */
+  valueBytesMax?: number | undefined
+  group?: number | undefined
+}
+
+export interface EmbeddedOptions extends CreateOptions {
+  /** The member has stopped because it must. */
+  onFatal?: ((error: RafterError) => void) | undefined
+  /** Stops the member, after its port is closed. */
+  stop?: (() => Promise<void>) | undefined
+}
+
+/** A database over the member in this process: `ports(null, …)`. The factory also connects to other members, for `status`. */
+export async function createEmbedded(options: EmbeddedOptions): Promise<Database> {
+  const base = assemble(options, true, null)
+  const { dispatcher } = base
+  let fatal: RafterError | null = null
+  const lost = (code: RafterError['code'], message: string) => {
+    fatal = new RafterError(code, message)
+    dispatcher.end(fatal)
+    if (code !== 'CLOSED') options.onFatal?.(fatal)
+  }
+  const port = await options.ports(null, dispatcher.receive, lost)
+  dispatcher.attach(port)
+  const { readSync } = port
+  return new ClientDatabase({
+    ...base,
+    syncReader: readSync === undefined ? null : new SyncReader(readSync.bind(port)),
+    stop: async () => {
+      port.close()
+      await options.stop?.()
+    },
+  })
+}
+
+/** A client of the members behind `endpoints`. UNREACHABLE if none answers within `requestTimeout`. */
+export async function createRemote(options: CreateOptions & { endpoints: string[] }): Promise<Database> {
+  const endpoints = checkEndpoints(options.endpoints)
+  let route: Route | null = null
+  const base = assemble(options, false, () => route)
+  route = new Route(options.ports, base.dispatcher, endpoints)
+  try {
+    await route.start(base.requestTimeout)
+  } catch (error) {
+    route.close()
+    base.liveness.close()
+    throw error
+  }
+  return new ClientDatabase({ ...base, syncReader: null, stop: async () => route?.close() })
+}
+
+function assemble(options: CreateOptions, embedded: boolean, route: (() => Route | null) | null) {
+  const requestTimeout = checkTimeout(options.requestTimeout ?? REQUEST_TIMEOUT_MS, 'requestTimeout')
+  const valueBytesMax = options.valueBytesMax ?? limits.valueBytesMax
+  if (
+    !Number.isSafeInteger(valueBytesMax) ||
+    valueBytesMax < 1 ||
+    valueBytesMax > limits.requestBytesMax - limits.keyBytesMax - 1024
+  ) {
+    throw new RafterError('INVALID_ARGUMENT', `valueBytesMax must be a whole number of bytes below ${limits.requestBytesMax}`)
+  }
+  const liveness = new Liveness()
+  const dispatcher: Dispatcher = new Dispatcher({
+    embedded,
+    group: options.group ?? GROUP,
+    waitWhenBusy: options.waitWhenBusy ?? true,
+    requestTimeout,
+    liveness,
+    misrouted: (endpoint) => route?.()?.misrouted(endpoint),
+    gone: (code, message) => route?.()?.gone(code, message),
+    unreachable: () => route?.()?.unreachable() ?? null,
+    readAgain: (call, from, at, bytes) => turn.addAgain(call, from, at, bytes),
+  })
+  const turn = new Turn(dispatcher)
+  return { dispatcher, turn, liveness, ports: options.ports, requestTimeout, valueBytesMax }
+}
+
+function checkEndpoints(endpoints: unknown): string[] {
+  if (!Array.isArray(endpoints) || endpoints.length === 0) {
+    throw new RafterError('INVALID_ARGUMENT', 'endpoints must be an array of at least one host:port')
+  }
+  for (const endpoint of endpoints) {
+    if (typeof endpoint !== 'string')
+      throw new RafterError('INVALID_ARGUMENT', `an endpoint is a string host:port, not ${describe(endpoint)}`)
+    const port = Number(/^.+:(\d{1,5})$/.exec(endpoint)?.[1])
+    if (!(port > 0 && port < 65_536))
+      throw new RafterError('ADDRESS_INVALID', `${endpoint} is not host:port, such as 127.0.0.1:7001`)
+  }
+  return endpoints
+}

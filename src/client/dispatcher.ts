@@ -1,0 +1,436 @@
+// Sends requests, matches responses, and sends again what may be sent again until its callers' time is up.
+// Knows no operations and no endpoints; the route tells it which port to use.
+import { Code, type ErrorCode } from '../codes.js'
+import { codeName, RafterError } from '../errors.js'
+import { PLAIN, settleBody, settleEach, settlePlain } from './answers.js'
+import { Backoff } from './backoff.js'
+import { readU64 } from './bytes.js'
+import { Call } from './call.js'
+import { Deadlines } from './deadlines.js'
+import { Request as Kind } from './kinds.js'
+import type { Liveness } from './liveness.js'
+import type { Port } from './port.js'
+import { HEADER_BYTES, Request, WRITE_HEADER_BYTES } from './request.js'
+import { explain, Inbox, Result } from './results.js'
+import { retryOf } from './retry.js'
+import { type Session, Sessions } from './session.js'
+import { Slabs } from './slab.js'
+import type { Stream } from './stream.js'
+import { Submission } from './submission.js'
+
+/** Bytes of the buffer that responses are drained into; it grows for a larger response. */
+const INBOX_BYTES = 262_144
+
+export interface DispatcherOptions {
+  /** The member is in this process: there is no other to go to. */
+  embedded: boolean
+  group: number
+  waitWhenBusy: boolean
+  requestTimeout: number
+  liveness: Liveness
+  /** The member that answered is not the leader, or has none; `endpoint` is the leader's if it is known. */
+  misrouted(endpoint: string): void
+  /** The member at the other end has stopped. */
+  gone(code: ErrorCode, message: string): void
+  /** Why no member can be reached now; null if one can. */
+  unreachable(): string | null
+  /** Encodes an operation again into a new request, byte by byte. */
+  readAgain(call: Call, from: Request, at: number, bytes: number): void
+}
+
+export class Dispatcher {
+  readonly slabs = new Slabs()
+  readonly #options: DispatcherOptions
+  #port: Port | null = null
+  /** Complete and not sent, each in order of id. Writes wait for their session and its window. */
+  #writes: Request[] = []
+  #others: Request[] = []
+  /** To be sent again when the pause is over. */
+  #parked: Request[] = []
+  readonly #inflight = new Map<number, Request>()
+  /** Open watches by the id of the request that opened them. */
+  readonly #streams = new Map<number, Stream>()
+  /** Watches to open again. */
+  readonly #closedStreams = new Set<Stream>()
+  readonly #sessions = new Sessions()
+  readonly #submission = new Submission()
+  readonly #backoff = new Backoff()
+  #pause: NodeJS.Timeout | null = null
+  /** The port took nothing last time: nothing at all is sent before the pause is over. */
+  #full = false
+  readonly #deadlines = new Deadlines((now) => this.#sweep(now))
+  #inbox = new Inbox(INBOX_BYTES)
+  #result = new Result(this.#inbox)
+  #nextId = 1
+  #alive = false
+  #whenIdle: (() => void) | null = null
+  /** Why nothing is sent any more. */
+  ended: RafterError | null = null
+  /** When the last response came, and when the first request after an idle time went out, ms of performance.now(). */
+  heardAt = 0
+  sentAt = 0
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options
+  }
+
+  nextId(): number {
+    return this.#nextId++
+  }
+
+  /** Requests that wait for an answer or to be sent. */
+  get outstanding(): number {
+    return this.#inflight.size + this.#writes.length + this.#others.length + this.#parked.length
+  }
+
+  get underWay(): number {
+    return this.#inflight.size
+  }
+
+  /** Takes a request whose bytes end at `end`; `pump` sends it. */
+  enqueue(request: Request, end: number): void {
+    request.seal(end, this.#options.group)
+    if (request.type === Kind.WRITE) this.#writes.push(request)
+    else this.#others.push(request)
+    if (request.deadline !== Number.POSITIVE_INFINITY) this.#deadlines.expect(request.deadline)
+  }
+
+  /** Sends what can be sent now. */
+  pump(): void {
+    while (this.#port !== null && !this.#full) {
+      const submission = this.#submission
+      submission.clear()
+      if (this.#writes.length > 0) this.#startSession()
+      this.#others = submission.take(this.#others, () => true, this.#drop)
+      if (this.#pause === null) this.#writes = submission.take(this.#writes, this.#mayWrite, this.#drop)
+      if (submission.requests.length === 0 || !this.#transmit(this.#port, submission)) break
+    }
+    this.#watchLiveness()
+  }
+
+  /** Uses `port` from now on. What was under way on the last one is sent again. */
+  attach(port: Port): void {
+    this.detach('the connection was replaced')
+    this.#port = port
+    this.heardAt = performance.now()
+    this.#resume()
+  }
+
+  /** There is no port now. */
+  detach(reason: string): void {
+    if (this.#port === null) return
+    this.#port = null
+    for (const stream of this.#streams.values()) this.#closedStreams.add(stream)
+    this.#streams.clear()
+    const requests = [...this.#inflight.values()]
+    this.#inflight.clear()
+    for (const request of requests) this.#again(request, true, reason)
+    this.#watchLiveness()
+  }
+
+  /** Opens a watch, and again whenever its port is replaced. */
+  openStream(stream: Stream): void {
+    const request = stream.open(this.nextId(), this.slabs)
+    this.enqueue(request, request.end)
+    this.pump()
+  }
+
+  /** The watch is over; nothing more is told to it. */
+  closeStream(stream: Stream): void {
+    this.#closedStreams.delete(stream)
+    for (const request of [...this.#others, ...this.#parked]) if (request.stream === stream) request.waiting = 0
+    for (const [id, open] of this.#streams) if (open === stream) this.#streams.delete(id)
+  }
+
+  /** Responses wait. */
+  receive = (): void => {
+    const port = this.#port
+    if (port === null) return
+    for (;;) {
+      const length = port.drain(this.#inbox.bytes)
+      if (length === 0) break
+      if (length < 0) this.#growInbox(-length)
+      else this.#read(length)
+      if (this.#port !== port) return
+    }
+    this.heardAt = performance.now()
+    if (this.#writes.length > 0 || this.#others.length > 0) this.pump()
+    else this.#watchLiveness()
+  }
+
+  /** Ends everything: what is under way and what comes later is rejected with `error`. */
+  end(error: RafterError): void {
+    if (this.ended !== null) return
+    this.ended = error
+    this.#port = null
+    const requests = [...this.#inflight.values(), ...this.#writes, ...this.#others, ...this.#parked]
+    this.#inflight.clear()
+    this.#writes = []
+    this.#others = []
+    this.#parked = []
+    for (const request of requests) this.#reject(request, error.code, error.message)
+    for (const stream of [...this.#streams.values(), ...this.#closedStreams]) stream.ended(error)
+    this.#streams.clear()
+    this.#closedStreams.clear()
+    if (this.#pause !== null) clearTimeout(this.#pause)
+    this.#deadlines.close()
+    this.#watchLiveness()
+  }
+
+  /** Resolves when nothing is under way, or after `timeout` ms. */
+  idle(timeout: number): Promise<void> {
+    if (this.outstanding === 0) return Promise.resolve()
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, timeout)
+      this.#whenIdle = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+  }
+
+  #mayWrite = (request: Request): boolean => {
+    if (request.session !== null) return true
+    const session = this.#sessions.ready()
+    if (session === null) return false
+    request.bind(session)
+    return true
+  }
+
+  #drop = (request: Request): void => {
+    if (request.released) return
+    request.released = true
+    request.session?.answered(request.sequence)
+    this.slabs.release(request.slab)
+  }
+
+  #transmit(port: Port, submission: Submission): boolean {
+    const { requests } = submission
+    if (this.#inflight.size === 0) this.sentAt = performance.now()
+    for (const request of requests) {
+      request.attempts++
+      if (request.stream !== null) this.#streams.set(request.id, request.stream)
+      else if (request.expectsAnswer) this.#inflight.set(request.id, request)
+    }
+    const code = port.submit(submission.bytes(), submission.length)
+    if (code === Code.OK) {
+      for (const request of requests) if (request.stream !== null || !request.expectsAnswer) this.#drop(request)
+      return true
+    }
+    for (const request of requests) {
+      request.attempts--
+      this.#inflight.delete(request.id)
+      this.#streams.delete(request.id)
+    }
+    if (code === Code.BUSY) this.#full = true
+    for (const request of requests) this.#refuse(request, codeName(code), '')
+    return false
+  }
+
+  #read(length: number): void {
+    const { view } = this.#inbox
+    const result = this.#result
+    for (let at = 0; at < length; ) {
+      const start = at + HEADER_BYTES
+      const end = start + view.getUint32(at, true)
+      const word = view.getUint32(at + 4, true)
+      const id = readU64(view, at + 8)
+      result.code = word >>> 16
+      result.flags = (word >>> 8) & 0xff
+      result.start = start
+      result.end = end
+      at = end
+      const request = this.#inflight.get(id)
+      if (request !== undefined) this.#answer(request, result)
+      else this.#toStream(id, result)
+    }
+  }
+
+  #answer(request: Request, result: Result): void {
+    this.#inflight.delete(request.id)
+    if (result.code !== Code.OK) {
+      const text = result.end - result.start > 8 ? result.text(result.start + 8) : ''
+      this.#refuse(request, codeName(result.code), text)
+      return
+    }
+    this.#backoff.reset()
+    if (request.type === Kind.WRITE && (result.flags & PLAIN) !== 0) settlePlain(request, result)
+    else if (request.type === Kind.WRITE || request.type === Kind.READ) {
+      settleEach(request, result, (call, at, bytes) => this.#options.readAgain(call, request, at, bytes))
+    } else settleBody(request, result)
+    this.#drop(request)
+  }
+
+  #toStream(id: number, result: Result): void {
+    const stream = this.#streams.get(id)
+    if (stream === undefined) return
+    if (result.code === Code.OK) {
+      stream.deliver(result)
+      return
+    }
+    this.#streams.delete(id)
+    const error = result.error('watch')
+    if (retryOf(Kind.WATCH, error.code, this.#options.embedded) === 'reject') {
+      stream.ended(error)
+      return
+    }
+    this.#closedStreams.add(stream)
+    this.#pauseNow()
+  }
+
+  /** A member has not carried a request out, or nobody knows whether. */
+  #refuse(request: Request, code: ErrorCode, text: string): void {
+    const { embedded } = this.#options
+    const retry = retryOf(request.type, code, embedded)
+    if (code === 'SESSION_EXPIRED' && request.session !== null) this.#sessions.replace(request.session)
+    if (retry === 'reject' || (code === 'BUSY' && !this.#options.waitWhenBusy)) {
+      this.#reject(request, code, text)
+      if (this.#full) this.#pauseNow()
+      return
+    }
+    if (code === 'NOT_LEADER' || code === 'NO_LEADER' || code === 'LEADER_LOST')
+      this.#options.misrouted(code === 'NOT_LEADER' ? text : '')
+    this.#again(request, retry === 'uncertain', text === '' ? code : `${code}: ${text}`)
+    if (code === 'CLOSED' || code === 'POISONED') this.#options.gone(code, text)
+  }
+
+  /** Has a request sent again after the pause, as the very same bytes. */
+  #again(request: Request, uncertain: boolean, trouble: string): void {
+    if (this.ended !== null) return this.#reject(request, this.ended.code, this.ended.message)
+    request.trouble = trouble
+    if (request.waiting === 0) {
+      this.#drop(request)
+      return
+    }
+    if (uncertain && !request.uncertain) request.markUncertain()
+    // A session that may or may not have been started is not used: its start fails, and the next one is started.
+    if (uncertain && request.starts) this.#reject(request, 'LEADER_LOST', trouble)
+    else this.#parked.push(request)
+    this.#pauseNow()
+  }
+
+  #reject(request: Request, code: ErrorCode, text: string): void {
+    for (const call of request.calls)
+      if (!call.settled) call.fail(code, code === this.ended?.code ? text : explain(call.name, code, text))
+    if (request.stream !== null) request.stream.ended(new RafterError(code, explain('watch', code, text)))
+    this.#drop(request)
+  }
+
+  #pauseNow(): void {
+    if (this.#pause !== null || this.ended !== null) return
+    this.#pause = setTimeout(() => this.#resume(), this.#backoff.delay())
+    this.#pause.unref()
+  }
+
+  /** Ends the pause. */
+  #resume(): void {
+    if (this.#pause !== null) clearTimeout(this.#pause)
+    this.#pause = null
+    this.#full = false
+    if (this.#parked.length > 0) {
+      const parked = this.#parked
+      this.#parked = []
+      for (const request of parked) (request.type === Kind.WRITE ? this.#writes : this.#others).push(request)
+      this.#writes.sort((a, b) => a.id - b.id)
+      this.#others.sort((a, b) => a.id - b.id)
+    }
+    if (this.#port !== null) {
+      const streams = [...this.#closedStreams]
+      this.#closedStreams.clear()
+      for (const stream of streams) {
+        const request = stream.open(this.nextId(), this.slabs)
+        this.enqueue(request, request.end)
+      }
+    }
+    this.pump()
+  }
+
+  /** Sends the batch of no operations that starts the current session, unless that is done. */
+  #startSession(): void {
+    const sessions = this.#sessions
+    const session = sessions.current
+    if (session.started || sessions.starting) return
+    sessions.starting = true
+    const slab = this.slabs.single(WRITE_HEADER_BYTES)
+    const request = new Request(this.nextId(), Kind.WRITE, slab, 0, WRITE_HEADER_BYTES)
+    const call = new Call('session', () => true, performance.now() + this.#options.requestTimeout)
+    request.add(call)
+    request.starts = true
+    request.seal(WRITE_HEADER_BYTES, this.#options.group)
+    request.bind(session)
+    this.#others.push(request)
+    this.#deadlines.expect(call.deadline)
+    call.promise
+      .then(
+        () => sessions.started(session),
+        (error: RafterError) => this.#sessionFailed(session, error),
+      )
+      .finally(() => this.pump())
+  }
+
+  #sessionFailed(session: Session, error: RafterError): void {
+    this.#sessions.replace(session)
+    if (error.code === 'TIMEOUT' || error.code === 'UNREACHABLE') return
+    if (retryOf(Kind.WRITE, error.code, this.#options.embedded) !== 'reject') return
+    for (const write of this.#writes.splice(0)) this.#reject(write, error.code, error.message)
+  }
+
+  #growInbox(bytes: number): void {
+    this.#inbox = new Inbox(bytes)
+    this.#result = new Result(this.#inbox)
+  }
+
+  #sweep(now: number): number {
+    let next = Number.POSITIVE_INFINITY
+    const expire = (request: Request): boolean => {
+      if (request.deadline <= now) this.#expire(request, now)
+      if (request.waiting === 0) {
+        this.#inflight.delete(request.id)
+        this.#drop(request)
+        return false
+      }
+      if (request.deadline < next) next = request.deadline
+      return true
+    }
+    for (const request of [...this.#inflight.values()]) expire(request)
+    this.#writes = this.#writes.filter(expire)
+    this.#others = this.#others.filter(expire)
+    this.#parked = this.#parked.filter(expire)
+    this.#watchLiveness()
+    return next
+  }
+
+  #expire(request: Request, now: number): void {
+    request.deadline = Number.POSITIVE_INFINITY
+    for (const call of request.calls) {
+      if (call.settled) continue
+      if (call.deadline <= now) this.#timeOut(request, call)
+      else if (call.deadline < request.deadline) request.deadline = call.deadline
+    }
+  }
+
+  #timeOut(request: Request, call: Call): void {
+    const unreachable = this.#port === null ? this.#options.unreachable() : null
+    const mayBeDone = request.type === Kind.WRITE && (request.uncertain || this.#inflight.has(request.id))
+    if (unreachable !== null && !mayBeDone) {
+      call.fail('UNREACHABLE', `${call.name}: no member answers: ${unreachable}; check the endpoints, and that the members run`)
+      return
+    }
+    const why = unreachable ?? request.trouble
+    const outcome = mayBeDone ? 'the write may or may not be committed, so read before writing again' : 'nothing was done'
+    call.fail('TIMEOUT', `${call.name}: no answer in time${why === '' ? '' : ` (${why})`}; ${outcome}`)
+  }
+
+  #watchLiveness(): void {
+    const alive = this.outstanding > 0
+    if (alive !== this.#alive) {
+      this.#alive = alive
+      if (alive) this.#options.liveness.enter()
+      else this.#options.liveness.leave()
+    }
+    if (!alive && this.#whenIdle !== null) {
+      this.#whenIdle()
+      this.#whenIdle = null
+    }
+  }
+}

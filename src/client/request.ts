@@ -1,0 +1,92 @@
+// One request while it is built, sent, sent again and answered: its bytes, its callers, its place in its session.
+import { writeU64 } from './bytes.js'
+import type { Call } from './call.js'
+import { Request as Kind } from './kinds.js'
+import type { Session } from './session.js'
+import type { Slab } from './slab.js'
+import type { Stream } from './stream.js'
+
+export const HEADER_BYTES = 16
+/** Header of a request and of the batch in it. */
+export const WRITE_HEADER_BYTES = HEADER_BYTES + 32
+export const READ_HEADER_BYTES = HEADER_BYTES + 16
+const BATCH_RETRY = 1
+
+export class Request {
+  readonly calls: Call[] = []
+  /** Calls that are not settled. At 0 nobody wants the answer any more. */
+  waiting = 0
+  /** Earliest deadline of its calls; may be that of a settled one. */
+  deadline = Number.POSITIVE_INFINITY
+  /** Where its bytes end in the slab. */
+  end: number
+  /** Whether some member may have carried it out: it is then resent with RETRY. */
+  uncertain = false
+  /** How often it was handed over. */
+  attempts = 0
+  /** What went wrong last, for the message of a time-out. */
+  trouble = ''
+  /** Set when it is first sent, if it is a WRITE. The bytes never change afterwards, except for RETRY. */
+  session: Session | null = null
+  sequence = 0
+  /** Whether the slab has been given back. */
+  released = false
+  /** The watch that this request opens. */
+  stream: Stream | null = null
+  /** Whether this batch starts its session: it has no operations and may be lost. */
+  starts = false
+
+  constructor(
+    readonly id: number,
+    readonly type: number,
+    readonly slab: Slab,
+    readonly start: number,
+    headerBytes: number,
+  ) {
+    this.end = start + headerBytes
+    slab.holders++
+  }
+
+  /** Whether a response comes for it. */
+  get expectsAnswer(): boolean {
+    return this.type !== Kind.WATCH_CREDIT && this.type !== Kind.CANCEL
+  }
+
+  add(call: Call): void {
+    call.request = this
+    this.calls.push(call)
+    this.waiting++
+    if (call.deadline < this.deadline) this.deadline = call.deadline
+  }
+
+  /** Completes the header; the body ends at `end`. */
+  seal(end: number, group: number): void {
+    const { view } = this.slab
+    this.end = end
+    view.setUint32(this.start, end - this.start - HEADER_BYTES, true)
+    view.setUint32(this.start + 4, this.type | (group << 16), true)
+    writeU64(view, this.start + 8, this.id)
+    if (this.type === Kind.WRITE) {
+      view.setUint32(this.start + 40, 0, true)
+      view.setUint32(this.start + 44, this.starts ? 0 : this.calls.length, true)
+    } else if (this.type === Kind.READ) {
+      view.setUint32(this.start + 20, this.calls.length, true)
+    }
+  }
+
+  /** Gives the batch its place in a session. */
+  bind(session: Session): void {
+    const { view } = this.slab
+    this.session = session
+    this.sequence = session.take()
+    writeU64(view, this.start + 16, session.id)
+    writeU64(view, this.start + 24, this.sequence)
+    writeU64(view, this.start + 32, session.lowest)
+  }
+
+  /** From now on a member must look whether it has seen this batch. */
+  markUncertain(): void {
+    this.uncertain = true
+    if (this.type === Kind.WRITE) this.slab.view.setUint32(this.start + 40, BATCH_RETRY, true)
+  }
+}

@@ -1,0 +1,227 @@
+// Finds the leader among the endpoints and follows it: which remote member the dispatcher's port leads to.
+// Knows no operations. An embedded member has no route: there is one port, and its member forwards.
+import type { ErrorCode } from '../codes.js'
+import { RafterError } from '../errors.js'
+import { Backoff } from './backoff.js'
+import type { Dispatcher } from './dispatcher.js'
+import { Request as Kind } from './kinds.js'
+import { Line } from './line.js'
+import { type Membership, parseMembers } from './members.js'
+import type { PortFactory } from './port.js'
+
+/** A member that takes longer to accept a connection, or to answer the first question, is passed over. Milliseconds. */
+const PROBE_MS = 1000
+/** Requests wait this long without any response before other members are asked whether the leader has changed. Milliseconds. */
+const STALL_MS = 1000
+/** How often a stall is looked for, ms. */
+const STALL_CHECK_MS = 500
+/** Longest wait between questions who leads, while another member than the leader is used. Milliseconds. */
+const RECHECK_MS_MAX = 5000
+
+interface Found {
+  line: Line
+  membership: Membership
+}
+
+export class Route {
+  readonly #factory: PortFactory
+  readonly #dispatcher: Dispatcher
+  readonly #given: string[]
+  /** Endpoints learnt from members. */
+  #learnt: string[] = []
+  /** Why an endpoint is of no use now. */
+  readonly #reasons = new Map<string, string>()
+  #line: Line | null = null
+  #seeking = false
+  #closed = false
+  #wait: { timer: NodeJS.Timeout; end: () => void } | null = null
+  #recheck: NodeJS.Timeout | null = null
+  #recheckMs = STALL_CHECK_MS / 5
+  readonly #stallCheck: NodeJS.Timeout
+  #whenUp: (() => void)[] = []
+
+  constructor(factory: PortFactory, dispatcher: Dispatcher, endpoints: string[]) {
+    this.#factory = factory
+    this.#dispatcher = dispatcher
+    this.#given = endpoints
+    this.#stallCheck = setInterval(() => this.#checkStall(), STALL_CHECK_MS)
+    this.#stallCheck.unref()
+  }
+
+  /** Resolves when there is a member to talk to. UNREACHABLE after `timeout` ms. */
+  async start(timeout: number): Promise<void> {
+    const up = new Promise<boolean>((resolve) => {
+      const timer = setTimeout(() => resolve(false), timeout)
+      this.#whenUp.push(() => {
+        clearTimeout(timer)
+        resolve(true)
+      })
+    })
+    this.#seek()
+    if (await up) return
+    const reasons = this.unreachable()
+    throw new RafterError('UNREACHABLE', `no member answers: ${reasons}; check the endpoints, and that the members run`)
+  }
+
+  /** The endpoint in use; null: none. */
+  get endpoint(): string | null {
+    return this.#line?.endpoint ?? null
+  }
+
+  /** Each endpoint and why it is of no use; null if there is a connection. */
+  unreachable(): string | null {
+    if (this.#line !== null) return null
+    return this.#candidates()
+      .map((endpoint) => `${endpoint} (${this.#reasons.get(endpoint) ?? 'no answer yet'})`)
+      .join(', ')
+  }
+
+  /** The member in use says that it does not lead. */
+  misrouted(leader: string): void {
+    if (leader !== '' && leader === this.#line?.endpoint) return
+    this.#recheckMs = STALL_CHECK_MS / 5
+    this.#seek(leader)
+  }
+
+  /** The member in use has stopped or the connection broke. */
+  gone(code: ErrorCode, message: string): void {
+    const line = this.#line
+    if (line === null) return
+    this.#line = null
+    this.#reasons.set(line.endpoint, message === '' ? code : message)
+    line.close()
+    this.#dispatcher.detach(`${line.endpoint}: ${message === '' ? code : message}`)
+    this.#seek()
+  }
+
+  close(): void {
+    this.#closed = true
+    clearInterval(this.#stallCheck)
+    if (this.#recheck !== null) clearTimeout(this.#recheck)
+    if (this.#wait !== null) {
+      clearTimeout(this.#wait.timer)
+      this.#wait.end()
+    }
+    this.#line?.close()
+    this.#line = null
+  }
+
+  #candidates(): string[] {
+    return [...new Set([...this.#learnt, ...this.#given])]
+  }
+
+  /** Looks for the leader, in the background, until there is a member to talk to. */
+  #seek(hint = ''): void {
+    if (this.#seeking || this.#closed) return
+    this.#seeking = true
+    void this.#run(hint).finally(() => {
+      this.#seeking = false
+    })
+  }
+
+  async #run(hint: string): Promise<void> {
+    const backoff = new Backoff()
+    for (;;) {
+      const found = await this.#find(hint)
+      hint = ''
+      if (this.#closed) {
+        found?.line.close()
+        return
+      }
+      if (found !== null) this.#choose(found)
+      if (this.#line !== null) return
+      await this.#sleep(backoff.delay())
+      if (this.#closed) return
+    }
+  }
+
+  /** Asks all endpoints at once; the first that knows a leader which can be reached decides. Else any that answers. */
+  async #find(hint: string): Promise<Found | null> {
+    const endpoints = [...new Set(hint === '' ? this.#candidates() : [hint, ...this.#candidates()])]
+    const probes = endpoints.map((endpoint) => this.#probe(endpoint))
+    const leader = await firstOf(probes, (found) => leaderOf(found) !== '')
+    const chosen = leader ?? (await firstOf(probes, () => true))
+    for (const probe of probes) void probe.then((found) => found !== null && found !== chosen && found.line.close())
+    if (chosen === null) return null
+    this.#learnt = chosen.membership.members.map(({ endpoint }) => endpoint).filter((endpoint) => endpoint !== '')
+    const endpoint = leaderOf(chosen)
+    if (endpoint === '' || endpoint === chosen.line.endpoint) return chosen
+    const direct = await this.#probe(endpoint)
+    if (direct === null) return chosen
+    chosen.line.close()
+    return direct
+  }
+
+  async #probe(endpoint: string): Promise<Found | null> {
+    let line: Line | null = null
+    try {
+      line = await Line.open(this.#factory, endpoint, PROBE_MS)
+      return { line, membership: parseMembers(await line.ask(Kind.MEMBERS, new Uint8Array(0), PROBE_MS)) }
+    } catch (error) {
+      line?.close()
+      this.#reasons.set(endpoint, error instanceof Error ? error.message : String(error))
+      return null
+    }
+  }
+
+  /** Goes over to a member, unless it is the one in use. */
+  #choose(found: Found): void {
+    const { line } = found
+    const leads = leaderOf(found) === line.endpoint
+    const before = this.#line
+    if (before !== null && (before.endpoint === line.endpoint || !leads)) {
+      line.close()
+      if (!leads) this.#recheckLater()
+      return
+    }
+    this.#line = line
+    line.notify = this.#dispatcher.receive
+    line.lost = (code, message) => {
+      if (this.#line === line) this.gone(code, message)
+    }
+    before?.close()
+    this.#dispatcher.attach(line.port)
+    for (const up of this.#whenUp.splice(0)) up()
+    if (leads) this.#recheckMs = STALL_CHECK_MS / 5
+    else this.#recheckLater()
+  }
+
+  #recheckLater(): void {
+    if (this.#recheck !== null) clearTimeout(this.#recheck)
+    this.#recheck = setTimeout(() => this.#seek(), this.#recheckMs)
+    this.#recheck.unref()
+    this.#recheckMs = Math.min(2 * this.#recheckMs, RECHECK_MS_MAX)
+  }
+
+  /** A member that accepts requests and answers none may be stopped or cut off: others may have a new leader. */
+  #checkStall(): void {
+    const { underWay, sentAt, heardAt } = this.#dispatcher
+    if (underWay > 0 && performance.now() - Math.max(sentAt, heardAt) > STALL_MS) this.#seek()
+  }
+
+  #sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms)
+      timer.unref()
+      this.#wait = { timer, end: resolve }
+    })
+  }
+}
+
+/** Endpoint of the leader that a member knows; '': none. */
+function leaderOf({ membership }: Found): string {
+  return membership.members.find(({ id }) => id === membership.leader)?.endpoint ?? ''
+}
+
+/** The first result that is `good`; null when there is none. */
+function firstOf(probes: Promise<Found | null>[], good: (found: Found) => boolean): Promise<Found | null> {
+  return new Promise((resolve) => {
+    let left = probes.length
+    for (const probe of probes) {
+      void probe.then((found) => {
+        if (found !== null && good(found)) resolve(found)
+        else if (--left === 0) resolve(null)
+      })
+    }
+  })
+}

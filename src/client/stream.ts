@@ -1,0 +1,14 @@
+// What the dispatcher needs of a watch: how to open it where it has come to, and where to put what arrives.
+import type { RafterError } from '../errors.js'
+import type { Request } from './request.js'
+import type { Result } from './results.js'
+import type { Slabs } from './slab.js'
+
+export interface Stream {
+  /** Encodes the request that opens it, to go on where it has come to. */
+  open(id: number, slabs: Slabs): Request
+  /** A response of it; `result` is a cursor whose body is the response's. */
+  deliver(result: Result): void
+  /** It will not be opened again. */
+  ended(error: RafterError): void
+}
