@@ -14,9 +14,11 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     stop.abort(signal)
   })
 }
-// Started by `rafterdb dev`, which is gone or wants this process to close.
-if (process.connected) {
-  process.once('disconnect', () => stop.abort('parent'))
+// With a channel, this process was started by `rafterdb dev`: the channel's end says that it is gone or wants this process to close.
+// That may have happened before this line.
+if (process.send) {
+  if (process.connected) process.once('disconnect', () => stop.abort('parent'))
+  else stop.abort('parent')
   process.channel?.unref()
 }
 

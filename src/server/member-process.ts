@@ -1,5 +1,6 @@
 // One member as a child process, as `dev` runs it. Knows how to start, watch and stop a process; nothing of the cluster.
 import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { createWriteStream, mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 
@@ -34,20 +35,28 @@ export class MemberProcess {
     // The channel is only there to end with this process: a member whose parent was killed closes too.
     this.child = spawn(process.execPath, [script, 'serve', ...plan.args], { env, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] })
     const file = createWriteStream(plan.logFile, { flags: 'a' })
+    const ends: Promise<unknown>[] = []
     for (const stream of [this.child.stdout, this.child.stderr]) {
-      stream?.on('data', (chunk: Buffer) => {
+      if (!stream) continue
+      stream.on('data', (chunk: Buffer) => {
         file.write(chunk)
         this.keepTail(chunk.toString('utf8'))
       })
+      ends.push(once(stream, 'close'))
     }
-    this.gone = new Promise((resolve) => {
-      const end = (how: string) => {
-        this.isGone = true
-        file.end()
-        resolve(how)
-      }
-      this.child.once('error', (error) => end(error.message))
-      this.child.once('close', (code, signal) => end(signal ?? `exit code ${code}`))
+    this.gone = this.end().then(async (how) => {
+      await Promise.all(ends)
+      this.isGone = true
+      file.end()
+      return how
+    })
+  }
+
+  /** Resolves when the process has ended. Not by its `close` event, which does not come after a disconnect. */
+  private end(): Promise<string> {
+    return new Promise((resolve) => {
+      this.child.once('error', (error) => resolve(error.message))
+      this.child.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`))
     })
   }
 

@@ -23,6 +23,8 @@ interface RangeFlags extends ClientFlags, ReadFlags, SelectionFlags {
 
 /** Rows whose columns are aligned together on a terminal. */
 const PAGE_ROWS = 256
+/** Room that a value gets however long its key is. */
+const VALUE_COLUMNS_MIN = 16
 
 export function rangeCommand(context: Context): Command {
   return withReadOptions(withSelection(clientCommand('range', 'list keys and values; without flags, all of them')))
@@ -50,22 +52,32 @@ async function printRange(context: Context, flags: RangeFlags, pairs: AsyncItera
   }
 }
 
-/** Aligned columns for people: values on one line, cut at the edge of the terminal. */
+/** Aligned columns for people: each pair on one line, values cut at the edge of the terminal. */
 async function printTable(context: Context, pairs: AsyncIterable<KeyValue>): Promise<void> {
-  let page: string[][] = []
+  let page: KeyValue[] = []
   const flush = async () => {
-    if (page.length > 0) await context.stdout.table(['KEY', 'REVISION', 'VALUE'], page)
+    if (page.length > 0) await context.stdout.table(['KEY', 'REVISION', 'VALUE'], tableRows(page, context.stdout.columns))
     page = []
   }
   for await (const pair of pairs) {
-    const room = Math.max(16, context.stdout.columns - pair.key.length - String(pair.modRevision).length - 8)
-    page.push([pair.key, String(pair.modRevision), shorten(pair.value, room)])
+    page.push(pair)
     if (page.length === PAGE_ROWS) await flush()
   }
   await flush()
 }
 
+function tableRows(pairs: KeyValue[], columns: number): string[][] {
+  const keys = pairs.map((pair) => escapeControls(pair.key))
+  const revisions = pairs.map((pair) => String(pair.modRevision))
+  const taken = Math.max('KEY'.length, ...keys.map((key) => key.length)) + Math.max('REVISION'.length, ...revisions.map((text) => text.length)) + 4
+  const room = Math.max(VALUE_COLUMNS_MIN, columns - taken)
+  return pairs.map((pair, row) => [keys[row] ?? '', revisions[row] ?? '', shorten(pair.value, room)])
+}
+
 function shorten(value: string, room: number): string {
-  const line = JSON.stringify(value.slice(0, room + 1)).slice(1, -1).replaceAll('\\"', '"')
+  const line = escapeControls(value.slice(0, room + 1))
   return line.length > room ? `${line.slice(0, room - 1)}…` : line
 }
+
+/** Line breaks and escape sequences as JSON writes them: what is stored must not steer the terminal. */
+const escapeControls = (text: string) => JSON.stringify(text).slice(1, -1).replaceAll('\\"', '"')

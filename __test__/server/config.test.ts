@@ -1,0 +1,84 @@
+// `serve` takes each setting from the flag, else the environment, else the file, else the default, and says which.
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { shell } from './shell.js'
+
+function configFile(content: string): string {
+  const file = join(mkdtempSync(join(tmpdir(), 'rafterdb-')), 'rafterdb.json')
+  writeFileSync(file, content)
+  return file
+}
+
+async function effective(args: string[], env: Record<string, string> = {}): Promise<Record<string, { value: unknown; origin: string }>> {
+  const { code, out, err } = await shell(['serve', '--print-config', '--json', ...args], { env })
+  expect(err).toBe('')
+  expect(code).toBe(0)
+  return JSON.parse(out).configuration
+}
+
+test('flags win over the environment, that over the file, that over the defaults', async () => {
+  const file = configFile('{"memory": "64MiB", "durability": "os", "electionTimeout": 900, "leaseReads": false}')
+  const env = { RAFTERDB_DURABILITY: 'interval', RAFTERDB_ELECTION_TIMEOUT: '2s' }
+  const settings = await effective(['--config', file, '--election-timeout', '3s'], env)
+  expect(settings['electionTimeout']).toEqual({ value: 3_000, origin: '--election-timeout' })
+  expect(settings['durability']).toEqual({ value: 'interval', origin: 'RAFTERDB_DURABILITY' })
+  expect(settings['memory']).toEqual({ value: 64 * 2 ** 20, origin: file })
+  expect(settings['leaseReads']).toEqual({ value: false, origin: file })
+  expect(settings['heartbeatInterval']).toEqual({ value: 100, origin: 'default' })
+})
+
+test('members may stand in a flag, the environment or the file, and give the address to listen on', async () => {
+  const list = 'a=127.0.0.1:7101,b=127.0.0.1:7102,c=127.0.0.1:7103'
+  const value = { a: '127.0.0.1:7101', b: '127.0.0.1:7102', c: '127.0.0.1:7103' }
+  const file = configFile(JSON.stringify({ members: value, name: 'c' }))
+  expect((await effective(['--name', 'b', '--members', list]))['listen']).toEqual({ value: '127.0.0.1:7102', origin: 'members' })
+  expect((await effective([], { RAFTERDB_NAME: 'a', RAFTERDB_MEMBERS: list }))['members']).toEqual({ value, origin: 'RAFTERDB_MEMBERS' })
+  expect((await effective([], { RAFTERDB_CONFIG: file }))['listen']).toEqual({ value: '127.0.0.1:7103', origin: 'members' })
+})
+
+test('a single member listens on loopback', async () => {
+  const settings = await effective([])
+  expect(settings['listen']).toEqual({ value: '127.0.0.1:7101', origin: 'default' })
+  expect(settings['dataDir']).toEqual({ value: './data', origin: 'default' })
+})
+
+test('the table shows sizes and times as people write them', async () => {
+  const { out } = await shell(['serve', '--print-config', '--memory', '1GiB', '--data-dir', '/tmp/x'])
+  expect(out).toMatch(/^SETTING +VALUE +ORIGIN\n/)
+  expect(out).toMatch(/^memory +1024MiB +--memory$/m)
+  expect(out).toMatch(/^valueBytesMax +1\.5MiB +default$/m)
+  expect(out).toMatch(/^electionTimeout +500ms +default$/m)
+  expect(out).toMatch(/^dataDir +\/tmp\/x +--data-dir$/m)
+})
+
+const mistakes: [string, string[], Record<string, string>, RegExp][] = [
+  ['a bad flag', ['--durability', 'never'], {}, /'--durability <mode>' argument 'never' is invalid\. It must be one of always, interval, os/],
+  ['a bad variable', [], { RAFTERDB_MEMORY: 'lots' }, /RAFTERDB_MEMORY: "lots" is invalid\. It must be a size such as 512MiB/],
+  ['members without a name', ['--members', 'a=h:1,b=h:2,c=h:3'], {}, /--members needs --name: which of a, b, c/],
+  ['a name that is no member', ['--name', 'x', '--members', 'a=h:1'], {}, /--name x is not among --members \(a\)/],
+  ['a member twice', ['--name', 'a', '--members', 'a=h:1,a=h:2'], {}, /The name "a" is there twice/],
+  ['a member without an address', ['--name', 'a', '--members', 'a'], {}, /"a" is not of the form name=host:port/],
+  ['a port that is none', ['--listen', 'h:70000'], {}, /"h:70000" is not an address/],
+]
+
+test.each(mistakes)('%s is one line', async (_name, args, env, line) => {
+  const { code, err } = await shell(['serve', '--print-config', ...args], { env })
+  expect(code).toBe(2)
+  expect(err).toMatch(line)
+  expect(err).toMatch(/^rafterdb: [^\n]+\n$/)
+})
+
+const badFiles: [string, RegExp][] = [
+  ['{"memry": 1}', /unknown setting "memry" in .*; did you mean "memory"\?/],
+  ['{"groups": 0}', /groups in .*: "0" is invalid\. It must be a whole number from 1/],
+  ['[]', /must be a JSON object/],
+  ['{', /cannot read the configuration/],
+]
+
+test.each(badFiles)('the file %s is refused', async (content, line) => {
+  const { code, err } = await shell(['serve', '--print-config', '--config', configFile(content)])
+  expect(code).toBe(2)
+  expect(err).toMatch(line)
+})
