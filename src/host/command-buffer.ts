@@ -2,7 +2,7 @@
 import { limits } from '../limits.js'
 import { assert } from '../raft/assert.js'
 
-/** Doubles that may wait for later exchanges; one full events array cannot make more. */
+/** Doubles that may wait for later exchanges: what one full events array and the timers of all groups can make, and to spare. */
 const SPILLED_DOUBLES_MAX = 64 * limits.commandsDoublesMax
 
 /** Collects records for `array`, of which `take` says how much is filled. */

@@ -33,6 +33,8 @@ export class Host {
   readonly #events = new EventReader()
   /** Reused for every message. */
   readonly #message: Incoming = { from: 0, kind: 0, term: 0, handle: 0, a: 0, b: 0, c: 0, d: 0, e: 0, f: 0, bytes: 0, runs: [] }
+  readonly #room = new Float64Array(limits.eventsDoublesMax)
+  readonly #noRoom = new Float64Array(2)
   #now = 0
 
   constructor(
@@ -49,6 +51,14 @@ export class Host {
   /** What `step` fills. */
   get commands(): Float64Array {
     return this.#buffer.array
+  }
+
+  /**
+   * Where the next exchange puts its events. While commands wait there is no room for any: the cores must not hear of
+   * what happened before their earlier commands were carried out.
+   */
+  get events(): Float64Array {
+    return this.#buffer.hasMore ? this.#noRoom : this.#room
   }
 
   /** How long the next exchange may block, ms. */

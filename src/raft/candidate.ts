@@ -53,11 +53,11 @@ export class Candidate {
   flush(): void {}
 
   proposals(): void {
-    this.#raft.out.fail(Code.NO_LEADER)
+    this.#raft.fail(Code.NO_LEADER)
   }
 
   reads(): void {
-    this.#raft.out.fail(Code.NO_LEADER)
+    this.#raft.fail(Code.NO_LEADER)
   }
 
   leave(): void {}

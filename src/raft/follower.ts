@@ -44,6 +44,8 @@ export class Follower {
     const raft = this.#raft
     const answer = appendAccepted(raft.term, this.#matched, this.#matchedRound, raft.applied, this.#matchedPrevious)
     this.#matched = 0
+    this.#matchedRound = 0
+    this.#matchedPrevious = 0
     raft.send(raft.leader, answer, DURABLE)
   }
 
@@ -144,6 +146,6 @@ export class Follower {
   }
 
   #refuse(): void {
-    this.#raft.out.fail(this.#raft.leader === 0 ? Code.NO_LEADER : Code.NOT_LEADER)
+    this.#raft.fail(this.#raft.leader === 0 ? Code.NO_LEADER : Code.NOT_LEADER)
   }
 }

@@ -78,6 +78,8 @@ export class Raft {
   #electionTimeout = 0
   #commitHandedOver = 0
   #hardStateChanged = false
+  /** Everything that waits fails at the end of this step, with this code; OK: nothing does. */
+  #failure: number = Code.OK
   #announced = ''
   #behaviour: Behaviour
 
@@ -112,7 +114,8 @@ export class Raft {
 
   /** A chunk of proposals waits. */
   proposals(count: number, bytes: number): void {
-    this.#behaviour.proposals(count, bytes)
+    // What was announced in a step that fails what waits fails with it, whatever this member has become since.
+    if (this.#failure === Code.OK) this.#behaviour.proposals(count, bytes)
   }
 
   /** A message arrived. */
@@ -207,6 +210,10 @@ export class Raft {
       this.out.commit(commit)
     }
     this.settle()
+    if (this.#failure !== Code.OK) {
+      this.out.fail(this.#failure)
+      this.#failure = Code.OK
+    }
     this.#checkOrder()
   }
 
@@ -225,6 +232,11 @@ export class Raft {
     this.out.persist(this.term, this.vote, Math.min(this.commit, this.durable))
   }
 
+  /** Fails what waits, at the end of this step. */
+  fail(code: number): void {
+    this.#failure = code
+  }
+
   /** Becomes a follower in `term`, of `leader` if that is known. A vote given in this term stays. */
   follow(term: number, leader: number): void {
     assert(term >= this.term, 'terms do not decrease', { term, current: this.term })
@@ -236,7 +248,7 @@ export class Raft {
       this.#behaviour.leave()
       this.#behaviour = new Follower(this)
       this.restartElectionTimer()
-      if (led) this.out.fail(leader === 0 ? Code.NO_LEADER : Code.NOT_LEADER)
+      if (led) this.fail(leader === 0 ? Code.NO_LEADER : Code.NOT_LEADER)
     }
     this.leader = leader
     this.#announce()

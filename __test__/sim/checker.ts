@@ -1,0 +1,42 @@
+// What a checker may look at, and how it complains.
+import type { Entry, MemberLog } from './member-log.js'
+
+/** A broken promise of the system under test. */
+export class Violation extends Error {
+  constructor(
+    /** The name of the property. */
+    readonly property: string,
+    detail: string,
+  ) {
+    super(`${property}: ${detail}`)
+    this.name = 'Violation'
+  }
+}
+
+/** A member as checkers see it: all of it, also what no other member could know. */
+export interface MemberView {
+  readonly id: number
+  /** As the plane was told; `Role`. */
+  role(group: number): number
+  term(group: number): number
+  memoryLog(group: number): MemberLog
+  diskLog(group: number): MemberLog
+}
+
+/** A property, checked as things happen. Each throws a Violation. */
+export interface Checker {
+  /** A member took a role. */
+  onRole?(member: MemberView, group: number, role: number, term: number): void
+  /** A member is about to write entries at `first`. */
+  onWrite?(member: MemberView, group: number, first: number, entries: readonly Entry[]): void
+  /** A member says that entries up to index are committed. */
+  onCommit?(member: MemberView, group: number, index: number): void
+  /** A member's state machine takes an entry. */
+  onApply?(member: MemberView, group: number, index: number, entry: Entry): void
+  /** A client learns that its write has taken effect as entry `index`. */
+  onAcknowledged?(group: number, index: number, value: number): void
+  /** A client's linearizable read was answered from the state at `index`; `floor` is what `readFloor` said when it began. */
+  onRead?(group: number, index: number, floor: number): void
+  /** All members have applied the same; `index` is how far. */
+  onEnd?(group: number, index: number): void
+}

@@ -1,0 +1,94 @@
+// One member's simulated disk: writes become durable with the fsync that follows them, in order, and a crash keeps a
+// random part of what was not durable yet.
+import type { Random } from '../../src/raft/random.js'
+import type { MemberLog } from './member-log.js'
+import type { Scheduler } from './scheduler.js'
+
+/** How slow a disk is, ms. */
+export interface DiskTimes {
+  fsyncMin: number
+  fsyncMax: number
+  /** Share of fsyncs that stall for up to `stallMax`. */
+  stallShare: number
+  stallMax: number
+}
+
+interface Write {
+  readonly group: number
+  readonly change: ((log: MemberLog) => void) | null
+  readonly release: (() => void) | null
+}
+
+/** One log of all groups, with group commit. */
+export class Disk {
+  /** What a restart finds, by group. */
+  readonly logs: MemberLog[]
+  times: DiskTimes
+  readonly #scheduler: Scheduler
+  readonly #random: Random
+  readonly #synced: (groups: ReadonlySet<number>) => void
+  #waiting: Write[] = []
+  #underWay: Write[] = []
+  #crashed = false
+
+  constructor(
+    scheduler: Scheduler,
+    random: Random,
+    times: DiskTimes,
+    logs: MemberLog[],
+    synced: (groups: ReadonlySet<number>) => void,
+  ) {
+    this.#scheduler = scheduler
+    this.#random = random
+    this.times = times
+    this.logs = logs
+    this.#synced = synced
+  }
+
+  /** Queues a change of a group's log. */
+  write(group: number, change: (log: MemberLog) => void): void {
+    this.#waiting.push({ group, change, release: null })
+    this.#sync()
+  }
+
+  /** Calls `release` when all that was written before is durable. */
+  whenDurable(release: () => void): void {
+    if (this.#waiting.length === 0 && this.#underWay.length === 0) release()
+    else this.#waiting.push({ group: 0, change: null, release })
+  }
+
+  /** The machine stops: of what was not durable, a prefix may have reached the disk; the record after it is torn. */
+  crash(): void {
+    this.#crashed = true
+    const lost = [...this.#underWay, ...this.#waiting]
+    const kept = Math.floor(this.#random.next() * (lost.length + 1))
+    for (const write of lost.slice(0, kept)) write.change?.(this.logs[write.group]!)
+  }
+
+  #sync(): void {
+    if (this.#underWay.length > 0 || this.#waiting.length === 0) return
+    this.#underWay = this.#waiting
+    this.#waiting = []
+    const { fsyncMin, fsyncMax, stallShare, stallMax } = this.times
+    const stalls = this.#random.next() < stallShare
+    this.#scheduler.after(stalls ? this.#random.between(fsyncMax, stallMax) : this.#random.between(fsyncMin, fsyncMax), () => {
+      if (!this.#crashed) this.#finish()
+    })
+  }
+
+  #finish(): void {
+    const batch = this.#underWay
+    this.#underWay = []
+    const groups = new Set<number>()
+    for (const { group, change } of batch) {
+      if (change === null) continue
+      change(this.logs[group]!)
+      groups.add(group)
+    }
+    for (const { release } of batch) release?.()
+    // What follows the batch and writes nothing itself depends on nothing more.
+    while (this.#waiting[0]?.release) this.#waiting.shift()!.release!()
+    this.#synced(groups)
+    this.#sync()
+  }
+}

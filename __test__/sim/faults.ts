@@ -1,0 +1,114 @@
+// Breaks a cluster at random times, and mends it. Never touches what a real fault could not.
+import type { Random } from '../../src/raft/random.js'
+import type { Network } from './network.js'
+import type { Node } from './node.js'
+import type { SimulationOptions } from './options.js'
+import type { Scheduler } from './scheduler.js'
+
+/** The faults of one run. */
+export class FaultInjector {
+  readonly #scheduler: Scheduler
+  readonly #random: Random
+  readonly #network: Network
+  readonly #nodes: readonly Node[]
+  readonly #options: SimulationOptions
+  #over = false
+
+  constructor(scheduler: Scheduler, random: Random, network: Network, nodes: readonly Node[], options: SimulationOptions) {
+    this.#scheduler = scheduler
+    this.#random = random
+    this.#network = network
+    this.#nodes = nodes
+    this.#options = options
+  }
+
+  /** Lets faults happen until `stop`. */
+  start(): void {
+    this.#scheduler.after(this.#random.between(0, this.#options.faultGapMax), () => {
+      if (this.#over) return
+      this.#one()
+      this.start()
+    })
+  }
+
+  /** Everything is mended: no more faults, all members run, all links carry. */
+  stop(): void {
+    this.#over = true
+    this.#network.heal()
+    this.#network.behaviour = { ...this.#network.behaviour, lossShare: 0 }
+    for (const node of this.#nodes) {
+      node.resume()
+      node.restart()
+    }
+  }
+
+  #one(): void {
+    const { crashes, partitions, pauses, transfers } = this.#options.faults
+    const kinds = [
+      ...(crashes ? [() => this.#crash(), () => this.#crash(), () => this.#crashAll()] : []),
+      ...(partitions ? [() => this.#isolate(), () => this.#split(), () => this.#cutOneDirection()] : []),
+      ...(pauses ? [() => this.#pause(), () => this.#pause()] : []),
+      ...(transfers ? [() => this.#transfer()] : []),
+      () => this.#network.heal(),
+    ]
+    this.#pick(kinds)()
+  }
+
+  #crash(): void {
+    this.#crashOne(this.#pickNode())
+  }
+
+  #crashAll(): void {
+    if (this.#random.next() < 0.3) for (const node of this.#nodes) this.#crashOne(node)
+  }
+
+  #crashOne(node: Node): void {
+    node.crash()
+    this.#scheduler.after(this.#duration(), () => node.restart())
+  }
+
+  /** The leader, half the time: that is where it hurts. */
+  #pickNode(): Node {
+    const leaders = this.#nodes.filter((node) => node.alive && node.plane.leader(0) === node.id)
+    return leaders.length > 0 && this.#random.next() < 0.5 ? this.#pick(leaders) : this.#pick(this.#nodes)
+  }
+
+  #isolate(): void {
+    const { id } = this.#pickNode()
+    for (const other of this.#nodes) {
+      this.#network.cut(id, other.id)
+      this.#network.cut(other.id, id)
+    }
+  }
+
+  #split(): void {
+    const side = new Set(this.#nodes.filter(() => this.#random.next() < 0.5))
+    for (const a of this.#nodes) for (const b of this.#nodes) if (side.has(a) !== side.has(b)) this.#network.cut(a.id, b.id)
+  }
+
+  #cutOneDirection(): void {
+    this.#network.cut(this.#pickNode().id, this.#pickNode().id)
+  }
+
+  #pause(): void {
+    const node = this.#pickNode()
+    node.pause()
+    this.#scheduler.after(this.#duration(), () => node.resume())
+  }
+
+  #transfer(): void {
+    const target = this.#pickNode().id
+    const group = Math.floor(this.#random.next() * this.#options.groups)
+    for (const node of this.#nodes) {
+      if (node.plane.leader(group) === node.id) node.perform(() => node.plane.transfer(group, target))
+    }
+  }
+
+  #duration(): number {
+    return this.#random.between(1, 4 * this.#options.electionTimeout)
+  }
+
+  #pick<T>(choices: readonly T[]): T {
+    return choices[Math.floor(this.#random.next() * choices.length)]!
+  }
+}

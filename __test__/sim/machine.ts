@@ -1,0 +1,29 @@
+// One member's simulated state machine of one group: which entry it applied last, and a digest of all of them.
+import type { Entry } from './member-log.js'
+
+/** A state, which is also what a snapshot holds. */
+export interface State {
+  readonly index: number
+  readonly term: number
+  /** Depends on every entry up to index and on their order. */
+  readonly digest: number
+}
+
+export const EMPTY: State = { index: 0, term: 0, digest: 0 }
+
+/** The state after one more entry. */
+export function applied(state: State, entry: Entry): State {
+  const digest = (Math.imul(state.digest ^ entry.value, 0x9e3779b1) ^ (state.digest >>> 15)) >>> 0
+  return { index: state.index + 1, term: entry.term, digest }
+}
+
+/** A store: the state now, and as much of it as a restart finds. */
+export class Machine {
+  state: State
+  persisted: State
+
+  constructor(persisted: State) {
+    this.state = persisted
+    this.persisted = persisted
+  }
+}

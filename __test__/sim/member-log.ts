@@ -1,0 +1,97 @@
+// One member's copy of one group's log, with real entries: once in memory, once as it is on disk.
+
+/** An entry; the same object in every log that holds it. */
+export interface Entry {
+  readonly term: number
+  /** What it writes: unique among proposals; a no-op is negative. */
+  readonly value: number
+  readonly bytes: number
+}
+
+/** Entries after the base, and the hard state. */
+export class MemberLog {
+  baseIndex = 0
+  baseTerm = 0
+  term = 0
+  vote = 0
+  commit = 0
+  entries: Entry[] = []
+
+  get lastIndex(): number {
+    return this.baseIndex + this.entries.length
+  }
+
+  /** The entry at index, which must be after the base and not after the last. */
+  entry(index: number): Entry {
+    const entry = this.entries[index - this.baseIndex - 1]
+    if (entry === undefined) throw new Error(`no entry ${index} in (${this.baseIndex}, ${this.lastIndex}]`)
+    return entry
+  }
+
+  /** Whether index holds this very entry, or was cut off, so that the store holds it. */
+  holds(index: number, entry: Entry): boolean {
+    return index <= this.baseIndex || (index <= this.lastIndex && this.entry(index) === entry)
+  }
+
+  /** The term at index; undefined if the log does not say. */
+  termAt(index: number): number | undefined {
+    if (index === this.baseIndex) return this.baseTerm
+    return this.entries[index - this.baseIndex - 1]?.term
+  }
+
+  /** Writes entries at `first`, cutting what was there; what a snapshot has covered meanwhile is skipped. */
+  write(first: number, entries: readonly Entry[]): void {
+    const skip = Math.max(0, this.baseIndex + 1 - first)
+    const at = first + skip - this.baseIndex - 1
+    if (skip >= entries.length || at > this.entries.length) return
+    this.entries.length = at
+    for (let i = skip; i < entries.length; i += 1) this.entries.push(entries[i]!)
+  }
+
+  /** Forgets entries up to index. */
+  cut(index: number): void {
+    if (index <= this.baseIndex) return
+    const term = this.termAt(index)
+    if (term === undefined) throw new Error(`cut at ${index} outside (${this.baseIndex}, ${this.lastIndex}]`)
+    this.entries.splice(0, index - this.baseIndex)
+    this.baseIndex = index
+    this.baseTerm = term
+  }
+
+  /** A snapshot replaces everything up to index; what follows stays if it belongs to it. */
+  install(index: number, term: number): void {
+    if (index <= this.baseIndex) return
+    if (this.termAt(index) === term) this.cut(index)
+    else {
+      this.entries = []
+      this.baseIndex = index
+      this.baseTerm = term
+    }
+  }
+
+  /** A copy that shares the entries. */
+  copy(): MemberLog {
+    const copy = new MemberLog()
+    Object.assign(copy, this, { entries: this.entries.slice() })
+    return copy
+  }
+
+  /** Flat (first index, term) of the runs of equal terms. */
+  runs(): number[] {
+    const runs: number[] = []
+    this.entries.forEach((entry, i) => {
+      if (entry.term !== runs.at(-1)) runs.push(this.baseIndex + 1 + i, entry.term)
+    })
+    return runs
+  }
+}
+
+/** Flat (term, count) of the runs of equal terms, as messages carry them. */
+export function countRuns(entries: readonly Entry[]): number[] {
+  const runs: number[] = []
+  for (const entry of entries) {
+    if (entry.term === runs.at(-2)) runs[runs.length - 1]! += 1
+    else runs.push(entry.term, 1)
+  }
+  return runs
+}

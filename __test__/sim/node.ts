@@ -1,0 +1,193 @@
+// One member of a simulated cluster: the real host and cores over a simulated plane, with a clock that drifts, a process
+// that can be stopped and continued, and a machine that can crash. Knows no checks and no faults' timing.
+import { CommandBuffer } from '../../src/host/command-buffer.js'
+import type { HostConfig } from '../../src/host/config.js'
+import { type CreateRaft, Host } from '../../src/host/host.js'
+import type { Random } from '../../src/raft/random.js'
+import { EMPTY, Machine, type State } from './machine.js'
+import { MemberLog } from './member-log.js'
+import type { Packet, PlaneTimes, Surroundings } from './plane.js'
+import { SimulatedPlane } from './plane.js'
+import type { Scheduler } from './scheduler.js'
+
+/** What surrounds one member. */
+export interface NodeWorld extends Omit<Surroundings, 'clock' | 'wake'> {
+  readonly scheduler: Scheduler
+  readonly random: Random
+  readonly times: PlaneTimes
+  /** Share of steps between whose events and commands the thread stands still, and for how long at most, ms. */
+  stallShare: number
+  stallMax: number
+}
+
+/** How a canary breaks a member. */
+export interface Sabotage {
+  createRaft?: CreateRaft
+  /** Changes the events of an exchange in place. */
+  events?(events: Float64Array, length: number): void
+  /** Changes the commands in place; `clock` is the member's own. */
+  commands?(commands: Float64Array, length: number, clock: number): void
+  /** Changes what a restart finds. */
+  restart?(log: MemberLog): void
+  /** Makes a plane of its own kind. */
+  createPlane?: (...args: ConstructorParameters<typeof SimulatedPlane>) => SimulatedPlane
+}
+
+/** Doubles of a simulated member's commands array: few, so that commands also wait for later exchanges. */
+const COMMANDS_DOUBLES = 1024
+const EVENTS_DOUBLES = 4096
+
+/** A member that can crash and come back. */
+export class Node {
+  readonly id: number
+  plane: SimulatedPlane
+  host: Host
+  alive = true
+  readonly #config: HostConfig
+  readonly #world: NodeWorld
+  readonly #sabotage: Sabotage
+  readonly #rate: number
+  readonly #offset: number
+  #durable: { logs: MemberLog[]; machines: Machine[] }
+  /** Counts crashes: what was scheduled before one is void. */
+  #incarnation = 0
+  #wakeAt = Number.POSITIVE_INFINITY
+  #busy = false
+  /** What the stopped process will do when it continues; null while it runs. */
+  #stopped: (() => void)[] | null = null
+
+  /** `drift`: how much faster (or slower) than real time its clock runs, as a share. */
+  constructor(config: HostConfig, world: NodeWorld, sabotage: Sabotage, drift: number) {
+    this.id = config.id
+    this.#config = config
+    this.#world = world
+    this.#sabotage = sabotage
+    this.#rate = 1 + drift
+    this.#offset = world.random.between(0, 1e6)
+    const groups = Array.from({ length: config.groups })
+    this.#durable = { logs: groups.map(() => new MemberLog()), machines: groups.map(() => new Machine(EMPTY)) }
+    ;({ plane: this.plane, host: this.host } = this.#start())
+  }
+
+  /** This member's clock, ms. */
+  clock(): number {
+    return this.#offset + this.#world.scheduler.now * this.#rate
+  }
+
+  /** The machine stops, and what was not on its disk is gone. */
+  crash(): void {
+    if (!this.alive) return
+    this.alive = false
+    this.#incarnation += 1
+    this.#stopped = null
+    this.plane.crash()
+  }
+
+  /** A new process on the same disk. */
+  restart(): void {
+    if (this.alive) return
+    this.alive = true
+    for (const log of this.#durable.logs) this.#sabotage.restart?.(log)
+    this.#durable.machines = this.#durable.machines.map(({ persisted }) => new Machine(persisted))
+    ;({ plane: this.plane, host: this.host } = this.#start())
+  }
+
+  /** SIGSTOP: everything of the process waits; its clock and the world go on. */
+  pause(): void {
+    if (this.alive) this.#stopped ??= []
+  }
+
+  /** SIGCONT. */
+  resume(): void {
+    const waiting = this.#stopped ?? []
+    this.#stopped = null
+    for (const run of waiting) run()
+  }
+
+  /** Does something as this process: now, when it continues, or never if it crashes first. */
+  perform(action: () => void): void {
+    if (!this.alive) return
+    if (this.#stopped === null) {
+      action()
+      return
+    }
+    const incarnation = this.#incarnation
+    this.#stopped.push(() => {
+      if (this.#incarnation === incarnation) this.perform(action)
+    })
+  }
+
+  /** A packet arrived at the machine. */
+  receive(packet: Packet): void {
+    this.perform(() => this.plane.receive(packet))
+  }
+
+  /** A snapshot arrived. */
+  install(group: number, state: State, from: number): void {
+    this.perform(() => this.plane.install(group, state, from))
+  }
+
+  #start(): { plane: SimulatedPlane; host: Host } {
+    const world = this.#world
+    this.#busy = false
+    this.#wakeAt = Number.POSITIVE_INFINITY
+    const incarnation = this.#incarnation
+    const surroundings: Surroundings = {
+      scheduler: world.scheduler,
+      random: world.random,
+      checkers: world.checkers,
+      clock: () => this.clock(),
+      // A process that is stopped sends nothing: what its disk thread had finished goes out when it continues.
+      send: (packet) => this.perform(() => world.send(packet)),
+      sendSnapshot: (from, to, group, state, sent) =>
+        world.sendSnapshot(from, to, group, state, (ok) => {
+          if (this.#incarnation === incarnation) this.perform(() => sent(ok))
+        }),
+      wake: () => this.#wakeIn(world.random.between(0, 0.1)),
+    }
+    const create = this.#sabotage.createPlane ?? ((...args) => new SimulatedPlane(...args))
+    const plane = create(this.id, surroundings, world.times, this.#durable)
+    const host = new Host(this.#config, new CommandBuffer(COMMANDS_DOUBLES), this.#sabotage.createRaft)
+    return { plane, host }
+  }
+
+  #wakeIn(delay: number): void {
+    const { scheduler } = this.#world
+    const at = scheduler.now + delay
+    if (this.#busy || at >= this.#wakeAt) return
+    this.#wakeAt = at
+    const incarnation = this.#incarnation
+    scheduler.after(delay, () => {
+      if (this.#incarnation !== incarnation || this.#wakeAt !== at) return
+      this.#wakeAt = Number.POSITIVE_INFINITY
+      this.perform(() => this.#exchange())
+    })
+  }
+
+  /** The worker's loop, once: events out, step, commands in. The thread may stand still in the middle. */
+  #exchange(): void {
+    if (this.#busy) return
+    const { random, scheduler, stallShare, stallMax } = this.#world
+    const events = this.host.events.length === 2 ? this.host.events : new Float64Array(EVENTS_DOUBLES)
+    const length = this.plane.collect(events)
+    this.#sabotage.events?.(events, length)
+    this.#busy = true
+    const incarnation = this.#incarnation
+    const finish = (): void => {
+      if (this.#incarnation === incarnation) this.#step(events)
+    }
+    if (random.next() < stallShare) scheduler.after(random.between(0, stallMax), () => this.perform(finish))
+    else finish()
+  }
+
+  #step(events: Float64Array): void {
+    const length = this.host.step(events)
+    this.#sabotage.commands?.(this.host.commands, length, this.clock())
+    this.#busy = false
+    this.plane.submit(this.host.commands, length)
+    if (this.host.timeout > 0 && this.plane.payloads > 0 && !this.plane.hasEvents) {
+      throw new Error(`member ${this.id} neither wrote nor dropped ${this.plane.payloads} payloads`)
+    }
+    this.#wakeIn(this.plane.hasEvents ? 0 : this.host.timeout / this.#rate + 0.001)
+  }
+}

@@ -1,0 +1,74 @@
+// What one simulated run looks like; most of it is drawn from the seed.
+import type { Random } from '../../src/raft/random.js'
+import type { LinkBehaviour } from './network.js'
+import type { Sabotage } from './node.js'
+import type { PlaneTimes } from './plane.js'
+
+/** Faults that may happen; each can be switched off. */
+export interface Faults {
+  crashes: boolean
+  partitions: boolean
+  pauses: boolean
+  transfers: boolean
+}
+
+/** One run. Times in ms. */
+export interface SimulationOptions {
+  seed: number
+  members: number
+  groups: number
+  heartbeatInterval: number
+  electionTimeout: number
+  leaseReads: boolean
+  logRetainBytes: number
+  /** Most that a clock may be fast or slow, as a share. */
+  driftMax: number
+  link: LinkBehaviour
+  plane: PlaneTimes
+  stallShare: number
+  stallMax: number
+  clients: number
+  /** Longest pause of a client between two operations. */
+  thinkMax: number
+  entryBytesMax: number
+  /** How long faults happen. */
+  faultyTime: number
+  /** Longest time between two faults. */
+  faultGapMax: number
+  faults: Faults
+  sabotage: Sabotage
+}
+
+/** The run of a seed. */
+export function drawOptions(seed: number, random: Random): SimulationOptions {
+  const one = <T>(...choices: readonly T[]): T => choices[Math.floor(random.next() * choices.length)]!
+  const heartbeatInterval = one(20, 50, 100)
+  const electionTimeout = heartbeatInterval * one(3, 4, 6)
+  const slow = random.next() < 0.2
+  return {
+    ...{ seed, heartbeatInterval, electionTimeout },
+    members: one(1, 3, 3, 3, 3, 5, 5),
+    groups: one(1, 1, 1, 2, 3),
+    leaseReads: random.next() < 0.7,
+    logRetainBytes: one(0, 2_000, 20_000, 1e9),
+    driftMax: one(0, 0.01, 0.05),
+    link: {
+      ...{ delayMin: 0.05, delayMax: slow ? heartbeatInterval : one(0.5, 2, 10), ordered: random.next() < 0.6 },
+      ...{ lossShare: one(0, 0, 0.01, 0.1), duplicateShare: one(0, 0, 0.05) },
+    },
+    plane: {
+      disk: { fsyncMin: 0.1, fsyncMax: one(0.5, 2, 10), stallShare: one(0, 0.001, 0.02), stallMax: 2 * electionTimeout },
+      ...{ applyMax: one(0.1, 1, 20), persistShare: one(0.01, 0.2) },
+    },
+    ...{ stallShare: one(0, 0.001, 0.01), stallMax: 2 * electionTimeout },
+    ...{ clients: one(2, 6, 12), thinkMax: one(2, 10, 40), entryBytesMax: one(100, 1_000, 400_000) },
+    ...{ faultyTime: 12 * electionTimeout, faultGapMax: one(1, 2, 4) * electionTimeout },
+    faults: {
+      crashes: random.next() < 0.8,
+      partitions: random.next() < 0.8,
+      pauses: random.next() < 0.6,
+      transfers: random.next() < 0.4,
+    },
+    sabotage: {},
+  }
+}

@@ -1,0 +1,473 @@
+// The simulated data plane of one member: carries out the core's commands and reports events in the layouts of
+// crates/codec/FORMATS.md. Real entries, virtual time; the disk, the network and the clock belong to the world around it.
+// Above 300 lines because every command and event of the exchange has its few lines here.
+
+import { limits } from '../../src/limits.js'
+import { Command, Event } from '../../src/plane/kinds.js'
+import type { Plane } from '../../src/plane/plane.js'
+import { Message, Role } from '../../src/raft/kinds.js'
+import type { Random } from '../../src/raft/random.js'
+import type { Checker, MemberView } from './checker.js'
+import { Disk, type DiskTimes } from './disk.js'
+import { applied, type Machine, type State } from './machine.js'
+import { countRuns, type Entry, type MemberLog } from './member-log.js'
+import type { Scheduler } from './scheduler.js'
+
+/** A message between planes; entries travel by reference. */
+export interface Packet {
+  readonly from: number
+  readonly to: number
+  readonly group: number
+  readonly kind: number
+  readonly term: number
+  readonly fields: readonly number[]
+  readonly entries: readonly Entry[]
+}
+
+/** What a plane needs of the world around it. */
+export interface Surroundings {
+  readonly scheduler: Scheduler
+  readonly random: Random
+  readonly checkers: readonly Checker[]
+  /** This member's clock, ms. */
+  clock(): number
+  send(packet: Packet): void
+  sendSnapshot(from: number, to: number, group: number, state: State, sent: (ok: boolean) => void): void
+  /** There are events. */
+  wake(): void
+}
+
+/** Called with the index that holds the write, or with a code when it was not done. */
+export type WriteDone = (index: number, code: number) => void
+/** Called with the applied index that answered, or with a code. */
+export type ReadDone = (index: number, code: number) => void
+
+interface Chunk {
+  readonly values: readonly { value: number; bytes: number; done: WriteDone }[]
+  announced: boolean
+}
+
+interface Read {
+  readonly sequence: number
+  readonly done: ReadDone
+  /** Set once the core has confirmed it. */
+  index: number
+}
+
+/** One group's side of the plane. */
+interface GroupState {
+  readonly log: MemberLog
+  readonly machine: Machine
+  role: number
+  term: number
+  leader: number
+  committed: number
+  leaseUntil: number
+  proposals: Chunk[]
+  reads: Read[]
+  readSequence: number
+  waiters: Map<number, WriteDone>
+  applying: boolean
+}
+
+/** What survives a restart. */
+export interface Durable {
+  readonly logs: MemberLog[]
+  readonly machines: Machine[]
+}
+
+/** How the plane behaves in time. */
+export interface PlaneTimes {
+  disk: DiskTimes
+  /** Longest delay before a committed entry is applied, ms. */
+  applyMax: number
+  /** Share of applies after which the store persists its state. */
+  persistShare: number
+}
+
+/** One member's plane. A crash ends it; a restart makes a new one from the same durable parts. */
+export class SimulatedPlane implements Plane, MemberView {
+  readonly id: number
+  readonly disk: Disk
+  readonly #world: Surroundings
+  readonly #times: PlaneTimes
+  readonly #groups: GroupState[]
+  readonly #durable: Durable
+  readonly #payloads = new Map<number, readonly Entry[]>()
+  #events: number[][] = []
+  #handles = 0
+  #stopped = false
+
+  constructor(id: number, world: Surroundings, times: PlaneTimes, durable: Durable) {
+    this.id = id
+    this.#world = world
+    this.#times = times
+    this.#durable = durable
+    this.disk = new Disk(world.scheduler, world.random, times.disk, durable.logs, (groups) => this.#synced(groups))
+    this.#groups = durable.logs.map((log, group) => newGroup(log.copy(), durable.machines[group]!))
+    for (let group = 0; group < this.#groups.length; group += 1) this.#open(group)
+  }
+
+  // ── for the worker ──
+
+  /** Runs the world until there are events or the time is up: for a plane that is tested alone. */
+  exchange(commands: Float64Array, length: number, events: Float64Array, timeoutMs: number): number {
+    this.submit(commands, length)
+    const { scheduler } = this.#world
+    const until = scheduler.now + timeoutMs
+    while (!this.hasEvents && scheduler.step(until));
+    if (!this.hasEvents) scheduler.run(until)
+    return this.collect(events)
+  }
+
+  /** Whether `collect` would find any. */
+  get hasEvents(): boolean {
+    return this.#events.length > 0
+  }
+
+  /** Fills the events array; what does not fit stays. */
+  collect(events: Float64Array): number {
+    let length = 2
+    let taken = 0
+    for (const record of this.#events) {
+      if (length + record.length > events.length) break
+      events.set(record, length)
+      length += record.length
+      taken += 1
+      if (record[0] === Event.PROPOSALS) this.#groups[record[1]!]!.proposals.find((chunk) => !chunk.announced)!.announced = true
+    }
+    this.#events.splice(0, taken)
+    events[0] = length
+    events[1] = this.#world.clock()
+    return length
+  }
+
+  /** Carries out commands. */
+  submit(commands: Float64Array, length: number): void {
+    let at = 0
+    while (at < length) at += this.#command(commands, at)
+    if (at !== length) throw new Error(`commands end inside a record: ${at} of ${length}`)
+  }
+
+  // ── for the world ──
+
+  /** The process is gone. */
+  crash(): void {
+    this.#stopped = true
+    this.disk.crash()
+  }
+
+  /** Writes of one client in one turn: one chunk. Fails at once on a member that does not lead. */
+  propose(group: number, values: Chunk['values']): boolean {
+    const state = this.#groups[group]!
+    if (this.#stopped || state.role !== Role.LEADER) return false
+    state.proposals.push({ values, announced: false })
+    const bytes = values.reduce((sum, { bytes }) => sum + bytes, 0)
+    this.#report([Event.PROPOSALS, group, values.length, bytes])
+    return true
+  }
+
+  /** A linearizable read: under the lease at once, else confirmed by the core. */
+  read(group: number, done: ReadDone): boolean {
+    const state = this.#groups[group]!
+    if (this.#stopped || state.role !== Role.LEADER) return false
+    if (this.#world.clock() < state.leaseUntil) {
+      done(state.machine.state.index, 0)
+      return true
+    }
+    state.readSequence += 1
+    state.reads.push({ sequence: state.readSequence, done, index: -1 })
+    this.#report([Event.READS, group, state.readSequence])
+    return true
+  }
+
+  /** Asks for a leader transfer. */
+  transfer(group: number, peer: number): void {
+    this.#report([Event.TRANSFER, group, peer])
+  }
+
+  /** A message arrived. */
+  receive(packet: Packet): void {
+    if (this.#stopped) return
+    let handle = 0
+    if (packet.entries.length > 0) {
+      this.#handles += 1
+      handle = this.#handles
+      this.#payloads.set(handle, packet.entries)
+    }
+    const bytes = packet.entries.reduce((sum, entry) => sum + entry.bytes, 0)
+    const runs = countRuns(packet.entries)
+    const { from, kind, term, group, fields } = packet
+    this.#report([Event.MESSAGE, group, from, kind, term, handle, ...fields, bytes, runs.length / 2, ...runs])
+  }
+
+  /** A snapshot arrived whole: installed at once, log and store together. */
+  install(group: number, state: State, from: number): void {
+    if (this.#stopped) return
+    const here = this.#groups[group]!
+    if (state.index <= here.committed) {
+      this.#report([Event.SNAPSHOT_INSTALLED, group, 0, state.index, state.term, from])
+      return
+    }
+    here.log.install(state.index, state.term)
+    this.disk.logs[group]!.install(state.index, state.term)
+    here.machine.state = state
+    here.machine.persisted = state
+    here.committed = state.index
+    this.#report([Event.SNAPSHOT_INSTALLED, group, 1, state.index, state.term, from])
+    this.#send(from, group, Message.SNAPSHOT_STATUS, this.disk.logs[group]!.term, [state.index, state.term, 0, 0, 0, 0], [])
+  }
+
+  // ── for the checkers ──
+
+  role(group: number): number {
+    return this.#stopped ? Role.FOLLOWER : this.#groups[group]!.role
+  }
+  term(group: number): number {
+    return this.#groups[group]!.term
+  }
+  leader(group: number): number {
+    return this.#stopped ? 0 : this.#groups[group]!.leader
+  }
+  memoryLog(group: number): MemberLog {
+    return this.#groups[group]!.log
+  }
+  diskLog(group: number): MemberLog {
+    return this.disk.logs[group]!
+  }
+  state(group: number): State {
+    return this.#groups[group]!.machine.state
+  }
+  /** Payloads that the core has neither written nor dropped. */
+  get payloads(): number {
+    return this.#payloads.size
+  }
+
+  // ── commands ──
+
+  #command(array: Float64Array, at: number): number {
+    const group = array[at + 1]!
+    const state = this.#groups[group]!
+    const field = (i: number): number => array[at + 2 + i]!
+    switch (array[at]) {
+      case Command.ACCEPT:
+        this.#accept(state, group, field(0), field(1), field(2))
+        return 5
+      case Command.NOOP:
+        this.#write(state, group, field(0), [{ term: field(1), value: -(field(1) * 16 + this.id), bytes: 8 }])
+        return 4
+      case Command.APPEND:
+        this.#append(state, group, array.subarray(at + 2, at + 6 + 2 * field(3)))
+        return 6 + 2 * field(3)
+      case Command.DROP:
+        if (!this.#payloads.delete(field(0))) throw new Error(`no payload ${field(0)} to drop`)
+        return 3
+      case Command.PERSIST:
+        this.#persist(state, group, field(0), field(1), field(2))
+        return 5
+      case Command.SEND:
+        this.#sendCommand(state, group, array.subarray(at + 2, at + 14))
+        return 14
+      case Command.COMMIT:
+        this.#commit(state, group, field(0))
+        return 3
+      case Command.SERVE_READS:
+        for (const read of state.reads) if (read.sequence <= field(0) && read.index < 0) read.index = field(1)
+        this.#answerReads(state)
+        return 4
+      case Command.LEASE:
+        state.leaseUntil = field(0)
+        return 3
+      case Command.ROLE:
+        this.#role(state, group, field(0), field(1), field(2))
+        return 5
+      case Command.FAIL:
+        this.#fail(state, group, field(0))
+        return 3
+      case Command.SNAPSHOT_SEND:
+        this.#snapshotSend(state, group, field(0))
+        return 3
+      case Command.CUT:
+        this.#cut(state, group, field(0))
+        return 3
+      default:
+        throw new Error(`unknown command ${array[at]}`)
+    }
+  }
+
+  #accept(state: GroupState, group: number, first: number, term: number, count: number): void {
+    const chunk = state.proposals.shift()
+    if (chunk === undefined || !chunk.announced) throw new Error(`accepted a chunk that was not announced, at ${first}`)
+    if (chunk.values.length !== count) throw new Error(`accepted ${count} of a chunk of ${chunk.values.length}`)
+    for (const { value, done } of chunk.values) state.waiters.set(value, done)
+    this.#write(
+      state,
+      group,
+      first,
+      chunk.values.map(({ value, bytes }) => ({ term, value, bytes })),
+    )
+  }
+
+  #append(state: GroupState, group: number, record: Float64Array): void {
+    const [handle, first, skip] = [record[0]!, record[1]!, record[2]!]
+    const payload = this.#payloads.get(handle)
+    if (payload === undefined) throw new Error(`no payload ${handle} to append`)
+    this.#payloads.delete(handle)
+    const entries = payload.slice(skip)
+    const runs = [...record.subarray(4)]
+    if (runs.join() !== countRuns(entries).join()) throw new Error(`term runs ${runs} do not describe the payload`)
+    this.#write(state, group, first, entries)
+  }
+
+  #write(state: GroupState, group: number, first: number, entries: readonly Entry[]): void {
+    for (const checker of this.#world.checkers) checker.onWrite?.(this, group, first, entries)
+    state.log.write(first, entries)
+    this.disk.write(group, (log) => log.write(first, entries))
+  }
+
+  #persist(state: GroupState, group: number, term: number, vote: number, commit: number): void {
+    const change = (log: MemberLog): void => {
+      log.term = term
+      log.vote = vote
+      log.commit = Math.max(log.commit, commit)
+    }
+    change(state.log)
+    this.disk.write(group, change)
+  }
+
+  #sendCommand(state: GroupState, group: number, record: Float64Array): void {
+    const [to, kind, term, after] = [record[0]!, record[1]!, record[2]!, record[3]!]
+    const fields = [...record.subarray(4, 10)]
+    const entries = this.#entries(state.log, record[10]!, record[11]!)
+    if (after === 0) this.#send(to, group, kind, term, fields, entries)
+    else this.disk.whenDurable(() => this.#send(to, group, kind, term, fields, entries))
+  }
+
+  /** The entries of a message, clipped to appendBytesMax; one entry goes whole. */
+  #entries(log: MemberLog, first: number, end: number): Entry[] {
+    const entries: Entry[] = []
+    let bytes = 0
+    for (let index = first; index < end; index += 1) {
+      const entry = log.entry(index)
+      bytes += entry.bytes
+      if (entries.length > 0 && bytes > limits.appendBytesMax) break
+      entries.push(entry)
+    }
+    return entries
+  }
+
+  #send(to: number, group: number, kind: number, term: number, fields: readonly number[], entries: readonly Entry[]): void {
+    if (!this.#stopped) this.#world.send({ from: this.id, to, group, kind, term, fields, entries })
+  }
+
+  #commit(state: GroupState, group: number, index: number): void {
+    for (const checker of this.#world.checkers) checker.onCommit?.(this, group, index)
+    if (index > this.disk.logs[group]!.lastIndex) throw new Error(`commit ${index} is above what is on disk`)
+    state.committed = Math.max(state.committed, index)
+    this.#apply(state, group)
+  }
+
+  #role(state: GroupState, group: number, role: number, term: number, leader: number): void {
+    state.role = role
+    state.term = term
+    state.leader = leader
+    for (const checker of this.#world.checkers) checker.onRole?.(this, group, role, term)
+  }
+
+  #fail(state: GroupState, group: number, code: number): void {
+    const { proposals, reads } = state
+    state.proposals = []
+    state.reads = reads.filter((read) => read.index >= 0)
+    // What was not announced must not be announced any more.
+    this.#events = this.#events.filter((record) => record[0] !== Event.PROPOSALS || record[1] !== group)
+    for (const chunk of proposals) for (const { done } of chunk.values) done(0, code)
+    for (const read of reads) if (read.index < 0) read.done(0, code)
+  }
+
+  #snapshotSend(state: GroupState, group: number, peer: number): void {
+    const snapshot = state.machine.state
+    this.#world.sendSnapshot(this.id, peer, group, snapshot, (ok) => {
+      this.#report([Event.SNAPSHOT_SENT, group, peer, ok ? 1 : 0, snapshot.index])
+    })
+  }
+
+  #cut(state: GroupState, group: number, index: number): void {
+    if (index > state.machine.persisted.index) throw new Error(`cut at ${index} above what is persisted`)
+    state.log.cut(index)
+    this.disk.write(group, (log) => log.cut(Math.min(index, log.lastIndex)))
+  }
+
+  // ── what happens by itself ──
+
+  #open(group: number): void {
+    const { log, machine } = this.#groups[group]!
+    const runs = log.runs()
+    const { term, vote, commit, baseIndex, baseTerm, lastIndex } = log
+    const head = [Event.OPENED, group, term, vote, commit, baseIndex, baseTerm, lastIndex, machine.state.index]
+    this.#report([...head, runs.length / 2, ...runs])
+  }
+
+  #synced(groups: ReadonlySet<number>): void {
+    for (const group of groups) {
+      const { log } = this.#groups[group]!
+      const disk = this.disk.logs[group]!
+      // Not what was cut in memory since: the same index and term may have been written again, not durably.
+      let index = Math.min(disk.lastIndex, log.lastIndex)
+      while (index > disk.baseIndex && index > log.baseIndex && disk.entry(index) !== log.entry(index)) index -= 1
+      this.#report([Event.DURABLE, group, index, disk.termAt(index) ?? log.termAt(index)!])
+    }
+  }
+
+  #apply(state: GroupState, group: number): void {
+    if (state.applying || state.machine.state.index >= state.committed) return
+    state.applying = true
+    this.#world.scheduler.after(this.#world.random.next() * this.#times.applyMax, () => {
+      state.applying = false
+      if (this.#stopped) return
+      this.#applyBatch(state, group)
+      this.#apply(state, group)
+    })
+  }
+
+  #applyBatch(state: GroupState, group: number): void {
+    const { machine, log } = state
+    const from = machine.state.index
+    while (machine.state.index < state.committed) {
+      const index = machine.state.index + 1
+      const entry = log.entry(index)
+      for (const checker of this.#world.checkers) checker.onApply?.(this, group, index, entry)
+      machine.state = applied(machine.state, entry)
+      state.waiters.get(entry.value)?.(index, 0)
+      state.waiters.delete(entry.value)
+    }
+    if (machine.state.index === from) return
+    this.#report([Event.APPLIED, group, machine.state.index])
+    this.#answerReads(state)
+    if (this.#world.random.next() >= this.#times.persistShare) return
+    machine.persisted = machine.state
+    this.#durable.machines[group]!.persisted = machine.state
+    const logBytes = log.entries.reduce((sum, { bytes }) => sum + bytes, 0)
+    this.#report([Event.PERSISTED, group, machine.persisted.index, logBytes])
+  }
+
+  #answerReads(state: GroupState): void {
+    const { index } = state.machine.state
+    const ready = state.reads.filter((read) => read.index >= 0 && read.index <= index)
+    if (ready.length === 0) return
+    state.reads = state.reads.filter((read) => !ready.includes(read))
+    for (const read of ready) read.done(index, 0)
+  }
+
+  #report(record: number[]): void {
+    if (this.#stopped) return
+    this.#events.push(record)
+    this.#world.wake()
+  }
+}
+
+function newGroup(log: MemberLog, machine: Machine): GroupState {
+  return {
+    ...{ log, machine, role: Role.FOLLOWER, term: log.term, leader: 0, committed: machine.state.index, leaseUntil: 0 },
+    ...{ proposals: [], reads: [], readSequence: 0, waiters: new Map(), applying: false },
+  }
+}

@@ -1,0 +1,146 @@
+// One whole run from one seed: a cluster, its clients, faults, then rest; every checker looks on at every step.
+import { Role } from '../../src/raft/kinds.js'
+import { Random } from '../../src/raft/random.js'
+import type { Checker } from './checker.js'
+import { Violation } from './checker.js'
+import { Committed } from './checkers/committed.js'
+import { DurableCommit } from './checkers/durable-commit.js'
+import { ElectionSafety } from './checkers/election-safety.js'
+import { FreshReads } from './checkers/fresh-reads.js'
+import { LeaderAppendOnly } from './checkers/leader-append-only.js'
+import { LeaderCompleteness } from './checkers/leader-completeness.js'
+import { LogMatching } from './checkers/log-matching.js'
+import { StateMachineSafety } from './checkers/state-machine-safety.js'
+import { Clients, type Counts } from './clients.js'
+import { FaultInjector } from './faults.js'
+import { Network } from './network.js'
+import { Node } from './node.js'
+import { drawOptions, type SimulationOptions } from './options.js'
+import type { Packet } from './plane.js'
+import { Scheduler } from './scheduler.js'
+
+/** What happened in a run that broke nothing. */
+export interface Outcome extends Counts {
+  /** Entries committed, over all groups. */
+  committed: number
+  /** Leaders elected, over all groups. */
+  elections: number
+  snapshots: number
+}
+
+/** After the faults, a cluster has this many election timeouts to elect leaders and bring everyone up to date. */
+const REST_TIMEOUTS = 80
+
+/** Runs a seed; throws a Violation, or the assertion of a core. `change` overrides what the seed would draw. */
+export function simulate(
+  seed: number,
+  change: (options: SimulationOptions) => SimulationOptions = (options) => options,
+): Outcome {
+  const random = new Random(seed, 0x5eed)
+  return new Simulation(change(drawOptions(seed, random)), random).run()
+}
+
+class Simulation {
+  readonly #options: SimulationOptions
+  readonly #scheduler = new Scheduler()
+  readonly #network: Network
+  readonly #nodes: Node[]
+  readonly #committed = new Committed()
+  readonly #checkers: readonly Checker[]
+  readonly #clients: Clients
+  readonly #faults: FaultInjector
+  #elections = 0
+  #snapshots = 0
+
+  constructor(options: SimulationOptions, random: Random) {
+    this.#options = options
+    const scheduler = this.#scheduler
+    this.#network = new Network(scheduler, random, options.link)
+    const freshReads = new FreshReads()
+    const counter: Checker = {
+      onRole: (_member, _group, role) => {
+        if (role === Role.LEADER) this.#elections += 1
+      },
+    }
+    this.#checkers = [
+      ...[counter, this.#committed, new ElectionSafety(), new LeaderAppendOnly(), new LogMatching()],
+      ...[new LeaderCompleteness(this.#committed), new StateMachineSafety(), freshReads],
+      new DurableCommit(this.#committed, () => this.#nodes.map((node) => node.plane)),
+    ]
+    this.#nodes = this.#createNodes(random)
+    this.#clients = new Clients(scheduler, random, this.#nodes, options, this.#checkers, freshReads)
+    this.#faults = new FaultInjector(scheduler, random, this.#network, this.#nodes, options)
+  }
+
+  run(): Outcome {
+    this.#clients.start()
+    this.#faults.start()
+    this.#scheduler.run(this.#options.faultyTime)
+    this.#faults.stop()
+    this.#rest()
+    let committed = 0
+    for (let group = 0; group < this.#options.groups; group += 1) committed += this.#committed.last(group)
+    return { ...this.#clients.counts, committed, elections: this.#elections, snapshots: this.#snapshots }
+  }
+
+  /** Liveness: without faults, leaders emerge, new writes commit, and all members end with the same state. */
+  #rest(): void {
+    const { electionTimeout, groups } = this.#options
+    const end = this.#scheduler.now + REST_TIMEOUTS * electionTimeout
+    this.#scheduler.run(this.#scheduler.now + 5 * electionTimeout)
+    this.#clients.stop()
+    for (let group = 0; group < groups; group += 1) {
+      let done = false
+      while (!done && this.#scheduler.now < end) {
+        this.#clients.write(group, () => {
+          done = true
+        })
+        this.#scheduler.run(this.#scheduler.now + electionTimeout)
+      }
+      if (!done) throw new Violation('liveness', `no write of group ${group} was acknowledged after the faults`)
+      while (!this.#agree(group) && this.#scheduler.now < end) this.#scheduler.run(this.#scheduler.now + electionTimeout)
+      if (!this.#agree(group))
+        throw new Violation('liveness', `members differ in group ${group} after the faults: ${this.#show(group)}`)
+      for (const checker of this.#checkers) checker.onEnd?.(group, this.#nodes[0]!.plane.state(group).index)
+    }
+  }
+
+  #agree(group: number): boolean {
+    const states = this.#nodes.map((node) => node.plane.state(group))
+    return states.every(({ index, digest }) => index === this.#committed.last(group) && digest === states[0]!.digest)
+  }
+
+  #show(group: number): string {
+    const members = this.#nodes.map(
+      ({ id, plane }) => `${id} role ${plane.role(group)} term ${plane.term(group)} applied ${plane.state(group).index}`,
+    )
+    return `${members.join('; ')}; committed ${this.#committed.last(group)}`
+  }
+
+  #createNodes(random: Random): Node[] {
+    const options = this.#options
+    const { heartbeatInterval, electionTimeout, leaseReads, logRetainBytes, seed, groups } = options
+    const members = Array.from({ length: options.members }, (_, i) => i + 1)
+    const world = {
+      ...{ scheduler: this.#scheduler, random, checkers: this.#checkers, times: options.plane },
+      ...{ stallShare: options.stallShare, stallMax: options.stallMax },
+      send: (packet: Packet) => {
+        this.#network.carry(packet.from, packet.to, () => this.#node(packet.to).receive(packet))
+      },
+      sendSnapshot: (...[from, to, group, state, sent]: Parameters<ConstructorParameters<typeof Node>[1]['sendSnapshot']>) => {
+        this.#snapshots += 1
+        const time = random.between(0, electionTimeout)
+        const arrives = this.#network.carry(from, to, () => this.#node(to).install(group, state, from), time)
+        this.#scheduler.after(time + random.between(0, electionTimeout), () => sent(arrives && this.#node(to).alive))
+      },
+    }
+    return members.map((id) => {
+      const config = { ...{ id, members, groups, heartbeatInterval, electionTimeout, leaseReads, logRetainBytes }, seed }
+      return new Node(config, world, options.sabotage, random.between(-options.driftMax, options.driftMax))
+    })
+  }
+
+  #node(id: number): Node {
+    return this.#nodes[id - 1]!
+  }
+}
