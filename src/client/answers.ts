@@ -16,8 +16,8 @@ export function settlePlain(request: Request, result: Result): void {
   const first = readU64(view, result.start)
   const count = view.getUint32(result.start + 8, true)
   const { calls } = request
-  if (count !== calls.length) return settleMalformed(request)
-  for (let i = 0; i < count; i++) (calls[i] as Call).resolve({ revision: first + i })
+  if (count !== calls.length) settleMalformed(request)
+  else for (let i = 0; i < count; i++) (calls[i] as Call).resolve({ revision: first + i })
 }
 
 /**
@@ -32,7 +32,10 @@ export function settleEach(request: Request, result: Result, again: (call: Call,
   const reads = request.slab.view
   const isRead = request.type === Kind.READ
   for (let i = 0; i < calls.length; i++) {
-    if (at >= bodyEnd) return settleMalformed(request)
+    if (at >= bodyEnd) {
+      settleMalformed(request)
+      return
+    }
     at = result.read(at)
     const call = calls[i] as Call
     const bytes = isRead ? rangeBytes(reads, operationAt) : 0

@@ -3,6 +3,7 @@ import { RafterError } from '../errors.js'
 import type { CallOptions, Member, MemberStatus } from './api.js'
 import { Backoff } from './backoff.js'
 import { writeU64 } from './bytes.js'
+import { checkSignal } from './call.js'
 import { Request as Kind } from './kinds.js'
 import { Line } from './line.js'
 import { type Membership, parseMembers, parseStatus, unreachableStatus } from './members.js'
@@ -42,7 +43,7 @@ export class Cluster {
     const backoff = new Backoff()
     let asked = 0
     for (;;) {
-      options.signal?.throwIfAborted()
+      checkSignal(options.signal, 'transferLeader')
       const left = deadline - performance.now()
       if (left <= 0)
         throw new RafterError('TIMEOUT', `transferLeader: ${name} does not lead in time; see that it runs and is up to date`)

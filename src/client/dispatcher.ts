@@ -90,6 +90,10 @@ export class Dispatcher {
   /** Takes a request whose bytes end at `end`; `pump` sends it. */
   enqueue(request: Request, end: number): void {
     request.seal(end, this.#options.group)
+    if (this.ended !== null) {
+      this.#reject(request, this.ended.code, this.ended.message)
+      return
+    }
     if (request.type === Kind.WRITE) this.#writes.push(request)
     else this.#others.push(request)
     if (request.deadline !== Number.POSITIVE_INFINITY) this.#deadlines.expect(request.deadline)
@@ -254,7 +258,8 @@ export class Dispatcher {
       return
     }
     this.#backoff.reset()
-    if (request.type === Kind.WRITE && (result.flags & PLAIN) !== 0) settlePlain(request, result)
+    if (request.starts) settleBody(request, result)
+    else if (request.type === Kind.WRITE && (result.flags & PLAIN) !== 0) settlePlain(request, result)
     else if (request.type === Kind.WRITE || request.type === Kind.READ) {
       settleEach(request, result, (call, at, bytes) => this.#options.readAgain(call, request, at, bytes))
     } else settleBody(request, result)
@@ -296,7 +301,10 @@ export class Dispatcher {
 
   /** Has a request sent again after the pause, as the very same bytes. */
   #again(request: Request, uncertain: boolean, trouble: string): void {
-    if (this.ended !== null) return this.#reject(request, this.ended.code, this.ended.message)
+    if (this.ended !== null) {
+      this.#reject(request, this.ended.code, this.ended.message)
+      return
+    }
     request.trouble = trouble
     if (request.waiting === 0) {
       this.#drop(request)

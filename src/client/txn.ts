@@ -194,15 +194,18 @@ function appendOperation(out: Growing, part: TxnOperation, valueBytesMax: number
       return
     }
     case 'get':
-      return appendRange(out, spanOfKey(part.key), 0, 0)
+      appendRange(out, spanOfKey(part.key), 0, 0)
+      return
     case 'range': {
       const { prefix, from, to, limit = 0 } = part
       if (!Number.isSafeInteger(limit) || limit < 0) throw new RafterError('INVALID_ARGUMENT', 'limit must be a whole number')
       const flags = (part.reverse === true ? operations.REVERSE : 0) | (part.keysOnly === true ? operations.KEYS_ONLY : 0)
-      return appendRange(out, spanOfPart(undefined, { prefix, from, to }, spanOf), flags, limit)
+      appendRange(out, spanOfPart(undefined, { prefix, from, to }, spanOf), flags, limit)
+      return
     }
     case 'txn':
-      return appendTxn(out, part, valueBytesMax, depth + 1)
+      appendTxn(out, part, valueBytesMax, depth + 1)
+      return
     default:
       throw new RafterError('INVALID_ARGUMENT', `unknown operation ${String((part as { type: unknown }).type)}`)
   }

@@ -1,0 +1,291 @@
+// Members that answer the client in this process, with faults on demand. One store stands for the replicated state.
+import type { Port } from '../../src/client/port.js'
+import { Code, type ErrorCode } from '../../src/codes.js'
+import { RafterError } from '../../src/errors.js'
+import { type FakeChange, FakeStore, pairOf } from './fake-store.js'
+import { errorBody, type FakeRequest, Reader, readBatch, readRead, readRequests, response, u8, u16, u32, u64 } from './fake-wire.js'
+
+const WRITE = 1
+const READ = 2
+const WATCH = 3
+const WATCH_CREDIT = 4
+const CANCEL = 5
+const STATUS = 6
+const MEMBERS = 7
+const TRANSFER = 8
+
+/** What a fault does to a request. `lose`: not carried out, no answer. `mute`: carried out, no answer. A code: refused. */
+export type Fault = 'lose' | 'mute' | { code: ErrorCode; text?: string } | undefined
+
+interface FakeWatch {
+  id: number
+  key: string
+  end: string
+  previous: boolean
+  next: number
+  credit: number
+  /** Changes of `next` sent already. */
+  sent: number
+}
+
+export class FakeNetwork {
+  readonly store = new FakeStore()
+  readonly members: FakeMember[] = []
+  leader = 0
+  /** Calls of `submit`, over all ports. */
+  submissions = 0
+
+  constructor(count = 1) {
+    for (let id = 1; id <= count; id++) this.members.push(new FakeMember(this, id))
+    this.leader = 1
+    this.store.onChange = () => {
+      for (const member of this.members) member.pushEvents()
+    }
+  }
+
+  get endpoints(): string[] {
+    return this.members.map(({ endpoint }) => endpoint)
+  }
+
+  get first(): FakeMember {
+    return this.members[0]!
+  }
+
+  /** A `PortFactory`; endpoint null is the first member. */
+  ports = async (endpoint: string | null, notify: () => void, lost: (code: ErrorCode, message: string) => void): Promise<Port> => {
+    const member = endpoint === null ? this.first : this.members.find((candidate) => candidate.endpoint === endpoint)
+    await new Promise((resolve) => setImmediate(resolve))
+    if (member === undefined || member.down) throw new RafterError('UNREACHABLE', 'connection refused')
+    return member.connect(notify, lost)
+  }
+}
+
+export class FakeMember {
+  readonly endpoint: string
+  /** Connections are refused. */
+  down = false
+  /** Requests are taken and never answered, as by a stopped process. */
+  stopped = false
+  /** Answers NOT_LEADER instead of forwarding. */
+  forwards = true
+  /** Milliseconds before each answer; 0: the next turn. */
+  delay = 0
+  /** So many submissions are refused with BUSY. */
+  busy = 0
+  /** Largest number of a revision's events in one response, to split revisions. */
+  eventsMax = Number.POSITIVE_INFINITY
+  fault: (request: FakeRequest) => Fault = () => undefined
+  readonly requests: FakeRequest[] = []
+  readonly ports = new Set<FakePort>()
+
+  constructor(
+    readonly network: FakeNetwork,
+    readonly id: number,
+  ) {
+    this.endpoint = `127.0.0.1:${7000 + id}`
+  }
+
+  connect(notify: () => void, lost: (code: ErrorCode, message: string) => void): FakePort {
+    const port = new FakePort(this, notify, lost)
+    this.ports.add(port)
+    return port
+  }
+
+  /** Breaks every connection. */
+  break(message = 'connection reset'): void {
+    for (const port of [...this.ports]) port.break(message)
+  }
+
+  /** Requests of a type so far. */
+  count(type: number): number {
+    return this.requests.filter((request) => request.type === type).length
+  }
+
+  pushEvents(): void {
+    for (const port of this.ports) port.pushEvents()
+  }
+}
+
+export class FakePort implements Port {
+  readonly #member: FakeMember
+  readonly #notify: () => void
+  readonly #lost: (code: ErrorCode, message: string) => void
+  #waiting: Buffer[] = []
+  #notified = false
+  #closed = false
+  readonly watches = new Map<number, FakeWatch>()
+
+  constructor(member: FakeMember, notify: () => void, lost: (code: ErrorCode, message: string) => void) {
+    this.#member = member
+    this.#notify = notify
+    this.#lost = lost
+  }
+
+  submit(buffer: Uint8Array, length: number): number {
+    const member = this.#member
+    if (this.#closed) return Code.CLOSED
+    if (member.busy > 0) {
+      member.busy--
+      return Code.BUSY
+    }
+    member.network.submissions++
+    for (const request of readRequests(Buffer.from(buffer.subarray(0, length)))) {
+      member.requests.push(request)
+      if (!member.stopped) this.#take(request)
+    }
+    return Code.OK
+  }
+
+  drain(into: Uint8Array): number {
+    this.#notified = false
+    let at = 0
+    while (this.#waiting.length > 0) {
+      const next = this.#waiting[0]!
+      if (at + next.length > into.length) return at === 0 ? -next.length : at
+      into.set(next, at)
+      at += next.length
+      this.#waiting.shift()
+    }
+    return at
+  }
+
+  readSync(request: Uint8Array, length: number, into: Uint8Array): number {
+    const reader = new Reader(Buffer.from(request.subarray(0, length)))
+    const consistency = reader.u32()
+    const key = reader.key(reader.u32())
+    const { store, leader } = this.#member.network
+    const noLease = Buffer.concat([u16(Code.NO_LEASE), u8(5), u8(0), u32(8), u64(store.revision), u64(0)])
+    const bytes =
+      consistency === 0 && leader !== this.#member.id
+        ? noLease
+        : store.range({ op: 5, flags: 0, key, end: '', limit: 0, revision: 0 })
+    if (bytes.length > into.length) return -bytes.length
+    into.set(bytes)
+    return bytes.length
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#member.ports.delete(this)
+  }
+
+  break(message: string): void {
+    this.close()
+    this.#lost('UNREACHABLE', message)
+  }
+
+  pushEvents(): void {
+    for (const watch of this.watches.values()) this.#push(watch)
+  }
+
+  #take(request: FakeRequest): void {
+    const fault = this.#member.fault(request)
+    if (fault === 'lose') return
+    if (typeof fault === 'object') {
+      this.#answer(response(request.type, 0, Code[fault.code], request.id, errorBody(0, fault.text ?? '')))
+      return
+    }
+    const bytes = this.#serve(request)
+    if (fault !== 'mute' && bytes !== null) this.#answer(bytes)
+  }
+
+  #serve({ type, id, body }: FakeRequest): Buffer | null {
+    const { network, forwards } = this.#member
+    const { store } = network
+    if (!forwards && network.leader !== this.#member.id && (type === WRITE || type === READ)) {
+      const leader = network.members.find((member) => member.id === network.leader)
+      return response(type, 0, Code.NOT_LEADER, id, errorBody(network.leader, leader?.endpoint ?? ''))
+    }
+    switch (type) {
+      case WRITE: {
+        const { code, flags, body: answer } = store.write(readBatch(body))
+        return response(type, flags, code, id, answer)
+      }
+      case READ:
+        return response(type, 0, 0, id, store.read(readRead(body).ranges))
+      case WATCH:
+        return this.#watch(id, new Reader(body))
+      case WATCH_CREDIT: {
+        const reader = new Reader(body)
+        const watch = this.watches.get(reader.u64())
+        if (watch !== undefined) {
+          watch.credit += reader.u32()
+          this.#push(watch)
+        }
+        return null
+      }
+      case CANCEL:
+        this.watches.delete(new Reader(body).u64())
+        return null
+      case STATUS:
+        return response(type, 0, 0, id, Buffer.from(JSON.stringify(this.#status())))
+      case MEMBERS: {
+        const members = network.members.map(({ id: member, endpoint }) => ({ id: member, name: `n${member}`, endpoint }))
+        return response(type, 0, 0, id, Buffer.from(JSON.stringify({ members, leader: network.leader })))
+      }
+      case TRANSFER:
+        network.leader = new Reader(body).u64()
+        return response(type, 0, 0, id, Buffer.alloc(0))
+      default:
+        throw new Error(`request type ${type}`)
+    }
+  }
+
+  #status(): object {
+    const { id, endpoint, network } = this.#member
+    const role = network.leader === id ? 'leader' : 'follower'
+    return { name: `n${id}`, id, endpoint, role, leader: `n${network.leader}`, term: 1, revision: network.store.revision }
+  }
+
+  #watch(id: number, reader: Reader): Buffer {
+    const { store } = this.#member.network
+    const previous = (reader.u32() & 1) !== 0
+    const [keyLength, endLength] = [reader.u32(), reader.u32()]
+    const start = reader.u64()
+    const credit = reader.u32()
+    if (start > 0 && start <= store.compacted) return response(WATCH, 0, Code.COMPACTED, id, errorBody(store.compacted, ''))
+    const next = start === 0 ? store.revision + 1 : start
+    const watch = { id, key: reader.key(keyLength), end: reader.key(endLength), previous, next, credit, sent: 0 }
+    this.watches.set(id, watch)
+    setImmediate(() => this.#push(watch))
+    return response(WATCH, 0, 0, id, Buffer.concat([u64(next - 1), u32(0)]))
+  }
+
+  /** Sends what there is and the credit allows; a revision may be split over responses. */
+  #push(watch: FakeWatch): void {
+    const { store } = this.#member.network
+    const inside = ({ row: { key } }: FakeChange) =>
+      watch.end === '' ? key === watch.key : key >= watch.key && (watch.end === '\0' || key < watch.end)
+    if (!this.watches.has(watch.id)) return
+    const waiting = store.changes.filter((change) => change.row.mod >= watch.next && inside(change)).slice(watch.sent)
+    const sending = waiting.slice(0, Math.min(watch.credit, this.#member.eventsMax))
+    if (sending.length === 0) return
+    watch.credit -= sending.length
+    const following = waiting[sending.length]
+    const last = sending.at(-1)!.row.mod
+    // With more of the last revision to come, everything up to the one before it has been sent.
+    const whole = following === undefined ? store.revision : following.row.mod === last ? last - 1 : last
+    watch.sent = following?.row.mod === last ? sending.filter(({ row }) => row.mod === last).length + (watch.next === last ? watch.sent : 0) : 0
+    watch.next = whole + 1
+    const events = sending.map((change) => eventOf(change, watch.previous))
+    this.#answer(response(WATCH, 0, 0, watch.id, Buffer.concat([u64(whole), u32(events.length), ...events])))
+    if (waiting.length > sending.length) setImmediate(() => this.#push(watch))
+  }
+
+  #answer(bytes: Buffer): void {
+    const deliver = () => {
+      if (this.#closed || this.#member.stopped) return
+      this.#waiting.push(bytes)
+      if (this.#notified) return
+      this.#notified = true
+      setImmediate(() => this.#closed || this.#notify())
+    }
+    if (this.#member.delay === 0) deliver()
+    else setTimeout(deliver, this.#member.delay)
+  }
+}
+
+function eventOf({ row, previous }: FakeChange, withPrevious: boolean): Buffer {
+  const before = withPrevious && previous !== null ? pairOf(previous) : null
+  return Buffer.concat([u8(row.value === null ? 1 : 0), u8(before === null ? 0 : 1), u16(0), pairOf(row), before ?? Buffer.alloc(0)])
+}

@@ -1,0 +1,41 @@
+// `open` and `connect`: where the client meets the native side. The member itself is src/cluster's.
+import { ClusterMember } from '../cluster/member.js'
+import { memberOptions } from '../cluster/options.js'
+import { dial } from '../native/remote.js'
+import type { ConnectOptions, Database, OpenOptions } from './api.js'
+import { createEmbedded, createRemote } from './create.js'
+
+/**
+ * Opens a member of a cluster in this process; `open({ dataDir })` alone is a store of one member.
+ * Errors: INVALID_ARGUMENT, MEMBER_UNKNOWN, ADDRESS_INVALID, PORT_IN_USE, DATA_DIR_LOCKED, DATA_DIR_MISMATCH, FORMAT_NEWER,
+ * LOG_CORRUPT, LOG_SEGMENT_MISSING, STORE_CORRUPT, DISK_FULL, IO, BINARY_MISSING.
+ */
+export async function open(options: OpenOptions): Promise<Database> {
+  const { config, raft } = memberOptions(options)
+  const member = await ClusterMember.start(config, raft, options.onFatal ?? (() => {}))
+  try {
+    return await createEmbedded({
+      ports: (endpoint, notify, lost) => (endpoint === null ? member.port(notify, lost) : dial(endpoint, notify, lost)),
+      requestTimeout: options.requestTimeout,
+      waitWhenBusy: options.waitWhenBusy,
+      valueBytesMax: config.valueBytesMax,
+      stop: () => member.close(),
+    })
+  } catch (error) {
+    await member.close()
+    throw error
+  }
+}
+
+/**
+ * Connects to a cluster without being a member of it. Finds the leader and follows it.
+ * Errors: INVALID_ARGUMENT, ADDRESS_INVALID, UNREACHABLE after `requestTimeout`, BINARY_MISSING.
+ */
+export async function connect(options: ConnectOptions): Promise<Database> {
+  return createRemote({
+    ports: (endpoint, notify, lost) => dial(endpoint ?? '', notify, lost),
+    endpoints: options.endpoints,
+    requestTimeout: options.requestTimeout,
+    waitWhenBusy: options.waitWhenBusy,
+  })
+}

@@ -1,0 +1,32 @@
+// The public API: a table of contents.
+export type {
+  As,
+  Bytes,
+  CallOptions,
+  Compare,
+  CompareOperator,
+  CompareTarget,
+  ConnectOptions,
+  Database,
+  DeleteResult,
+  KeyValue,
+  Member,
+  MemberStatus,
+  OpenOptions,
+  Pair,
+  PutResult,
+  RangeOptions,
+  ReadOptions,
+  Selection,
+  Txn,
+  TxnOperation,
+  TxnOperationResult,
+  TxnResult,
+  Watch,
+  WatchEvent,
+  WatchOptions,
+} from './client/api.js'
+export { connect, open } from './client/open.js'
+export { compare, del, get, put, range } from './client/txn.js'
+export type { ErrorCode } from './codes.js'
+export { RafterError } from './errors.js'
