@@ -1,1 +1,24 @@
-//! rafterdb-net
+//! TCP between members and from clients: connections, hellos, frames, back-pressure, as in crates/codec/FORMATS.md "Frames".
+//! Owns the thread `rafterdb-net` and every socket. Knows nothing of Raft, of requests or of results: it moves frames.
+
+mod config;
+mod connection;
+mod counters;
+mod dial;
+mod frame;
+mod hello;
+mod listener;
+mod net;
+mod peer;
+mod queue;
+mod reader;
+mod remote;
+mod report;
+
+pub use config::{Level, Log, NetConfig, NetError, NetLimits, PeerConfig};
+pub use counters::CounterValues;
+pub use frame::{Parts, FRAME_HEADER_BYTES};
+pub use hello::{Hello, HelloKind, HELLO_BYTES_MAX, PROTOCOL};
+pub use net::{Handler, Net, NetStats};
+pub use peer::{Lane, PeerState, PeerStats};
+pub use remote::{RemoteClient, RemoteConfig, RemoteHandler, RemoteMember};

@@ -1,0 +1,150 @@
+//! What a network is told at start: who it is, who its peers are, its bounds; and what can go wrong.
+//! Knows no sockets.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rafterdb_codec::{limits, Code};
+
+/// How much a log line matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Normal life: a peer was connected.
+    Info,
+    /// Something to look at if it lasts: a peer is unreachable, a stranger sent garbage.
+    Warn,
+    /// A member cannot take part until someone changes its settings.
+    Error,
+}
+
+/// Receives log lines, on the network's thread; must not block.
+pub type Log = Arc<dyn Fn(Level, String) + Send + Sync>;
+
+/// Another member of the cluster.
+#[derive(Clone, Debug)]
+pub struct PeerConfig {
+    /// Its member id, not 0.
+    pub id: u64,
+    /// Its name, for people.
+    pub name: String,
+    /// Where it listens, `host:port`.
+    pub endpoint: String,
+}
+
+/// Settings of a member's network.
+#[derive(Clone)]
+pub struct NetConfig {
+    /// Where to listen, `host:port` (port 0: any free one); `None`: nowhere, so neither peers nor clients reach this member.
+    pub listen: Option<String>,
+    /// The cluster this member belongs to, not 0.
+    pub cluster_id: u64,
+    /// This member's id, not 0.
+    pub member_id: u64,
+    /// This member's name, for people.
+    pub name: String,
+    /// The other members.
+    pub peers: Vec<PeerConfig>,
+    /// Bounds and times.
+    pub limits: NetLimits,
+    /// Where log lines go.
+    pub log: Log,
+}
+
+impl Default for NetConfig {
+    fn default() -> Self {
+        Self {
+            listen: None,
+            cluster_id: 0,
+            member_id: 0,
+            name: String::new(),
+            peers: Vec::new(),
+            limits: NetLimits::default(),
+            log: Arc::new(|_, _| {}),
+        }
+    }
+}
+
+impl std::fmt::Debug for NetConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NetConfig")
+            .field("listen", &self.listen)
+            .field("cluster_id", &self.cluster_id)
+            .field("member_id", &self.member_id)
+            .field("name", &self.name)
+            .field("peers", &self.peers)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Bounds and times of a network.
+#[derive(Clone, Debug)]
+pub struct NetLimits {
+    /// Bytes of one frame's body.
+    pub frame_bytes_max: usize,
+    /// Bytes waiting to be written to one peer on one lane; a frame beyond is dropped.
+    pub peer_queue_bytes_max: usize,
+    /// Bytes waiting to be written to one client; a client so far behind with reading is disconnected.
+    pub client_queue_bytes_max: usize,
+    /// With more bytes than this waiting to be written to it, a client is not read from.
+    pub client_pause_bytes: usize,
+    /// Connections accepted and open at a time; more are closed at once.
+    pub connections_max: usize,
+    /// Time for a TCP connection to be made.
+    pub connect_timeout: Duration,
+    /// Time for a hello to arrive, on both sides.
+    pub hello_timeout: Duration,
+    /// The dialer sends a ping this often.
+    pub ping_every: Duration,
+    /// A dialer whose ping is unanswered for so long takes the connection for dead.
+    pub dead_after: Duration,
+    /// An accepted connection on which nothing moves for so long is closed.
+    pub idle_after: Duration,
+    /// Pause before the second attempt to dial (the first retry is made at once); it doubles.
+    pub backoff_min: Duration,
+    /// Longest pause between attempts to dial.
+    pub backoff_max: Duration,
+    /// Longest time that a close waits for queued frames to be written.
+    pub flush_timeout: Duration,
+}
+
+impl Default for NetLimits {
+    fn default() -> Self {
+        Self {
+            frame_bytes_max: limits::FRAME_BYTES_MAX,
+            peer_queue_bytes_max: limits::SEND_QUEUE_BYTES_MAX,
+            client_queue_bytes_max: limits::SEND_QUEUE_BYTES_MAX,
+            client_pause_bytes: 1 << 20,
+            connections_max: 4096,
+            connect_timeout: Duration::from_secs(2),
+            hello_timeout: Duration::from_secs(2),
+            ping_every: Duration::from_millis(500),
+            dead_after: Duration::from_secs(3),
+            idle_after: Duration::from_secs(15),
+            backoff_min: Duration::from_millis(50),
+            backoff_max: Duration::from_secs(1),
+            flush_timeout: Duration::from_millis(500),
+        }
+    }
+}
+
+/// An operating error of the network.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{text}")]
+pub struct NetError {
+    /// What programs match: `PORT_IN_USE`, `ADDRESS_INVALID`, `UNREACHABLE`, `CLUSTER_MISMATCH`, `PROTOCOL_VERSION`,
+    /// `MEMBER_UNKNOWN`, `PROTOCOL_ERROR`, `TIMEOUT`, `CLOSED`, `IO`.
+    pub code: Code,
+    /// For people: what happened and what to do.
+    pub text: String,
+}
+
+impl NetError {
+    /// An error of a code.
+    pub fn new(code: Code, text: impl Into<String>) -> Self {
+        Self {
+            code,
+            text: text.into(),
+        }
+    }
+}

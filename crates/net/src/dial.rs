@@ -1,0 +1,121 @@
+//! Making a connection: TCP, then a hello each way, each within its time. Used towards peers and by clients.
+
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rafterdb_codec::Code;
+use tokio::io::AsyncWriteExt;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::config::{NetError, NetLimits};
+use crate::counters::{add, Counters};
+use crate::frame::{Frame, Parts};
+use crate::hello::{decode_refusal, Hello, HELLO_BYTES_MAX};
+use crate::reader::{FrameReader, ReadError};
+
+/// A connection after both hellos.
+pub(crate) struct Dialed {
+    pub(crate) reader: FrameReader<OwnedReadHalf>,
+    pub(crate) socket: Arc<OwnedWriteHalf>,
+    /// The other side's hello.
+    pub(crate) hello: Hello,
+    /// Time from our hello to its.
+    pub(crate) round_trip: Duration,
+}
+
+/// Dials `endpoint` and says `hello`. Errors: `UNREACHABLE`, `TIMEOUT`, `ADDRESS_INVALID`; `CLUSTER_MISMATCH`,
+/// `MEMBER_UNKNOWN`, `PROTOCOL_VERSION` and `PROTOCOL_ERROR` from either side.
+pub(crate) async fn dial(
+    endpoint: &str,
+    hello: &Hello,
+    limits: &NetLimits,
+    counters: &Arc<Counters>,
+) -> Result<Dialed, NetError> {
+    add(&counters.dials, 1);
+    let stream = match timeout(limits.connect_timeout, TcpStream::connect(endpoint)).await {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) => return Err(unreachable_at(endpoint, &error)),
+        Err(_) => return Err(too_late(endpoint, "taken the connection", limits.connect_timeout)),
+    };
+    // Small frames must not wait for the acknowledgement of earlier ones; a socket that cannot is still a connection.
+    let _ = stream.set_nodelay(true);
+    let (read_half, mut write_half) = stream.into_split();
+    let mut reader = FrameReader::new(read_half, HELLO_BYTES_MAX, counters.clone());
+    let started = Instant::now();
+    let answer = timeout(limits.hello_timeout, async {
+        write_whole(&mut write_half, hello.encode())
+            .await
+            .map_err(|error| unreachable_at(endpoint, &error))?;
+        reader.next().await.map_err(|error| match error {
+            ReadError::Closed(_) => NetError::new(
+                Code::Unreachable,
+                format!("{endpoint} closed the connection at the hello"),
+            ),
+            ReadError::Io(error) => unreachable_at(endpoint, &error),
+            ReadError::Bad(text) => NetError::new(
+                Code::ProtocolError,
+                format!("{endpoint} is no rafterdb: it sent {text}"),
+            ),
+        })
+    })
+    .await
+    .map_err(|_| too_late(endpoint, "answered the hello", limits.hello_timeout))??;
+    if let Some(refusal) = decode_refusal(&answer) {
+        return Err(NetError::new(
+            refusal.code,
+            format!("{endpoint} refuses: {}", refusal.text),
+        ));
+    }
+    let theirs = Hello::decode(&answer)?;
+    check_answer(endpoint, hello, &theirs)?;
+    reader.set_frame_bytes_max(limits.frame_bytes_max);
+    Ok(Dialed {
+        reader,
+        socket: Arc::new(write_half),
+        hello: theirs,
+        round_trip: started.elapsed(),
+    })
+}
+
+/// Writes one frame before there is a queue.
+pub(crate) async fn write_whole<W: AsyncWriteExt + Unpin>(stream: &mut W, body: Vec<u8>) -> io::Result<()> {
+    stream.write_all(&Frame::new(Parts::new(body)).to_vec()).await
+}
+
+fn check_answer(endpoint: &str, ours: &Hello, theirs: &Hello) -> Result<(), NetError> {
+    if ours.cluster_id != 0 && theirs.cluster_id != ours.cluster_id {
+        let text = format!(
+            "{endpoint} belongs to cluster {:x}, not {:x}",
+            theirs.cluster_id, ours.cluster_id
+        );
+        return Err(NetError::new(Code::ClusterMismatch, text));
+    }
+    if ours.to != 0 && theirs.member_id != ours.to {
+        let text = format!(
+            "{endpoint} is member {} ({:x}), not {:x}",
+            theirs.name, theirs.member_id, ours.to
+        );
+        return Err(NetError::new(Code::MemberUnknown, text));
+    }
+    Ok(())
+}
+
+fn unreachable_at(endpoint: &str, error: &io::Error) -> NetError {
+    if error.kind() == io::ErrorKind::InvalidInput {
+        return NetError::new(
+            Code::AddressInvalid,
+            format!("{endpoint} is not an address; it must be host:port"),
+        );
+    }
+    NetError::new(Code::Unreachable, format!("{endpoint} cannot be reached: {error}"))
+}
+
+fn too_late(endpoint: &str, what: &str, time: Duration) -> NetError {
+    NetError::new(
+        Code::Timeout,
+        format!("{endpoint} has not {what} within {} ms", time.as_millis()),
+    )
+}

@@ -1,0 +1,342 @@
+//! The network of a member: start, send, close. Owns the thread; the parts it is made of are in the other files.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use parking_lot::{Mutex, RwLock};
+use rafterdb_codec::Code;
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::Notify;
+
+use crate::config::{Level, NetConfig, NetError};
+use crate::counters::{CounterValues, Counters};
+use crate::frame::Parts;
+use crate::listener::accept;
+use crate::peer::{keep_connected, Lane, Peer, PeerStats};
+use crate::queue::{QueueLimits, Refused, SendQueue};
+use crate::report::Reporter;
+
+/// Connections that may wait to be accepted.
+const BACKLOG: u32 = 1024;
+
+/// How often a close looks whether the connections have ended.
+const CLOSE_POLL: Duration = Duration::from_millis(1);
+
+/// What the network tells. Called on its thread, in order for each connection; must not block.
+pub trait Handler: Send + Sync + 'static {
+    /// A frame of a peer; `body` is never empty.
+    fn peer_frame(&self, peer: u64, lane: Lane, body: Bytes);
+
+    /// A peer was connected both ways on both lanes, or that is no longer so: then frames in either direction may be lost.
+    /// Every loss is told, however short. `rtt_micros`: smoothed round-trip time, µs.
+    fn peer_state(&self, peer: u64, up: bool, rtt_micros: u32);
+
+    /// A submission of a client.
+    fn client_frame(&self, connection: u64, body: Bytes);
+
+    /// A client is gone; its number is not used again. Not told for those that `close` disconnects.
+    fn client_closed(&self, connection: u64);
+
+    /// Whether a frame of a peer may be read now: the way to slow a peer down. Asked before each frame, and about every
+    /// millisecond while it says no; a peer held up for as long as `dead_after` takes the connection for dead.
+    fn ready(&self, _peer: u64, _lane: Lane) -> bool {
+        true
+    }
+}
+
+/// What every task of a network sees.
+pub(crate) struct Shared {
+    pub(crate) config: NetConfig,
+    pub(crate) handler: Arc<dyn Handler>,
+    pub(crate) report: Reporter,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) peers: HashMap<u64, Arc<Peer>>,
+    pub(crate) clients: RwLock<HashMap<u64, Arc<SendQueue>>>,
+    /// Queues of the connections that peers have made; they carry answers to pings.
+    pub(crate) answers: Mutex<HashMap<u64, Arc<SendQueue>>>,
+    connections: AtomicU64,
+    open: Arc<AtomicUsize>,
+    closing: AtomicBool,
+    close: Notify,
+}
+
+/// Counts an accepted connection for as long as it lives.
+pub(crate) struct Open(Arc<AtomicUsize>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+impl Shared {
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Acquire)
+    }
+
+    /// A number for a connection, from 1, never used again.
+    pub(crate) fn next_connection(&self) -> u64 {
+        self.connections.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Counts a connection in, unless too many are open or the network is closing.
+    pub(crate) fn open_connection(&self) -> Option<Open> {
+        if self.is_closing() || self.open_count() >= self.config.limits.connections_max {
+            return None;
+        }
+        self.open.fetch_add(1, Ordering::AcqRel);
+        Some(Open(self.open.clone()))
+    }
+
+    pub(crate) fn open_count(&self) -> usize {
+        self.open.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn new_queue(&self, bytes_max: usize) -> SendQueue {
+        let limits = QueueLimits {
+            bytes_max,
+            frame_bytes_max: self.config.limits.frame_bytes_max,
+            pause_bytes: self.config.limits.client_pause_bytes,
+        };
+        SendQueue::new(limits, self.counters.clone())
+    }
+
+    fn queues(&self) -> Vec<Arc<SendQueue>> {
+        let mut queues: Vec<_> = self
+            .peers
+            .values()
+            .flat_map(|peer| peer.queues().collect::<Vec<_>>())
+            .collect();
+        queues.extend(self.clients.read().values().cloned());
+        queues.extend(self.answers.lock().values().cloned());
+        queues
+    }
+
+    /// Turns an outcome into the senders' bool; a frame that nobody could ever send is said aloud.
+    fn sent(&self, to: &str, outcome: Result<(), Refused>) -> bool {
+        if outcome == Err(Refused::TooLong) {
+            let text = format!(
+                "a frame for {to} is longer than {} bytes: dropped",
+                self.config.limits.frame_bytes_max
+            );
+            self.report.log_seldom("too long".to_owned(), Level::Error, text);
+        }
+        outcome.is_ok()
+    }
+}
+
+/// How it stands with the network.
+#[derive(Clone, Debug)]
+pub struct NetStats {
+    /// The peers, by id.
+    pub peers: Vec<PeerStats>,
+    /// Clients connected.
+    pub clients: usize,
+    /// Counts since start.
+    pub counters: CounterValues,
+}
+
+/// A member's network. Dropping it closes it.
+pub struct Net {
+    shared: Arc<Shared>,
+    local_addr: Option<SocketAddr>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl std::fmt::Debug for Net {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Net")
+            .field("local_addr", &self.local_addr)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Net {
+    /// Binds, then starts the thread that accepts, dials and calls `handler`: it may be called before this returns.
+    /// Errors: `PORT_IN_USE`, `ADDRESS_INVALID`, `IO`.
+    pub fn start(config: NetConfig, handler: Arc<dyn Handler>) -> Result<Self, NetError> {
+        let runtime = Builder::new_current_thread()
+            .enable_io()
+            .enable_time()
+            .build()
+            .map_err(|error| NetError::new(Code::Io, format!("cannot start the network: {error}")))?;
+        let listener = match &config.listen {
+            Some(address) => Some(bind(&runtime, address)?),
+            None => None,
+        };
+        let local_addr = listener.as_ref().and_then(|listener| listener.local_addr().ok());
+        let peers = config
+            .peers
+            .iter()
+            .map(|peer| (peer.id, Arc::new(Peer::new(peer.clone()))))
+            .collect();
+        let shared = Arc::new(Shared {
+            report: Reporter::new(config.log.clone()),
+            handler,
+            counters: Arc::default(),
+            peers,
+            clients: RwLock::default(),
+            answers: Mutex::default(),
+            connections: AtomicU64::new(0),
+            open: Arc::default(),
+            closing: AtomicBool::new(false),
+            close: Notify::new(),
+            config,
+        });
+        let running = shared.clone();
+        let thread = thread::Builder::new()
+            .name("rafterdb-net".to_owned())
+            .spawn(move || live(&runtime, &running, listener))
+            .map_err(|error| NetError::new(Code::Io, format!("cannot start the network's thread: {error}")))?;
+        Ok(Self {
+            shared,
+            local_addr,
+            thread: Mutex::new(Some(thread)),
+        })
+    }
+
+    /// Where it listens; the port is the one really bound.
+    #[must_use]
+    pub const fn local_addr(&self) -> Option<SocketAddr> {
+        self.local_addr
+    }
+
+    /// Sends a frame to a peer, from any thread, without blocking. `false`: not connected on that lane, or its queue is
+    /// full; the frame is dropped. `true`: it goes out unless the connection is lost. Order is kept on each lane.
+    pub fn send_peer(&self, peer: u64, lane: Lane, parts: Parts) -> bool {
+        assert!(!parts.is_empty(), "frame body: empty ones are the network's own");
+        let Some(to) = self.shared.peers.get(&peer) else {
+            return false;
+        };
+        self.shared.sent(&to.config.name, to.send(lane, parts))
+    }
+
+    /// Sends a delivery to a client, from any thread, without blocking. `false`: the client is gone, or so far behind with
+    /// reading that it is disconnected now, as it could not know which answers it has missed.
+    pub fn send_client(&self, connection: u64, parts: Parts) -> bool {
+        assert!(!parts.is_empty(), "frame body: empty ones are the network's own");
+        let Some(queue) = self.shared.clients.read().get(&connection).cloned() else {
+            return false;
+        };
+        let outcome = queue.send(parts);
+        if outcome == Err(Refused::Full) {
+            let text = format!("client {connection} does not read its answers: disconnected");
+            self.shared
+                .report
+                .log_seldom("client full".to_owned(), Level::Warn, text);
+            queue.close();
+        }
+        self.shared.sent("a client", outcome)
+    }
+
+    /// Ends a client's connection once what is queued for it has been written, for at most `flush_timeout`.
+    pub fn close_client(&self, connection: u64) {
+        if let Some(queue) = self.shared.clients.read().get(&connection) {
+            queue.finish();
+        }
+    }
+
+    /// How it stands.
+    #[must_use]
+    pub fn stats(&self) -> NetStats {
+        let mut peers: Vec<_> = self.shared.peers.values().map(|peer| peer.stats()).collect();
+        peers.sort_by_key(|peer| peer.id);
+        NetStats {
+            peers,
+            clients: self.shared.clients.read().len(),
+            counters: self.shared.counters.values(),
+        }
+    }
+
+    /// Stops accepting and dialing, writes what is queued for at most `flush_timeout`, closes every connection and joins
+    /// the thread: the handler is not called any more afterwards. Called by the handler itself, it does not wait.
+    pub fn close(&self) {
+        self.shared.closing.store(true, Ordering::Release);
+        self.shared.close.notify_one();
+        let Some(thread) = self.thread.lock().take() else {
+            return;
+        };
+        if thread.thread().id() != thread::current().id() {
+            // A panic there has been reported by the panic hook; there is nothing left to close.
+            let _ = thread.join();
+        }
+        for queue in self.shared.queues() {
+            queue.close();
+        }
+    }
+}
+
+impl Drop for Net {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// The thread's life. All tasks end with the runtime, at the end of it.
+fn live(runtime: &Runtime, shared: &Arc<Shared>, listener: Option<TcpListener>) {
+    runtime.block_on(async {
+        let accepting = listener.map(|listener| tokio::spawn(accept(shared.clone(), listener)));
+        for peer in shared.peers.values() {
+            for lane in Lane::BOTH {
+                tokio::spawn(keep_connected(shared.clone(), peer.clone(), lane));
+            }
+        }
+        shared.close.notified().await;
+        if let Some(accepting) = accepting {
+            accepting.abort();
+        }
+        let queues = shared.queues();
+        for queue in &queues {
+            queue.finish();
+        }
+        let deadline = Instant::now() + shared.config.limits.flush_timeout;
+        while queues.iter().any(|queue| !queue.is_closed()) && Instant::now() < deadline {
+            tokio::time::sleep(CLOSE_POLL).await;
+        }
+    });
+}
+
+/// Binds `host:port`.
+fn bind(runtime: &Runtime, address: &str) -> Result<TcpListener, NetError> {
+    let invalid = |error: &io::Error| {
+        NetError::new(
+            Code::AddressInvalid,
+            format!("cannot listen on {address}: {error}; give host:port of this machine"),
+        )
+    };
+    let candidates = address.to_socket_addrs().map_err(|error| invalid(&error))?;
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "no such host");
+    for candidate in candidates {
+        let _entered = runtime.enter();
+        match listen(candidate) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => last = error,
+        }
+    }
+    if last.kind() == io::ErrorKind::AddrInUse {
+        let text = format!("another process listens on {address}; stop it, or listen on another port");
+        return Err(NetError::new(Code::PortInUse, text));
+    }
+    Err(invalid(&last))
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()?
+    } else {
+        TcpSocket::new_v6()?
+    };
+    // On Unix this lets a restarted member bind while old connections linger; on Windows it would let two share the port.
+    if cfg!(unix) {
+        socket.set_reuseaddr(true)?;
+    }
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}

@@ -1,0 +1,135 @@
+//! Frames in: large reads into one growing buffer, frames cut out of it without copying. Nothing is believed before its
+//! length and checksum have been checked. Generic over the stream, so that TLS can come between.
+
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+
+use bytes::{Buf, Bytes, BytesMut};
+use rafterdb_hash::crc32c;
+use tokio::io::{AsyncRead, AsyncReadExt};
+
+use crate::counters::{add, Counters};
+use crate::frame::FRAME_HEADER_BYTES;
+
+/// Room asked for at least before a read: small, as hundreds of clients may be idle.
+const READ_BYTES_MIN: usize = 8 << 10;
+
+/// Room asked for at most, unless a single frame needs more.
+const READ_BYTES_MAX: usize = 256 << 10;
+
+/// Why there are no more frames.
+#[derive(Debug)]
+pub(crate) enum ReadError {
+    /// The other side closed the connection; `true` if in the middle of a frame.
+    Closed(bool),
+    Io(io::Error),
+    /// What arrived is no frame: what is wrong with it.
+    Bad(String),
+}
+
+/// The receiving end of a connection.
+pub(crate) struct FrameReader<S> {
+    stream: S,
+    buffer: BytesMut,
+    /// Room asked for next: doubles while reads fill it, halves while they leave most of it empty.
+    room: usize,
+    frame_bytes_max: usize,
+    /// Bytes received so far, for whoever watches whether the connection is alive.
+    received: Arc<AtomicU64>,
+    counters: Arc<Counters>,
+}
+
+impl<S: AsyncRead + Unpin> FrameReader<S> {
+    pub(crate) fn new(stream: S, frame_bytes_max: usize, counters: Arc<Counters>) -> Self {
+        Self {
+            stream,
+            buffer: BytesMut::new(),
+            room: READ_BYTES_MIN,
+            frame_bytes_max,
+            received: Arc::default(),
+            counters,
+        }
+    }
+
+    /// Sets another bound: a hello is bounded tighter than what follows.
+    pub(crate) fn set_frame_bytes_max(&mut self, bytes: usize) {
+        self.frame_bytes_max = bytes;
+    }
+
+    pub(crate) fn received(&self) -> Arc<AtomicU64> {
+        self.received.clone()
+    }
+
+    /// The next frame's body. Cancelling loses nothing.
+    pub(crate) async fn next(&mut self) -> Result<Bytes, ReadError> {
+        loop {
+            if let Some(body) = self.cut()? {
+                add(&self.counters.frames_in, 1);
+                return Ok(body);
+            }
+            self.fill().await?;
+        }
+    }
+
+    /// Cuts a frame out of what has been read, if it is there whole.
+    fn cut(&mut self) -> Result<Option<Bytes>, ReadError> {
+        let Some(length) = self.body_length()? else {
+            return Ok(None);
+        };
+        if self.buffer.len() < FRAME_HEADER_BYTES + length {
+            return Ok(None);
+        }
+        let mut frame = self.buffer.split_to(FRAME_HEADER_BYTES + length);
+        frame.advance(4);
+        let expected = frame.get_u32_le();
+        let body = frame.freeze();
+        let found = crc32c(&body);
+        if found != expected {
+            let text = format!("a frame of {length} bytes has checksum {found:08x}, its header says {expected:08x}");
+            return Err(ReadError::Bad(text));
+        }
+        Ok(Some(body))
+    }
+
+    /// Length of the first body in the buffer, checked; `None` if its header is not there yet.
+    fn body_length(&self) -> Result<Option<usize>, ReadError> {
+        let Some(length) = self.buffer.first_chunk::<4>() else {
+            return Ok(None);
+        };
+        let length = u32::from_le_bytes(*length) as usize;
+        if length > self.frame_bytes_max {
+            return Err(ReadError::Bad(format!(
+                "a frame of {length} bytes; at most {} are taken",
+                self.frame_bytes_max
+            )));
+        }
+        Ok((self.buffer.len() >= FRAME_HEADER_BYTES).then_some(length))
+    }
+
+    /// Reads once, with room for at least the rest of a frame of which the header is there.
+    async fn fill(&mut self) -> Result<(), ReadError> {
+        let missing = match self.body_length()? {
+            Some(length) => FRAME_HEADER_BYTES + length - self.buffer.len(),
+            None => 0,
+        };
+        let spare = self.buffer.capacity() - self.buffer.len();
+        if spare < missing.max(READ_BYTES_MIN / 2) {
+            self.buffer.reserve(missing.max(self.room));
+        }
+        let room = self.buffer.capacity() - self.buffer.len();
+        let bytes = self.stream.read_buf(&mut self.buffer).await.map_err(ReadError::Io)?;
+        if bytes == 0 {
+            return Err(ReadError::Closed(!self.buffer.is_empty()));
+        }
+        add(&self.counters.reads, 1);
+        add(&self.counters.bytes_in, bytes);
+        self.received.fetch_add(bytes as u64, Ordering::Relaxed);
+        if bytes == room {
+            self.room = (self.room * 2).min(READ_BYTES_MAX);
+        } else if bytes < self.room / 4 {
+            self.room = (self.room / 2).max(READ_BYTES_MIN);
+        }
+        Ok(())
+    }
+}
