@@ -1,5 +1,6 @@
 //! Goal: whatever is committed is there, beside the writer and after a restart, for every durability and backend:
 //! appends, overwrites, hard states, cuts, new starts, many groups, recycled segments.
+#![allow(clippy::unwrap_used, reason = "a failing step of a test is its report")]
 
 mod model;
 

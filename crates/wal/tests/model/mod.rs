@@ -289,11 +289,11 @@ pub fn segments(dir: &Path) -> Vec<PathBuf> {
     paths
 }
 
-/// The bytes of every file of a folder.
+/// The bytes of every file of a folder. One that is being filled may get another name meanwhile: then it is left out.
 pub fn image(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let paths = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
     paths
-        .map(|path| (path.file_name().unwrap().into(), std::fs::read(&path).unwrap()))
+        .filter_map(|path| Some((path.file_name()?.into(), std::fs::read(&path).ok()?)))
         .collect()
 }
 
