@@ -28,7 +28,10 @@ pub const POINTS: &[(&str, &str)] = &[
         "wal.segment.created",
         "when a segment has its name, before the directory is synced",
     ),
-    ("wal.segment.seal", "before the old segment is marked as having a successor"),
+    (
+        "wal.segment.seal",
+        "before the old segment is marked as having a successor",
+    ),
     ("wal.cut", "before the segments that nobody needs are taken away"),
     ("wal.segment.recycle", "before a segment becomes a spare"),
     ("wal.segment.unlink", "before a segment is deleted"),
@@ -39,5 +42,34 @@ pub const POINTS: &[(&str, &str)] = &[
     (
         "wal.recover.rewrite",
         "before the recovered end of the log is written again",
+    ),
+    (
+        "member.identity",
+        "when a member's identity is written to a new file, before it gets its name",
+    ),
+    ("store.history.write", "before history is written to its file"),
+    ("store.history.sync", "before a history file is synced"),
+    ("store.history.seal", "before a full history file gets its footer"),
+    (
+        "store.history.cut",
+        "before the recovery of the store cuts history back to what the tree holds",
+    ),
+    (
+        "store.compact.survivors",
+        "before a compaction makes the file of rows that outlive it",
+    ),
+    ("store.compact.rename", "before a compaction's file is synced and named"),
+    (
+        "store.compact.renamed",
+        "when a compaction's file has its name, before the old ones go",
+    ),
+    ("store.compact.delete", "before a compaction deletes a file"),
+    (
+        "store.install.switch",
+        "when an installed snapshot is whole, before it becomes the store",
+    ),
+    (
+        "store.install.switched",
+        "when an installed snapshot is the store, before the old one goes",
     ),
 ];
