@@ -1,58 +1,69 @@
-// Builds the native binary (build/rafterdb.<platform>.node) and the JavaScript (dist/).
+// Builds the native binary (build/rafterdb.<platform>.node) and the JavaScript (dist/, index.d.ts).
 //   node scripts/build.mjs [native|ts] [--if-needed] [--debug]
 // `--if-needed` builds only the parts whose sources are newer than what was built last.
-import { spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { generateTypes } from './generate-types.mjs'
+import { root, run } from './run.mjs'
 
-const root = fileURLToPath(new URL('..', import.meta.url))
-
-/** What each part is made from, and how. A part is stale when a source is newer than its stamp. */
+/** What each part is made from, what must exist afterwards, and how it is made. */
 const parts = {
-  native: { sources: ['crates', 'Cargo.toml', 'Cargo.lock'], isSource: (path) => /\.(rs|toml|lock)$/.test(path), make: makeNative },
-  ts: { sources: ['src', 'tsconfig.json', 'tsconfig.build.json'], isSource: (path) => /\.(ts|json)$/.test(path), make: makeTypeScript },
+  native: {
+    sources: ['crates', 'Cargo.toml', 'Cargo.lock'],
+    isSource: (path) => /\.(rs|toml|lock)$/.test(path) && !/[/\\]tests[/\\]/.test(path),
+    isBuilt: () => existsSync(join(root, 'build')) && readdirSync(join(root, 'build')).some((name) => name.endsWith('.node')),
+    make: makeNative,
+  },
+  ts: {
+    sources: ['src', 'tsconfig.json', 'tsconfig.build.json'],
+    isSource: (path) => /\.(ts|json)$/.test(path),
+    isBuilt: () => existsSync(join(root, 'dist/server/main.js')),
+    make: makeTypeScript,
+  },
 }
 
-/** Builds `only` one part or both. Throws if a compiler fails. */
-export async function build({ only, ifNeeded = false, debug = false } = {}) {
+/** Builds `only` one part, or both. Throws if a compiler fails. */
+export function build({ only, ifNeeded = false, debug = false } = {}) {
   for (const [name, part] of Object.entries(parts)) {
     if (only && only !== name) continue
     const stamp = join(root, 'build', `${name}.stamp`)
     if (ifNeeded && !isStale(part, stamp)) continue
-    const started = Date.now()
+    const started = Date.now() / 1_000
     part.make(debug)
     mkdirSync(join(root, 'build'), { recursive: true })
-    const { writeFileSync, utimesSync } = await import('node:fs')
     writeFileSync(stamp, '')
     // What was saved while the compiler ran counts as newer than the build.
-    utimesSync(stamp, started / 1000, started / 1000)
+    utimesSync(stamp, started, started)
   }
 }
 
 function makeNative(debug) {
+  if (run.status('cargo', ['--version'], { stdio: 'ignore' }) !== 0) {
+    throw new Error('Rust is needed to build the native part: install it from rustup.rs, then try again')
+  }
   const profile = debug ? [] : ['--release']
-  run('napi', ['build', '--platform', ...profile, '--no-js', '--manifest-path', 'crates/binding/Cargo.toml', '--output-dir', 'build'])
+  run('napi', [
+    'build',
+    '--platform',
+    ...profile,
+    '--no-js',
+    '--manifest-path',
+    'crates/binding/Cargo.toml',
+    '--output-dir',
+    'build',
+  ])
 }
 
 function makeTypeScript() {
   rmSync(join(root, 'dist'), { recursive: true, force: true })
   run('tsc', ['-p', 'tsconfig.build.json'])
-  const main = join(root, 'dist/server/main.js')
-  if (existsSync(main)) chmodSync(main, 0o755)
-}
-
-/** Runs a program of node_modules/.bin. */
-function run(program, args) {
-  const path = [join(root, 'node_modules/.bin'), process.env.PATH].join(process.platform === 'win32' ? ';' : ':')
-  const options = { cwd: root, stdio: 'inherit', env: { ...process.env, PATH: path }, shell: process.platform === 'win32' }
-  const { status, error } = spawnSync(program, args, options)
-  if (error) throw error
-  if (status !== 0) throw new Error(`${program} ${args.join(' ')} failed with status ${status}`)
+  chmodSync(join(root, 'dist/server/main.js'), 0o755)
+  writeFileSync(join(root, 'index.d.ts'), generateTypes())
 }
 
 function isStale(part, stamp) {
-  if (!existsSync(stamp)) return true
+  if (!existsSync(stamp) || !part.isBuilt()) return true
   const built = statSync(stamp).mtimeMs
   return part.sources.some((path) => newest(join(root, path), part.isSource) > built)
 }
@@ -67,9 +78,8 @@ function newest(path, isSource) {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const args = process.argv.slice(2)
-  const only = args.find((arg) => arg in parts)
   try {
-    await build({ only, ifNeeded: args.includes('--if-needed'), debug: args.includes('--debug') })
+    build({ only: args.find((arg) => arg in parts), ifNeeded: args.includes('--if-needed'), debug: args.includes('--debug') })
   } catch (error) {
     console.error(`build: ${error.message}`)
     process.exitCode = 1

@@ -10,11 +10,34 @@ const screaming = (name) => snake(name).toUpperCase()
 const pascal = (name) => name.toLowerCase().replace(/(^|_)(.)/g, (_, __, c) => c.toUpperCase())
 
 function rust() {
-  const out = [`// ${note}`, '', '/// Error codes, the same in Rust and TypeScript.', '#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]', '#[repr(u16)]', 'pub enum Code {']
+  const out = [
+    `// ${note}`,
+    '',
+    '/// Error codes, the same in Rust and TypeScript.',
+    '#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]',
+    '#[repr(u16)]',
+    'pub enum Code {',
+  ]
   for (const [name, number, text] of errors) out.push(`    /// ${text}`, `    ${pascal(name)} = ${number},`)
-  out.push('}', '', 'impl Code {', '    /// The name that programs match.', '    #[must_use]', "    pub const fn name(self) -> &'static str {", '        match self {')
+  out.push(
+    '}',
+    '',
+    'impl Code {',
+    '    /// The name that programs match.',
+    '    #[must_use]',
+    "    pub const fn name(self) -> &'static str {",
+    '        match self {',
+  )
   for (const [name] of errors) out.push(`            Self::${pascal(name)} => "${name}",`)
-  out.push('        }', '    }', '', '    /// The code of a number; `None` if there is no such code.', '    #[must_use]', '    pub const fn from_number(number: u16) -> Option<Self> {', '        Some(match number {')
+  out.push(
+    '        }',
+    '    }',
+    '',
+    '    /// The code of a number; `None` if there is no such code.',
+    '    #[must_use]',
+    '    pub const fn from_number(number: u16) -> Option<Self> {',
+    '        Some(match number {',
+  )
   for (const [name, number] of errors) out.push(`            ${number} => Self::${pascal(name)},`)
   out.push('            _ => return None,', '        })', '    }', '}', '', '/// Bounds, each with its unit.', 'pub mod limits {')
   for (const [name, value, text] of limits) out.push(`    /// ${text}`, `    pub const ${screaming(name)}: usize = ${value};`)
@@ -33,7 +56,9 @@ function table(name, doc, rows) {
   return `/** ${doc} */\nexport const ${name} = {\n${body}\n} as const\n`
 }
 const kindTables = (families) =>
-  families.map((f) => table(`${f[0].toUpperCase()}${f.slice(1)}`, `Kinds of ${f}, as in crates/codec/FORMATS.md.`, kinds[f])).join('\n')
+  families
+    .map((f) => table(`${f[0].toUpperCase()}${f.slice(1)}`, `Kinds of ${f}, as in crates/codec/FORMATS.md.`, kinds[f]))
+    .join('\n')
 
 const files = {
   'crates/codec/src/tables.rs': rust(),

@@ -1,8 +1,9 @@
-// Runs after `npm ci` in a git checkout and builds the project there. Does nothing where there is no source:
-// users who install from a registry get a prebuilt binary and compile nothing.
+// Runs after `npm ci` and builds the project in a git checkout. Does nothing where there is no source:
+// users who install the package get a prebuilt binary and compile nothing. RAFTERDB_SKIP_PREPARE=1 leaves the build out.
 import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { build } from './build.mjs'
+import { root } from './run.mjs'
 
-const root = new URL('..', import.meta.url)
-const isCheckout = existsSync(new URL('.git', root)) && existsSync(new URL('Cargo.toml', root))
-if (isCheckout && !process.env.RAFTERDB_SKIP_PREPARE) await build({ ifNeeded: true })
+const isCheckout = existsSync(join(root, '.git')) && existsSync(join(root, 'Cargo.toml'))
+if (isCheckout && !process.env.RAFTERDB_SKIP_PREPARE) build({ ifNeeded: true })

@@ -5,7 +5,13 @@ import { shell } from './shell.js'
 
 async function filled(): Promise<FakeDatabase> {
   const db = new FakeDatabase()
-  for (const [key, value] of [['a', '1'], ['b/x', '2'], ['b/y', '3'], ['c', '4']] as const) await db.put(key, value)
+  for (const [key, value] of [
+    ['a', '1'],
+    ['b/x', '2'],
+    ['b/y', '3'],
+    ['c', '4'],
+  ] as const)
+    await db.put(key, value)
   return db
 }
 
@@ -76,10 +82,10 @@ test('range aligns its columns on a terminal and keeps each value on one line', 
 
 test('colours are for terminals only, and NO_COLOR turns them off', async () => {
   const db = await filled()
-  const escape = '\u001b['
-  expect((await shell(['range'], { db, terminal: true })).out).toContain(escape)
-  expect((await shell(['range'], { db, terminal: true, env: { NO_COLOR: '1' } })).out).not.toContain(escape)
-  expect((await shell(['range'], { db })).out).not.toContain(escape)
+  const sequence = '\u001b['
+  expect((await shell(['range'], { db, terminal: true })).out).toContain(sequence)
+  expect((await shell(['range'], { db, terminal: true, env: { NO_COLOR: '1' } })).out).not.toContain(sequence)
+  expect((await shell(['range'], { db })).out).not.toContain(sequence)
 })
 
 test('status prints an aligned table, or an array with every field', async () => {

@@ -11,7 +11,10 @@ function configFile(content: string): string {
   return file
 }
 
-async function effective(args: string[], env: Record<string, string> = {}): Promise<Record<string, { value: unknown; origin: string }>> {
+async function effective(
+  args: string[],
+  env: Record<string, string> = {},
+): Promise<Record<string, { value: unknown; origin: string }>> {
   const { code, out, err } = await shell(['serve', '--print-config', '--json', ...args], { env })
   expect(err).toBe('')
   expect(code).toBe(0)
@@ -34,7 +37,10 @@ test('members may stand in a flag, the environment or the file, and give the add
   const value = { a: '127.0.0.1:7101', b: '127.0.0.1:7102', c: '127.0.0.1:7103' }
   const file = configFile(JSON.stringify({ members: value, name: 'c' }))
   expect((await effective(['--name', 'b', '--members', list]))['listen']).toEqual({ value: '127.0.0.1:7102', origin: 'members' })
-  expect((await effective([], { RAFTERDB_NAME: 'a', RAFTERDB_MEMBERS: list }))['members']).toEqual({ value, origin: 'RAFTERDB_MEMBERS' })
+  expect((await effective([], { RAFTERDB_NAME: 'a', RAFTERDB_MEMBERS: list }))['members']).toEqual({
+    value,
+    origin: 'RAFTERDB_MEMBERS',
+  })
   expect((await effective([], { RAFTERDB_CONFIG: file }))['listen']).toEqual({ value: '127.0.0.1:7103', origin: 'members' })
 })
 
@@ -54,7 +60,12 @@ test('the table shows sizes and times as people write them', async () => {
 })
 
 const mistakes: [string, string[], Record<string, string>, RegExp][] = [
-  ['a bad flag', ['--durability', 'never'], {}, /'--durability <mode>' argument 'never' is invalid\. It must be one of always, interval, os/],
+  [
+    'a bad flag',
+    ['--durability', 'never'],
+    {},
+    /'--durability <mode>' argument 'never' is invalid\. It must be one of always, interval, os/,
+  ],
   ['a bad variable', [], { RAFTERDB_MEMORY: 'lots' }, /RAFTERDB_MEMORY: "lots" is invalid\. It must be a size such as 512MiB/],
   ['members without a name', ['--members', 'a=h:1,b=h:2,c=h:3'], {}, /--members needs --name: which of a, b, c/],
   ['a name that is no member', ['--name', 'x', '--members', 'a=h:1'], {}, /--name x is not among --members \(a\)/],

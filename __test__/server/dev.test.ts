@@ -42,7 +42,12 @@ test('starts three members, says who leads and what to type, and stops them', as
   const dir = temporary()
   const stop = new AbortController()
   const db = cluster(port)
-  const running = shell(['dev', '--base-port', String(port), '--data-dir', dir], { db, script, stop: stop.signal, env: { PATH: '' } })
+  const running = shell(['dev', '--base-port', String(port), '--data-dir', dir], {
+    db,
+    script,
+    stop: stop.signal,
+    env: { PATH: '' },
+  })
   await until(() => db.closed > 0 && ['n1', 'n2', 'n3'].every((name) => existsSync(join(dir, name, 'arguments.json'))))
   await new Promise((resolve) => setTimeout(resolve, 300))
   stop.abort('SIGINT')
@@ -52,7 +57,17 @@ test('starts three members, says who leads and what to type, and stops them', as
   expect(out).toMatch(/stopped\n$/)
   const args = JSON.parse(readFileSync(join(dir, 'n2', 'arguments.json'), 'utf8'))
   const members = `n1=127.0.0.1:${port},n2=127.0.0.1:${port + 1},n3=127.0.0.1:${port + 2}`
-  expect(args).toEqual(['serve', '--name', 'n2', '--data-dir', join(dir, 'n2'), '--members', members, '--listen', `127.0.0.1:${port + 1}`])
+  expect(args).toEqual([
+    'serve',
+    '--name',
+    'n2',
+    '--data-dir',
+    join(dir, 'n2'),
+    '--members',
+    members,
+    '--listen',
+    `127.0.0.1:${port + 1}`,
+  ])
   for (const name of ['n1', 'n2', 'n3']) {
     expect(existsSync(join(dir, name, 'closed'))).toBe(true)
     expect(readFileSync(join(dir, `${name}.log`), 'utf8')).toBe(`member ${name} ready\n`)
@@ -67,7 +82,9 @@ test('a port in use is one line, and nothing is started', async () => {
   const { code, err } = await shell(['dev', '--base-port', String(port), '--data-dir', dir], { script })
   server.close()
   expect(code).toBe(1)
-  expect(err).toBe(`rafterdb: 127.0.0.1:${port + 1} is in use; stop what listens there, or pass another --base-port (PORT_IN_USE)\n`)
+  expect(err).toBe(
+    `rafterdb: 127.0.0.1:${port + 1} is in use; stop what listens there, or pass another --base-port (PORT_IN_USE)\n`,
+  )
   expect(existsSync(join(dir, 'n1'))).toBe(false)
 })
 
@@ -97,7 +114,10 @@ test('a member that dies later is reported, and the others go on', async () => {
   })
   const { code, out } = await running
   expect(code).toBe(0)
-  const events = out.trimEnd().split('\n').map((line) => JSON.parse(line))
+  const events = out
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line))
   expect(events.map(({ event }) => event)).toEqual(['ready', 'died', 'stopped'])
   expect(events[1]).toMatchObject({ name: 'n1', how: 'SIGKILL' })
   expect(existsSync(join(dir, 'n2', 'closed'))).toBe(true)

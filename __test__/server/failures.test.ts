@@ -8,8 +8,18 @@ const cases: [string, string[], number, RegExp][] = [
   ['a mistyped command', ['stats'], 2, /unknown command 'stats' \(Did you mean status\?\)/],
   ['a mistyped flag', ['range', '--prefx', 'a'], 2, /unknown option '--prefx' \(Did you mean --prefix\?\)/],
   ['a flag without its value', ['range', '--prefix'], 2, /argument missing/],
-  ['a number that is none', ['range', '--limit', 'ten'], 2, /'--limit <count>' argument 'ten' is invalid\. It must be a whole number from 1/],
-  ['an endpoint without a port', ['status', '--endpoints', 'localhost'], 2, /"localhost" is not an address such as 127\.0\.0\.1:7101/],
+  [
+    'a number that is none',
+    ['range', '--limit', 'ten'],
+    2,
+    /'--limit <count>' argument 'ten' is invalid\. It must be a whole number from 1/,
+  ],
+  [
+    'an endpoint without a port',
+    ['status', '--endpoints', 'localhost'],
+    2,
+    /"localhost" is not an address such as 127\.0\.0\.1:7101/,
+  ],
   ['a time without a unit that exists', ['status', '--timeout', '3 weeks'], 2, /time such as 250ms or 2s/],
   ['an argument too many', ['get', 'a', 'b'], 2, /too many arguments/],
   ['a missing argument', ['get'], 2, /missing required argument 'key'/],
@@ -32,7 +42,9 @@ test('unreachable endpoints: one line with what to do, exit code 3', async () =>
   for (const args of [['status'], ['put', 'a', 'b'], ['get', 'a'], ['range'], ['watch'], ['export'], ['del', 'a']]) {
     const { code, err } = await shell(args, { connect: unreachable })
     expect(code).toBe(3)
-    expect(err).toBe('rafterdb: no member answers at 127.0.0.1:7101; start a cluster with `rafterdb dev`, or pass --endpoints (UNREACHABLE)\n')
+    expect(err).toBe(
+      'rafterdb: no member answers at 127.0.0.1:7101; start a cluster with `rafterdb dev`, or pass --endpoints (UNREACHABLE)\n',
+    )
   }
 })
 
@@ -52,7 +64,11 @@ test('endpoints come from the flag, the environment, or are those of dev', async
   const given = ['get', 'a', '--json', '--endpoints', '[::1]:7000', '--timeout', '2s']
   expect((await shell(given, { env })).connected).toEqual([{ endpoints: ['[::1]:7000'], requestTimeout: 2_000 }])
   expect((await shell(['get', 'a', '--json'], { env })).connected).toEqual([{ endpoints: ['10.0.0.1:7000', '10.0.0.2:7000'] }])
-  expect((await shell(['get', 'a', '--json'])).connected[0]?.endpoints).toEqual(['127.0.0.1:7101', '127.0.0.1:7102', '127.0.0.1:7103'])
+  expect((await shell(['get', 'a', '--json'])).connected[0]?.endpoints).toEqual([
+    '127.0.0.1:7101',
+    '127.0.0.1:7102',
+    '127.0.0.1:7103',
+  ])
   const wrong = await shell(['get', 'a'], { env: { RAFTERDB_ENDPOINTS: 'nowhere' } })
   expect(wrong.code).toBe(2)
   expect(wrong.err).toMatch(/^rafterdb: RAFTERDB_ENDPOINTS is invalid\. "nowhere"/)

@@ -59,9 +59,15 @@ export class FakeDatabase implements Database {
 
   private write(id: string, value: Uint8Array, revision: number): void {
     const old = this.rows.get(id)
-    const row = { value, createRevision: old?.createRevision ?? revision, modRevision: revision, version: (old?.version ?? 0) + 1 }
+    const row = {
+      value,
+      createRevision: old?.createRevision ?? revision,
+      modRevision: revision,
+      version: (old?.version ?? 0) + 1,
+    }
     this.rows.set(id, row)
-    for (const tell of this.watchers) tell({ type: 'put', revision, key: textOf(id), value, version: row.version, createRevision: row.createRevision })
+    for (const tell of this.watchers)
+      tell({ type: 'put', revision, key: textOf(id), value, version: row.version, createRevision: row.createRevision })
   }
 
   get(key: Bytes): Promise<string | null>
@@ -82,7 +88,8 @@ export class FakeDatabase implements Database {
   }
 
   async delete(key: Bytes | Selection): Promise<{ revision: number; deleted: number }> {
-    const ids = typeof key === 'string' || key instanceof Uint8Array ? [idOf(key)].filter((id) => this.rows.has(id)) : this.select(key)
+    const ids =
+      typeof key === 'string' || key instanceof Uint8Array ? [idOf(key)].filter((id) => this.rows.has(id)) : this.select(key)
     if (ids.length > 0) this.revision++
     for (const id of ids) this.remove(id)
     return { revision: this.revision, deleted: ids.length }
@@ -90,7 +97,8 @@ export class FakeDatabase implements Database {
 
   private remove(id: string): void {
     this.rows.delete(id)
-    for (const tell of this.watchers) tell({ type: 'delete', revision: this.revision, key: textOf(id), version: 0, createRevision: 0 })
+    for (const tell of this.watchers)
+      tell({ type: 'delete', revision: this.revision, key: textOf(id), version: 0, createRevision: 0 })
   }
 
   async *range<A extends As = 'string'>(options: RangeOptions<A> = {}): AsyncGenerator<Pair<A>> {
@@ -136,7 +144,12 @@ export class FakeDatabase implements Database {
 
   private holds({ key = '', target, operator, operand }: Compare): boolean {
     const row = this.rows.get(idOf(key))
-    const left = target === 'value' ? Buffer.from(row?.value ?? []).toString() : target === 'version' ? (row?.version ?? 0) : (row?.modRevision ?? 0)
+    const left =
+      target === 'value'
+        ? Buffer.from(row?.value ?? []).toString()
+        : target === 'version'
+          ? (row?.version ?? 0)
+          : (row?.modRevision ?? 0)
     const right = target === 'value' ? Buffer.from(toBytes(operand as Bytes)).toString() : Number(operand)
     if (operator === '=') return left === right
     if (operator === '!=') return left !== right
@@ -168,7 +181,12 @@ export class FakeDatabase implements Database {
     const queue: WatchEvent<'bytes'>[] = []
     let wake = () => {}
     const tell = (event: WatchEvent<'bytes'>) => {
-      if (options.key === undefined ? !idOf(event.key).startsWith(idOf(options.prefix ?? '')) : idOf(event.key) !== idOf(options.key)) return
+      if (
+        options.key === undefined
+          ? !idOf(event.key).startsWith(idOf(options.prefix ?? ''))
+          : idOf(event.key) !== idOf(options.key)
+      )
+        return
       queue.push(event)
       wake()
     }

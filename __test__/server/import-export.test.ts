@@ -11,8 +11,12 @@ import { shell } from './shell.js'
 const sample = new URL('../../examples/data/debian-sample.ndjson', import.meta.url)
 const directory = () => mkdtempSync(join(tmpdir(), 'rafterdb-'))
 const linesOf = (text: string) => text.trimEnd().split('\n')
-const records = (text: string) => linesOf(text).map((line) => JSON.parse(line)).sort((a, b) => (a.key < b.key ? -1 : 1))
-const ndjson = (count: number) => Array.from({ length: count }, (_, n) => `${JSON.stringify({ key: `k${n}`, value: `v${n}` })}\n`).join('')
+const records = (text: string) =>
+  linesOf(text)
+    .map((line) => JSON.parse(line))
+    .sort((a, b) => (a.key < b.key ? -1 : 1))
+const ndjson = (count: number) =>
+  Array.from({ length: count }, (_, n) => `${JSON.stringify({ key: `k${n}`, value: `v${n}` })}\n`).join('')
 
 test('export equals import, plain and gzip, to stdout and to files', async () => {
   const dir = directory()
@@ -81,7 +85,10 @@ test('puts of one key stay in order, also when the first has to be repeated', as
       throw new RafterError('LEADER_LOST', 'leader lost')
     }
   }
-  await shell(['import', '-'], { db, stdin: '{"key":"k","value":"first"}\n{"key":"k","value":"second"}\n{"key":{"base64":"aw=="},"value":"last"}\n' })
+  await shell(['import', '-'], {
+    db,
+    stdin: '{"key":"k","value":"first"}\n{"key":"k","value":"second"}\n{"key":{"base64":"aw=="},"value":"last"}\n',
+  })
   expect(await db.get('k')).toBe('last')
 })
 
@@ -123,10 +130,16 @@ test.each(badLines)('%s is refused with its line', async (line, message) => {
 
 test('a file that is not there, and a gzip file cut short', async () => {
   const dir = directory()
-  expect(await shell(['import', join(dir, 'none')])).toMatchObject({ code: 2, err: expect.stringMatching(/^rafterdb: cannot read .*none: ENOENT/) })
+  expect(await shell(['import', join(dir, 'none')])).toMatchObject({
+    code: 2,
+    err: expect.stringMatching(/^rafterdb: cannot read .*none: ENOENT/),
+  })
   const cut = join(dir, 'cut.gz')
   writeFileSync(cut, gzipSync(ndjson(1_000)).subarray(0, 500))
-  expect(await shell(['import', cut])).toMatchObject({ code: 2, err: expect.stringMatching(/^rafterdb: cannot read .*cut\.gz: unexpected end of file/) })
+  expect(await shell(['import', cut])).toMatchObject({
+    code: 2,
+    err: expect.stringMatching(/^rafterdb: cannot read .*cut\.gz: unexpected end of file/),
+  })
 })
 
 test('an export that fails leaves the old file as it was', async () => {

@@ -21,7 +21,13 @@ test('opens with the effective settings, and closes when it is stopped', async (
   const args = ['serve', '--name', 'b', '--members', 'a=h:1,b=h:2,c=h:3', '--data-dir', 'd', '--memory', '64MiB']
   const { code, out, err } = await shell(args, { open, stop: stop.signal })
   expect(code).toBe(0)
-  expect(opened[0]).toMatchObject({ name: 'b', dataDir: 'd', members: { a: 'h:1', b: 'h:2', c: 'h:3' }, listen: 'h:2', memory: 64 * 2 ** 20 })
+  expect(opened[0]).toMatchObject({
+    name: 'b',
+    dataDir: 'd',
+    members: { a: 'h:1', b: 'h:2', c: 'h:3' },
+    listen: 'h:2',
+    memory: 64 * 2 ** 20,
+  })
   expect(db.closed).toBe(1)
   expect(out).toMatch(/^name +b +--name$/m)
   const logged = err.trimEnd().split('\n')
@@ -33,7 +39,12 @@ test('logs are JSON where that is asked for', async () => {
   const stop = new AbortController()
   const open = openInto([], new FakeDatabase(), () => stop.abort('SIGINT'))
   const { err } = await shell(['serve', '--json'], { open, stop: stop.signal })
-  expect(err.trimEnd().split('\n').map((line) => JSON.parse(line).message)).toEqual(['starting', 'ready', 'closing', 'closed'])
+  expect(
+    err
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line).message),
+  ).toEqual(['starting', 'ready', 'closing', 'closed'])
 })
 
 test('a member that has to stop ends the process with its reason', async () => {

@@ -52,7 +52,11 @@ export async function shell(args: string[], options: ShellOptions = {}): Promise
   return { code, out: out.join(''), err: err.join(''), connected }
 }
 
-function sink(into: string[], isTTY = false, onText: (text: string) => void = () => {}): Writable & { isTTY?: boolean; columns?: number } {
+function sink(
+  into: string[],
+  isTTY = false,
+  onText: (text: string) => void = () => {},
+): Writable & { isTTY?: boolean; columns?: number } {
   const stream = new Writable({
     write(chunk: Buffer, _encoding, done) {
       into.push(chunk.toString())

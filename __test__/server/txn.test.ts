@@ -20,7 +20,10 @@ else
 test('takes a lock once', async () => {
   const db = new FakeDatabase()
   expect(await shell(['txn'], { db, stdin: LOCK })).toMatchObject({ code: 0, out: 'SUCCEEDED (revision 1)\nput OK\n' })
-  expect(await shell(['txn'], { db, stdin: LOCK })).toMatchObject({ code: 0, out: 'FAILED (revision 2)\nget 1\n  lock\tit is me\n' })
+  expect(await shell(['txn'], { db, stdin: LOCK })).toMatchObject({
+    code: 0,
+    out: 'FAILED (revision 2)\nget 1\n  lock\tit is me\n',
+  })
 })
 
 test('prints JSON', async () => {
@@ -66,7 +69,13 @@ test('reads every form of condition and operation', () => {
 
 test('reads JSON from a file', async () => {
   const file = join(mkdtempSync(join(tmpdir(), 'rafterdb-')), 'txn.json')
-  writeFileSync(file, JSON.stringify({ if: [{ key: 'k', target: 'version', operator: '=', operand: 0 }], then: [{ type: 'put', key: 'k', value: 'v' }] }))
+  writeFileSync(
+    file,
+    JSON.stringify({
+      if: [{ key: 'k', target: 'version', operator: '=', operand: 0 }],
+      then: [{ type: 'put', key: 'k', value: 'v' }],
+    }),
+  )
   expect(await shell(['txn', '--file', file])).toMatchObject({ code: 0, out: 'SUCCEEDED (revision 1)\nput OK\n' })
 })
 

@@ -20,7 +20,12 @@ let loaded: Binding | undefined
 
 /** The addon of this process. Throws RafterError BINARY_MISSING. */
 export function loadBinding(): Binding {
-  loaded ??= findBinding({ env: process.env, platform: platformName(), exists: existsSync, require: createRequire(import.meta.url) })
+  loaded ??= findBinding({
+    env: process.env,
+    platform: platformName(),
+    exists: existsSync,
+    require: createRequire(import.meta.url),
+  })
   return loaded
 }
 

@@ -1,6 +1,10 @@
 // The name of this platform, as the packages with prebuilt binaries bear it: `linux-x64-gnu`, `darwin-arm64`, `win32-x64-msvc`.
 
-export function platformName(platform: string = process.platform, arch: string = process.arch, isMusl: () => boolean = usesMusl): string {
+export function platformName(
+  platform: string = process.platform,
+  arch: string = process.arch,
+  isMusl: () => boolean = usesMusl,
+): string {
   if (platform === 'linux') return `linux-${arch}-${isMusl() ? 'musl' : 'gnu'}`
   if (platform === 'win32') return `win32-${arch}-msvc`
   return `${platform}-${arch}`

@@ -60,13 +60,15 @@ export class BulkPut {
     this.bytes += record.bytes
     const id = identity(record.key)
     const earlier = this.pending.get(id)
-    const put: Promise<void> = (earlier ?? Promise.resolve()).then(() => this.put(record)).then(
-      () => this.finish(id, put, record),
-      (error: unknown) => {
-        this.failure ??= new CommandError(`${this.options.source}, line ${record.line}: ${messageOf(error)}`)
-        this.finish(id, put, record)
-      },
-    )
+    const put: Promise<void> = (earlier ?? Promise.resolve())
+      .then(() => this.put(record))
+      .then(
+        () => this.finish(id, put, record),
+        (error: unknown) => {
+          this.failure ??= new CommandError(`${this.options.source}, line ${record.line}: ${messageOf(error)}`)
+          this.finish(id, put, record)
+        },
+      )
     this.pending.set(id, put)
   }
 

@@ -17,13 +17,18 @@ export interface ByteSource {
 
 /** `-` is standard input. gzip is told by its first two bytes, not by the name. */
 export async function openByteSource(file: string, stdin: Readable): Promise<ByteSource> {
-  if (file === '-') return { name: 'standard input', chunks: unpack(stdin, 'standard input', () => {}), fraction: () => undefined }
+  if (file === '-')
+    return { name: 'standard input', chunks: unpack(stdin, 'standard input', () => {}), fraction: () => undefined }
   const size = await sizeOf(file)
   let read = 0
   const count = (bytes: number) => {
     read += bytes
   }
-  return { name: file, chunks: unpack(createReadStream(file, { highWaterMark: 256 * 1024 }), file, count), fraction: () => (size === 0 ? 1 : read / size) }
+  return {
+    name: file,
+    chunks: unpack(createReadStream(file, { highWaterMark: 256 * 1024 }), file, count),
+    fraction: () => (size === 0 ? 1 : read / size),
+  }
 }
 
 async function sizeOf(file: string): Promise<number> {

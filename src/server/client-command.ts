@@ -44,7 +44,11 @@ export function withSelection(command: Command): Command {
 export function withReadOptions(command: Command): Command {
   return command
     .option('--revision <number>', 'the state at this revision', integer(1))
-    .option('--consistency <mode>', 'linearizable (default) or serializable: what the member asked has now', oneOf('linearizable', 'serializable'))
+    .option(
+      '--consistency <mode>',
+      'linearizable (default) or serializable: what the member asked has now',
+      oneOf('linearizable', 'serializable'),
+    )
 }
 
 /** Which members to talk to, from the flag, the environment or the default. */

@@ -72,8 +72,10 @@ export function effectiveSettings(
     const { key } = setting
     const fromEnv = env[envOf(key)]
     if (flags[key] !== undefined) result.push({ key, value: flags[key], origin: flagOf(key) })
-    else if (fromEnv !== undefined && fromEnv !== '') result.push({ key, value: parseAs(setting, fromEnv, envOf(key)), origin: envOf(key) })
-    else if (fromFile[key] !== undefined) result.push({ key, value: parseAs(setting, fromFile[key], `${key} in ${file}`), origin: file ?? '' })
+    else if (fromEnv !== undefined && fromEnv !== '')
+      result.push({ key, value: parseAs(setting, fromEnv, envOf(key)), origin: envOf(key) })
+    else if (fromFile[key] !== undefined)
+      result.push({ key, value: parseAs(setting, fromFile[key], `${key} in ${file}`), origin: file ?? '' })
     else if (setting.default !== undefined) result.push({ key, value: setting.default, origin: 'default' })
   }
   return addImplied(result)
@@ -87,7 +89,10 @@ export function openOptions(effective: EffectiveSetting[]): OpenOptions {
 
 /** Sizes and times as people write them. */
 export function formatSetting({ key, value }: EffectiveSetting): string {
-  if (key === 'members') return Object.entries(value as Record<string, string>).map(([name, at]) => `${name}=${at}`).join(',')
+  if (key === 'members')
+    return Object.entries(value as Record<string, string>)
+      .map(([name, at]) => `${name}=${at}`)
+      .join(',')
   if (typeof value !== 'number' || key === 'groups') return String(value)
   if (!/memory|bytes/i.test(key)) return `${value}ms`
   return value % (MIB / 2) === 0 ? `${value / MIB}MiB` : `${value}`
@@ -127,7 +132,10 @@ function readConfigFile(file: string): Partial<Record<Key, unknown>> {
   }
   for (const key of Object.keys(content)) {
     if (settings.some((setting) => setting.key === key)) continue
-    const near = closest(key, settings.map((setting) => setting.key))
+    const near = closest(
+      key,
+      settings.map((setting) => setting.key),
+    )
     throw new UsageError(`unknown setting "${key}" in ${file}${near ? `; did you mean "${near}"?` : ''}`)
   }
   return content
@@ -137,7 +145,9 @@ function readConfigFile(file: string): Partial<Record<Key, unknown>> {
 function parseAs(setting: Setting, value: unknown, where: string): unknown {
   const text =
     setting.key === 'members' && typeof value === 'object' && value !== null
-      ? Object.entries(value).map(([name, at]) => `${name}=${at}`).join(',')
+      ? Object.entries(value)
+          .map(([name, at]) => `${name}=${at}`)
+          .join(',')
       : String(value)
   try {
     return setting.parse(text)

@@ -7,7 +7,11 @@ export function integer(min: number, max: number = Number.MAX_SAFE_INTEGER): (te
   return (text) => {
     const value = Number(text)
     if (/^-?\d+$/.test(text) && value >= min && value <= max) return value
-    throw new InvalidArgumentError(max === Number.MAX_SAFE_INTEGER ? `It must be a whole number from ${min}.` : `It must be a whole number from ${min} to ${max}.`)
+    throw new InvalidArgumentError(
+      max === Number.MAX_SAFE_INTEGER
+        ? `It must be a whole number from ${min}.`
+        : `It must be a whole number from ${min} to ${max}.`,
+    )
   }
 }
 
@@ -21,7 +25,19 @@ export function duration(text: string): number {
   return value
 }
 
-const BYTES: Record<string, number> = { '': 1, B: 1, KB: 1e3, MB: 1e6, GB: 1e9, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, KIB: 2 ** 10, MIB: 2 ** 20, GIB: 2 ** 30 }
+const BYTES: Record<string, number> = {
+  '': 1,
+  B: 1,
+  KB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
+  K: 2 ** 10,
+  M: 2 ** 20,
+  G: 2 ** 30,
+  KIB: 2 ** 10,
+  MIB: 2 ** 20,
+  GIB: 2 ** 30,
+}
 
 /** Bytes: `1048576`, `64MiB`, `1GB`. */
 export function bytes(text: string): number {
@@ -55,7 +71,10 @@ export function endpoint(text: string): string {
 
 /** `host:port,host:port`. */
 export function endpoints(text: string): string[] {
-  const list = text.split(',').filter((part) => part.trim() !== '').map(endpoint)
+  const list = text
+    .split(',')
+    .filter((part) => part.trim() !== '')
+    .map(endpoint)
   if (list.length === 0) throw new InvalidArgumentError('It must name at least one host:port.')
   return list
 }

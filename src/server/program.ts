@@ -66,5 +66,8 @@ function createProgram(context: Context): Command {
 
 /** commander puts its suggestion on a second line; here a failure is one line. */
 function oneLine(text: string): string {
-  return text.replace(/^error: /, '').trim().replace(/\s*\n\s*/g, ' ')
+  return text
+    .replace(/^error: /, '')
+    .trim()
+    .replace(/\s*\n\s*/g, ' ')
 }

@@ -8,7 +8,12 @@ export function formatTable(rows: string[][]): string[] {
     width: Math.max(...rows.map((row) => width(row[column] ?? ''))),
     right: body.length > 0 && body.every((row) => /^[\d,.]*$/.test(row[column] ?? '')),
   }))
-  return rows.map((row) => columns.map(({ width: wide, right }, column) => pad(row[column] ?? '', wide, right)).join('  ').trimEnd())
+  return rows.map((row) =>
+    columns
+      .map(({ width: wide, right }, column) => pad(row[column] ?? '', wide, right))
+      .join('  ')
+      .trimEnd(),
+  )
 }
 
 function pad(cell: string, wide: number, right: boolean): string {

@@ -43,7 +43,8 @@ function parseText(text: string, source: string): ParsedTxn {
       throw new UsageError(`${source}, line ${index + 1}: ${(error as Error).message}`)
     }
   }
-  if (txn.then.length + txn.else.length === 0) throw new UsageError(`${source}: nothing to do; write operations after \`then\` or \`else\``)
+  if (txn.then.length + txn.else.length === 0)
+    throw new UsageError(`${source}: nothing to do; write operations after \`then\` or \`else\``)
   return txn
 }
 
@@ -56,7 +57,8 @@ function parseCompare(line: string): Compare {
   if (target === undefined) throw new UsageError(`cannot compare ${name}; use value, version, create, mod or lease`)
   const words = splitWords(right)
   const operand = words[0]?.text
-  if (operand === undefined || words.length > 1) throw new UsageError(`the right side of \`${line}\` must be one word, or stand in "quotes"`)
+  if (operand === undefined || words.length > 1)
+    throw new UsageError(`the right side of \`${line}\` must be one word, or stand in "quotes"`)
   if (target === 'value') return { key: unquote(key), target, operator: operator as CompareOperator, operand }
   return { key: unquote(key), target, operator: operator as CompareOperator, operand: wholeNumber(operand, name) }
 }
@@ -67,12 +69,17 @@ function parseOperation([first, ...rest]: Word[]): TxnOperation {
   const { flags, values } = splitFlags(rest)
   const [key, value] = values
   if (verb === 'put') {
-    if (key === undefined || value === undefined || values.length > 2) throw new UsageError('write `put KEY VALUE`; a value with spaces stands in "quotes"')
+    if (key === undefined || value === undefined || values.length > 2)
+      throw new UsageError('write `put KEY VALUE`; a value with spaces stands in "quotes"')
     only(flags, ['previous'], verb)
     return { type: 'put', key, value, ...(flags.previous ? { previous: true } : {}) }
   }
   if (values.length > 1) throw new UsageError(`\`${verb}\` takes one key; a key with spaces stands in "quotes"`)
-  const selection = { ...(flags.prefix && { prefix: flags.prefix }), ...(flags.from && { from: flags.from }), ...(flags.to && { to: flags.to }) }
+  const selection = {
+    ...(flags.prefix && { prefix: flags.prefix }),
+    ...(flags.from && { from: flags.from }),
+    ...(flags.to && { to: flags.to }),
+  }
   const isSelection = Object.keys(selection).length > 0
   if ((key !== undefined) === isSelection) throw new UsageError(`\`${verb}\` needs a key, or --prefix, or --from and --to`)
   if (verb === 'del') {
@@ -166,7 +173,8 @@ function parseJson(text: string, source: string): ParsedTxn {
   }
   const txn = json as Record<string, unknown>
   for (const [name, part] of Object.entries(txn)) {
-    if (name !== 'if' && name !== 'then' && name !== 'else') throw new UsageError(`${source}: unknown part "${name}"; use if, then, else`)
+    if (name !== 'if' && name !== 'then' && name !== 'else')
+      throw new UsageError(`${source}: unknown part "${name}"; use if, then, else`)
     if (!Array.isArray(part) || part.some((one) => typeof one !== 'object' || one === null)) {
       throw new UsageError(`${source}: "${name}" must be an array of objects`)
     }

@@ -1,6 +1,13 @@
 // rafterdb del KEY, or a selection of keys
 import type { Command } from 'commander'
-import { type ClientFlags, clientCommand, type SelectionFlags, selectionOf, withDatabase, withSelection } from '../client-command.js'
+import {
+  type ClientFlags,
+  clientCommand,
+  type SelectionFlags,
+  selectionOf,
+  withDatabase,
+  withSelection,
+} from '../client-command.js'
 import type { Context } from '../context.js'
 import { UsageError } from '../failures.js'
 

@@ -74,9 +74,13 @@ class DevCluster {
     const deadline = performance.now() + within
     while (performance.now() < deadline && !this.context.stop.aborted) {
       const dead = this.processes.find((member) => member.isGone)
-      if (dead) throw new CommandError(`${dead.plan.name} did not start: ${await dead.gone}; its log ${dead.plan.logFile} ends:\n${lastLine(dead)}`)
+      if (dead)
+        throw new CommandError(
+          `${dead.plan.name} did not start: ${await dead.gone}; its log ${dead.plan.logFile} ends:\n${lastLine(dead)}`,
+        )
       const status = await this.status()
-      if (status?.some((member) => member.role === 'leader') && status.every((member) => member.role !== 'unreachable')) return status
+      if (status?.some((member) => member.role === 'leader') && status.every((member) => member.role !== 'unreachable'))
+        return status
       await sleep(POLL_MS)
     }
     if (this.context.stop.aborted) return undefined
@@ -101,12 +105,20 @@ class DevCluster {
     const { stdout } = this.context
     const leader = status.find((member) => member.role === 'leader')
     if (this.flags.json) {
-      const members = this.processes.map(({ plan: { name, endpoint, dataDir, logFile }, pid }) => ({ name, endpoint, dataDir, logFile, pid }))
+      const members = this.processes.map(({ plan: { name, endpoint, dataDir, logFile }, pid }) => ({
+        name,
+        endpoint,
+        dataDir,
+        logFile,
+        pid,
+      }))
       return stdout.json({ event: 'ready', leader: leader?.name, members })
     }
     const count = this.processes.length
     const where = relative(process.cwd(), this.flags.dataDir) || '.'
-    await stdout.line(`rafterdb ${this.context.version}: ${count} member${count > 1 ? 's' : ''} on this machine, data and logs in ${where}\n`)
+    await stdout.line(
+      `rafterdb ${this.context.version}: ${count} member${count > 1 ? 's' : ''} on this machine, data and logs in ${where}\n`,
+    )
     await printStatus(stdout, status)
     const flag = this.flags.basePort === 7101 ? '' : ` --endpoints ${[...this.endpoints.values()].join(',')}`
     const name = stdout.style('bold', leader?.name ?? '')
@@ -136,7 +148,9 @@ class DevCluster {
     if (this.flags.json) return stdout.json({ event: 'died', name, how, logFile })
     const alive = this.processes.filter((other) => !other.isGone).length
     const hasQuorum = alive > this.processes.length / 2
-    const rest = hasQuorum ? `${alive} of ${this.processes.length} go on` : 'too few are left to write; stop with Ctrl-C and start again'
+    const rest = hasQuorum
+      ? `${alive} of ${this.processes.length} go on`
+      : 'too few are left to write; stop with Ctrl-C and start again'
     await stderr.line(`${stderr.style('red', `${name} died (${how})`)}; ${rest}. Log: ${logFile}`)
     for (const line of member.tail) await stderr.line(stderr.style('dim', `  ${line}`))
   }

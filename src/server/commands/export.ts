@@ -62,5 +62,7 @@ async function report(context: Context, flags: ExportFlags, count: number, secon
   const perSecond = Math.round(count / Math.max(seconds, 0.001))
   if (flags.json) return output.json({ exported: count, seconds: Number(seconds.toFixed(3)), perSecond })
   if (flags.out === undefined && !context.stderr.isTerminal) return
-  return output.line(`${count.toLocaleString('en-US')} records exported in ${seconds.toFixed(1)} s (${formatRate(count, seconds * 1_000)})`)
+  return output.line(
+    `${count.toLocaleString('en-US')} records exported in ${seconds.toFixed(1)} s (${formatRate(count, seconds * 1_000)})`,
+  )
 }

@@ -1,6 +1,13 @@
 // rafterdb get KEY
 import type { Command } from 'commander'
-import { type ClientFlags, clientCommand, type ReadFlags, readOptionsOf, withDatabase, withReadOptions } from '../client-command.js'
+import {
+  type ClientFlags,
+  clientCommand,
+  type ReadFlags,
+  readOptionsOf,
+  withDatabase,
+  withReadOptions,
+} from '../client-command.js'
 import type { Context } from '../context.js'
 import { CommandError } from '../failures.js'
 

@@ -27,7 +27,13 @@ export function importCommand(context: Context): Command {
       await withDatabase(context, flags, async (db) => {
         const progress = new Progress(context.stderr, 'import')
         const { inFlight: inFlightMax, retryFor } = flags
-        const puts = new BulkPut(db, { inFlightMax, bytesMax: IN_FLIGHT_BYTES_MAX, retryFor, source: source.name, signal: context.stop })
+        const puts = new BulkPut(db, {
+          inFlightMax,
+          bytesMax: IN_FLIGHT_BYTES_MAX,
+          retryFor,
+          source: source.name,
+          signal: context.stop,
+        })
         try {
           for await (const record of readRecords(source.chunks, source.name)) {
             await puts.add(record)
@@ -48,10 +54,13 @@ export function importCommand(context: Context): Command {
 
 async function report(context: Context, flags: ImportFlags, puts: BulkPut, seconds: number): Promise<void> {
   const perSecond = Math.round(puts.done / Math.max(seconds, 0.001))
-  if (flags.json) return context.stdout.json({ imported: puts.done, seconds: Number(seconds.toFixed(3)), perSecond, retries: puts.retries })
+  if (flags.json)
+    return context.stdout.json({ imported: puts.done, seconds: Number(seconds.toFixed(3)), perSecond, retries: puts.retries })
   const again = puts.retries > 0 ? `, ${puts.retries} sent again` : ''
   const count = puts.done.toLocaleString('en-US')
-  return context.stdout.line(`${count} records imported in ${seconds.toFixed(1)} s (${formatRate(puts.done, seconds * 1_000)}${again})`)
+  return context.stdout.line(
+    `${count} records imported in ${seconds.toFixed(1)} s (${formatRate(puts.done, seconds * 1_000)}${again})`,
+  )
 }
 
 const exitCodeOf = (error: unknown) => (error instanceof CommandError ? error.exitCode : undefined)

@@ -69,7 +69,10 @@ async function printTable(context: Context, pairs: AsyncIterable<KeyValue>): Pro
 function tableRows(pairs: KeyValue[], columns: number): string[][] {
   const keys = pairs.map((pair) => escapeControls(pair.key))
   const revisions = pairs.map((pair) => String(pair.modRevision))
-  const taken = Math.max('KEY'.length, ...keys.map((key) => key.length)) + Math.max('REVISION'.length, ...revisions.map((text) => text.length)) + 4
+  const taken =
+    Math.max('KEY'.length, ...keys.map((key) => key.length)) +
+    Math.max('REVISION'.length, ...revisions.map((text) => text.length)) +
+    4
   const room = Math.max(VALUE_COLUMNS_MIN, columns - taken)
   return pairs.map((pair, row) => [keys[row] ?? '', revisions[row] ?? '', shorten(pair.value, room)])
 }

@@ -1,7 +1,16 @@
 // rafterdb serve: one member of a cluster, as a process of its own
 import { once } from 'node:events'
 import { Command } from 'commander'
-import { type EffectiveSetting, effectiveSettings, envOf, flagOf, formatSetting, openOptions, type SettingFlags, settings } from '../config.js'
+import {
+  type EffectiveSetting,
+  effectiveSettings,
+  envOf,
+  flagOf,
+  formatSetting,
+  openOptions,
+  type SettingFlags,
+  settings,
+} from '../config.js'
 import type { Context } from '../context.js'
 import { CommandError } from '../failures.js'
 import { Log, type LogFormat } from '../log.js'
@@ -17,7 +26,10 @@ interface ServeFlags extends SettingFlags {
 export function serveCommand(context: Context): Command {
   const command = new Command('serve').description('run a member of a cluster until SIGINT or SIGTERM')
   for (const setting of settings) {
-    const fallback = setting.default === undefined ? '' : ` (default: ${formatSetting({ key: setting.key, value: setting.default, origin: '' })})`
+    const fallback =
+      setting.default === undefined
+        ? ''
+        : ` (default: ${formatSetting({ key: setting.key, value: setting.default, origin: '' })})`
     command.option(`${flagOf(setting.key)} <${setting.value}>`, `${setting.text}${fallback}`, setting.parse)
   }
   return command
@@ -25,7 +37,10 @@ export function serveCommand(context: Context): Command {
     .option('--log-format <format>', 'text (default) or json', oneOf('text', 'json'))
     .option('--print-config', 'print the effective configuration and stop')
     .option('--json', 'print the configuration and the logs as JSON')
-    .addHelpText('after', `\nEvery setting can be an environment variable too (${envOf('dataDir')}). Flags win over the environment, that over the file.`)
+    .addHelpText(
+      'after',
+      `\nEvery setting can be an environment variable too (${envOf('dataDir')}). Flags win over the environment, that over the file.`,
+    )
     .action(async (flags: ServeFlags) => {
       const effective = effectiveSettings(flags, context.env, flags.config ?? context.env['RAFTERDB_CONFIG'])
       await printConfig(context, flags, effective)
@@ -59,7 +74,9 @@ async function anyAborted(...signals: AbortSignal[]): Promise<void> {
 
 async function printConfig(context: Context, flags: ServeFlags, effective: EffectiveSetting[]): Promise<void> {
   if (flags.json) {
-    return context.stdout.json({ configuration: Object.fromEntries(effective.map(({ key, value, origin }) => [key, { value, origin }])) })
+    return context.stdout.json({
+      configuration: Object.fromEntries(effective.map(({ key, value, origin }) => [key, { value, origin }])),
+    })
   }
   const rows = effective.map((setting) => [setting.key, formatSetting(setting), setting.origin])
   return context.stdout.table(['SETTING', 'VALUE', 'ORIGIN'], rows)

@@ -19,7 +19,8 @@ export async function printStatus(output: Output, members: MemberStatus[]): Prom
   const header = ['NAME', 'ENDPOINT', 'ROLE', 'TERM', 'LAST INDEX', 'COMMITTED', 'APPLIED', 'REVISION', 'STATE HASH', 'DISK']
   const rows = members.map((member) => {
     const known = [member.term, member.lastIndex, member.committed, member.applied, member.revision].map(String)
-    const seen = member.role === 'unreachable' ? ['', '', '', '', '', '', ''] : [...known, member.stateHash, formatBytes(member.diskBytes)]
+    const seen =
+      member.role === 'unreachable' ? ['', '', '', '', '', '', ''] : [...known, member.stateHash, formatBytes(member.diskBytes)]
     return [member.name, member.endpoint, member.role, ...seen]
   })
   await output.table(header, rows)

@@ -1,7 +1,14 @@
 // rafterdb watch: prints changes as they happen, until Ctrl-C
 import type { Command } from 'commander'
 import type { WatchEvent, WatchOptions } from '../../client/api.js'
-import { type ClientFlags, clientCommand, type SelectionFlags, selectionOf, withDatabase, withSelection } from '../client-command.js'
+import {
+  type ClientFlags,
+  clientCommand,
+  type SelectionFlags,
+  selectionOf,
+  withDatabase,
+  withSelection,
+} from '../client-command.js'
 import type { Context } from '../context.js'
 import { isRafterError, UsageError } from '../failures.js'
 import { integer } from '../parse.js'
@@ -18,7 +25,8 @@ export function watchCommand(context: Context): Command {
     .option('--previous', 'print what was there before, too')
     .action(async (key: string | undefined, flags: WatchFlags) => {
       const selection = selectionOf(flags)
-      if (key !== undefined && Object.keys(selection).length > 0) throw new UsageError('watch takes a key or a selection, not both')
+      if (key !== undefined && Object.keys(selection).length > 0)
+        throw new UsageError('watch takes a key or a selection, not both')
       const options: WatchOptions = {
         signal: context.stop,
         ...(key === undefined ? selection : { key }),

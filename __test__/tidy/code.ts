@@ -1,0 +1,68 @@
+// What no line of code may say: `any`, `unwrap` outside tests, `unsafe` without its reason, a suppression without its reason.
+import { codeOf, findings, isRust, isTypeScript, type Rule, type SourceFile } from './rule.js'
+
+const ANY = /(:|\bas|<|\||,|=)\s*any\b(?!\s*[(:'])|\bany\[\]/
+
+export const noAny: Rule = {
+  name: 'no `any`',
+  check: (files) => files.filter(isTypeScript).flatMap((file) => findings(codeOf(file), ANY, '`any`')),
+  canaries: ['let x: any', 'f(y as any)', 'const m = new Map<string, any>()', 'type A = any[]'].map((text) => [
+    { path: 'src/x.ts', text },
+  ]),
+}
+
+/** The part of a Rust file that ships: what stands before its module of tests. */
+function withoutTests({ path, text }: SourceFile): SourceFile {
+  return { path, text: text.split(/#\[cfg\((?:all\()?test\b[^\]]*\]\s*(?:#\[[^\]]*\]\s*)*mod\b/)[0] ?? '' }
+}
+
+const isShippedRust = (file: SourceFile) => isRust(file) && /\/src\//.test(file.path)
+
+export const noUnwrap: Rule = {
+  name: 'no `unwrap` outside tests',
+  check: (files) => files.filter(isShippedRust).flatMap((file) => findings(codeOf(withoutTests(file)), /\.unwrap\(\)/, 'unwrap')),
+  canaries: [[{ path: 'crates/wal/src/x.rs', text: 'fn f() { g().unwrap(); }\n#[cfg(test)]\nmod tests {}\n' }]],
+}
+
+/** Lines above an `unsafe` in which its reason may stand. */
+const REASON_LINES = 8
+
+function unexplainedUnsafe(file: SourceFile): string[] {
+  const lines = file.text.split('\n')
+  const code = codeOf(file).text.split('\n')
+  return code.flatMap((line, index) => {
+    if (!/\bunsafe\s*(\{|impl\b|fn\b|extern\b)/.test(line)) return []
+    const around = lines.slice(Math.max(0, index - REASON_LINES), index + 2).join('\n')
+    return /SAFETY:|# Safety/.test(around) ? [] : [`${file.path}:${index + 1} unsafe without a SAFETY line`]
+  })
+}
+
+export const safety: Rule = {
+  name: 'every `unsafe` says why it is safe',
+  check: (files) => files.filter(isRust).flatMap(unexplainedUnsafe),
+  canaries: [[{ path: 'crates/pool/src/x.rs', text: 'fn f(p: *const u8) -> u8 {\n    unsafe { *p }\n}\n' }]],
+}
+
+/** biome wants its reason after a colon; Rust has a field for it, or the comment of the line above or beside. */
+function unexplainedSuppressions(file: SourceFile): string[] {
+  const lines = file.text.split('\n')
+  return lines.flatMap((line, index) => {
+    const where = `${file.path}:${index + 1}`
+    if (/@ts-(ignore|nocheck)/.test(line)) return [`${where} suppresses the compiler`]
+    if (/@ts-expect-error\s*$/.test(line)) return [`${where} suppresses the compiler without a reason`]
+    if (/biome-ignore(-\w+)?\s+[\w/]+\s*(:\s*)?$/.test(line)) return [`${where} suppresses a lint without a reason`]
+    if (!/#!?\[(allow|expect)\(/.test(line)) return []
+    const around = `${lines[index - 1] ?? ''}\n${line}\n${lines[index + 1] ?? ''}\n${lines[index + 2] ?? ''}`
+    return /reason\s*=|\/\//.test(around) ? [] : [`${where} suppresses a lint without a reason`]
+  })
+}
+
+export const suppressions: Rule = {
+  name: 'a suppression carries its reason',
+  check: (files) => files.filter((file) => isTypeScript(file) || isRust(file)).flatMap(unexplainedSuppressions),
+  canaries: [
+    [{ path: 'src/x.ts', text: `// @ts-${'ignore'}\n` }],
+    [{ path: 'src/x.ts', text: `// biome-${'ignore'} lint/suspicious/noConsole:\n` }],
+    [{ path: 'crates/wal/src/x.rs', text: `fn f() {}\n\n#[${'allow'}(dead_code)]\nfn g() {}\n` }],
+  ],
+}
