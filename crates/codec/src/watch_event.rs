@@ -25,11 +25,16 @@ pub struct WatchEvent<'a> {
 impl<'a> WatchEvent<'a> {
     /// Appends the event.
     pub fn encode(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&[u8::from(self.is_delete), u8::from(self.previous.is_some()), 0, 0]);
+        Self::encode_header(self.is_delete, self.previous.is_some(), out);
         self.pair.encode(out);
         if let Some(previous) = &self.previous {
             previous.encode(out);
         }
+    }
+
+    /// Appends what stands before the event's pairs, for a caller that has those encoded already.
+    pub fn encode_header(is_delete: bool, has_previous: bool, out: &mut Vec<u8>) {
+        out.extend_from_slice(&[u8::from(is_delete), u8::from(has_previous), 0, 0]);
     }
 
     /// Reads one event.

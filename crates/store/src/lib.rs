@@ -2,6 +2,8 @@
 
 pub mod engine;
 mod error;
+pub mod machine;
 
 pub use engine::{Change, Engine, KeyRange, Mark, RowRef, Visit};
 pub use error::StoreError;
+pub use machine::{Applied, Deliver, Machine, MachineStatus, WatchId};

@@ -1,0 +1,220 @@
+//! One batch applied: exactly once if it has a session, its results in the form of a WRITE response's body.
+//! Knows the order of things; the writes themselves are `writer`'s and `txn`'s.
+
+use rafterdb_codec::{encode_error, encode_plain, operation, validate_put, validate_selection, validate_txn};
+use rafterdb_codec::{Batch, Code, DeleteRange, Limits, OpenResult, Operation, Put, Refusal, RESPONSE_PLAIN};
+use rafterdb_codec::{DELETE_PREV_KV, RESULT_PREVIOUS_LEFT_OUT, RESULT_PUT_PREVIOUS};
+
+use super::sessions::{Admission, Kept};
+use super::txn::{compacted_text, future_text, Failure, Refused};
+use super::writer::{Place, Previous, Reply, Writer};
+use super::Applied;
+use crate::{Engine, StoreError};
+
+/// Bytes of results of one batch after which ranges stop and previous pairs are left out.
+pub const BATCH_REPLY_BYTES_MAX: usize = 4 << 20;
+
+/// What every member checks again, so that a batch that should not have been proposed does the same on all of them.
+/// The limits that a member may be configured with are not among it.
+const UNCONFIGURED: Limits = Limits { value_bytes_max: usize::MAX, txn_operations_max: u16::MAX as usize };
+
+impl Writer {
+    /// Applies a batch body and appends what it is answered.
+    pub(super) fn apply_batch<E: Engine>(
+        &mut self,
+        engine: &E,
+        body: &[u8],
+        results: &mut Vec<u8>,
+    ) -> Result<Applied, StoreError> {
+        // A batch is malformed as a whole or not at all: nothing of it is applied before all of it has been parsed.
+        let parsed = Batch::parse(body).and_then(|batch| Ok((batch, is_plain(&batch)?)));
+        let (batch, is_plain) = match parsed {
+            Ok(parsed) => parsed,
+            Err(malformed) => return Ok(refuse(results, malformed.code(), 0, malformed.0)),
+        };
+        let header = batch.header;
+        if header.session != 0 {
+            match self.state.sessions.admit(&header) {
+                Admission::Apply => {}
+                Admission::Answer(kept) => return Ok(answer(results, kept)),
+                Admission::Refuse(code, text) => return Ok(refuse(results, code, 0, text)),
+            }
+        }
+        let start = results.len();
+        let plain = if is_plain {
+            let first = self.state.mark.revision + 1;
+            self.apply_plain(engine, &batch)?;
+            encode_plain(results, first, header.count);
+            Some((first, header.count))
+        } else {
+            self.apply_operations(engine, &batch, results)?;
+            None
+        };
+        if header.session != 0 {
+            self.state.sessions.keep(&header, plain, &results[start..]);
+        }
+        Ok(Applied { flags: if is_plain { RESPONSE_PLAIN } else { 0 }, ..Applied::default() })
+    }
+
+    fn apply_plain<E: Engine>(&mut self, engine: &E, batch: &Batch<'_>) -> Result<(), StoreError> {
+        let mut unused = Vec::new();
+        for operation in batch.operations() {
+            if let Ok(Operation::Put(put)) = operation {
+                let revision = self.state.mark.revision + 1;
+                let mut reply = Reply { out: &mut unused, full_at: 0 };
+                self.put(engine, &put, Place { revision, sub: 0 }, &mut reply)?;
+                self.state.mark.revision = revision;
+            }
+        }
+        Ok(())
+    }
+
+    fn apply_operations<E: Engine>(
+        &mut self,
+        engine: &E,
+        batch: &Batch<'_>,
+        results: &mut Vec<u8>,
+    ) -> Result<(), StoreError> {
+        let full_at = results.len() + BATCH_REPLY_BYTES_MAX;
+        for operation in batch.operations().flatten() {
+            let at = results.len();
+            match self.apply_operation(engine, &operation, full_at, results) {
+                Ok(()) => {}
+                Err(Failure::Fatal(error)) => return Err(error),
+                Err(Failure::Refused(Refused { code, detail, text })) => {
+                    results.truncate(at);
+                    let result = OpenResult::begin(results, operation.kind());
+                    result.fail(results, code, self.state.mark.revision, detail, &text);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn apply_operation<E: Engine>(
+        &mut self,
+        engine: &E,
+        operation: &Operation<'_>,
+        full_at: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Failure> {
+        let place = Place { revision: self.state.mark.revision + 1, sub: 0 };
+        match operation {
+            Operation::Put(put) => {
+                validate_put(put, &UNCONFIGURED)?;
+                self.check_put(engine, put)?;
+                self.put_result(engine, put, place, full_at, out)?;
+                self.state.mark.revision = place.revision;
+                Ok(())
+            }
+            Operation::DeleteRange(delete) => {
+                validate_selection(&delete.selection())?;
+                if self.delete_result(engine, delete, place, full_at, out)? > 0 {
+                    self.state.mark.revision = place.revision;
+                }
+                Ok(())
+            }
+            Operation::Txn(txn) => {
+                validate_txn(txn, &UNCONFIGURED)?;
+                self.txn(engine, txn, full_at, out)
+            }
+            Operation::Compact { revision } => self.compact(*revision, out),
+            Operation::Range(_) => Err(Failure::refuse(Code::InvalidArgument, 0, "a batch does not read")),
+        }
+    }
+
+    /// Writes the key at `place` and appends the put's result.
+    pub(super) fn put_result<E: Engine>(
+        &mut self,
+        engine: &E,
+        put: &Put<'_>,
+        place: Place,
+        full_at: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<(), StoreError> {
+        let result = OpenResult::begin(out, operation::PUT);
+        let flags = match self.put(engine, put, place, &mut Reply { out, full_at })? {
+            Previous::None => 0,
+            Previous::Appended => RESULT_PUT_PREVIOUS,
+            Previous::LeftOut => RESULT_PREVIOUS_LEFT_OUT,
+        };
+        result.finish(out, flags, place.revision);
+        Ok(())
+    }
+
+    /// Deletes from `place` on and appends the deleteRange's result. Returns the sub-revision after the last one used.
+    pub(super) fn delete_result<E: Engine>(
+        &mut self,
+        engine: &E,
+        delete: &DeleteRange<'_>,
+        place: Place,
+        full_at: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<u32, StoreError> {
+        let result = OpenResult::begin(out, operation::DELETE_RANGE);
+        let body = result.body_at();
+        out.extend_from_slice(&[0; 12]);
+        let reply = (delete.flags & DELETE_PREV_KV != 0).then_some(Reply { out, full_at });
+        let deleted = self.delete(engine, &delete.selection(), place, reply)?;
+        out[body..body + 8].copy_from_slice(&deleted.keys.to_le_bytes());
+        out[body + 8..body + 12].copy_from_slice(&deleted.pairs.to_le_bytes());
+        let revision = if deleted.next_sub == 0 { place.revision - 1 } else { place.revision };
+        result.finish(out, if deleted.left_out { RESULT_PREVIOUS_LEFT_OUT } else { 0 }, revision);
+        Ok(deleted.next_sub)
+    }
+
+    fn compact(&mut self, revision: u64, out: &mut Vec<u8>) -> Result<(), Failure> {
+        let (current, compacted) = (self.state.mark.revision, self.state.compacted);
+        if revision <= compacted {
+            return Err(Failure::refuse(Code::Compacted, compacted, compacted_text(revision, compacted)));
+        }
+        if revision > current {
+            return Err(Failure::refuse(Code::FutureRevision, current, future_text(revision, current)));
+        }
+        self.state.compacted = revision;
+        self.compaction = Some(revision);
+        OpenResult::begin(out, operation::COMPACT).finish(out, 0, current);
+        Ok(())
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from((code, text): Refusal) -> Self {
+        Self::refuse(code, 0, text)
+    }
+}
+
+/// Walks the batch to its end. Whether all of it is puts without options that cannot fail.
+fn is_plain(batch: &Batch<'_>) -> Result<bool, rafterdb_codec::Malformed> {
+    let mut is_plain = true;
+    for operation in batch.operations() {
+        match operation? {
+            Operation::Put(put) => is_plain &= put.flags == 0 && validate_put(&put, &UNCONFIGURED).is_ok(),
+            _ => is_plain = false,
+        }
+    }
+    Ok(is_plain)
+}
+
+fn refuse(results: &mut Vec<u8>, code: Code, detail: u64, text: &str) -> Applied {
+    encode_error(results, detail, text);
+    Applied { code, ..Applied::default() }
+}
+
+fn answer(results: &mut Vec<u8>, kept: &Kept) -> Applied {
+    let applied = Applied { is_duplicate: true, ..Applied::default() };
+    match kept {
+        Kept::Plain { first, count } => {
+            encode_plain(results, *first, *count);
+            Applied { flags: RESPONSE_PLAIN, ..applied }
+        }
+        Kept::Results(bytes) => {
+            results.extend_from_slice(bytes);
+            applied
+        }
+        Kept::Forgotten | Kept::Absent => {
+            let text = "the batch was applied, but its results were too large to keep";
+            Applied { is_duplicate: true, ..refuse(results, Code::ResultForgotten, 0, text) }
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! Transactions, as etcd runs them: first every compare, nested ones too, against the state before the transaction;
+//! then a check that the chosen operations can succeed; then the writes, all at one revision.
+
+use std::cmp::Ordering;
+
+use rafterdb_codec::{operation, Code, Compare, Malformed, OpenResult, Operand, Operation, Put, Range, Selection, Txn};
+use rafterdb_codec::{DeleteRange, PUT_IGNORE_LEASE, PUT_IGNORE_VALUE, RESULT_TXN_SUCCEEDED};
+
+use super::range::write_range;
+use super::writer::{Place, Writer};
+use crate::{Engine, KeyRange, RowRef, StoreError, Visit};
+
+/// Why an operation was refused; nothing was changed.
+#[derive(Debug)]
+pub(super) struct Refused {
+    pub(super) code: Code,
+    pub(super) detail: u64,
+    pub(super) text: String,
+}
+
+/// Either the operation is refused, or the store has failed.
+#[derive(Debug)]
+pub(super) enum Failure {
+    Refused(Refused),
+    Fatal(StoreError),
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Fatal(error)
+    }
+}
+
+impl From<Malformed> for Failure {
+    fn from(malformed: Malformed) -> Self {
+        Self::refuse(malformed.code(), 0, malformed.0)
+    }
+}
+
+impl Failure {
+    pub(super) fn refuse(code: Code, detail: u64, text: impl Into<String>) -> Self {
+        Self::Refused(Refused { code, detail, text: text.into() })
+    }
+}
+
+/// A transaction under way.
+struct Execution<'a, E> {
+    writer: &'a mut Writer,
+    engine: &'a E,
+    /// Which branch each transaction takes: the outermost first, then those nested in taken branches, in order.
+    path: std::vec::IntoIter<bool>,
+    /// Where the next change goes: one revision for all of them.
+    place: Place,
+    full_at: usize,
+}
+
+impl Writer {
+    /// Runs a transaction that validation has passed, and appends its result. Takes a revision if it changed something.
+    pub(super) fn txn<E: Engine>(
+        &mut self,
+        engine: &E,
+        txn: &Txn<'_>,
+        full_at: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Failure> {
+        let mut path = Vec::new();
+        self.decide(engine, txn, &mut path)?;
+        self.check(engine, txn, &mut path.iter().copied())?;
+        let place = Place { revision: self.state.mark.revision + 1, sub: 0 };
+        let mut execution = Execution { writer: self, engine, path: path.into_iter(), place, full_at };
+        execution.run(txn, out)?;
+        self.state.mark.revision = execution.revision();
+        Ok(())
+    }
+
+    /// Evaluates the compares of a transaction and of those nested in the branches that will run.
+    fn decide<E: Engine>(&self, engine: &E, txn: &Txn<'_>, path: &mut Vec<bool>) -> Result<(), Failure> {
+        let mut succeeded = true;
+        for compare in txn.compares() {
+            succeeded = self.holds(engine, &compare?)?;
+            if !succeeded {
+                break;
+            }
+        }
+        path.push(succeeded);
+        for operation in txn.branch(succeeded) {
+            if let Operation::Txn(nested) = operation? {
+                self.decide(engine, &nested, path)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn holds<E: Engine>(&self, engine: &E, compare: &Compare<'_>) -> Result<bool, StoreError> {
+        let mut found = false;
+        let mut holds = true;
+        match compare.selection() {
+            Selection::One(key) => {
+                engine.latest(key, &mut |row| {
+                    if !row.is_tombstone() {
+                        found = true;
+                        holds = compare.accepts(ordering(&row, compare.operand));
+                    }
+                })?;
+            }
+            Selection::Span { start, end: Some(end) } if end <= start => {}
+            Selection::Span { start, end } => {
+                engine.scan(KeyRange { start, end }, self.state.mark.revision, false, &mut |_, row| {
+                    found = true;
+                    holds = compare.accepts(ordering(&row, compare.operand));
+                    if holds {
+                        Visit::Next
+                    } else {
+                        Visit::Stop
+                    }
+                })?;
+            }
+        }
+        Ok(if found { holds } else { holds_without_key(compare) })
+    }
+
+    /// Whether every operation that will run can succeed, so that none fails after others have written.
+    fn check<E: Engine>(
+        &self,
+        engine: &E,
+        txn: &Txn<'_>,
+        path: &mut impl Iterator<Item = bool>,
+    ) -> Result<(), Failure> {
+        let succeeded = next_decision(path)?;
+        for operation in txn.branch(succeeded) {
+            match operation? {
+                Operation::Put(put) => self.check_put(engine, &put)?,
+                Operation::Range(range) => self.check_revision(range.revision)?,
+                Operation::Txn(nested) => self.check(engine, &nested, path)?,
+                Operation::DeleteRange(_) | Operation::Compact { .. } => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// A put that keeps value or lease needs a key that has them.
+    pub(super) fn check_put<E: Engine>(&self, engine: &E, put: &Put<'_>) -> Result<(), Failure> {
+        if put.flags & (PUT_IGNORE_VALUE | PUT_IGNORE_LEASE) != 0 && !self.exists(engine, put.key)? {
+            let text = "key not found: IGNORE_VALUE and IGNORE_LEASE need a key that exists";
+            return Err(Failure::refuse(Code::KeyNotFound, 0, text));
+        }
+        Ok(())
+    }
+
+    /// Whether a range may be read at `revision`; 0 is the current one.
+    fn check_revision(&self, revision: u64) -> Result<(), Failure> {
+        let (current, compacted) = (self.state.mark.revision, self.state.compacted);
+        if revision > current {
+            return Err(Failure::refuse(Code::FutureRevision, current, future_text(revision, current)));
+        }
+        if revision != 0 && revision < compacted {
+            return Err(Failure::refuse(Code::Compacted, compacted, compacted_text(revision, compacted)));
+        }
+        Ok(())
+    }
+}
+
+impl<E: Engine> Execution<'_, E> {
+    /// The revision that readers of this transaction see: its own once it has changed something.
+    fn revision(&self) -> u64 {
+        if self.place.sub == 0 {
+            self.place.revision - 1
+        } else {
+            self.place.revision
+        }
+    }
+
+    fn run(&mut self, txn: &Txn<'_>, out: &mut Vec<u8>) -> Result<(), Failure> {
+        let succeeded = next_decision(&mut self.path)?;
+        let result = OpenResult::begin(out, operation::TXN);
+        let operations = txn.branch(succeeded);
+        out.extend_from_slice(&operations.left().to_le_bytes());
+        for operation in operations {
+            match operation? {
+                Operation::Put(put) => self.put(&put, out)?,
+                Operation::DeleteRange(delete) => self.delete(&delete, out)?,
+                Operation::Range(range) => self.range(range, out)?,
+                Operation::Txn(nested) => self.run(&nested, out)?,
+                Operation::Compact { .. } => return Err(Malformed("a transaction cannot compact").into()),
+            }
+        }
+        result.finish(out, if succeeded { RESULT_TXN_SUCCEEDED } else { 0 }, self.revision());
+        Ok(())
+    }
+
+    fn put(&mut self, put: &Put<'_>, out: &mut Vec<u8>) -> Result<(), StoreError> {
+        self.writer.put_result(self.engine, put, self.place, self.full_at, out)?;
+        self.place.sub += 1;
+        Ok(())
+    }
+
+    fn delete(&mut self, delete: &DeleteRange<'_>, out: &mut Vec<u8>) -> Result<(), StoreError> {
+        self.place.sub = self.writer.delete_result(self.engine, delete, self.place, self.full_at, out)?;
+        Ok(())
+    }
+
+    fn range(&mut self, range: Range<'_>, out: &mut Vec<u8>) -> Result<(), StoreError> {
+        let at = if range.revision == 0 { self.revision() } else { range.revision };
+        let start = out.len();
+        match write_range(self.engine, range, at, self.full_at, out) {
+            // While entries are applied again after a restart, the engine may have compacted further than they had.
+            Err(error) if error.code == Code::Compacted => {
+                out.truncate(start);
+                let (result, compacted) = (OpenResult::begin(out, operation::RANGE), self.engine.compacted());
+                result.fail(out, Code::Compacted, at, compacted, &compacted_text(at, compacted));
+                Ok(())
+            }
+            outcome => outcome,
+        }
+    }
+}
+
+/// How what was found compares to what is asked for.
+fn ordering(row: &RowRef<'_>, operand: Operand<'_>) -> Ordering {
+    match operand {
+        Operand::Version(number) => row.version.cmp(&number),
+        Operand::Create(number) => row.create.cmp(&number),
+        Operand::Modified(number) => row.modified.cmp(&number),
+        Operand::Lease(number) => row.lease.cmp(&number),
+        Operand::Value(value) => row.value.cmp(value),
+    }
+}
+
+/// A key that does not exist has no value, and 0 for everything else.
+fn holds_without_key(compare: &Compare<'_>) -> bool {
+    let none = RowRef { create: 0, modified: 0, version: 0, lease: 0, previous: 0, value: &[] };
+    !matches!(compare.operand, Operand::Value(_)) && compare.accepts(ordering(&none, compare.operand))
+}
+
+/// # Errors
+/// Malformed if the decisions do not belong to the transaction, which `Txn::check` has excluded.
+fn next_decision(path: &mut impl Iterator<Item = bool>) -> Result<bool, Malformed> {
+    path.next().ok_or(Malformed("a transaction changed while it ran"))
+}
+
+pub(super) fn future_text(revision: u64, current: u64) -> String {
+    format!("revision {revision} is in the future, the current one is {current}: ask for that or a lower one")
+}
+
+pub(super) fn compacted_text(revision: u64, compacted: u64) -> String {
+    format!("revision {revision} has been compacted, the compacted revision is {compacted}: ask for a later one")
+}

@@ -1,0 +1,79 @@
+//! Events of one watch packed into responses: in order, a revision never split unless it alone is larger than a frame
+//! should be. Knows credit and bounds, not who watches.
+
+use rafterdb_codec::limits::FRAME_BYTES_MAX;
+use rafterdb_codec::{encode_watch_header, patch_watch_header};
+
+use crate::machine::feed::Feed;
+
+/// Bytes after which a response ends with its revision.
+const RESPONSE_BYTES: usize = 256 << 10;
+/// Bytes after which a response ends within a revision. Below half a frame, since an event may be large.
+const SPLIT_BYTES: usize = FRAME_BYTES_MAX / 2;
+
+/// A place in history: the change `sub` of a revision, or the next one there is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub(super) struct Position {
+    pub(super) revision: u64,
+    pub(super) sub: u32,
+}
+
+/// Sends the given changes of a feed, while there is credit. `reached` is the last revision that is complete with them.
+/// Returns where it stopped for lack of credit. `body` is reused.
+pub(super) fn send(
+    feed: &Feed,
+    changes: impl Iterator<Item = usize>,
+    with_previous: bool,
+    credit: &mut i64,
+    reached: u64,
+    body: &mut Vec<u8>,
+    mut deliver: impl FnMut(&[u8]),
+) -> Option<Position> {
+    let mut response = Response::begin(body);
+    let mut last = 0;
+    let mut stopped = None;
+    for index in changes {
+        let change = feed.change(index);
+        let bytes_max = if change.revision == last { SPLIT_BYTES } else { RESPONSE_BYTES };
+        if response.body.len() >= bytes_max {
+            response.finish(change.revision - 1, &mut deliver);
+        }
+        // Within a revision credit is only asked for where the revision had to be split.
+        let may_stop = change.revision != last || response.events == 0;
+        if may_stop && *credit <= 0 {
+            stopped = Some(Position { revision: change.revision, sub: change.sub });
+            break;
+        }
+        feed.encode_event(index, with_previous, response.body);
+        response.events += 1;
+        *credit -= 1;
+        last = change.revision;
+    }
+    response.finish(stopped.map_or(reached, |position| position.revision - 1), &mut deliver);
+    stopped
+}
+
+/// A response under construction.
+struct Response<'a> {
+    body: &'a mut Vec<u8>,
+    events: u32,
+}
+
+impl<'a> Response<'a> {
+    fn begin(body: &'a mut Vec<u8>) -> Self {
+        body.clear();
+        encode_watch_header(body, 0, 0);
+        Self { body, events: 0 }
+    }
+
+    /// Delivers it, if it has events, and begins the next.
+    fn finish(&mut self, revision: u64, deliver: &mut impl FnMut(&[u8])) {
+        if self.events > 0 {
+            patch_watch_header(self.body, 0, revision, self.events);
+            deliver(self.body);
+        }
+        self.body.clear();
+        encode_watch_header(self.body, 0, 0);
+        self.events = 0;
+    }
+}

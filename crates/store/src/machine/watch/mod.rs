@@ -1,0 +1,320 @@
+//! Watches: who wants which changes, and how far each has been served. A watch is *live* while every change up to the
+//! published revision has been delivered to it; otherwise it is *behind*, and `catch_up` serves it from history.
+//! The hub's lock is held while changes are delivered, so a delivery must neither block nor call back.
+
+mod catch_up;
+mod delivery;
+mod index;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use rafterdb_codec::limits::WATCHERS_MAX;
+use rafterdb_codec::{encode_error, encode_watch_header, validate_selection, Code, Selection, WatchRequest};
+use rafterdb_codec::{WATCH_PREV_KV, WATCH_PROGRESS};
+
+use super::feed::Feed;
+use super::Machine;
+use crate::{Engine, StoreError};
+use delivery::{send, Position};
+use index::Index;
+
+/// (watch, change) pairs gathered before they are delivered.
+const HITS_MAX: usize = 1 << 16;
+
+/// Names a watch: the connection it came on, and its request's id there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WatchId {
+    /// Chosen by whoever owns the connections.
+    pub connection: u64,
+    /// Id of the WATCH request.
+    pub request: u64,
+}
+
+/// Where events go. Called from the apply thread and from the one that catches up; must not block or call back.
+pub trait Deliver: Send + Sync {
+    /// A response for the watch: `body` of a WATCH response, or with another code than OK an error's body, the last.
+    /// A response for a watch that was cancelled meanwhile is to be dropped.
+    fn deliver(&self, watch: WatchId, code: Code, body: &[u8]);
+
+    /// There is work for [`Machine::catch_up`].
+    fn behind(&self);
+}
+
+/// One watch.
+#[derive(Debug)]
+struct Watch {
+    id: WatchId,
+    /// Tells the watch from an earlier one in the same slot.
+    serial: u64,
+    key: Arc<[u8]>,
+    end: Arc<[u8]>,
+    flags: u8,
+    /// Events that may be sent; below 0 after a revision with more events than that.
+    credit: i64,
+    /// Everything before has been delivered, or is not wanted. For a live watch only a lower bound.
+    next: Position,
+    is_live: bool,
+}
+
+impl Watch {
+    fn selection(&self) -> Selection<'_> {
+        Selection::new(&self.key, &self.end)
+    }
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    /// Follows the machine's published revision; under this lock the two are equal.
+    published: u64,
+    slots: Vec<Option<Watch>>,
+    free: Vec<u32>,
+    by_id: BTreeMap<WatchId, u32>,
+    index: Index,
+    /// Watches that are behind and have credit, the one furthest behind first.
+    ready: BTreeSet<(Position, u32)>,
+    serial: u64,
+    /// Reused by `publish`.
+    hits: Vec<(u32, u32)>,
+    body: Vec<u8>,
+}
+
+/// All watches of a group.
+pub(super) struct WatchHub {
+    deliver: Arc<dyn Deliver>,
+    count: AtomicUsize,
+    inner: Mutex<Inner>,
+    /// One at a time catches up.
+    catching_up: Mutex<()>,
+}
+
+impl WatchHub {
+    pub(super) fn new(deliver: Arc<dyn Deliver>, published: u64) -> Self {
+        let inner = Inner { published, ..Inner::default() };
+        Self { deliver, count: AtomicUsize::new(0), inner: Mutex::new(inner), catching_up: Mutex::new(()) }
+    }
+
+    /// Whether changes need to be recorded at all.
+    pub(super) fn has_watches(&self) -> bool {
+        self.count.load(Ordering::Relaxed) > 0
+    }
+
+    /// Raises the published revision and delivers the changes up to it. Without a feed the live watches fall behind.
+    pub(super) fn publish(&self, revision: u64, feed: Option<&Feed>, raise: impl FnOnce()) {
+        let mut inner = self.inner.lock();
+        raise();
+        let before = std::mem::replace(&mut inner.published, revision);
+        if inner.by_id.is_empty() {
+            return;
+        }
+        let was_ready = !inner.ready.is_empty();
+        match feed {
+            Some(feed) => inner.dispatch(feed, revision, &*self.deliver),
+            None => inner.fall_behind(Position { revision: before + 1, sub: 0 }),
+        }
+        let wake = !was_ready && !inner.ready.is_empty();
+        drop(inner);
+        if wake {
+            self.deliver.behind();
+        }
+    }
+
+    fn add(&self, id: WatchId, request: &WatchRequest<'_>, compacted: u64) -> Result<(), StoreError> {
+        let mut inner = self.inner.lock();
+        if inner.by_id.contains_key(&id) {
+            return Err(StoreError::new(Code::InvalidArgument, "a watch of this id exists: choose another id"));
+        }
+        if inner.by_id.len() >= WATCHERS_MAX {
+            return Err(StoreError::new(Code::Busy, format!("the member has {WATCHERS_MAX} watches: cancel some")));
+        }
+        let start = request.start_revision;
+        if start != 0 && start <= compacted {
+            return Err(lost(compacted));
+        }
+        let first = if start == 0 { inner.published + 1 } else { start };
+        inner.serial += 1;
+        let watch = Watch {
+            id,
+            serial: inner.serial,
+            key: request.key.into(),
+            end: request.end.into(),
+            flags: request.flags,
+            credit: i64::from(request.credit),
+            next: Position { revision: first, sub: 0 },
+            is_live: first > inner.published,
+        };
+        let mut body = Vec::new();
+        encode_watch_header(&mut body, first - 1, 0);
+        self.deliver.deliver(id, Code::Ok, &body);
+        let is_ready = inner.add(watch);
+        self.count.store(inner.by_id.len(), Ordering::Relaxed);
+        drop(inner);
+        if is_ready {
+            self.deliver.behind();
+        }
+        Ok(())
+    }
+
+    fn credit(&self, id: WatchId, events: u32) {
+        let mut inner = self.inner.lock();
+        let Some(&slot) = inner.by_id.get(&id) else { return };
+        let Some(watch) = inner.slots[slot as usize].as_mut() else { return };
+        watch.credit = watch.credit.saturating_add(i64::from(events));
+        let (next, is_ready) = (watch.next, !watch.is_live && watch.credit > 0);
+        let is_new = is_ready && inner.ready.insert((next, slot));
+        drop(inner);
+        if is_new {
+            self.deliver.behind();
+        }
+    }
+
+    fn cancel(&self, first: WatchId, last: WatchId) -> usize {
+        let mut inner = self.inner.lock();
+        let slots: Vec<u32> = inner.by_id.range(first..=last).map(|(_, slot)| *slot).collect();
+        slots.iter().for_each(|slot| inner.remove(*slot));
+        self.count.store(inner.by_id.len(), Ordering::Relaxed);
+        slots.len()
+    }
+
+    fn progress(&self) {
+        let inner = self.inner.lock();
+        let mut body = Vec::new();
+        for watch in inner.slots.iter().flatten() {
+            if watch.is_live && watch.flags & WATCH_PROGRESS != 0 {
+                body.clear();
+                encode_watch_header(&mut body, inner.published.max(watch.next.revision - 1), 0);
+                self.deliver.deliver(watch.id, Code::Ok, &body);
+            }
+        }
+    }
+}
+
+impl Inner {
+    /// Returns whether the watch needs catching up.
+    fn add(&mut self, watch: Watch) -> bool {
+        let is_ready = !watch.is_live && watch.credit > 0;
+        let slot = self.free.pop().unwrap_or(self.slots.len() as u32);
+        self.by_id.insert(watch.id, slot);
+        self.index.insert(&watch.selection(), slot);
+        if is_ready {
+            self.ready.insert((watch.next, slot));
+        }
+        if slot as usize == self.slots.len() {
+            self.slots.push(Some(watch));
+        } else {
+            self.slots[slot as usize] = Some(watch);
+        }
+        is_ready
+    }
+
+    fn remove(&mut self, slot: u32) {
+        if let Some(watch) = self.slots[slot as usize].take() {
+            self.by_id.remove(&watch.id);
+            self.index.remove(&watch.selection(), slot);
+            self.ready.remove(&(watch.next, slot));
+            self.free.push(slot);
+        }
+    }
+
+    /// Delivers the changes of a feed to the live watches that they concern.
+    fn dispatch(&mut self, feed: &Feed, published: u64, deliver: &dyn Deliver) {
+        let mut hits = std::mem::take(&mut self.hits);
+        let mut last = 0;
+        for (index, (change, key)) in feed.changes().enumerate() {
+            if hits.len() >= HITS_MAX && change.revision != last {
+                self.deliver_hits(feed, &mut hits, last, deliver);
+            }
+            last = change.revision;
+            self.index.visit(key, |slot| {
+                let watch = self.slots[slot as usize].as_ref();
+                if watch.is_some_and(|watch| watch.is_live && watch.next.revision <= change.revision) {
+                    hits.push((slot, index as u32));
+                }
+            });
+        }
+        self.deliver_hits(feed, &mut hits, published, deliver);
+        self.hits = hits;
+    }
+
+    /// Delivers (slot, change) pairs; afterwards their watches have everything up to `reached`, or are behind.
+    fn deliver_hits(&mut self, feed: &Feed, hits: &mut Vec<(u32, u32)>, reached: u64, deliver: &dyn Deliver) {
+        hits.sort_unstable();
+        for run in hits.chunk_by(|left, right| left.0 == right.0) {
+            let slot = run[0].0;
+            let Some(watch) = self.slots[slot as usize].as_mut() else { continue };
+            let changes = run.iter().map(|(_, change)| *change as usize);
+            let with_previous = watch.flags & WATCH_PREV_KV != 0;
+            let stopped = send(feed, changes, with_previous, &mut watch.credit, reached, &mut self.body, |body| {
+                deliver.deliver(watch.id, Code::Ok, body);
+            });
+            if let Some(next) = stopped {
+                (watch.next, watch.is_live) = (next, false);
+            }
+        }
+        hits.clear();
+    }
+
+    /// Every live watch is behind from `next` on.
+    fn fall_behind(&mut self, next: Position) {
+        for (slot, watch) in self.slots.iter_mut().enumerate() {
+            let Some(watch) = watch.as_mut().filter(|watch| watch.is_live && watch.next.revision <= self.published) else {
+                continue;
+            };
+            (watch.next, watch.is_live) = (watch.next.max(next), false);
+            if watch.credit > 0 {
+                self.ready.insert((watch.next, slot as u32));
+            }
+        }
+    }
+}
+
+impl<E: Engine> Machine<E> {
+    /// Starts a watch. Its first response, without events, is delivered before this returns.
+    ///
+    /// # Errors
+    /// `KEY_EMPTY`, `KEY_TOO_LARGE`, `RANGE_REVERSED`, `INVALID_ARGUMENT` for an id in use, `BUSY` above `watchersMax`,
+    /// `WATCH_LOST` if the first revision has been compacted; nothing is delivered then.
+    pub fn watch(&self, id: WatchId, request: &WatchRequest<'_>) -> Result<(), StoreError> {
+        validate_selection(&request.selection()).map_err(|(code, text)| StoreError::new(code, text))?;
+        self.watches.add(id, request, self.engine.compacted())
+    }
+
+    /// Lets that many more events be sent. Unknown watches are ignored.
+    pub fn watch_credit(&self, id: WatchId, events: u32) {
+        self.watches.credit(id, events);
+    }
+
+    /// Ends a watch. Returns whether there was one.
+    pub fn cancel_watch(&self, id: WatchId) -> bool {
+        self.watches.cancel(id, id) > 0
+    }
+
+    /// Ends all watches of a connection. Returns how many.
+    pub fn cancel_watches_of(&self, connection: u64) -> usize {
+        self.watches.cancel(WatchId { connection, request: 0 }, WatchId { connection, request: u64::MAX })
+    }
+
+    /// Tells every live watch that asked for it (PROGRESS) how far it has come; to be called now and then.
+    pub fn watch_progress(&self) {
+        self.watches.progress();
+    }
+
+    /// How many watches there are.
+    pub fn watch_count(&self) -> usize {
+        self.watches.count.load(Ordering::Relaxed)
+    }
+}
+
+fn lost(compacted: u64) -> StoreError {
+    let text = format!("the watch is behind the compacted revision {compacted}: read the keys again and watch from there");
+    StoreError { code: Code::WatchLost, detail: compacted, text }
+}
+
+/// The body of the response that ends a lost watch.
+fn lost_body(compacted: u64) -> Vec<u8> {
+    let mut body = Vec::new();
+    encode_error(&mut body, compacted, &lost(compacted).text);
+    body
+}

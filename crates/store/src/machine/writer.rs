@@ -1,0 +1,270 @@
+//! What the apply thread alone changes: puts and deletes of single keys and of ranges, and what they leave behind
+//! in rows, state hash and feed. Knows no batches, sessions or readers.
+
+use rafterdb_codec::{Pair, Put, Selection, PUT_IGNORE_LEASE, PUT_IGNORE_VALUE, PUT_PREV_KV};
+
+use super::digest::{key_digest, pair_digest};
+use super::feed::{Feed, FEED_BYTES_MAX};
+use super::range::pair_of;
+use super::state::State;
+use crate::{Engine, KeyRange, RowRef, StoreError, Visit};
+
+/// Bytes of keys that a deleteRange gathers before it writes their tombstones.
+const DELETE_CHUNK_BYTES: usize = 1 << 20;
+
+/// Where in the store's history a change stands.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    pub(super) revision: u64,
+    pub(super) sub: u32,
+}
+
+/// What becomes of previous pairs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Previous {
+    /// Nobody asked, or there was none.
+    None,
+    /// It was appended.
+    Appended,
+    /// There was one, but the reply is full.
+    LeftOut,
+}
+
+/// Where previous pairs go: appended to `out` until it is `full_at` long.
+#[derive(Debug)]
+pub(super) struct Reply<'a> {
+    pub(super) out: &'a mut Vec<u8>,
+    pub(super) full_at: usize,
+}
+
+impl Reply<'_> {
+    fn add(&mut self, pair: &Pair<'_>) -> Previous {
+        if self.out.len() >= self.full_at {
+            return Previous::LeftOut;
+        }
+        pair.encode(self.out);
+        Previous::Appended
+    }
+}
+
+/// What a deleteRange did.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Deleted {
+    pub(super) keys: u64,
+    /// Pairs appended to the reply.
+    pub(super) pairs: u32,
+    pub(super) left_out: bool,
+    /// The next free place's sub.
+    pub(super) next_sub: u32,
+}
+
+/// The apply thread's side of the machine.
+#[derive(Debug)]
+pub(super) struct Writer {
+    pub(super) state: State,
+    /// Changes since the last publish, if they are recorded.
+    pub(super) feed: Feed,
+    /// Whether the feed holds every change since the last publish.
+    pub(super) is_recording: bool,
+    /// Revision that readers see; the state's runs ahead of it between publishes.
+    pub(super) published: u64,
+    /// Compaction that the engine is told of at the next publish, since readers may still be below it.
+    pub(super) compaction: Option<u64>,
+    /// Set by an engine error: the rows are no longer what the state says.
+    pub(super) is_poisoned: bool,
+    /// The value that IGNORE_VALUE keeps, and the keys that a deleteRange is about to delete; reused.
+    kept_value: Vec<u8>,
+    doomed: Vec<u8>,
+}
+
+/// The numbers of a key's latest row.
+#[derive(Clone, Copy, Debug, Default)]
+struct Before {
+    create: u64,
+    modified: u64,
+    version: u64,
+    lease: u64,
+    digest: u64,
+}
+
+impl Writer {
+    pub(super) fn new(state: State) -> Self {
+        Self {
+            published: state.mark.revision,
+            state,
+            feed: Feed::default(),
+            is_recording: false,
+            compaction: None,
+            is_poisoned: false,
+            kept_value: Vec::new(),
+            doomed: Vec::new(),
+        }
+    }
+
+    /// Writes a key at `place`. A put that ignores value or lease must be of a key that exists.
+    pub(super) fn put<E: Engine>(
+        &mut self,
+        engine: &E,
+        put: &Put<'_>,
+        place: Place,
+        reply: &mut Reply<'_>,
+    ) -> Result<Previous, StoreError> {
+        let hashed = key_digest(put.key);
+        let mut before = Before::default();
+        let mut previous = Previous::None;
+        engine.latest(put.key, &mut |row| {
+            before = Before::of(&row, hashed);
+            if row.is_tombstone() {
+                return;
+            }
+            if put.flags & PUT_IGNORE_VALUE != 0 {
+                self.kept_value.clear();
+                self.kept_value.extend_from_slice(row.value);
+            }
+            if put.flags & PUT_PREV_KV != 0 {
+                previous = reply.add(&pair_of(put.key, &row, false));
+            }
+            if self.is_recording {
+                self.feed.add_previous(put.key, &row);
+            }
+        })?;
+        let is_new = before.version == 0;
+        let value = if put.flags & PUT_IGNORE_VALUE != 0 { self.kept_value.as_slice() } else { put.value };
+        let row = RowRef {
+            create: if is_new { place.revision } else { before.create },
+            modified: place.revision,
+            version: before.version + 1,
+            lease: if put.flags & PUT_IGNORE_LEASE != 0 { before.lease } else { put.lease },
+            previous: before.modified,
+            value,
+        };
+        engine.write(put.key, place.sub, row)?;
+        let digest = pair_digest(hashed, &row);
+        self.state.digest = self.state.digest.wrapping_sub(before.digest).wrapping_add(digest);
+        if self.is_recording {
+            self.feed.add(place.sub, put.key, &row);
+            self.bound_feed();
+        }
+        Ok(previous)
+    }
+
+    /// Whether `key` exists now.
+    pub(super) fn exists<E: Engine>(&self, engine: &E, key: &[u8]) -> Result<bool, StoreError> {
+        let mut is_live = false;
+        engine.latest(key, &mut |row| is_live = !row.is_tombstone())?;
+        Ok(is_live)
+    }
+
+    /// Deletes every live key of the selection, from `place` on, one sub-revision each.
+    pub(super) fn delete<E: Engine>(
+        &mut self,
+        engine: &E,
+        selection: &Selection<'_>,
+        place: Place,
+        mut reply: Option<Reply<'_>>,
+    ) -> Result<Deleted, StoreError> {
+        let mut deleted = Deleted { next_sub: place.sub, ..Deleted::default() };
+        match *selection {
+            Selection::One(key) => self.delete_key(engine, key, place.revision, &mut deleted, &mut reply)?,
+            Selection::Span { start, end: Some(end) } if end <= start => {}
+            Selection::Span { start, end } => {
+                let mut doomed = std::mem::take(&mut self.doomed);
+                let mut next = start.to_vec();
+                // The engine is not written to while it is scanned: keys are gathered first, a chunk at a time.
+                while gather(engine, KeyRange { start: &next, end }, place.revision, &mut doomed)? {
+                    for key in split(&doomed) {
+                        self.delete_key(engine, key, place.revision, &mut deleted, &mut reply)?;
+                        next.clear();
+                        next.extend_from_slice(key);
+                    }
+                    next.push(0);
+                    if doomed.len() < DELETE_CHUNK_BYTES {
+                        break;
+                    }
+                }
+                self.doomed = doomed;
+            }
+        }
+        Ok(deleted)
+    }
+
+    fn delete_key<E: Engine>(
+        &mut self,
+        engine: &E,
+        key: &[u8],
+        revision: u64,
+        deleted: &mut Deleted,
+        reply: &mut Option<Reply<'_>>,
+    ) -> Result<(), StoreError> {
+        let hashed = key_digest(key);
+        let mut before = Before::default();
+        engine.latest(key, &mut |row| {
+            before = Before::of(&row, hashed);
+            if row.is_tombstone() {
+                return;
+            }
+            match reply.as_mut().map_or(Previous::None, |reply| reply.add(&pair_of(key, &row, false))) {
+                Previous::None => {}
+                Previous::Appended => deleted.pairs += 1,
+                Previous::LeftOut => deleted.left_out = true,
+            }
+            if self.is_recording {
+                self.feed.add_previous(key, &row);
+            }
+        })?;
+        if before.version == 0 {
+            return Ok(());
+        }
+        let row = RowRef { create: 0, modified: revision, version: 0, lease: 0, previous: before.modified, value: &[] };
+        engine.write(key, deleted.next_sub, row)?;
+        self.state.digest = self.state.digest.wrapping_sub(before.digest);
+        if self.is_recording {
+            self.feed.add(deleted.next_sub, key, &row);
+            self.bound_feed();
+        }
+        deleted.keys += 1;
+        deleted.next_sub += 1;
+        Ok(())
+    }
+
+    /// Gives the feed up once it is too large: the watches are then served from history.
+    fn bound_feed(&mut self) {
+        if self.feed.bytes_used() > FEED_BYTES_MAX {
+            self.feed.clear();
+            self.is_recording = false;
+        }
+    }
+}
+
+impl Before {
+    #[inline]
+    fn of(row: &RowRef<'_>, hashed: u64) -> Self {
+        let digest = if row.is_tombstone() { 0 } else { pair_digest(hashed, row) };
+        Self { create: row.create, modified: row.modified, version: row.version, lease: row.lease, digest }
+    }
+}
+
+/// Fills `keys` with `[u32 length][key]` of the first live keys of the range, up to a chunk. Returns whether there are any.
+fn gather<E: Engine>(engine: &E, range: KeyRange<'_>, at: u64, keys: &mut Vec<u8>) -> Result<bool, StoreError> {
+    keys.clear();
+    engine.scan(range, at, false, &mut |key, _| {
+        keys.extend_from_slice(&(key.len() as u32).to_le_bytes());
+        keys.extend_from_slice(key);
+        if keys.len() < DELETE_CHUNK_BYTES {
+            Visit::Next
+        } else {
+            Visit::Stop
+        }
+    })?;
+    Ok(!keys.is_empty())
+}
+
+/// The keys that `gather` found.
+fn split(mut keys: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        let (length, rest) = keys.split_first_chunk::<4>()?;
+        let (key, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+        keys = rest;
+        Some(key)
+    })
+}
