@@ -72,4 +72,17 @@ pub const POINTS: &[(&str, &str)] = &[
         "store.install.switched",
         "when an installed snapshot is the store, before the old one goes",
     ),
+    ("store.flush.start", "before a sealed memtable is flushed"),
+    (
+        "store.flush.tables",
+        "when history is synced, before the memtable's rows become a table",
+    ),
+    (
+        "store.flush.installed",
+        "when the table is durable, before anyone is told",
+    ),
+    (
+        "store.install.built",
+        "when the rows of a received snapshot are durable, before it is readied to switch to",
+    ),
 ];

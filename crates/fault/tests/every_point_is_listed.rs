@@ -5,13 +5,15 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// The names given to `point(…)` in a source text.
+/// The names given to `point(…)`, or to a local `reach(…)` that adds the file to the error, in a source text.
 fn named(source: &str) -> BTreeSet<String> {
-    source
-        .match_indices("point(\"")
-        .filter_map(|(at, opening)| source[at + opening.len()..].split_once('"'))
-        .map(|(name, _)| name.to_owned())
-        .collect()
+    let of = |opening: &'static str| {
+        source
+            .match_indices(opening)
+            .filter_map(move |(at, opening)| source[at + opening.len()..].split_once('"'))
+            .map(|(name, _)| name.to_owned())
+    };
+    of("point(\"").chain(of("reach(\"")).collect()
 }
 
 fn collect(folder: &Path, names: &mut BTreeSet<String>) {

@@ -117,7 +117,7 @@ pub(crate) struct Group {
     pub start: (u64, u64),
     /// Never below `start`'s index.
     pub last: u64,
-    /// First index of each term after the start; indexes and terms ascend.
+    /// (first index, term) of each run of one term after the start; indexes ascend, and so do Raft's terms.
     pub runs: VecDeque<(u64, u64)>,
     /// Entries below this index were in segments that are gone. At most start + 1 once the log is recovered.
     pub known: u64,
@@ -231,12 +231,6 @@ impl Group {
         }
         while self.runs.back().is_some_and(|(run, _)| *run >= first) {
             self.runs.pop_back();
-        }
-        let previous_term = self.runs.back().map_or(self.start.1, |(_, term)| *term);
-        if term < previous_term {
-            return Err(format!(
-                "entries at {first} have term {term}, below {previous_term} before them"
-            ));
         }
         if self.runs.back().is_none_or(|(_, run)| *run != term) {
             self.runs.push_back((first, term));
