@@ -1,5 +1,5 @@
 // Builds the native binary (build/rafterdb.<platform>.node) and the JavaScript (dist/, index.d.ts).
-//   node scripts/build.mjs [native|ts] [--if-needed] [--debug]
+//   node scripts/build.mjs [native|ts] [--if-needed] [--debug] [-- arguments of `napi build`]
 // `--if-needed` builds only the parts whose sources are newer than what was built last.
 import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -24,13 +24,13 @@ const parts = {
 }
 
 /** Builds `only` one part, or both. Throws if a compiler fails. */
-export function build({ only, ifNeeded = false, debug = false } = {}) {
+export function build({ only, ifNeeded = false, napiArgs = ['--release'] } = {}) {
   for (const [name, part] of Object.entries(parts)) {
     if (only && only !== name) continue
     const stamp = join(root, 'build', `${name}.stamp`)
     if (ifNeeded && !isStale(part, stamp)) continue
     const started = Date.now() / 1_000
-    part.make(debug)
+    part.make(napiArgs)
     mkdirSync(join(root, 'build'), { recursive: true })
     writeFileSync(stamp, '')
     // What was saved while the compiler ran counts as newer than the build.
@@ -38,20 +38,19 @@ export function build({ only, ifNeeded = false, debug = false } = {}) {
   }
 }
 
-function makeNative(debug) {
+function makeNative(napiArgs) {
   if (run.status('cargo', ['--version'], { stdio: 'ignore' }) !== 0) {
     throw new Error('Rust is needed to build the native part: install it from rustup.rs, then try again')
   }
-  const profile = debug ? [] : ['--release']
   run('napi', [
     'build',
     '--platform',
-    ...profile,
     '--no-js',
     '--manifest-path',
     'crates/binding/Cargo.toml',
     '--output-dir',
     'build',
+    ...napiArgs,
   ])
 }
 
@@ -76,10 +75,17 @@ function newest(path, isSource) {
   return readdirSync(path).reduce((time, name) => Math.max(time, newest(join(path, name), isSource)), 0)
 }
 
+/** What stands before the mark and what stands after it. */
+function splitAt(list, mark) {
+  const at = list.indexOf(mark)
+  return at < 0 ? [list, []] : [list.slice(0, at), list.slice(at + 1)]
+}
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const args = process.argv.slice(2)
+  const [args, extra] = splitAt(process.argv.slice(2), '--')
+  const profile = args.includes('--debug') ? [] : ['--release']
   try {
-    build({ only: args.find((arg) => arg in parts), ifNeeded: args.includes('--if-needed'), debug: args.includes('--debug') })
+    build({ only: args.find((arg) => arg in parts), ifNeeded: args.includes('--if-needed'), napiArgs: [...profile, ...extra] })
   } catch (error) {
     console.error(`build: ${error.message}`)
     process.exitCode = 1

@@ -18,8 +18,8 @@ export function generateTypes() {
   try {
     const options = ['--project', 'tsconfig.json', '--no-check', '--no-banner', '--silent', '--export-referenced-types']
     run('dts-bundle-generator', [...options, '--out-file', file, 'src/index.ts'])
-    const text = readFileSync(file, 'utf8').replace(/\nexport \{\};\s*$/, '\n')
-    return HEADER + text.replace(/^\t+/gm, (tabs) => '  '.repeat(tabs.length)).trimStart()
+    const text = readFileSync(file, 'utf8').trim()
+    return `${HEADER}${text.replace(/^\t+/gm, (tabs) => '  '.repeat(tabs.length))}\n`
   } finally {
     rmSync(directory, { recursive: true, force: true })
   }

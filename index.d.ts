@@ -1,0 +1,400 @@
+// Generated from src/index.ts by `npm run build:ts`; do not edit.
+/// <reference lib="esnext.disposable" />
+
+declare const Code: {
+  /** done */
+  readonly OK: 0;
+  /** the call's arguments are wrong */
+  readonly INVALID_ARGUMENT: 1;
+  /** a key needs at least one byte */
+  readonly KEY_EMPTY: 2;
+  /** the key is longer than keyBytesMax */
+  readonly KEY_TOO_LARGE: 3;
+  /** the value is longer than valueBytesMax */
+  readonly VALUE_TOO_LARGE: 4;
+  /** the range ends before it starts */
+  readonly RANGE_REVERSED: 5;
+  /** the request is larger than requestBytesMax */
+  readonly REQUEST_TOO_LARGE: 6;
+  /** a transaction's branch writes one key twice */
+  readonly DUPLICATE_KEY: 7;
+  /** a transaction has more than txnOperationsMax operations */
+  readonly TOO_MANY_OPERATIONS: 8;
+  /** the key does not exist */
+  readonly KEY_NOT_FOUND: 9;
+  /** the lease does not exist */
+  readonly LEASE_NOT_FOUND: 10;
+  /** the revision has been compacted */
+  readonly COMPACTED: 11;
+  /** the revision is above the current one */
+  readonly FUTURE_REVISION: 12;
+  /** a queue is full; nothing was done */
+  readonly BUSY: 20;
+  /** the group has no leader now */
+  readonly NO_LEADER: 21;
+  /** this member is not the leader; nothing was done */
+  readonly NOT_LEADER: 22;
+  /** the leader was lost while the write was under way; it may or may not be committed */
+  readonly LEADER_LOST: 23;
+  /** the session is no longer known, so whether the write was done cannot be told */
+  readonly SESSION_EXPIRED: 24;
+  /** the write was done, but its result is no longer kept */
+  readonly RESULT_FORGOTTEN: 25;
+  /** no answer in time; a write may or may not be committed */
+  readonly TIMEOUT: 26;
+  /** the caller's signal aborted the call; a write may or may not be committed */
+  readonly ABORTED: 27;
+  /** the store is closed */
+  readonly CLOSED: 28;
+  /** no member answers at the given endpoints */
+  readonly UNREACHABLE: 29;
+  /** this member is further behind than maxStaleness allows */
+  readonly STALE: 30;
+  /** the watch fell behind the compacted revision */
+  readonly WATCH_LOST: 31;
+  /** the member does not host that group */
+  readonly GROUP_NOT_FOUND: 32;
+  /** this member holds no read lease now, so it cannot read synchronously */
+  readonly NO_LEASE: 33;
+  /** that member belongs to another cluster */
+  readonly CLUSTER_MISMATCH: 40;
+  /** the other side speaks another protocol version */
+  readonly PROTOCOL_VERSION: 41;
+  /** a malformed frame or request */
+  readonly PROTOCOL_ERROR: 42;
+  /** no member of that name or id */
+  readonly MEMBER_UNKNOWN: 43;
+  /** another process listens on that address */
+  readonly PORT_IN_USE: 44;
+  /** the address cannot be used */
+  readonly ADDRESS_INVALID: 45;
+  /** another process has the data directory open */
+  readonly DATA_DIR_LOCKED: 50;
+  /** the data directory belongs to another cluster or member */
+  readonly DATA_DIR_MISMATCH: 51;
+  /** the data was written by a newer version */
+  readonly FORMAT_NEWER: 52;
+  /** the log is damaged */
+  readonly LOG_CORRUPT: 53;
+  /** a segment of the log is missing */
+  readonly LOG_SEGMENT_MISSING: 54;
+  /** the store is damaged */
+  readonly STORE_CORRUPT: 55;
+  /** the disk is full */
+  readonly DISK_FULL: 56;
+  /** the operating system reports an input or output error */
+  readonly IO: 57;
+  /** an earlier write failed; the member has stopped */
+  readonly POISONED: 58;
+  /** the native binary of this platform is not installed */
+  readonly BINARY_MISSING: 60;
+  /** a broken invariant: a bug in rafterdb */
+  readonly INTERNAL: 99;
+};
+/** The name of an error code, which programs match. */
+export type ErrorCode = keyof typeof Code;
+/** Every error that rafterdb reports. */
+export declare class RafterError extends Error {
+  /** What kind of failure; see `Code` for the list. */
+  readonly code: ErrorCode;
+  readonly name = "RafterError";
+  constructor(
+  /** What kind of failure; see `Code` for the list. */
+  code: ErrorCode, message: string, options?: ErrorOptions);
+}
+/**
+ * A key or value: a string is its UTF-8 bytes. A lone surrogate is stored as U+FFFD, and bytes that are not valid UTF-8
+ * read as U+FFFD too unless the call says `as: 'bytes'`.
+ */
+export type Bytes = string | Uint8Array;
+/** What every call takes. */
+export interface CallOptions {
+  /** Aborts the call: it rejects with ABORTED. A write that was already sent may still be committed. */
+  signal?: AbortSignal;
+  /** Milliseconds until the call rejects with TIMEOUT. Default: `requestTimeout` of the database, 5,000. */
+  timeout?: number;
+}
+/** How fresh a read must be. Default: linearizable. */
+export interface ReadOptions extends CallOptions {
+  /** `linearizable`: sees every write acknowledged before the call. `serializable`: what this member has now. */
+  consistency?: "linearizable" | "serializable";
+  /** Milliseconds a member's state may be behind; the read is then served locally. STALE if it is further behind. Excludes `consistency`. */
+  maxStaleness?: number;
+  /** Read the state at this revision. COMPACTED or FUTURE_REVISION if it cannot be. */
+  revision?: number;
+}
+/** One version of a key. Revisions are numbers below 2^53. */
+export interface KeyValue<V = string> {
+  key: string;
+  value: V;
+  createRevision: number;
+  modRevision: number;
+  /** 1 for a new key, one more with every put. */
+  version: number;
+  /** Id of the lease that the key is attached to; 0: none. */
+  lease: number;
+}
+/** `as: 'bytes'` gives keys and values as Uint8Array; the default is strings. */
+export type As = "string" | "bytes";
+export type Pair<A extends As> = A extends "bytes" ? Omit<KeyValue<Uint8Array>, "key"> & {
+  key: Uint8Array;
+} : KeyValue;
+export interface PutResult {
+  /** The store's revision at which the write took effect. */
+  revision: number;
+}
+export interface DeleteResult {
+  revision: number;
+  /** How many keys were deleted. */
+  deleted: number;
+}
+/** Which keys: a prefix, or from (inclusive) to (exclusive), or everything. */
+export interface Selection {
+  prefix?: Bytes;
+  from?: Bytes;
+  to?: Bytes;
+}
+export interface RangeOptions<A extends As = "string"> extends ReadOptions, Selection {
+  limit?: number;
+  /** Descending keys. */
+  reverse?: boolean;
+  /** Values are empty. */
+  keysOnly?: boolean;
+  as?: A;
+}
+export interface WatchOptions<A extends As = "string"> extends Selection {
+  /** One key instead of a selection. */
+  key?: Bytes;
+  /** First revision to report; default: what happens from now on. */
+  fromRevision?: number;
+  /** Each event carries the pair as it was before. */
+  previous?: boolean;
+  as?: A;
+  signal?: AbortSignal;
+}
+export interface WatchEvent<A extends As = "string"> {
+  type: "put" | "delete";
+  /** Revision of the change. Events come in order, none missing, none twice, also across a change of leader or connection. */
+  revision: number;
+  key: A extends "bytes" ? Uint8Array : string;
+  /** Absent for a delete. */
+  value?: A extends "bytes" ? Uint8Array : string;
+  version: number;
+  createRevision: number;
+  previous?: Pair<A>;
+}
+export type CompareTarget = "version" | "createRevision" | "modRevision" | "value" | "lease";
+export type CompareOperator = "=" | "!=" | "<" | ">";
+/** `compare('key', 'version', '=', 0)`; with `selection` it must hold for every key in it. */
+export interface Compare {
+  key?: Bytes;
+  selection?: Selection;
+  target: CompareTarget;
+  operator: CompareOperator;
+  operand: number | Bytes;
+}
+export type TxnOperation = {
+  type: "put";
+  key: Bytes;
+  value: Bytes;
+  previous?: boolean;
+} | ({
+  type: "delete";
+  key?: Bytes;
+  previous?: boolean;
+} & Selection) | ({
+  type: "get";
+  key: Bytes;
+} | ({
+  type: "range";
+  limit?: number;
+  reverse?: boolean;
+  keysOnly?: boolean;
+} & Selection)) | {
+  type: "txn";
+  if: Compare[];
+  then: TxnOperation[];
+  else: TxnOperation[];
+};
+export type TxnOperationResult<A extends As = "string"> = {
+  type: "put";
+  previous?: Pair<A>;
+} | {
+  type: "delete";
+  deleted: number;
+  previous: Pair<A>[];
+} | {
+  type: "get";
+  pair: Pair<A> | null;
+} | {
+  type: "range";
+  pairs: Pair<A>[];
+  count: number;
+  more: boolean;
+} | {
+  type: "txn";
+  succeeded: boolean;
+  results: TxnOperationResult<A>[];
+};
+export interface TxnResult<A extends As = "string"> {
+  succeeded: boolean;
+  revision: number;
+  /** One for each operation of the branch that ran. */
+  results: TxnOperationResult<A>[];
+}
+/** `await db.txn().if(compare(…)).then(put(…)).else(get(…)).commit()`. */
+export interface Txn {
+  if(...compares: Compare[]): Txn;
+  then(...operations: TxnOperation[]): Txn;
+  else(...operations: TxnOperation[]): Txn;
+  commit<A extends As = "string">(options?: CallOptions & {
+    as?: A;
+  }): Promise<TxnResult<A>>;
+}
+/** The changes of some keys, in order. One consumer; leaving its loop ends the watch, as does `await using`. */
+export interface Watch<A extends As = "string"> extends AsyncIterable<WatchEvent<A>>, AsyncDisposable {
+  /** Resolves, once a member watches, to the first revision that is reported. */
+  started(): Promise<number>;
+}
+/** One member as `status` reports it. */
+export interface MemberStatus {
+  name: string;
+  id: number;
+  endpoint: string;
+  role: "leader" | "follower" | "candidate" | "learner" | "unreachable";
+  /** Name of the leader this member knows; null: none. */
+  leader: string | null;
+  term: number;
+  lastIndex: number;
+  committed: number;
+  applied: number;
+  revision: number;
+  compactedRevision: number;
+  /** Hex digest over every live pair at `applied`: equal on members with equal `applied`. */
+  stateHash: string;
+  /** Bytes on disk: log, tables, history. */
+  diskBytes: number;
+  /** How the log writes: O_DIRECT or fdatasync, as probed. */
+  logMode: string;
+  version: string;
+}
+export interface Member {
+  id: number;
+  name: string;
+  endpoint: string;
+}
+/** A key-value database: a member of a cluster in this process, or a client of one. */
+export interface Database extends AsyncDisposable {
+  /** Resolves when a quorum has the write on disk. Errors: KEY_EMPTY, KEY_TOO_LARGE, VALUE_TOO_LARGE, BUSY, TIMEOUT, ABORTED, SESSION_EXPIRED, CLOSED. */
+  put(key: Bytes, value: Bytes, options?: CallOptions): Promise<PutResult>;
+  /** The value, or null if there is no such key. */
+  get(key: Bytes, options?: ReadOptions): Promise<string | null>;
+  get(key: Bytes, options: ReadOptions & {
+    as: "bytes";
+  }): Promise<Uint8Array | null>;
+  /** The value with its revisions, or null. */
+  getPair<A extends As = "string">(key: Bytes, options?: ReadOptions & {
+    as?: A;
+  }): Promise<Pair<A> | null>;
+  /** Reads without the event loop. Embedded only. NO_LEASE where a linearizable read would need the network. */
+  getSync(key: Bytes, options?: {
+    consistency?: "linearizable" | "serializable";
+  }): string | null;
+  getSync(key: Bytes, options: {
+    consistency?: "linearizable" | "serializable";
+    as: "bytes";
+  }): Uint8Array | null;
+  /** Deletes one key, or a selection. */
+  delete(key: Bytes | Selection, options?: CallOptions): Promise<DeleteResult>;
+  /** Pages through a selection at one revision; memory stays bounded whatever the size. */
+  range<A extends As = "string">(options?: RangeOptions<A>): AsyncIterable<Pair<A>>;
+  /** How many keys a selection has. */
+  count(selection?: Selection, options?: ReadOptions): Promise<number>;
+  txn(): Txn;
+  /** Begins at once, not with the first iteration. Errors: COMPACTED, WATCH_LOST, ABORTED. Ends when the database is closed. */
+  watch<A extends As = "string">(options?: WatchOptions<A>): Watch<A>;
+  /** Forgets versions that were replaced at or before `revision`. */
+  compact(revision: number, options?: CallOptions): Promise<{
+    revision: number;
+  }>;
+  /** Every member's state; an unreachable one is listed with that role. */
+  status(options?: CallOptions): Promise<MemberStatus[]>;
+  members(options?: CallOptions): Promise<Member[]>;
+  /** Hands leadership to a member. MEMBER_UNKNOWN, TIMEOUT. */
+  transferLeader(name: string, options?: CallOptions): Promise<void>;
+  /** Answers what is under way, then stops and joins all threads. */
+  close(): Promise<void>;
+}
+/** Options of `open`. `open({ dataDir })` alone is a store of one member. */
+export interface OpenOptions {
+  dataDir: string;
+  /** This member's name. Default: `solo` when there are no members. */
+  name?: string;
+  /** All members of the cluster, this one too: name → endpoint (`host:port`); 1, 3, 5 or 7 of them. */
+  members?: Record<string, string>;
+  /** Address to listen on. Default: this member's endpoint; a store of one member without `listen` opens no port. */
+  listen?: string;
+  /** When a write is acknowledged: on disk first (`always`), within `durabilityInterval` ms, or left to the operating system. */
+  durability?: "always" | "interval" | "os";
+  /** Milliseconds between syncs with `durability: 'interval'`. Default 10. */
+  durabilityInterval?: number;
+  /** Milliseconds between heartbeats. Default 100. */
+  heartbeatInterval?: number;
+  /** Milliseconds without a leader before an election, randomised up to twice that. Default 500; at least 3 heartbeats. */
+  electionTimeout?: number;
+  /** Serve linearizable reads under the leader's lease, without a round of messages. Default true. */
+  leaseReads?: boolean;
+  /** Bytes of memory that the store may use: memtables, block and row cache. Default 256 MiB; at least 32 MiB. */
+  memory?: number;
+  /** Largest value in bytes. Default 1.5 MiB. */
+  valueBytesMax?: number;
+  /** Bytes of log kept for followers that lag. Default 256 MiB. */
+  logRetainBytes?: number;
+  /** Raft groups hosted by this member. Default 1. */
+  groups?: number;
+  /** Milliseconds until a call without `timeout` rejects. Default 5,000. */
+  requestTimeout?: number;
+  /** Wait while a queue is full instead of failing with BUSY. Default true; the wait counts towards the timeout. */
+  waitWhenBusy?: boolean;
+  /** Called when the member stops because it must: a failed fsync, a damaged file, a bug. Every later call fails with POISONED. */
+  onFatal?: (error: RafterError) => void;
+  /** Called with a line for people now and then: what recovery did, peers that come and go. */
+  onLog?: (line: string) => void;
+}
+export interface ConnectOptions {
+  /** `host:port` of any members; the others are found from them. */
+  endpoints: string[];
+  requestTimeout?: number;
+  waitWhenBusy?: boolean;
+}
+/**
+ * Opens a member of a cluster in this process; `open({ dataDir })` alone is a store of one member.
+ * Errors: INVALID_ARGUMENT, MEMBER_UNKNOWN, ADDRESS_INVALID, PORT_IN_USE, DATA_DIR_LOCKED, DATA_DIR_MISMATCH, FORMAT_NEWER,
+ * LOG_CORRUPT, LOG_SEGMENT_MISSING, STORE_CORRUPT, DISK_FULL, IO, BINARY_MISSING.
+ */
+export declare function open(options: OpenOptions): Promise<Database>;
+/**
+ * Connects to a cluster without being a member of it. Finds the leader and follows it.
+ * Errors: INVALID_ARGUMENT, ADDRESS_INVALID, UNREACHABLE after `requestTimeout`, BINARY_MISSING.
+ */
+export declare function connect(options: ConnectOptions): Promise<Database>;
+/** A condition on one key, or on every key of a selection. A key that does not exist has version and revisions 0. */
+export declare function compare(of: Bytes | Selection, target: CompareTarget, operator: CompareOperator, operand: number | Bytes): Compare;
+/** Writes a key. With `previous` the result has the pair that was replaced. */
+export declare function put(key: Bytes, value: Bytes, options?: {
+  previous?: boolean;
+}): TxnOperation;
+/** Deletes a key, or a selection. With `previous` the result has the pairs. */
+export declare function del(of: Bytes | Selection, options?: {
+  previous?: boolean;
+}): TxnOperation;
+/** Reads a key. */
+export declare function get(key: Bytes): TxnOperation;
+/** Reads a selection; at most `limit` pairs. */
+export declare function range(options?: Selection & {
+  limit?: number;
+  reverse?: boolean;
+  keysOnly?: boolean;
+}): TxnOperation;
+
+export {};
