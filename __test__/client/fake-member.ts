@@ -3,7 +3,19 @@ import type { Port } from '../../src/client/port.js'
 import { Code, type ErrorCode } from '../../src/codes.js'
 import { RafterError } from '../../src/errors.js'
 import { type FakeChange, FakeStore, pairOf } from './fake-store.js'
-import { errorBody, type FakeRequest, Reader, readBatch, readRead, readRequests, response, u8, u16, u32, u64 } from './fake-wire.js'
+import {
+  errorBody,
+  type FakeRequest,
+  Reader,
+  readBatch,
+  readRead,
+  readRequests,
+  response,
+  u8,
+  u16,
+  u32,
+  u64,
+} from './fake-wire.js'
 
 const WRITE = 1
 const READ = 2
@@ -52,7 +64,11 @@ export class FakeNetwork {
   }
 
   /** A `PortFactory`; endpoint null is the first member. */
-  ports = async (endpoint: string | null, notify: () => void, lost: (code: ErrorCode, message: string) => void): Promise<Port> => {
+  ports = async (
+    endpoint: string | null,
+    notify: () => void,
+    lost: (code: ErrorCode, message: string) => void,
+  ): Promise<Port> => {
     const member = endpoint === null ? this.first : this.members.find((candidate) => candidate.endpoint === endpoint)
     await new Promise((resolve) => setImmediate(resolve))
     if (member === undefined || member.down) throw new RafterError('UNREACHABLE', 'connection refused')
@@ -265,7 +281,10 @@ export class FakePort implements Port {
     const last = sending.at(-1)!.row.mod
     // With more of the last revision to come, everything up to the one before it has been sent.
     const whole = following === undefined ? store.revision : following.row.mod === last ? last - 1 : last
-    watch.sent = following?.row.mod === last ? sending.filter(({ row }) => row.mod === last).length + (watch.next === last ? watch.sent : 0) : 0
+    watch.sent =
+      following?.row.mod === last
+        ? sending.filter(({ row }) => row.mod === last).length + (watch.next === last ? watch.sent : 0)
+        : 0
     watch.next = whole + 1
     const events = sending.map((change) => eventOf(change, watch.previous))
     this.#answer(response(WATCH, 0, 0, watch.id, Buffer.concat([u64(whole), u32(events.length), ...events])))
@@ -287,5 +306,11 @@ export class FakePort implements Port {
 
 function eventOf({ row, previous }: FakeChange, withPrevious: boolean): Buffer {
   const before = withPrevious && previous !== null ? pairOf(previous) : null
-  return Buffer.concat([u8(row.value === null ? 1 : 0), u8(before === null ? 0 : 1), u16(0), pairOf(row), before ?? Buffer.alloc(0)])
+  return Buffer.concat([
+    u8(row.value === null ? 1 : 0),
+    u8(before === null ? 0 : 1),
+    u16(0),
+    pairOf(row),
+    before ?? Buffer.alloc(0),
+  ])
 }

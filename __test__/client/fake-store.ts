@@ -80,8 +80,7 @@ export class FakeStore {
 
   /** The live rows of a range at a revision, ascending. */
   select(key: string, end: string, at: number): FakeRow[] {
-    const inside = (candidate: string) =>
-      end === '' ? candidate === key : candidate >= key && (end === '\0' || candidate < end)
+    const inside = (candidate: string) => (end === '' ? candidate === key : candidate >= key && (end === '\0' || candidate < end))
     const keys = [...this.rows.keys()].filter(inside).sort()
     return keys.flatMap((found) => {
       const row = (this.rows.get(found) ?? []).findLast(({ mod }) => mod <= at)

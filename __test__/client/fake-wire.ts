@@ -150,7 +150,8 @@ function readTxn(reader: Reader): FakeTxn {
     readOperations(new Reader(reader.take(bytes[1]!))),
     readOperations(new Reader(reader.take(bytes[2]!))),
   ]
-  if (compares.length !== counts[0] || branches[0].length !== counts[1] || branches[1].length !== counts[2]) throw new Error('txn counts')
+  if (compares.length !== counts[0] || branches[0].length !== counts[1] || branches[1].length !== counts[2])
+    throw new Error('txn counts')
   return { op: 3, compares, branches }
 }
 

@@ -3,7 +3,7 @@ import { RafterError } from '../errors.js'
 import { readU64 } from './bytes.js'
 import { askAgain, type Call } from './call.js'
 import { Request as Kind } from './kinds.js'
-import { rangeBytes } from './operations.js'
+import { operationBytes } from './operations.js'
 import { READ_HEADER_BYTES, type Request } from './request.js'
 import type { Result } from './results.js'
 
@@ -38,7 +38,7 @@ export function settleEach(request: Request, result: Result, again: (call: Call,
     }
     at = result.read(at)
     const call = calls[i] as Call
-    const bytes = isRead ? rangeBytes(reads, operationAt) : 0
+    const bytes = isRead ? operationBytes(reads, operationAt) : 0
     if (!call.settled) settle(call, result, operationAt, bytes, again)
     operationAt += bytes
   }

@@ -230,6 +230,8 @@ export interface OpenOptions {
   waitWhenBusy?: boolean
   /** Called when the member stops because it must: a failed fsync, a damaged file, a bug. Every later call fails with POISONED. */
   onFatal?: (error: RafterError) => void
+  /** Called with a line for people now and then: what recovery did, peers that come and go. */
+  onLog?: (line: string) => void
 }
 
 export interface ConnectOptions {

@@ -35,10 +35,10 @@ export function writeBytes(target: Buffer, at: number, bytes: Bytes): number {
   return units
 }
 
-/** The bytes themselves; a string is encoded. INVALID_ARGUMENT as above. */
+/** A copy of the bytes, which the caller may change later; a string is encoded. INVALID_ARGUMENT as above. */
 export function toBytes(bytes: Bytes, what: string): Uint8Array {
   bytesRoom(bytes, what)
-  return typeof bytes === 'string' ? Buffer.from(bytes) : bytes
+  return typeof bytes === 'string' ? Buffer.from(bytes) : new Uint8Array(bytes)
 }
 
 /** An unsigned integer below 2^53, little-endian in eight bytes. */

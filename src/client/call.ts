@@ -1,6 +1,7 @@
 // One promise that a caller waits on: settled once, by an answer, a time-out, an abort or the end. Sends nothing.
 import type { ErrorCode } from '../codes.js'
 import { RafterError } from '../errors.js'
+import type { Aborts } from './aborts.js'
 import type { CallOptions } from './api.js'
 import { describe } from './bytes.js'
 import type { Request } from './request.js'
@@ -28,8 +29,8 @@ export class Call {
   settled = false
   /** The request that carries it, once it is in one. */
   request: Request | null = null
-  #signal: AbortSignal | undefined
-  #aborted: (() => void) | undefined
+  /** Takes it off its signal. */
+  #forget: ((call: Call) => void) | null = null
 
   constructor(
     /** What was called, for messages. */
@@ -43,11 +44,10 @@ export class Call {
     this.#reject = capturedReject
   }
 
-  /** Has `aborted` called when the signal aborts before the call is settled. */
-  listen(signal: AbortSignal, aborted: (call: Call) => void): void {
-    this.#signal = signal
-    this.#aborted = () => aborted(this)
-    signal.addEventListener('abort', this.#aborted, { once: true })
+  /** Ends when the signal aborts. */
+  listen(signal: AbortSignal, aborts: Aborts): void {
+    aborts.add(this, signal)
+    this.#forget = (call) => aborts.remove(call, signal)
   }
 
   resolve(value: unknown): void {
@@ -69,7 +69,7 @@ export class Call {
   #end(): void {
     this.settled = true
     if (this.request !== null) this.request.waiting--
-    if (this.#aborted !== undefined) this.#signal?.removeEventListener('abort', this.#aborted)
+    this.#forget?.(this)
   }
 }
 

@@ -1,4 +1,5 @@
 // Questions about the cluster rather than its keys: members, status, leadership. Opens connections of its own to other members.
+import type { ErrorCode } from '../codes.js'
 import { RafterError } from '../errors.js'
 import type { CallOptions, Member, MemberStatus } from './api.js'
 import { Backoff } from './backoff.js'
@@ -11,6 +12,9 @@ import type { PortFactory } from './port.js'
 
 /** A member that takes longer to answer is reported as unreachable, ms; at most half of the call's timeout. */
 const MEMBER_ANSWER_MS = 2000
+
+/** Refusals of a transfer that another leader may not repeat. */
+const LEADERSHIP_CODES: readonly ErrorCode[] = ['NOT_LEADER', 'NO_LEADER', 'LEADER_LOST', 'BUSY']
 
 /** Sends a request without a batch over the database's own port; resolves to the text of its answer. */
 export type Ask = (name: string, type: number, body: Uint8Array, options: CallOptions) => Promise<string>
@@ -54,10 +58,14 @@ export class Cluster {
         throw new RafterError('MEMBER_UNKNOWN', `transferLeader: there is no member ${name}; members: ${names}`)
       }
       if (membership.leader === target.id) return
-      const leader = membership.members.find(({ id }) => id === membership.leader)
-      // One request for each leader: the one asked goes on trying by itself.
-      if (leader !== undefined && leader.id !== asked && (await this.#requestTransfer(leader, target, left, options)))
-        asked = leader.id
+      // Once for each leader: it goes on trying by itself, and only another one must be asked again.
+      if (
+        membership.leader !== 0 &&
+        membership.leader !== asked &&
+        (await this.#requestTransfer(target, { ...options, timeout: left }))
+      ) {
+        asked = membership.leader
+      }
       await new Promise((resolve) => setTimeout(resolve, backoff.delay()))
     }
   }
@@ -76,17 +84,15 @@ export class Cluster {
   }
 
   /** Asks the leader to hand over; false if it could not be asked, which is tried again. */
-  async #requestTransfer(leader: Member, target: Member, timeout: number, options: CallOptions): Promise<boolean> {
+  async #requestTransfer(target: Member, options: CallOptions): Promise<boolean> {
     const body = new Uint8Array(8)
     writeU64(new DataView(body.buffer), 0, target.id)
     try {
-      const own = parseStatus(await this.ask('transferLeader', Kind.STATUS, new Uint8Array(0), options))
-      if (own.id === leader.id) await this.ask('transferLeader', Kind.TRANSFER, body, { ...options, timeout })
-      else await this.#askMember(leader, Kind.TRANSFER, body, Math.min(timeout, MEMBER_ANSWER_MS))
+      await this.ask('transferLeader', Kind.TRANSFER, body, options)
       return true
     } catch (error) {
-      if (error instanceof RafterError && (error.code === 'CLOSED' || error.code === 'ABORTED')) throw error
-      return false
+      if (error instanceof RafterError && LEADERSHIP_CODES.includes(error.code)) return false
+      throw error
     }
   }
 

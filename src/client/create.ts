@@ -95,7 +95,7 @@ function assemble(options: CreateOptions, embedded: boolean, route: (() => Route
     misrouted: (endpoint) => route?.()?.misrouted(endpoint),
     gone: (code, message) => route?.()?.gone(code, message),
     unreachable: () => route?.()?.unreachable() ?? null,
-    readAgain: (call, from, at, bytes) => turn.addAgain(call, from, at, bytes),
+    sendAgain: (call, from, at, bytes) => turn.addAgain(call, from, at, bytes),
   })
   const turn = new Turn(dispatcher)
   return { dispatcher, turn, liveness, ports: options.ports, requestTimeout, valueBytesMax }

@@ -2,6 +2,7 @@
 // The same for the member in this process and for remote members.
 import { RafterError } from '../errors.js'
 import { limits } from '../limits.js'
+import { Aborts } from './aborts.js'
 import type {
   As,
   Bytes,
@@ -63,6 +64,7 @@ export class ClientDatabase implements Database {
   readonly #dispatcher: Dispatcher
   readonly #turn: Turn
   readonly #cluster: Cluster
+  readonly #aborts = new Aborts((call, signal) => this.#abort(call, signal))
   readonly #watches = new Set<WatchStream<As>>()
   #closing: Promise<void> | null = null
 
@@ -228,7 +230,7 @@ export class ClientDatabase implements Database {
       decode,
       this.#turn.deadline(timeout === undefined ? this.#parts.requestTimeout : checkTimeout(timeout)),
     )
-    if (signal !== undefined) call.listen(signal, (aborted) => this.#abort(aborted, signal))
+    if (signal !== undefined) call.listen(signal, this.#aborts)
     return call
   }
 

@@ -9,10 +9,11 @@ import { Call } from './call.js'
 import { Deadlines } from './deadlines.js'
 import { Request as Kind } from './kinds.js'
 import type { Liveness } from './liveness.js'
+import { operationBytes } from './operations.js'
 import type { Port } from './port.js'
 import { HEADER_BYTES, Request, WRITE_HEADER_BYTES } from './request.js'
 import { explain, Inbox, Result } from './results.js'
-import { retryOf } from './retry.js'
+import { isInvalid, retryOf } from './retry.js'
 import { type Session, Sessions } from './session.js'
 import { Slabs } from './slab.js'
 import type { Stream } from './stream.js'
@@ -34,8 +35,8 @@ export interface DispatcherOptions {
   gone(code: ErrorCode, message: string): void
   /** Why no member can be reached now; null if one can. */
   unreachable(): string | null
-  /** Encodes an operation again into a new request, byte by byte. */
-  readAgain(call: Call, from: Request, at: number, bytes: number): void
+  /** Puts the operation at `at` of a request into a new one. */
+  sendAgain(call: Call, from: Request, at: number, bytes: number): void
 }
 
 export class Dispatcher {
@@ -64,6 +65,8 @@ export class Dispatcher {
   #nextId = 1
   #alive = false
   #whenIdle: (() => void) | null = null
+  /** What went wrong last with any request: those that wait behind it say so. */
+  #trouble = ''
   /** Why nothing is sent any more. */
   ended: RafterError | null = null
   /** When the last response came, and when the first request after an idle time went out, ms of performance.now(). */
@@ -261,7 +264,7 @@ export class Dispatcher {
     if (request.starts) settleBody(request, result)
     else if (request.type === Kind.WRITE && (result.flags & PLAIN) !== 0) settlePlain(request, result)
     else if (request.type === Kind.WRITE || request.type === Kind.READ) {
-      settleEach(request, result, (call, at, bytes) => this.#options.readAgain(call, request, at, bytes))
+      settleEach(request, result, (call, at, bytes) => this.#options.sendAgain(call, request, at, bytes))
     } else settleBody(request, result)
     this.#drop(request)
   }
@@ -288,6 +291,10 @@ export class Dispatcher {
     const { embedded } = this.#options
     const retry = retryOf(request.type, code, embedded)
     if (code === 'SESSION_EXPIRED' && request.session !== null) this.#sessions.replace(request.session)
+    if (isInvalid(code) && request.type === Kind.WRITE && request.calls.length > 1 && !request.uncertain) {
+      this.#split(request)
+      return
+    }
     if (retry === 'reject' || (code === 'BUSY' && !this.#options.waitWhenBusy)) {
       this.#reject(request, code, text)
       if (this.#full) this.#pauseNow()
@@ -299,6 +306,17 @@ export class Dispatcher {
     if (code === 'CLOSED' || code === 'POISONED') this.#options.gone(code, text)
   }
 
+  /** Sends each operation of a refused batch in one of its own, so that only the wrong one fails. */
+  #split(request: Request): void {
+    let at = request.start + WRITE_HEADER_BYTES
+    for (const call of request.calls) {
+      const bytes = operationBytes(request.slab.view, at)
+      if (!call.settled) this.#options.sendAgain(call, request, at, bytes)
+      at += bytes
+    }
+    this.#drop(request)
+  }
+
   /** Has a request sent again after the pause, as the very same bytes. */
   #again(request: Request, uncertain: boolean, trouble: string): void {
     if (this.ended !== null) {
@@ -306,6 +324,7 @@ export class Dispatcher {
       return
     }
     request.trouble = trouble
+    this.#trouble = trouble
     if (request.waiting === 0) {
       this.#drop(request)
       return
@@ -338,7 +357,7 @@ export class Dispatcher {
     if (this.#parked.length > 0) {
       const parked = this.#parked
       this.#parked = []
-      for (const request of parked) (request.type === Kind.WRITE ? this.#writes : this.#others).push(request)
+      for (const request of parked) (request.type === Kind.WRITE && !request.starts ? this.#writes : this.#others).push(request)
       this.#writes.sort((a, b) => a.id - b.id)
       this.#others.sort((a, b) => a.id - b.id)
     }
@@ -424,7 +443,7 @@ export class Dispatcher {
       call.fail('UNREACHABLE', `${call.name}: no member answers: ${unreachable}; check the endpoints, and that the members run`)
       return
     }
-    const why = unreachable ?? request.trouble
+    const why = unreachable ?? (request.attempts === 0 ? this.#trouble : request.trouble)
     const outcome = mayBeDone ? 'the write may or may not be committed, so read before writing again' : 'nothing was done'
     call.fail('TIMEOUT', `${call.name}: no answer in time${why === '' ? '' : ` (${why})`}; ${outcome}`)
   }

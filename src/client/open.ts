@@ -12,7 +12,10 @@ import { createEmbedded, createRemote } from './create.js'
  */
 export async function open(options: OpenOptions): Promise<Database> {
   const { config, raft } = memberOptions(options)
-  const member = await ClusterMember.start(config, raft, options.onFatal ?? (() => {}))
+  const member = await ClusterMember.start(config, raft, {
+    onFatal: options.onFatal ?? (() => {}),
+    onNote: options.onLog ?? (() => {}),
+  })
   try {
     return await createEmbedded({
       ports: (endpoint, notify, lost) => (endpoint === null ? member.port(notify, lost) : dial(endpoint, notify, lost)),

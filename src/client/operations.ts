@@ -16,12 +16,14 @@ export const PUT_HEADER_BYTES = 12
 export const DELETE_HEADER_BYTES = 12
 export const RANGE_HEADER_BYTES = 28
 export const COMPACT_BYTES = 12
+export const TXN_HEADER_BYTES = 20
 
 /** Flags of an operation. */
 export const PREVIOUS_PAIR = 1
 export const KEYS_ONLY = 1
 export const COUNT_ONLY = 2
 export const REVERSE = 4
+export const NO_COUNT = 8
 
 /** Writes a put at `at`; returns where it ends. KEY_EMPTY, KEY_TOO_LARGE, VALUE_TOO_LARGE: what was written is then void. */
 export function writePut(target: Target, at: number, key: Bytes, value: Bytes, flags: number, valueBytesMax: number): number {
@@ -75,9 +77,19 @@ export function writeCompact(target: Target, at: number, revision: number): numb
   return at + COMPACT_BYTES
 }
 
-/** Bytes of the range operation at `at`. */
-export function rangeBytes(view: DataView, at: number): number {
-  return RANGE_HEADER_BYTES + view.getUint32(at + 4, true) + view.getUint32(at + 8, true)
+/** Bytes of the operation at `at`. */
+export function operationBytes(view: DataView, at: number): number {
+  switch (view.getUint8(at)) {
+    case Operation.PUT:
+    case Operation.DELETE_RANGE:
+      return PUT_HEADER_BYTES + view.getUint32(at + 4, true) + view.getUint32(at + 8, true)
+    case Operation.TXN:
+      return TXN_HEADER_BYTES + view.getUint32(at + 8, true) + view.getUint32(at + 12, true) + view.getUint32(at + 16, true)
+    case Operation.COMPACT:
+      return COMPACT_BYTES
+    default:
+      return RANGE_HEADER_BYTES + view.getUint32(at + 4, true) + view.getUint32(at + 8, true)
+  }
 }
 
 function writeSpan({ bytes, view }: Target, lengthsAt: number, keyAt: number, { key, end }: Span): number {

@@ -36,7 +36,7 @@ export function rangeOf<A extends As>(options: RangeOptions<A>, read: ReadPage):
 
 async function* pages(span: Span | null, options: RangeOptions<As>, read: ReadPage): AsyncGenerator<Pair<As>> {
   const reverse = options.reverse === true
-  const flags = (reverse ? operations.REVERSE : 0) | (options.keysOnly === true ? operations.KEYS_ONLY : 0)
+  const flags = (reverse ? operations.REVERSE : 0) | (options.keysOnly === true ? operations.KEYS_ONLY : 0) | operations.NO_COUNT
   const decode = pageDecoder(checkAs(options.as))
   let left = options.limit ?? Number.POSITIVE_INFINITY
   let revision = revisionOf(options)

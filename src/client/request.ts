@@ -2,6 +2,7 @@
 import { writeU64 } from './bytes.js'
 import type { Call } from './call.js'
 import { Request as Kind } from './kinds.js'
+import { operationBytes } from './operations.js'
 import type { Session } from './session.js'
 import type { Slab } from './slab.js'
 import type { Stream } from './stream.js'
@@ -13,7 +14,7 @@ export const READ_HEADER_BYTES = HEADER_BYTES + 16
 const BATCH_RETRY = 1
 
 export class Request {
-  readonly calls: Call[] = []
+  calls: Call[] = []
   /** Calls that are not settled. At 0 nobody wants the answer any more. */
   waiting = 0
   /** Earliest deadline of its calls; may be that of a settled one. */
@@ -72,6 +73,27 @@ export class Request {
     } else if (this.type === Kind.READ) {
       view.setUint32(this.start + 20, this.calls.length, true)
     }
+  }
+
+  /** Takes out the operations whose callers have gone, as long as no member can have carried them out. */
+  prune(): void {
+    if (this.waiting === this.calls.length || this.uncertain || this.type !== Kind.WRITE || this.starts) return
+    const { bytes, view } = this.slab
+    const group = view.getUint16(this.start + 6, true)
+    let from = this.start + WRITE_HEADER_BYTES
+    let to = from
+    const kept: Call[] = []
+    for (const call of this.calls) {
+      const length = operationBytes(view, from)
+      if (!call.settled) {
+        bytes.copyWithin(to, from, from + length)
+        to += length
+        kept.push(call)
+      }
+      from += length
+    }
+    this.calls = kept
+    this.seal(to, group)
   }
 
   /** Gives the batch its place in a session. */

@@ -25,3 +25,19 @@ export function retryOf(type: number, code: ErrorCode, embedded: boolean): Retry
       return 'reject'
   }
 }
+
+const invalid: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'INVALID_ARGUMENT',
+  'KEY_EMPTY',
+  'KEY_TOO_LARGE',
+  'VALUE_TOO_LARGE',
+  'RANGE_REVERSED',
+  'REQUEST_TOO_LARGE',
+  'DUPLICATE_KEY',
+  'TOO_MANY_OPERATIONS',
+])
+
+/** Whether a member refuses a whole batch with `code` because one of its operations is wrong. Nothing was done then. */
+export function isInvalid(code: ErrorCode): boolean {
+  return invalid.has(code)
+}

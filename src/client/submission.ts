@@ -23,6 +23,7 @@ export class Submission {
         drop(request)
         continue
       }
+      request.prune()
       const bytes = request.end - request.start
       if (this.length > 0 && this.length + bytes > SUBMISSION_BYTES_MAX) break
       if (!allowed(request)) break

@@ -1,7 +1,8 @@
 // One turn of the event loop: where operations are encoded as they are called, and when they go out together.
 // Knows no answers.
+import type { RafterError } from '../errors.js'
 import { Batches } from './batches.js'
-import { writeU64 } from './bytes.js'
+import { readU64, writeU64 } from './bytes.js'
 import { type Call, TIMEOUT_MAX_MS } from './call.js'
 import type { Dispatcher } from './dispatcher.js'
 import { Consistency, Request as Kind } from './kinds.js'
@@ -83,14 +84,20 @@ export class Turn {
     this.dispatcher.pump()
   }
 
-  /** Puts an operation that is encoded already into a read batch again. */
+  /** Puts an operation that is encoded already into another request: a read among others, a write alone. */
   addAgain(call: Call, from: Request, at: number, bytes: number): void {
-    const mode = from.slab.view.getUint8(from.start + 16)
-    const staleness = from.slab.view.getUint32(from.start + 24, true)
-    const batches = this.readsOf(mode, staleness)
-    const slab = batches.room(bytes)
-    from.slab.bytes.copy(slab.bytes, slab.used, at, at + bytes)
-    batches.add(call, slab.used + bytes)
+    const { view } = from.slab
+    const isWrite = from.type === Kind.WRITE
+    const batches = isWrite ? this.writes : this.readsOf(view.getUint8(from.start + 16), readU64(view, from.start + 24))
+    if (isWrite) batches.close()
+    try {
+      const slab = batches.room(bytes)
+      from.slab.bytes.copy(slab.bytes, slab.used, at, at + bytes)
+      batches.add(call, slab.used + bytes)
+    } catch (error) {
+      call.reject(error as RafterError)
+    }
+    if (isWrite) batches.close()
     this.schedule()
   }
 

@@ -20,7 +20,6 @@ import * as operations from './operations.js'
 import { Result as Cursor, PUT_HAS_PREVIOUS, RANGE_MORE, type Result, readPair, readPairs, TXN_SUCCEEDED } from './results.js'
 import { type Span, spanOf, spanOfExplicit, spanOfKey } from './selection.js'
 
-const TXN_HEADER_BYTES = 20
 const COMPARE_HEADER_BYTES = 16
 /** Transactions inside transactions. */
 const TXN_DEPTH_MAX = 8
@@ -141,8 +140,8 @@ export function decodeTxn<A extends As>(result: Result, parts: TxnParts, as: A):
 
 function appendTxn(out: Growing, parts: TxnParts, valueBytesMax: number, depth: number): void {
   if (depth > TXN_DEPTH_MAX) throw new RafterError('INVALID_ARGUMENT', `transactions are nested more than ${TXN_DEPTH_MAX} deep`)
-  const at = out.room(TXN_HEADER_BYTES)
-  out.length += TXN_HEADER_BYTES
+  const at = out.room(operations.TXN_HEADER_BYTES)
+  out.length += operations.TXN_HEADER_BYTES
   const compareBytes = appendAll(out, parts.if, 'if', (part) => appendCompare(out, part))
   const appendOne = (part: TxnOperation) => appendOperation(out, part, valueBytesMax, depth)
   const thenBytes = appendAll(out, parts.then, 'then', appendOne)

@@ -20,6 +20,8 @@ const CANCEL_BODY_BYTES = 8
 const EVENT_HEADER_BYTES = 4
 /** Flag of the request: events carry the pair as it was before. */
 const PREVIOUS_PAIR = 1
+/** And: the member tells now and then how far it has come, so that a new watch need not start at old revisions. */
+const PROGRESS = 2
 /** Kind of event. */
 const DELETED = 1
 /** Events consumed before the member is told that there is room for as many more. */
@@ -145,7 +147,7 @@ export class WatchStream<A extends As> implements Watch<A>, AsyncIterator<WatchE
     const request = new Request(id, Kind.WATCH, slab, 0, HEADER_BYTES)
     const { view, bytes } = slab
     const queued = this.#events.length - this.#head
-    view.setUint32(HEADER_BYTES, this.#options.previous === true ? PREVIOUS_PAIR : 0, true)
+    view.setUint32(HEADER_BYTES, PROGRESS | (this.#options.previous === true ? PREVIOUS_PAIR : 0), true)
     view.setUint32(HEADER_BYTES + 4, key.length, true)
     view.setUint32(HEADER_BYTES + 8, end.length, true)
     writeU64(view, HEADER_BYTES + 12, this.#next)

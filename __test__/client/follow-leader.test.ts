@@ -1,0 +1,109 @@
+// A remote client finds the leader, follows it, leaves it when it dies or stops answering, and says why it cannot.
+import { afterEach, expect, test } from 'vitest'
+import type { Database } from '../../src/client/api.js'
+import { createRemote } from '../../src/client/create.js'
+import { FakeNetwork } from './fake-member.js'
+
+const WRITE = 1
+let db: Database | undefined
+afterEach(() => db?.close())
+
+async function connected(network: FakeNetwork, endpoints = network.endpoints) {
+  db = await createRemote({ ports: network.ports, endpoints })
+  return db
+}
+
+const writers = (network: FakeNetwork) => network.members.map((member) => member.count(WRITE) > 0)
+
+test('it goes to the leader, found from any member', async () => {
+  const network = new FakeNetwork(3)
+  network.leader = 3
+  const client = await connected(network, [network.endpoints[0]!])
+  await client.put('a', '1')
+  expect(writers(network)).toEqual([false, false, true])
+  expect(network.members.map(({ ports }) => ports.size)).toEqual([0, 0, 1])
+})
+
+test('a member that is not the leader sends it on', async () => {
+  const network = new FakeNetwork(3)
+  const client = await connected(network)
+  await client.put('a', '1')
+  for (const member of network.members) member.forwards = false
+  network.leader = 2
+  const start = performance.now()
+  await client.put('a', '2')
+  expect(performance.now() - start).toBeLessThan(200)
+  expect(await client.get('a')).toBe('2')
+  expect(writers(network)).toEqual([true, true, false])
+})
+
+test('a leader that dies is left, and what was under way is done once', async () => {
+  const network = new FakeNetwork(3)
+  const client = await connected(network)
+  await client.put('a', '1')
+  network.first.fault = () => 'mute'
+  const under = [client.put('b', '1'), client.put('c', '1')]
+  await new Promise((resolve) => setTimeout(resolve, 5))
+  network.first.down = true
+  network.leader = 2
+  network.first.break()
+  await Promise.all(under)
+  expect(network.store.applied).toBe(3)
+  expect(writers(network)).toEqual([true, true, false])
+})
+
+test('a leader that is stopped, its connections open, is left when another leads', async () => {
+  const network = new FakeNetwork(3)
+  const client = await connected(network)
+  await client.put('a', '1')
+  network.first.stopped = true
+  network.leader = 2
+  const start = performance.now()
+  await client.put('b', '1')
+  expect(performance.now() - start).toBeLessThan(3500)
+  expect(writers(network)[1]).toBe(true)
+})
+
+test('while no member is there, calls wait, and UNREACHABLE names each endpoint and why', async () => {
+  const network = new FakeNetwork(2)
+  const client = await connected(network)
+  await client.put('a', '1')
+  for (const member of network.members) member.down = true
+  network.first.break('connection reset by peer')
+  const waiting = client.put('b', '1')
+  await expect(client.put('c', '1', { timeout: 100 })).rejects.toMatchObject({
+    code: 'UNREACHABLE',
+    message: expect.stringMatching(/127\.0\.0\.1:7001 \(.+\), 127\.0\.0\.1:7002 \(connection refused\)/),
+  })
+  for (const member of network.members) member.down = false
+  await waiting
+  expect(network.store.rows.has('c')).toBe(false)
+})
+
+test('connect fails only when its time is up, and then says why', async () => {
+  const network = new FakeNetwork(2)
+  for (const member of network.members) member.down = true
+  const connecting = createRemote({ ports: network.ports, endpoints: network.endpoints, requestTimeout: 80 })
+  const start = performance.now()
+  await expect(connecting).rejects.toMatchObject({
+    code: 'UNREACHABLE',
+    message: expect.stringContaining('7002 (connection refused)'),
+  })
+  expect(performance.now() - start).toBeGreaterThan(75)
+})
+
+test('a member that closes is left', async () => {
+  const network = new FakeNetwork(2)
+  const client = await connected(network)
+  await client.put('a', '1')
+  network.first.fault = ({ type }) => (type === WRITE ? { code: 'CLOSED' } : undefined)
+  network.first.down = true
+  network.leader = 2
+  await client.put('b', '1')
+  expect(writers(network)).toEqual([true, true])
+})
+
+test('getSync is not for remote members', async () => {
+  const client = await connected(new FakeNetwork())
+  expect(() => client.getSync('a')).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }))
+})

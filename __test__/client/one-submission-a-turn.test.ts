@@ -1,0 +1,58 @@
+// All operations of one turn of the event loop cross to the member together.
+import { expect, test } from 'vitest'
+import { createEmbedded } from '../../src/client/create.js'
+import { FakeNetwork } from './fake-member.js'
+
+async function opened() {
+  const network = new FakeNetwork()
+  const db = await createEmbedded({ ports: network.ports })
+  await db.put('warm', 'up')
+  network.submissions = 0
+  network.first.requests.length = 0
+  return { network, db }
+}
+
+test('puts, deletes and transactions are one batch; reads of one consistency another; all one submission', async () => {
+  const { network, db } = await opened()
+  await Promise.all([
+    ...Array.from({ length: 100 }, (_, i) => db.put(`k${i}`, 'v')),
+    db.delete('none'),
+    db.txn().commit(),
+    ...Array.from({ length: 100 }, (_, i) => db.get(`k${i}`)),
+    db.count(),
+    db.get('k', { consistency: 'serializable' }),
+  ])
+  expect(network.submissions).toBe(1)
+  expect(network.first.requests.map(({ type }) => type).sort()).toEqual([1, 2, 2])
+  await db.close()
+})
+
+test('calls made when calls of the last delivery are answered go together, however deep their promises', async () => {
+  const { network, db } = await opened()
+  const deep = async (i: number): Promise<void> => {
+    for (let depth = 0; depth < i % 7; depth++) await null
+    await db.put(`k${i}`, 'v')
+  }
+  await Promise.all(Array.from({ length: 50 }, (_, i) => db.get(`k${i}`).then(() => deep(i))))
+  expect(network.submissions).toBe(2)
+  await db.close()
+})
+
+test('calls of other callbacks in the same turn go along while something is under way', async () => {
+  const { network, db } = await opened()
+  const first = db.get('a')
+  await new Promise((resolve) => process.nextTick(resolve))
+  const callbacks = Array.from({ length: 20 }, () => new Promise((resolve) => setTimeout(() => resolve(db.get('b')), 0)))
+  await Promise.all([first, ...callbacks])
+  expect(network.submissions).toBeLessThanOrEqual(6)
+  await db.close()
+})
+
+test('a batch is closed at batchBytesMax', async () => {
+  const { network, db } = await opened()
+  await Promise.all(Array.from({ length: 100 }, (_, i) => db.put(`k${i}`, 'v'.repeat(10_000))))
+  const lengths = network.first.requests.map(({ body }) => body.length)
+  expect(lengths.length).toBeGreaterThanOrEqual(8)
+  expect(Math.max(...lengths)).toBeLessThanOrEqual(131_072 + 10_100)
+  await db.close()
+})
