@@ -6,10 +6,7 @@ await db.put('greeting', 'hello')
 console.log(await db.get('greeting'))
 for await (const { key, value } of db.range({ prefix: 'gr' })) console.log(key, '=', value)
 
-const lock = await db
-  .txn()
-  .if(compare('lock', 'version', '=', 0))
-  .then(put('lock', 'me'))
-  .commit()
-console.log(lock.succeeded ? 'got the lock' : 'somebody has the lock')
+const [isFree, take] = [compare('lock', 'version', '=', 0), put('lock', 'me')]
+const { succeeded } = await db.txn().if(isFree).then(take).commit()
+console.log(succeeded ? 'got the lock' : 'somebody has the lock')
 await db.close()

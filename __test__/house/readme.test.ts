@@ -1,0 +1,30 @@
+// The README says what is so: its example is the one that runs, its commands exist.
+import { readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { shell } from '../server/shell.js'
+
+const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
+const readme = read('README.md')
+
+test('the first example is examples/embed.mjs', () => {
+  const example = read('examples/embed.mjs').replace(/^\/\/.*\n/, '')
+  expect(/```js\n([\s\S]*?)```/.exec(readme)?.[1]).toBe(example)
+})
+
+const commands = [...readme.matchAll(/^rafterdb (\w+)(.*)$/gm)].map(([, command = '', rest = '']) => ({ command, rest }))
+
+test('there are commands to check', () => {
+  expect(commands.length).toBeGreaterThan(8)
+})
+
+test.each(commands)('rafterdb $command$rest has its flags', async ({ command, rest }) => {
+  const { code, out } = await shell([command, '--help'])
+  expect(code).toBe(0)
+  for (const [flag] of rest.replace(/ #.*/, '').matchAll(/--[a-z-]+/g)) expect(out).toContain(flag)
+})
+
+test('files it links to exist, but for the one written last', () => {
+  const links = [...readme.matchAll(/\]\(([^)#:]+)\)/g)].map(([, path = '']) => path)
+  expect(links.length).toBeGreaterThan(5)
+  for (const path of links) if (path !== 'examples') expect(() => read(path), path).not.toThrow()
+})

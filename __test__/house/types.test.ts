@@ -1,0 +1,66 @@
+// A user's program compiles against index.d.ts alone, under the strictest options and without skipping library checks.
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { expect, test } from 'vitest'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+const PROGRAM = `
+import { type Database, compare, connect, open, put, RafterError, type WatchEvent } from 'rafterdb'
+
+const db: Database = await open({ dataDir: 'x' })
+const text: string | null = await db.get('a')
+const bytes: Uint8Array | null = await db.get('a', { as: 'bytes' })
+const revision: number = (await db.put('a', new Uint8Array())).revision
+for await (const { key } of db.range({ prefix: 'a', as: 'bytes' })) key.byteLength
+for await (const event of db.watch({ key: 'a' })) void (event satisfies WatchEvent)
+const { succeeded } = await db.txn().if(compare('a', 'version', '=', 0)).then(put('a', 'b')).commit()
+const remote = await connect({ endpoints: ['h:1'] })
+try {
+  await remote.close()
+} catch (error) {
+  if (error instanceof RafterError && error.code === 'CLOSED') console.log(text, bytes, revision, succeeded)
+  // @ts-expect-error there is no such code
+  if (error instanceof RafterError && error.code === 'NO_SUCH_CODE') console.log()
+}
+`
+
+test('a program of a user compiles', { timeout: 60_000 }, () => {
+  const directory = mkdtempSync(join(tmpdir(), 'rafterdb-types-'))
+  try {
+    const modules = join(directory, 'node_modules')
+    mkdirSync(join(modules, '@types'), { recursive: true })
+    symlinkSync(root, join(modules, 'rafterdb'))
+    symlinkSync(join(root, 'node_modules/@types/node'), join(modules, '@types/node'))
+    symlinkSync(join(root, 'node_modules/undici-types'), join(modules, 'undici-types'))
+    writeFileSync(join(directory, 'package.json'), '{"type": "module"}')
+    writeFileSync(join(directory, 'program.ts'), PROGRAM)
+    const options = [
+      '--noEmit',
+      '--strict',
+      '--exactOptionalPropertyTypes',
+      '--module',
+      'nodenext',
+      '--target',
+      'es2022',
+      '--types',
+      'node',
+    ]
+    const tsc = join(root, 'node_modules/typescript/bin/tsc')
+    expect(compile([tsc, ...options, 'program.ts'], directory)).toBe('')
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
+  }
+})
+
+/** What the compiler complains about. */
+function compile(args: string[], cwd: string): string {
+  try {
+    return execFileSync(process.execPath, args, { cwd, encoding: 'utf8' })
+  } catch (error) {
+    return (error as { stdout: string }).stdout
+  }
+}
