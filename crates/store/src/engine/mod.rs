@@ -1,7 +1,35 @@
 //! What the state machine needs of the storage below it: rows by key, history by revision.
 //! One writer (the apply thread), many readers. Knows no operations, sessions or results.
 
+mod arena;
+mod chunks;
+mod directory;
+mod failure;
+mod files;
+mod history;
+mod install;
+mod lsm;
+mod memtable;
+mod merge;
+mod meta;
+mod options;
+mod order;
+mod row;
+mod row_cache;
+mod shared;
+mod snapshot;
+mod stats;
+mod tables;
+mod threads;
+
 use crate::StoreError;
+
+pub use install::install_snapshot;
+pub use lsm::{LsmEngine, MarkedState};
+pub use options::{EngineOptions, SharedCache, MEMORY_BYTES_MIN};
+pub use row_cache::CacheCounts;
+pub use snapshot::Snapshot;
+pub use stats::EngineStats;
 
 /// One version of a key, borrowed. A tombstone has version 0, create 0 and no value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

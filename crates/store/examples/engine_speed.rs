@@ -1,0 +1,194 @@
+//! Prints nanoseconds per operation of the engine, one writer thread, 256-byte values.
+//! `cargo run --release -p rafterdb-store --example engine_speed -- [directory]`
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rafterdb_store::{Engine, EngineOptions, KeyRange, LsmEngine, Mark, RowRef, StoreError, Visit};
+
+const VALUE_BYTES: usize = 256;
+
+/// A writer as the state machine is one: it looks at the latest version, then writes the next.
+struct Writer<'e> {
+    engine: &'e LsmEngine,
+    revision: u64,
+    flushing: Duration,
+}
+
+impl Writer<'_> {
+    fn put(&mut self, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
+        self.revision += 1;
+        let mut row = RowRef {
+            create: self.revision,
+            modified: self.revision,
+            version: 1,
+            lease: 0,
+            previous: 0,
+            value,
+        };
+        self.engine.latest(key, &mut |latest| {
+            row.create = latest.create;
+            row.version = latest.version + 1;
+            row.previous = latest.modified;
+        })?;
+        self.engine.write(key, 0, row)?;
+        if self.engine.is_full() {
+            let begin = Instant::now();
+            self.engine.rotate(self.mark(), Vec::new())?;
+            self.flushing += begin.elapsed();
+        }
+        Ok(())
+    }
+
+    fn mark(&self) -> Mark {
+        Mark {
+            index: self.revision,
+            term: 1,
+            revision: self.revision,
+        }
+    }
+}
+
+fn key(number: u64) -> [u8; 16] {
+    let mut key = *b"key-000000000000";
+    let mut rest = number;
+    for at in (4..16).rev() {
+        key[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+    key
+}
+
+fn random(state: &mut u64) -> u64 {
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    state.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 11
+}
+
+fn value(state: &mut u64) -> [u8; VALUE_BYTES] {
+    let mut value = [0; VALUE_BYTES];
+    for chunk in value.chunks_mut(8) {
+        chunk.copy_from_slice(&random(state).to_le_bytes());
+    }
+    value
+}
+
+fn report(what: &str, count: u64, took: Duration) {
+    println!("{what:<58} {:>9.0} ns", took.as_nanos() as f64 / count as f64);
+}
+
+fn resident_mib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmHWM"))
+        .unwrap_or_default();
+    let kib = line.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok());
+    kib.unwrap_or(0) / 1024
+}
+
+fn run(directory: &Path, keys: u64, puts: u64, memory_bytes: u64) -> Result<(), StoreError> {
+    let options = EngineOptions {
+        memory_bytes,
+        ..EngineOptions::default()
+    };
+    let (engine, _) = LsmEngine::open(directory, options)?;
+    let mut state = 88_172_645_463_325_252;
+    let mut writer = Writer {
+        engine: &engine,
+        revision: 0,
+        flushing: Duration::ZERO,
+    };
+    println!("{keys} keys, {} MiB of memory", memory_bytes >> 20);
+    let values: Vec<_> = (0..64).map(|_| value(&mut state)).collect();
+    let mut timed_puts = |what: &str, count: u64, next: &mut dyn FnMut(u64) -> u64| -> Result<(), StoreError> {
+        let begin = Instant::now();
+        for at in 0..count {
+            writer.put(&key(next(at)), &values[at as usize % values.len()])?;
+        }
+        report(what, count, begin.elapsed());
+        report(
+            "  of this, waiting for flushes",
+            count,
+            std::mem::take(&mut writer.flushing),
+        );
+        Ok(())
+    };
+    timed_puts("put of new keys, in a scattered order", keys, &mut |at| {
+        at * 7_919 % keys
+    })?;
+    timed_puts("put of random keys", puts, &mut |_| random(&mut state) % keys)?;
+    let revision = writer.revision;
+    let mark = writer.mark();
+    timed_reads(&engine, keys, revision, &mut state)?;
+    let stats = engine.stats();
+    let stored = revision * (VALUE_BYTES + 16) as u64;
+    let written = stats.tables_written_bytes + stats.history_disk_bytes;
+    println!(
+        "bytes written per byte put {:.1}; {stats:?}",
+        written as f64 / stored as f64
+    );
+    let begin = Instant::now();
+    engine.close(Some((mark, Vec::new())))?;
+    drop(engine);
+    println!("close {:?}", begin.elapsed());
+    let begin = Instant::now();
+    let options = EngineOptions {
+        memory_bytes,
+        ..EngineOptions::default()
+    };
+    let (engine, _) = LsmEngine::open(directory, options)?;
+    println!(
+        "open {:?}; peak resident memory {} MiB\n",
+        begin.elapsed(),
+        resident_mib()
+    );
+    engine.close(None)
+}
+
+fn timed_reads(engine: &LsmEngine, keys: u64, revision: u64, state: &mut u64) -> Result<(), StoreError> {
+    let count = 300_000;
+    let begin = Instant::now();
+    for _ in 0..count {
+        engine.get(&key(random(state) % keys), revision, &mut |_| {})?;
+    }
+    report("get of random keys", count, begin.elapsed());
+    let begin = Instant::now();
+    for at in 0..count {
+        engine.get(&key(at % 1_000), revision, &mut |_| {})?;
+    }
+    report("get of a thousand keys over and over", count, begin.elapsed());
+    let everything = KeyRange { start: b"", end: None };
+    for what in ["scan of all keys, the first time", "scan of all keys, again"] {
+        let mut rows = 0;
+        let begin = Instant::now();
+        engine.scan(everything, revision, false, &mut |_, _| {
+            rows += 1;
+            Visit::Next
+        })?;
+        report(what, rows, begin.elapsed());
+    }
+    let (count, back) = (3_000, revision - revision / 4);
+    let begin = Instant::now();
+    for _ in 0..count {
+        engine.get(&key(random(state) % keys), back, &mut |_| {})?;
+    }
+    report(
+        "get of random keys, a quarter of the revisions ago",
+        count,
+        begin.elapsed(),
+    );
+    Ok(())
+}
+
+fn main() -> Result<(), StoreError> {
+    let directory = std::env::args().nth(1).unwrap_or_else(|| "engine-speed-data".into());
+    for (keys, puts) in [(10_000, 400_000), (100_000, 800_000), (1_000_000, 1_500_000)] {
+        let directory = Path::new(&directory).join(keys.to_string());
+        let _ = std::fs::remove_dir_all(&directory);
+        run(&directory, keys, puts, 512 << 20)?;
+        let _ = std::fs::remove_dir_all(&directory);
+    }
+    Ok(())
+}

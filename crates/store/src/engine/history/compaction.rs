@@ -1,0 +1,189 @@
+//! Dropping old history. What a read above the compacted revision still needs of it, at most one version of a key, is
+//! copied to a survivors file first, under the revision that replaced it.
+//!
+//! Order of steps, each safe to crash after: write the new survivors file under a spare name, sync it, rename it (from
+//! here on it says what is compacted), sync the directory, then delete the old survivors and segments.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+
+use super::super::failure::{corrupt, io_failure};
+use super::super::files::{sync_directory, write_at};
+use super::super::row::unpack;
+use super::open::remove;
+use super::record::{encode, Parts};
+use super::segment::{write_footer, write_header, Index, Sealed, HEADER_BYTES};
+use super::{Cursor, History, Kept};
+use crate::StoreError;
+
+/// Bytes of survivors that are written at a time.
+const WRITE_BYTES: usize = 1 << 20;
+
+/// What to compact.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::engine) struct Compaction {
+    /// The new compacted revision.
+    pub(in crate::engine) to: u64,
+    /// Changes above this revision carry their before-images, so they need no survivors.
+    pub(in crate::engine) until: u64,
+    /// Segments from this one on are kept: the last flush says that history ends in it.
+    pub(in crate::engine) keep_segment: u64,
+}
+
+impl History {
+    /// Compacts, unless it is already or `stopping` is set meanwhile. To be called by one thread at a time.
+    pub(in crate::engine) fn compact(&self, compaction: Compaction, stopping: &AtomicBool) -> Result<(), StoreError> {
+        let old = self.kept();
+        if compaction.to <= old.floor {
+            return Ok(());
+        }
+        let droppable = |segment: &Sealed| segment.last <= compaction.to && segment.number < compaction.keep_segment;
+        let dropped = old.segments.iter().take_while(|segment| droppable(segment)).count();
+        let first_kept = match old.segments.get(dropped) {
+            Some(segment) => segment.number,
+            None => self.state.read().tail.number,
+        };
+        let Some(survivors) = self.write_survivors(compaction, &old, first_kept, stopping)? else {
+            return Ok(());
+        };
+        {
+            let mut state = self.state.write();
+            state.kept = Arc::new(Kept {
+                floor: compaction.to,
+                survivors: Some(Arc::new(survivors)),
+                segments: state.kept.segments[dropped..].to_vec(),
+            });
+        }
+        for file in old.survivors.iter().chain(&old.segments[..dropped]) {
+            rafterdb_fault::point("store.compact.delete")
+                .map_err(|error| io_failure(&error, "removing", &file.path))?;
+            self.opened.remove(&file.path);
+            remove(&file.path)?;
+        }
+        Ok(())
+    }
+
+    /// Makes an empty history begin above revision `floor`, as that of a snapshot does.
+    pub(in crate::engine) fn begin_above(&self, floor: u64) -> Result<(), StoreError> {
+        let path = self.survivors_path(floor);
+        let survivors = Writer::create(path.with_extension("new"), 1, floor)?.finish(&path)?;
+        let mut state = self.state.write();
+        state.kept = Arc::new(Kept {
+            floor,
+            survivors: Some(Arc::new(survivors)),
+            segments: Vec::new(),
+        });
+        Ok(())
+    }
+
+    fn survivors_path(&self, floor: u64) -> PathBuf {
+        self.directory.join(format!("{floor:020}.survivors"))
+    }
+
+    fn write_survivors(
+        &self,
+        compaction: Compaction,
+        old: &Kept,
+        first_kept: u64,
+        stopping: &AtomicBool,
+    ) -> Result<Option<Sealed>, StoreError> {
+        let path = self.survivors_path(compaction.to);
+        let mut writer = Writer::create(path.with_extension("new"), first_kept, compaction.to)?;
+        let mut cursor = Cursor::at(self, compaction.to + 1)?;
+        while cursor.advance()? {
+            if stopping.load(Ordering::Relaxed) {
+                return Ok(None);
+            }
+            let record = cursor.record();
+            if record.revision > compaction.until {
+                break;
+            }
+            let previous = unpack(record.row).map_or(0, |row| row.previous);
+            if previous == 0 || previous > compaction.to || !record.before.is_empty() {
+                continue;
+            }
+            let survivor = if previous > old.floor {
+                self.find(previous, record.key)?
+            } else {
+                self.find_survivor(record.revision, record.key)?
+            };
+            let Some(survivor) = survivor else {
+                let what = format!(
+                    "the version at revision {previous} that revision {} replaced is not there",
+                    record.revision
+                );
+                return Err(corrupt(&self.directory, None, &what));
+            };
+            writer.add(&Parts {
+                revision: record.revision,
+                sub: record.sub,
+                key: record.key,
+                row: [&survivor.row, &[]],
+                before: &[],
+            })?;
+        }
+        writer.finish(&path).map(Some)
+    }
+}
+
+/// A survivors file being written.
+struct Writer {
+    path: PathBuf,
+    file: File,
+    header: (u64, u64),
+    buffer: Vec<u8>,
+    written: u64,
+    index: Index,
+}
+
+impl Writer {
+    fn create(path: PathBuf, first_kept: u64, floor: u64) -> Result<Self, StoreError> {
+        let file = rafterdb_fault::point("store.compact.survivors")
+            .and_then(|()| File::create(&path))
+            .map_err(|error| io_failure(&error, "creating", &path))?;
+        write_header(&file, &path, first_kept, floor)?;
+        Ok(Self {
+            path,
+            file,
+            header: (first_kept, floor),
+            buffer: Vec::new(),
+            written: HEADER_BYTES,
+            index: Index::default(),
+        })
+    }
+
+    fn add(&mut self, parts: &Parts<'_>) -> Result<(), StoreError> {
+        self.index.note(parts.revision, self.written + self.buffer.len() as u64);
+        encode(parts, &mut self.buffer);
+        if self.buffer.len() >= WRITE_BYTES {
+            self.write_out()?;
+        }
+        Ok(())
+    }
+
+    fn write_out(&mut self) -> Result<(), StoreError> {
+        write_at(&self.file, &self.buffer, self.written).map_err(|error| io_failure(&error, "writing", &self.path))?;
+        self.written += self.buffer.len() as u64;
+        self.buffer.clear();
+        Ok(())
+    }
+
+    /// Completes the file and gives it its name.
+    fn finish(mut self, path: &Path) -> Result<Sealed, StoreError> {
+        self.write_out()?;
+        let sealed = write_footer(&self.file, &self.path, self.header, &self.index, self.written)?;
+        let directory = path.parent().unwrap_or(path);
+        rafterdb_fault::point("store.compact.rename")
+            .and_then(|()| self.file.sync_all())
+            .and_then(|()| std::fs::rename(&self.path, path))
+            .and_then(|()| sync_directory(directory))
+            .and_then(|()| rafterdb_fault::point("store.compact.renamed"))
+            .map_err(|error| io_failure(&error, "completing", path))?;
+        Ok(Sealed {
+            path: path.to_path_buf(),
+            ..sealed
+        })
+    }
+}

@@ -1,0 +1,298 @@
+//! History: every change in revision order, in append-only segment files with a sparse index from revision to place.
+//! One writer appends, readers find changes by revision; what a read at a revision needs of it is the engine's business.
+//!
+//! The last segment is written through a buffer; where it ends at a flush is part of what the flush makes persistent,
+//! and `open` cuts everything after that place.
+
+mod compaction;
+mod cursor;
+mod open;
+mod record;
+mod segment;
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use parking_lot::{Mutex, RwLock};
+use quick_cache::sync::Cache;
+
+use super::failure::{compacted, corrupt, io_failure};
+use super::files::{sync_directory, write_at};
+use crate::StoreError;
+
+pub(super) use compaction::Compaction;
+pub(super) use cursor::Cursor;
+pub(super) use open::Sizes;
+pub(super) use record::{decode, encode, parse, Decoded, Parts};
+
+use segment::{write_footer, write_header, Index, Opened, Sealed, HEADER_BYTES};
+
+/// Complete segments that are kept open with their index in memory.
+const SEGMENTS_OPEN_MAX: usize = 64;
+
+/// A place between two records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Position {
+    pub(super) segment: u64,
+    pub(super) offset: u64,
+}
+
+/// The segment being written.
+struct Tail {
+    number: u64,
+    path: PathBuf,
+    file: Arc<File>,
+    /// The file holds the records up to here; the rest is in the buffer.
+    written: u64,
+    buffer: Vec<u8>,
+    index: Index,
+}
+
+impl Tail {
+    fn end(&self) -> u64 {
+        self.written + self.buffer.len() as u64
+    }
+
+    fn write_out(&mut self) -> Result<(), StoreError> {
+        if self.buffer.is_empty() {
+            return Ok(());
+        }
+        rafterdb_fault::point("store.history.write")
+            .and_then(|()| write_at(&self.file, &self.buffer, self.written))
+            .map_err(|error| io_failure(&error, "writing", &self.path))?;
+        self.written += self.buffer.len() as u64;
+        self.buffer.clear();
+        Ok(())
+    }
+}
+
+/// The complete files, and up to where history was compacted.
+#[derive(Clone, Default)]
+struct Kept {
+    /// Records up to this revision may be gone; what reads above it need of them is in the survivors.
+    floor: u64,
+    survivors: Option<Arc<Sealed>>,
+    /// Complete segments, oldest first, numbered without gaps.
+    segments: Vec<Arc<Sealed>>,
+}
+
+struct State {
+    tail: Tail,
+    kept: Arc<Kept>,
+}
+
+#[derive(Default)]
+struct Unsynced {
+    files: Vec<(PathBuf, Arc<File>)>,
+    directory: bool,
+}
+
+pub(super) struct History {
+    directory: PathBuf,
+    segment_bytes: u64,
+    buffer_bytes: usize,
+    state: RwLock<State>,
+    opened: Cache<PathBuf, Arc<Opened>>,
+    unsynced: Mutex<Unsynced>,
+}
+
+/// A record found, its parts copied.
+pub(super) struct Found {
+    pub(super) row: Vec<u8>,
+    /// Empty if the record has no before-image.
+    pub(super) before: Vec<u8>,
+}
+
+impl History {
+    /// Adds a change. For the one writer, in order of revision.
+    pub(super) fn append(&self, parts: &Parts<'_>) -> Result<(), StoreError> {
+        let mut state = self.state.write();
+        let tail = &mut state.tail;
+        let offset = tail.end();
+        assert!(
+            parts.revision >= tail.index.last,
+            "history: revisions are written in order"
+        );
+        tail.index.note(parts.revision, offset);
+        encode(parts, &mut tail.buffer);
+        if tail.buffer.len() >= self.buffer_bytes {
+            tail.write_out()?;
+        }
+        if tail.end() >= self.segment_bytes {
+            self.seal(&mut state)?;
+        }
+        Ok(())
+    }
+
+    /// Hands everything that was appended to the operating system. Returns where it ends.
+    pub(super) fn write_out(&self) -> Result<Position, StoreError> {
+        let mut state = self.state.write();
+        state.tail.write_out()?;
+        Ok(Position {
+            segment: state.tail.number,
+            offset: state.tail.end(),
+        })
+    }
+
+    /// Makes durable what was handed to the operating system before.
+    pub(super) fn sync(&self) -> Result<(), StoreError> {
+        let (path, file) = {
+            let state = self.state.read();
+            (state.tail.path.clone(), Arc::clone(&state.tail.file))
+        };
+        let Unsynced { mut files, directory } = std::mem::take(&mut *self.unsynced.lock());
+        files.push((path, file));
+        for (path, file) in files {
+            rafterdb_fault::point("store.history.sync")
+                .and_then(|()| file.sync_data())
+                .map_err(|error| io_failure(&error, "syncing", &path))?;
+        }
+        if directory {
+            sync_directory(&self.directory).map_err(|error| io_failure(&error, "syncing", &self.directory))?;
+        }
+        Ok(())
+    }
+
+    /// The change of `key` at `revision`, if there was one.
+    pub(super) fn find(&self, revision: u64, key: &[u8]) -> Result<Option<Found>, StoreError> {
+        find(Cursor::at(self, revision)?, revision, key)
+    }
+
+    /// The row that the change of `key` at `revision` replaced, if it is among the survivors of compaction.
+    pub(super) fn find_survivor(&self, revision: u64, key: &[u8]) -> Result<Option<Found>, StoreError> {
+        match Cursor::in_survivors(self, revision)? {
+            Some(cursor) => find(cursor, revision, key),
+            None => Ok(None),
+        }
+    }
+
+    /// Records up to this revision may be gone.
+    pub(super) fn floor(&self) -> u64 {
+        self.state.read().kept.floor
+    }
+
+    /// Bytes of all files.
+    pub(super) fn disk_bytes(&self) -> u64 {
+        let state = self.state.read();
+        let survivors = state.kept.survivors.as_ref().map_or(0, |file| file.bytes);
+        let sealed: u64 = state.kept.segments.iter().map(|segment| segment.bytes).sum();
+        survivors + sealed + state.tail.end()
+    }
+
+    /// Bytes of the complete segments that a compaction at `revision` would drop.
+    pub(super) fn droppable_bytes(&self, revision: u64) -> u64 {
+        let state = self.state.read();
+        let droppable = state
+            .kept
+            .segments
+            .iter()
+            .take_while(|segment| segment.last <= revision);
+        droppable.map(|segment| segment.bytes).sum()
+    }
+
+    /// Memory taken, roughly.
+    pub(super) fn memory_bytes(&self) -> u64 {
+        let state = self.state.read();
+        let indexes = (self.opened.len() as u64 + 1) * (self.segment_bytes >> 10);
+        state.tail.buffer.capacity() as u64 + indexes
+    }
+
+    fn kept(&self) -> Arc<Kept> {
+        Arc::clone(&self.state.read().kept)
+    }
+
+    fn seal(&self, state: &mut State) -> Result<(), StoreError> {
+        state.tail.write_out()?;
+        let number = state.tail.number;
+        rafterdb_fault::point("store.history.seal")
+            .map_err(|error| io_failure(&error, "completing", &state.tail.path))?;
+        let sealed = write_footer(
+            &state.tail.file,
+            &state.tail.path,
+            (number, 0),
+            &state.tail.index,
+            state.tail.end(),
+        )?;
+        let next = create_tail(&self.directory, number + 1, self.buffer_bytes)?;
+        let mut kept = Kept::clone(&state.kept);
+        kept.segments.push(Arc::new(sealed));
+        state.kept = Arc::new(kept);
+        let previous = std::mem::replace(&mut state.tail, next);
+        let mut unsynced = self.unsynced.lock();
+        unsynced.files.push((previous.path, previous.file));
+        unsynced.directory = true;
+        Ok(())
+    }
+
+    /// The open file of a complete segment or survivors file.
+    fn opened(&self, sealed: &Sealed) -> Result<Arc<Opened>, StoreError> {
+        if let Some(opened) = self.opened.get(&sealed.path) {
+            return Ok(opened);
+        }
+        let opened = match sealed.open() {
+            Ok(opened) => Arc::new(opened),
+            Err(error) => return Err(self.open_failure(sealed, error)),
+        };
+        self.opened.insert(sealed.path.clone(), Arc::clone(&opened));
+        Ok(opened)
+    }
+
+    /// A file that cannot be opened was compacted away meanwhile, or is lost.
+    fn open_failure(&self, sealed: &Sealed, error: StoreError) -> StoreError {
+        if sealed.path.exists() {
+            return error;
+        }
+        let kept = self.kept();
+        let is_kept = kept
+            .segments
+            .iter()
+            .chain(&kept.survivors)
+            .any(|file| file.path == sealed.path);
+        if is_kept {
+            corrupt(&sealed.path, None, "the file is missing")
+        } else {
+            compacted(kept.floor)
+        }
+    }
+}
+
+fn find(mut cursor: Cursor<'_>, revision: u64, key: &[u8]) -> Result<Option<Found>, StoreError> {
+    while cursor.advance()? {
+        let record = cursor.record();
+        if record.revision > revision {
+            break;
+        }
+        if record.revision == revision && record.key == key {
+            return Ok(Some(Found {
+                row: record.row.to_vec(),
+                before: record.before.to_vec(),
+            }));
+        }
+    }
+    Ok(None)
+}
+
+fn segment_name(number: u64) -> String {
+    format!("{number:016}.segment")
+}
+
+fn create_tail(directory: &Path, number: u64, buffer_bytes: usize) -> Result<Tail, StoreError> {
+    let path = directory.join(segment_name(number));
+    let file = File::options()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .open(&path)
+        .map_err(|error| io_failure(&error, "creating", &path))?;
+    write_header(&file, &path, number, 0)?;
+    Ok(Tail {
+        number,
+        path,
+        file: Arc::new(file),
+        written: HEADER_BYTES,
+        buffer: Vec::with_capacity(buffer_bytes + (4 << 10)),
+        index: Index::default(),
+    })
+}

@@ -1,0 +1,232 @@
+//! Opening history: what is on disk is brought to where the last flush says that it ends, and leftovers are removed.
+//! Only the last segment is read through; the others are known by their footers.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use parking_lot::{Mutex, RwLock};
+use quick_cache::sync::Cache;
+
+use super::super::failure::{corrupt, io_failure};
+use super::super::files::{read_at, sync_directory};
+use super::super::options::Budget;
+use super::record::{decode, parse, Decoded, FRAME_BYTES};
+use super::segment::{read_header, Index, Sealed, HEADER_BYTES};
+use super::{create_tail, segment_name, History, Kept, Position, State, Tail, Unsynced, SEGMENTS_OPEN_MAX};
+use crate::StoreError;
+
+/// Bytes of the last segment that are read at a time.
+const SCAN_BYTES: usize = 1 << 20;
+
+/// Sizes of history's parts.
+#[derive(Clone, Copy)]
+pub(in crate::engine) struct Sizes {
+    pub(in crate::engine) segment_bytes: u64,
+    pub(in crate::engine) buffer_bytes: usize,
+}
+
+impl Sizes {
+    pub(in crate::engine) fn of(budget: &Budget) -> Self {
+        Self {
+            segment_bytes: budget.history_segment_bytes,
+            buffer_bytes: budget.history_buffer_bytes,
+        }
+    }
+}
+
+#[derive(Default)]
+struct Listing {
+    segments: Vec<u64>,
+    survivors: Vec<PathBuf>,
+}
+
+impl History {
+    /// Opens the history in `directory`, which ends at `end`, or begins one if nothing was ever flushed.
+    /// `compacted` is the revision up to which the last flush says that history may be compacted.
+    pub(in crate::engine) fn open(
+        directory: &Path,
+        end: Option<Position>,
+        compacted: u64,
+        sizes: Sizes,
+    ) -> Result<Self, StoreError> {
+        let failed = |error: std::io::Error| io_failure(&error, "opening", directory);
+        std::fs::create_dir_all(directory).map_err(failed)?;
+        let listing = list(directory)?;
+        let (kept, tail) = match end {
+            Some(end) => restore(directory, &listing, end, compacted, sizes)?,
+            None => {
+                remove_all(directory, &listing)?;
+                (Kept::default(), create_tail(directory, 1, sizes.buffer_bytes)?)
+            }
+        };
+        sync_directory(directory).map_err(failed)?;
+        Ok(Self {
+            directory: directory.to_path_buf(),
+            segment_bytes: sizes.segment_bytes,
+            buffer_bytes: sizes.buffer_bytes,
+            state: RwLock::new(State {
+                tail,
+                kept: Arc::new(kept),
+            }),
+            opened: Cache::new(SEGMENTS_OPEN_MAX),
+            unsynced: Mutex::new(Unsynced::default()),
+        })
+    }
+}
+
+fn restore(
+    directory: &Path,
+    listing: &Listing,
+    end: Position,
+    compacted: u64,
+    sizes: Sizes,
+) -> Result<(Kept, Tail), StoreError> {
+    let survivors = newest_survivors(listing, compacted)?;
+    let (first, floor) = survivors.as_ref().map_or((1, 0), |file| (file.number, file.floor));
+    // Newest first: whatever is left when this stops half-way has no gap below the end.
+    for number in listing.segments.iter().rev() {
+        if *number < first || *number > end.segment {
+            remove(&directory.join(segment_name(*number)))?;
+        }
+    }
+    let mut segments: Vec<Arc<Sealed>> = Vec::new();
+    for number in first..end.segment {
+        let path = directory.join(segment_name(number));
+        if !path.exists() {
+            return Err(corrupt(&path, None, "a segment of the history is missing"));
+        }
+        let sealed = Sealed::read(&path)?;
+        let follows = segments.last().is_none_or(|previous| previous.last <= sealed.first);
+        if sealed.number != number || !follows {
+            return Err(corrupt(&path, Some(0), "the segment is not the one its name says"));
+        }
+        segments.push(Arc::new(sealed));
+    }
+    let tail = reopen_tail(directory, end, sizes.buffer_bytes)?;
+    let kept = Kept {
+        floor,
+        survivors: survivors.map(Arc::new),
+        segments,
+    };
+    Ok((kept, tail))
+}
+
+/// The survivors file of the last compaction; those before it are removed.
+fn newest_survivors(listing: &Listing, compacted: u64) -> Result<Option<Sealed>, StoreError> {
+    let mut newest: Option<Sealed> = None;
+    for path in &listing.survivors {
+        let sealed = Sealed::read(path)?;
+        if sealed.floor > compacted {
+            return Err(corrupt(path, None, "history was compacted further than the tables say"));
+        }
+        let (older, newer) = match newest.take() {
+            Some(other) if other.floor > sealed.floor => (Some(sealed), other),
+            other => (other, sealed),
+        };
+        if let Some(older) = older {
+            remove(&older.path)?;
+        }
+        newest = Some(newer);
+    }
+    Ok(newest)
+}
+
+/// Opens the last segment and cuts it at `end`.
+fn reopen_tail(directory: &Path, end: Position, buffer_bytes: usize) -> Result<Tail, StoreError> {
+    let path = directory.join(segment_name(end.segment));
+    let failed = |error: std::io::Error| io_failure(&error, "opening", &path);
+    let file = match File::options().read(true).write(true).open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Err(corrupt(&path, None, "a segment of the history is missing"));
+        }
+        Err(error) => return Err(failed(error)),
+    };
+    let (number, _) = read_header(&file, &path)?;
+    if number != end.segment {
+        return Err(corrupt(&path, Some(0), "the segment is not the one its name says"));
+    }
+    let length = file.metadata().map_err(failed)?.len();
+    if length < end.offset {
+        return Err(corrupt(&path, Some(length), "the segment is shorter than it should be"));
+    }
+    let index = scan(&file, &path, end.offset)?;
+    if length > end.offset {
+        rafterdb_fault::point("store.history.cut")
+            .and_then(|()| file.set_len(end.offset))
+            .map_err(|error| io_failure(&error, "cutting", &path))?;
+    }
+    Ok(Tail {
+        number,
+        path,
+        file: Arc::new(file),
+        written: end.offset,
+        buffer: Vec::with_capacity(buffer_bytes + (4 << 10)),
+        index,
+    })
+}
+
+/// Reads the records up to `end`, which must be where one ends.
+fn scan(file: &File, path: &Path, end: u64) -> Result<Index, StoreError> {
+    let mut index = Index::default();
+    let mut buffer = Vec::new();
+    let (mut offset, mut begin) = (HEADER_BYTES, 0);
+    loop {
+        match decode(&buffer[begin..]) {
+            Decoded::Record(bytes) => {
+                index.note(parse(&buffer[begin..begin + bytes]).revision, offset + begin as u64);
+                begin += bytes;
+            }
+            Decoded::Damaged(what) => return Err(corrupt(path, Some(offset + begin as u64), what)),
+            Decoded::Short(needed) => {
+                buffer.drain(..begin);
+                offset += begin as u64;
+                begin = 0;
+                let have = buffer.len();
+                if have == 0 && offset == end {
+                    return Ok(index);
+                }
+                let left = end.saturating_sub(offset + have as u64) as usize;
+                let wanted = needed.max(SCAN_BYTES).saturating_sub(have).min(left);
+                buffer.resize(have + wanted, 0);
+                let read = read_at(file, &mut buffer[have..], offset + have as u64)
+                    .map_err(|error| io_failure(&error, "reading", path))?;
+                if wanted == 0 || read < wanted || (have + read).max(FRAME_BYTES) < needed {
+                    return Err(corrupt(path, Some(offset), "a record is cut off"));
+                }
+            }
+        }
+    }
+}
+
+fn list(directory: &Path) -> Result<Listing, StoreError> {
+    let failed = |error: std::io::Error| io_failure(&error, "reading", directory);
+    let mut listing = Listing::default();
+    for entry in std::fs::read_dir(directory).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let name = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+        match path.extension().and_then(|extension| extension.to_str()) {
+            Some("segment") => listing.segments.extend(name.parse::<u64>().ok()),
+            Some("survivors") => listing.survivors.push(path),
+            Some("new") => remove(&path)?,
+            _ => {}
+        }
+    }
+    listing.segments.sort_unstable();
+    Ok(listing)
+}
+
+fn remove_all(directory: &Path, listing: &Listing) -> Result<(), StoreError> {
+    for number in listing.segments.iter().rev() {
+        remove(&directory.join(segment_name(*number)))?;
+    }
+    listing.survivors.iter().try_for_each(|path| remove(path))
+}
+
+pub(super) fn remove(path: &Path) -> Result<(), StoreError> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(io_failure(&error, "removing", path)),
+        _ => Ok(()),
+    }
+}

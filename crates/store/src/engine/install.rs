@@ -1,0 +1,209 @@
+//! Makes a store out of a snapshot's stream: a new generation beside the current one, which becomes current when it is
+//! complete and on disk. Trusts nothing in the stream.
+
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::chunks::ChunkReader;
+use super::directory::{begin_next, switch_to};
+use super::failure::io_failure;
+use super::history::{decode, parse, Decoded, History, Parts, Sizes};
+use super::lsm::MarkedState;
+use super::meta::encode_meta;
+use super::options::{Budget, EngineOptions, SharedCache, MEMORY_BYTES_MIN};
+use super::row::unpack;
+use super::shared::Persisted;
+use super::snapshot::{END, HEADER, HISTORY, MAGIC, ROWS, STATE};
+use super::tables::{Limits, Tables};
+use super::Mark;
+use crate::StoreError;
+
+/// Builds a store from `source` and makes it what [`super::LsmEngine::open`] of `directory` finds from then on. An
+/// engine that is open there goes on as it was; close it and open again. Returns the snapshot's mark and state.
+///
+/// # Errors
+/// `IO` if `source` fails, `STORE_CORRUPT` if what it gives is damaged, `DISK_FULL`. What was there is then still there.
+pub fn install_snapshot(directory: &Path, source: &mut dyn Read) -> Result<MarkedState, StoreError> {
+    let (generation, number) = begin_next(directory)?;
+    let options = EngineOptions {
+        memory_bytes: MEMORY_BYTES_MIN,
+        ..EngineOptions::default()
+    };
+    let budget = Budget::of(&options);
+    let cache = SharedCache::new(budget.block_cache_bytes);
+    let tables = Tables::open(&generation.join("tables"), &budget, &cache, Arc::new(Limits::default()))?;
+    let history = History::open(
+        &generation.join("history"),
+        None,
+        0,
+        Sizes::of(&Budget::of(&EngineOptions::default())),
+    )?;
+    let mut install = Install {
+        chunks: ChunkReader::new(source),
+        raw: Vec::new(),
+        tables: &tables,
+        history: &history,
+    };
+    let installed = install.run()?;
+    drop(tables);
+    drop(history);
+    rafterdb_fault::point("store.install.built").map_err(|error| io_failure(&error, "installing in", directory))?;
+    switch_to(directory, number)?;
+    Ok(installed)
+}
+
+struct Install<'a> {
+    chunks: ChunkReader<'a>,
+    raw: Vec<u8>,
+    tables: &'a Tables,
+    history: &'a History,
+}
+
+/// What the header says.
+struct Begin {
+    mark: Mark,
+    compacted: u64,
+    state_bytes: u64,
+}
+
+impl Install<'_> {
+    fn run(&mut self) -> Result<MarkedState, StoreError> {
+        let begin = self.read_header()?;
+        let mut kind = self.chunks.read(&mut self.raw)?;
+        let mut state = Vec::new();
+        while kind == STATE {
+            state.extend_from_slice(&self.raw);
+            if state.len() as u64 > begin.state_bytes {
+                break;
+            }
+            kind = self.chunks.read(&mut self.raw)?;
+        }
+        if state.len() as u64 != begin.state_bytes {
+            return Err(self.chunks.damaged("the state is not as long as the header says"));
+        }
+        self.history.begin_above(begin.compacted)?;
+        let mut records = 0;
+        let mut last = (begin.compacted, u32::MAX);
+        while kind == HISTORY {
+            records += self.add_history(&begin, &mut last)?;
+            kind = self.chunks.read(&mut self.raw)?;
+        }
+        let persists = Persisted {
+            mark: begin.mark,
+            compacted: begin.compacted,
+            end: self.history.write_out()?,
+        };
+        self.history.sync()?;
+        let rows = self.add_rows(kind, &begin, &persists, &state)?;
+        let mut expected = u64::to_le_bytes(records).to_vec();
+        expected.extend_from_slice(&u64::to_le_bytes(rows));
+        if self.raw != expected {
+            return Err(self.chunks.damaged("something is missing before the end"));
+        }
+        Ok((begin.mark, state))
+    }
+
+    fn read_header(&mut self) -> Result<Begin, StoreError> {
+        let kind = self.chunks.read(&mut self.raw)?;
+        let fields = self
+            .raw
+            .strip_prefix(MAGIC)
+            .filter(|fields| kind == HEADER && fields.len() == 40);
+        let Some(fields) = fields else {
+            return Err(self
+                .chunks
+                .damaged("it is not the header of a snapshot that this version knows"));
+        };
+        let field = |at: usize| {
+            let mut bytes = [0; 8];
+            bytes.copy_from_slice(&fields[at * 8..at * 8 + 8]);
+            u64::from_le_bytes(bytes)
+        };
+        Ok(Begin {
+            mark: Mark {
+                index: field(0),
+                term: field(1),
+                revision: field(2),
+            },
+            compacted: field(3),
+            state_bytes: field(4),
+        })
+    }
+
+    fn add_history(&mut self, begin: &Begin, last: &mut (u64, u32)) -> Result<u64, StoreError> {
+        let mut rest = self.raw.as_slice();
+        let mut records = 0;
+        while !rest.is_empty() {
+            let Decoded::Record(bytes) = decode(rest) else {
+                return Err(self.chunks.damaged("a history record cannot be read"));
+            };
+            let record = parse(&rest[..bytes]);
+            let in_order = (record.revision, record.sub) > *last && record.revision <= begin.mark.revision;
+            let rows_readable =
+                unpack(record.row).is_some() && (record.before.is_empty() || unpack(record.before).is_some());
+            if !in_order || !rows_readable {
+                return Err(self.chunks.damaged("a history record makes no sense"));
+            }
+            *last = (record.revision, record.sub);
+            self.history.append(&Parts {
+                revision: record.revision,
+                sub: record.sub,
+                key: record.key,
+                row: [record.row, &[]],
+                before: record.before,
+            })?;
+            rest = &rest[bytes..];
+            records += 1;
+        }
+        Ok(records)
+    }
+
+    /// Adds the rows of all chunks from the current one on, which is of `kind`, and leaves the END chunk in `raw`.
+    fn add_rows(
+        &mut self,
+        mut kind: u32,
+        begin: &Begin,
+        persists: &Persisted,
+        state: &[u8],
+    ) -> Result<u64, StoreError> {
+        let mut ingestion = self.tables.begin_ingestion()?;
+        for (name, value) in encode_meta(persists, state) {
+            ingestion.meta(&name, &value)?;
+        }
+        let mut rows = 0;
+        let mut last = Vec::new();
+        while kind == ROWS {
+            let mut rest = self.raw.as_slice();
+            while !rest.is_empty() {
+                let Some((key, row, after)) = split_row(rest) else {
+                    return Err(self.chunks.damaged("a row cannot be read"));
+                };
+                let sound = unpack(row).is_some_and(|row| row.modified <= begin.mark.revision);
+                if key <= last.as_slice() || !sound {
+                    return Err(self.chunks.damaged("a row makes no sense"));
+                }
+                ingestion.row(key, row)?;
+                last.clear();
+                last.extend_from_slice(key);
+                rest = after;
+                rows += 1;
+            }
+            kind = self.chunks.read(&mut self.raw)?;
+        }
+        if kind != END {
+            return Err(self.chunks.damaged("it is of a kind that does not belong here"));
+        }
+        ingestion.finish()?;
+        Ok(rows)
+    }
+}
+
+/// Key, row and what follows them.
+fn split_row(bytes: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+    let (header, rest) = bytes.split_first_chunk::<8>()?;
+    let [a, b, c, d, e, f, g, h] = *header;
+    let (key, rest) = rest.split_at_checked(u32::from_le_bytes([a, b, c, d]) as usize)?;
+    let (row, rest) = rest.split_at_checked(u32::from_le_bytes([e, f, g, h]) as usize)?;
+    Some((key, row, rest))
+}

@@ -1,0 +1,379 @@
+//! The engine: memtables, tables and history put together behind the trait. Owns the order in which they are written
+//! and the life of the threads; knows no operations, sessions or results.
+
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher, RandomState};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::SyncSender;
+use std::sync::{Arc, OnceLock};
+use std::thread::JoinHandle;
+
+use arc_swap::ArcSwap;
+use parking_lot::{Condvar, Mutex};
+use rafterdb_codec::Code;
+
+use super::arena::ChunkPool;
+use super::directory::open_current;
+use super::history::{Cursor, History, Parts, Sizes};
+use super::memtable::Memtable;
+use super::merge::Merge;
+use super::meta::read_meta;
+use super::options::{Budget, EngineOptions, SharedCache};
+use super::row::Header;
+use super::row_cache::RowCache;
+use super::shared::{Flush, Persisted, Sealed, Shared, View, Work};
+use super::snapshot::{Pin, Snapshot};
+use super::stats::EngineStats;
+use super::tables::{Limits, TableRange, Tables};
+use super::threads;
+use super::{Change, Engine, KeyRange, Mark, RowRef, Visit};
+use crate::StoreError;
+
+/// Where a state of the machine stands in the Raft log, and the state.
+pub type MarkedState = (Mark, Vec<u8>);
+
+/// Storage of one group: an LSM tree of latest rows, and history in segment files.
+pub struct LsmEngine {
+    shared: Arc<Shared>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl std::fmt::Debug for LsmEngine {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("LsmEngine")
+            .field("directory", &self.shared.directory)
+            .finish_non_exhaustive()
+    }
+}
+
+impl LsmEngine {
+    /// Opens the engine in `directory`, which is made if it is not there. Returns with it where the last finished flush
+    /// stands in the Raft log, and the machine's state at that point; the log's entries after it are to be applied again.
+    ///
+    /// # Errors
+    /// `STORE_CORRUPT` naming the file, `FORMAT_NEWER`, `IO`, `DISK_FULL`.
+    pub fn open(directory: &Path, options: EngineOptions) -> Result<(Self, Option<MarkedState>), StoreError> {
+        let budget = Budget::of(&options);
+        let cache = options
+            .cache
+            .unwrap_or_else(|| SharedCache::new(budget.block_cache_bytes));
+        let generation = open_current(directory)?;
+        let limits = Arc::new(Limits::default());
+        let tables = Tables::open(&generation.join("tables"), &budget, &cache, Arc::clone(&limits))?;
+        let last = read_meta(&tables)?;
+        let persisted = last.as_ref().map_or(Persisted::default(), |(persisted, _)| *persisted);
+        let history = History::open(
+            &generation.join("history"),
+            last.as_ref().map(|(persisted, _)| persisted.end),
+            persisted.compacted,
+            Sizes::of(&budget),
+        )?;
+        let pool = ChunkPool::new(budget.memtable_bytes as usize);
+        let shared = Arc::new(Shared {
+            directory: generation,
+            budget,
+            view: ArcSwap::from_pointee(View {
+                active: Arc::new(Memtable::new(Arc::clone(&pool))),
+                sealed: None,
+            }),
+            pool,
+            cache: RowCache::new(budget.row_cache_bytes),
+            tables,
+            history,
+            limits,
+            compacted: AtomicU64::new(persisted.compacted),
+            flush_wanted: AtomicBool::new(false),
+            work: Mutex::new(Work {
+                persisted,
+                // What the last run left undone.
+                compact_tables: true,
+                compact_history: true,
+                ..Work::default()
+            }),
+            changed: Condvar::new(),
+            on_persisted: Mutex::new(None),
+            pins: Mutex::new(BTreeMap::new()),
+            failed: OnceLock::new(),
+            seed: RandomState::new().hash_one(0u64),
+        });
+        shared
+            .limits
+            .tombstones_below
+            .store(persisted.compacted, Ordering::Release);
+        let threads = Mutex::new(threads::start(&shared)?);
+        let last = last.map(|(persisted, state)| (persisted.mark, state));
+        Ok((Self { shared, threads }, last))
+    }
+
+    /// Has `callback` called, by the flush thread, with the mark of every flush that finishes from now on.
+    pub fn on_persisted(&self, callback: Box<dyn Fn(Mark) + Send + Sync>) {
+        *self.shared.on_persisted.lock() = Some(callback.into());
+    }
+
+    /// A consistent view at `mark`, which must be what was applied last, with the machine's `state` there. It is also a
+    /// flush: to be called by the writer between entries; written out by any thread while writes go on.
+    ///
+    /// # Errors
+    /// `POISONED`, `IO`, `DISK_FULL` as of [`Engine::rotate`].
+    pub fn snapshot(&self, mark: Mark, state: Vec<u8>) -> Result<Snapshot, StoreError> {
+        let pin = Pin::new(&self.shared);
+        let (sender, tables) = std::sync::mpsc::sync_channel(1);
+        self.seal(mark, state.clone(), Some(sender))?;
+        Ok(Snapshot::new(pin, tables, mark, state))
+    }
+
+    /// Sizes, counts and what is under way.
+    #[must_use]
+    pub fn stats(&self) -> EngineStats {
+        EngineStats::of(&self.shared)
+    }
+
+    /// Ends writing: flushes up to `last` if it is given, waits for the flush and joins the threads. Afterwards reads
+    /// still work, writes fail with `CLOSED`. With a last flush the next start has nothing to replay.
+    ///
+    /// # Errors
+    /// What failed the flush, or `POISONED` by an earlier failure.
+    pub fn close(&self, last: Option<MarkedState>) -> Result<(), StoreError> {
+        let flushed = match last {
+            Some((mark, state)) => self.rotate(mark, state),
+            None => Ok(()),
+        };
+        let flushed = flushed.and_then(|()| self.wait_for_flush());
+        let closed = StoreError::new(Code::Closed, "the store is closed");
+        let _ = self.shared.failed.set(closed);
+        self.stop();
+        flushed
+    }
+
+    /// Waits until no flush is under way.
+    fn wait_for_flush(&self) -> Result<(), StoreError> {
+        let mut work = self.shared.work.lock();
+        while work.flushing && self.shared.failed.get().is_none() {
+            self.shared.changed.wait(&mut work);
+        }
+        drop(work);
+        self.shared.check()
+    }
+
+    /// Tells the threads to give up what they do, and waits for them.
+    fn stop(&self) {
+        {
+            let mut work = self.shared.work.lock();
+            // A snapshot that waits for a flush that will not come must hear of it.
+            work.flush = None;
+            self.shared.limits.stopping.store(true, Ordering::Relaxed);
+        }
+        self.shared.changed.notify_all();
+        let threads = std::mem::take(&mut *self.threads.lock());
+        let this_thread = std::thread::current().id();
+        // A callback may hold the last reference to the engine: its thread then ends by itself.
+        for thread in threads.into_iter().filter(|thread| thread.thread().id() != this_thread) {
+            // Its panics were caught and poisoned the engine.
+            let _ = thread.join();
+        }
+    }
+
+    /// Has what was written so far flushed, with a new memtable in its place.
+    fn seal(&self, mark: Mark, state: Vec<u8>, snapshot: Option<SyncSender<TableRange>>) -> Result<(), StoreError> {
+        self.wait_for_flush()?;
+        let end = self
+            .shared
+            .history
+            .write_out()
+            .map_err(|error| self.shared.poison(error))?;
+        self.shared.flush_wanted.store(false, Ordering::Relaxed);
+        let sealed = Arc::clone(&self.shared.view.load().active);
+        self.shared.view.store(Arc::new(View {
+            active: Arc::new(Memtable::new(Arc::clone(&self.shared.pool))),
+            sealed: Some(Sealed {
+                memtable: Arc::clone(&sealed),
+                flushed: false,
+            }),
+        }));
+        let mut work = self.shared.work.lock();
+        work.flush = Some(Flush {
+            memtable: sealed,
+            persists: Persisted {
+                mark,
+                compacted: self.shared.compacted.load(Ordering::Relaxed),
+                end,
+            },
+            state,
+            snapshot,
+        });
+        work.flushing = true;
+        drop(work);
+        self.shared.changed.notify_all();
+        Ok(())
+    }
+
+    /// The row that a change replaces, if history must carry it: when its own record may be compacted away.
+    fn before_image(&self, key: &[u8], row: &RowRef<'_>) -> Result<Vec<u8>, StoreError> {
+        if row.previous == 0 || row.previous > self.shared.compacted.load(Ordering::Relaxed) {
+            return Ok(Vec::new());
+        }
+        let before = self.shared.newest(key, <[u8]>::to_vec)?.unwrap_or_default();
+        let replaced = self.shared.parse(&before)?.modified;
+        assert!(
+            replaced == row.previous,
+            "previous version: revision {} says it replaces {}, but {replaced} is the latest",
+            row.modified,
+            row.previous
+        );
+        Ok(before)
+    }
+}
+
+impl Drop for LsmEngine {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl Engine for LsmEngine {
+    fn latest(&self, key: &[u8], visit: &mut dyn FnMut(RowRef<'_>)) -> Result<bool, StoreError> {
+        let compacted = self.shared.compacted.load(Ordering::Relaxed);
+        let seen = self.shared.newest(key, |packed| {
+            let row = self.shared.parse(packed)?;
+            // Such tombstones go away at some time, at another one on each member: to the machine they are gone at once.
+            if row.is_tombstone() && row.modified <= compacted {
+                return Ok(false);
+            }
+            visit(row);
+            Ok(true)
+        })?;
+        seen.unwrap_or(Ok(false))
+    }
+
+    fn get(&self, key: &[u8], at: u64, visit: &mut dyn FnMut(RowRef<'_>)) -> Result<bool, StoreError> {
+        self.shared.check_not_compacted(at)?;
+        let seen = self.shared.newest(key, |packed| {
+            let Some(packed) = self.shared.row_at(key, packed, at)? else {
+                return Ok(false);
+            };
+            let row = self.shared.parse(&packed)?;
+            if row.is_tombstone() {
+                return Ok(false);
+            }
+            self.shared.check_not_compacted(at)?;
+            visit(row);
+            Ok(true)
+        })?;
+        match seen {
+            Some(seen) if !matches!(seen, Ok(false)) => seen,
+            // Nothing there: it may have been compacted away while this looked for it.
+            _ => self.shared.check_not_compacted(at).map(|()| false),
+        }
+    }
+
+    fn scan(
+        &self,
+        range: KeyRange<'_>,
+        at: u64,
+        reverse: bool,
+        visit: &mut dyn FnMut(&[u8], RowRef<'_>) -> Visit,
+    ) -> Result<(), StoreError> {
+        self.shared.check_not_compacted(at)?;
+        if range.end.is_some_and(|end| end <= range.start) {
+            return Ok(());
+        }
+        let mut merge = Merge::new(&self.shared, range, reverse)?;
+        while merge.advance()? {
+            let (key, newest) = merge.current();
+            let Some(packed) = self.shared.row_at(key, newest, at)? else {
+                continue;
+            };
+            let row = self.shared.parse(&packed)?;
+            if row.is_tombstone() {
+                continue;
+            }
+            self.shared.check_not_compacted(at)?;
+            if visit(key, row) == Visit::Stop {
+                return Ok(());
+            }
+        }
+        self.shared.check_not_compacted(at)
+    }
+
+    fn changes(&self, from: u64, to: u64, visit: &mut dyn FnMut(Change<'_>) -> Visit) -> Result<(), StoreError> {
+        let check = || match from.checked_sub(1) {
+            Some(before) => self.shared.check_not_compacted(before),
+            None => Err(super::failure::compacted(self.compacted())),
+        };
+        check()?;
+        let mut cursor = Cursor::at(&self.shared.history, from)?;
+        // Again: from here on a segment that goes away is missed, before it would only have been passed over.
+        check()?;
+        while cursor.advance()? {
+            let record = cursor.record();
+            if record.revision > to {
+                break;
+            }
+            let change = Change {
+                sub: record.sub,
+                key: record.key,
+                row: self.shared.parse(record.row)?,
+            };
+            if visit(change) == Visit::Stop {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn write(&self, key: &[u8], sub: u32, row: RowRef<'_>) -> Result<(), StoreError> {
+        self.shared.check()?;
+        assert!(
+            row.previous < row.modified && row.create <= row.modified,
+            "revisions grow: a key changes at most once in a revision"
+        );
+        let before = self.before_image(key, &row)?;
+        let header = Header::of(&row);
+        let parts = Parts {
+            revision: row.modified,
+            sub,
+            key,
+            row: [header.as_bytes(), row.value],
+            before: &before,
+        };
+        // History first: whoever sees the row must be able to follow it back.
+        self.shared
+            .history
+            .append(&parts)
+            .map_err(|error| self.shared.poison(error))?;
+        let view = self.shared.view.load();
+        view.active
+            .insert(self.shared.hash(key), key, header.as_bytes(), row.value);
+        Ok(())
+    }
+
+    fn compact(&self, revision: u64) -> Result<(), StoreError> {
+        self.shared.check()?;
+        let before = self.shared.compacted.fetch_max(revision, Ordering::AcqRel);
+        if revision > before
+            && self.shared.history.droppable_bytes(revision) >= self.shared.budget.history_segment_bytes
+        {
+            self.shared.flush_wanted.store(true, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    fn compacted(&self) -> u64 {
+        self.shared.compacted.load(Ordering::Acquire)
+    }
+
+    fn is_full(&self) -> bool {
+        let active = self.shared.view.load().active.bytes() as u64;
+        active >= self.shared.budget.memtable_bytes || self.shared.flush_wanted.load(Ordering::Relaxed)
+    }
+
+    fn rotate(&self, mark: Mark, state: Vec<u8>) -> Result<(), StoreError> {
+        self.seal(mark, state, None)
+    }
+
+    fn persisted(&self) -> Mark {
+        self.shared.work.lock().persisted.mark
+    }
+}

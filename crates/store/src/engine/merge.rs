@@ -1,0 +1,140 @@
+//! Rows of a range in key order: memtables and tables merged, the newest row of each key. Holds no lock between rows;
+//! keeps alive the memtables and tables it began with, so it must not be kept for long.
+
+use std::sync::Arc;
+
+use super::memtable::{Memtable, Slot};
+use super::order::{lower_bound, Run};
+use super::shared::Shared;
+use super::tables::{TableRange, TableRow};
+use super::KeyRange;
+use crate::StoreError;
+
+/// One sorted run of a memtable: what is left of it.
+struct Source {
+    /// Keeps the slots of the run alive.
+    _memtable: Arc<Memtable>,
+    run: Run,
+    low: usize,
+    high: usize,
+}
+
+impl Source {
+    fn head(&self, reverse: bool) -> Option<Slot> {
+        if self.low == self.high {
+            return None;
+        }
+        let at = if reverse { self.high - 1 } else { self.low };
+        Some(self.run[at].slot)
+    }
+
+    fn pass(&mut self, reverse: bool) {
+        if reverse {
+            self.high -= 1;
+        } else {
+            self.low += 1;
+        }
+    }
+}
+
+enum Current {
+    None,
+    InMemory(Slot),
+    InTables(TableRow),
+}
+
+pub(super) struct Merge<'e> {
+    shared: &'e Shared,
+    reverse: bool,
+    /// Newest first.
+    sources: Vec<Source>,
+    tables: TableRange,
+    table_head: Option<TableRow>,
+    current: Current,
+}
+
+impl<'e> Merge<'e> {
+    pub(super) fn new(shared: &'e Shared, range: KeyRange<'_>, reverse: bool) -> Result<Self, StoreError> {
+        // The memtables before the tables: a flush in between then shows its rows twice, never not at all.
+        let view = shared.view.load_full();
+        let mut sources = Vec::new();
+        let sealed = view.sealed.as_ref().filter(|sealed| !sealed.flushed);
+        for memtable in std::iter::once(&view.active).chain(sealed.map(|sealed| &sealed.memtable)) {
+            for run in memtable.runs() {
+                let low = lower_bound(&run, range.start);
+                let high = range.end.map_or(run.len(), |end| lower_bound(&run, end));
+                if low < high {
+                    sources.push(Source {
+                        _memtable: Arc::clone(memtable),
+                        run,
+                        low,
+                        high,
+                    });
+                }
+            }
+        }
+        let mut tables = shared.tables.range(range.start, range.end);
+        let table_head = tables.next(reverse, &shared.tables)?;
+        Ok(Self {
+            shared,
+            reverse,
+            sources,
+            tables,
+            table_head,
+            current: Current::None,
+        })
+    }
+
+    /// Goes to the next key. `false` at the end.
+    pub(super) fn advance(&mut self) -> Result<bool, StoreError> {
+        let reverse = self.reverse;
+        let comes_first = |key: &[u8], best: &[u8]| if reverse { key > best } else { key < best };
+        let mut best: Option<Slot> = None;
+        for head in self.sources.iter().filter_map(|source| source.head(reverse)) {
+            // Equal keys: the earlier source is the newer one.
+            if best.is_none_or(|best| comes_first(head.key(), best.key())) {
+                best = Some(head);
+            }
+        }
+        let from_tables = match (&best, &self.table_head) {
+            (_, None) => false,
+            (None, Some(_)) => true,
+            (Some(best), Some((key, _))) => comes_first(key.as_bytes(), best.key()),
+        };
+        if from_tables {
+            let next = self.tables.next(reverse, &self.shared.tables)?;
+            self.current = match std::mem::replace(&mut self.table_head, next) {
+                Some(row) => Current::InTables(row),
+                None => Current::None,
+            };
+            return Ok(true);
+        }
+        let Some(best) = best else {
+            self.current = Current::None;
+            return Ok(false);
+        };
+        for source in &mut self.sources {
+            if source.head(reverse).is_some_and(|head| head.key() == best.key()) {
+                source.pass(reverse);
+            }
+        }
+        if self
+            .table_head
+            .as_ref()
+            .is_some_and(|(key, _)| key.as_bytes() == best.key())
+        {
+            self.table_head = self.tables.next(reverse, &self.shared.tables)?;
+        }
+        self.current = Current::InMemory(best);
+        Ok(true)
+    }
+
+    /// Key and packed row that the last `advance` came to.
+    pub(super) fn current(&self) -> (&[u8], &[u8]) {
+        match &self.current {
+            Current::None => (&[], &[]),
+            Current::InMemory(slot) => (slot.key(), slot.row()),
+            Current::InTables((key, row)) => (key.as_bytes(), row),
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! How much memory an engine may take, and what it makes of it: the one place where sizes are derived.
+
+use std::sync::Arc;
+
+use lsm_tree::{Cache, DescriptorTable};
+
+const MIB: u64 = 1 << 20;
+
+/// Smallest budget of an engine: below it a memtable would not hold a full batch.
+pub const MEMORY_BYTES_MIN: u64 = 16 * MIB;
+
+/// Open table files, of all engines that share a cache.
+const TABLE_FILES_OPEN_MAX: usize = 256;
+
+/// Blocks of tables, and their open files, that several engines of one node share.
+#[derive(Clone)]
+pub struct SharedCache {
+    pub(super) blocks: Arc<Cache>,
+    pub(super) files: Arc<DescriptorTable>,
+}
+
+impl SharedCache {
+    /// A cache of `bytes` bytes of table blocks: data, indexes and bloom filters.
+    #[must_use]
+    pub fn new(bytes: u64) -> Self {
+        Self {
+            blocks: Arc::new(Cache::with_capacity_bytes(bytes)),
+            files: Arc::new(DescriptorTable::new(TABLE_FILES_OPEN_MAX)),
+        }
+    }
+}
+
+impl std::fmt::Debug for SharedCache {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("SharedCache")
+            .field("bytes", &self.blocks.capacity())
+            .finish()
+    }
+}
+
+/// How an engine is opened.
+#[derive(Clone, Debug)]
+pub struct EngineOptions {
+    /// Bytes of memory for everything: memtables, caches, buffers. At least [`MEMORY_BYTES_MIN`] is taken.
+    pub memory_bytes: u64,
+    /// The block cache to share; without one the engine makes its own, out of `memory_bytes`.
+    pub cache: Option<SharedCache>,
+    /// Bytes after which a new history segment is begun; derived from the memory if `None`.
+    pub history_segment_bytes: Option<u64>,
+    /// Bytes of a memtable; derived from the memory if `None`.
+    pub memtable_bytes: Option<u64>,
+}
+
+impl Default for EngineOptions {
+    fn default() -> Self {
+        Self {
+            memory_bytes: 256 * MIB,
+            cache: None,
+            history_segment_bytes: None,
+            memtable_bytes: None,
+        }
+    }
+}
+
+/// What the memory goes to. Two memtables exist at a time, one filling and one being flushed or kept for reading;
+/// a fifth is left for what is not counted: the flush's and the compaction's buffers, and the allocator's slack.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Budget {
+    pub(super) memtable_bytes: u64,
+    pub(super) row_cache_bytes: u64,
+    pub(super) block_cache_bytes: u64,
+    pub(super) table_bytes: u64,
+    pub(super) history_segment_bytes: u64,
+    pub(super) history_buffer_bytes: usize,
+}
+
+impl Budget {
+    pub(super) fn of(options: &EngineOptions) -> Self {
+        let memory = options.memory_bytes.max(MEMORY_BYTES_MIN);
+        let memtable_bytes = options.memtable_bytes.unwrap_or((memory / 4).max(4 * MIB));
+        Self {
+            memtable_bytes,
+            row_cache_bytes: memory / 8,
+            block_cache_bytes: memory / 8,
+            table_bytes: memtable_bytes.clamp(4 * MIB, 64 * MIB),
+            history_segment_bytes: options
+                .history_segment_bytes
+                .unwrap_or((memory / 8).clamp(4 * MIB, 64 * MIB)),
+            history_buffer_bytes: (memory / 512).clamp(16 << 10, 128 << 10) as usize,
+        }
+    }
+}

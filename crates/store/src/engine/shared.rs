@@ -1,0 +1,249 @@
+//! What the engine's writer, readers and threads share, and the two questions that all of them ask: what is the newest
+//! row of a key, and what was it at a revision.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::SyncSender;
+use std::sync::{Arc, OnceLock};
+
+use arc_swap::ArcSwap;
+use parking_lot::{Condvar, Mutex};
+use rafterdb_codec::Code;
+
+use super::arena::ChunkPool;
+use super::failure::{corrupt, poisoned};
+use super::history::{History, Position};
+use super::memtable::Memtable;
+use super::options::Budget;
+use super::row::unpack;
+use super::row_cache::RowCache;
+use super::tables::{Limits, TableRange, Tables};
+use super::{Mark, RowRef};
+use crate::StoreError;
+
+/// A memtable that takes no more writes.
+#[derive(Clone)]
+pub(super) struct Sealed {
+    pub(super) memtable: Arc<Memtable>,
+    /// The tables have its rows too; it is kept because memory answers faster.
+    pub(super) flushed: bool,
+}
+
+/// The memtables that readers look at before the tables.
+#[derive(Clone)]
+pub(super) struct View {
+    pub(super) active: Arc<Memtable>,
+    pub(super) sealed: Option<Sealed>,
+}
+
+/// What a flush makes persistent beside rows.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Persisted {
+    pub(super) mark: Mark,
+    pub(super) compacted: u64,
+    /// Where history ends at the mark.
+    pub(super) end: Position,
+}
+
+/// A memtable on its way into the tables.
+pub(super) struct Flush {
+    pub(super) memtable: Arc<Memtable>,
+    pub(super) persists: Persisted,
+    pub(super) state: Vec<u8>,
+    /// A snapshot that waits for the tables as this flush leaves them.
+    pub(super) snapshot: Option<SyncSender<TableRange>>,
+}
+
+/// What the threads have to do.
+#[derive(Default)]
+pub(super) struct Work {
+    pub(super) flush: Option<Flush>,
+    pub(super) flushing: bool,
+    pub(super) persisted: Persisted,
+    pub(super) flushes: u64,
+    pub(super) compact_tables: bool,
+    pub(super) compacting_tables: bool,
+    pub(super) compact_history: bool,
+    pub(super) compacting_history: bool,
+}
+
+/// Called with the mark of each flush that has finished.
+pub(super) type OnPersisted = Arc<dyn Fn(Mark) + Send + Sync>;
+
+pub(super) struct Shared {
+    pub(super) directory: PathBuf,
+    pub(super) budget: Budget,
+    pub(super) pool: Arc<ChunkPool>,
+    pub(super) view: ArcSwap<View>,
+    pub(super) cache: RowCache,
+    pub(super) tables: Tables,
+    pub(super) history: History,
+    pub(super) limits: Arc<Limits>,
+    /// The compacted revision that callers see. History on disk follows when a flush has made it persistent: so the
+    /// engine always opens with just what was compacted at its mark, and the log's replay meets the same answers.
+    pub(super) compacted: AtomicU64,
+    /// A flush would let a compaction free much.
+    pub(super) flush_wanted: AtomicBool,
+    pub(super) work: Mutex<Work>,
+    /// Notified when anything in `work` changes.
+    pub(super) changed: Condvar,
+    pub(super) on_persisted: Mutex<Option<OnPersisted>>,
+    /// Compacted revisions of the snapshots that are being read, with their number.
+    pub(super) pins: Mutex<BTreeMap<u64, usize>>,
+    pub(super) failed: OnceLock<StoreError>,
+    pub(super) seed: u64,
+}
+
+impl Shared {
+    pub(super) fn hash(&self, key: &[u8]) -> u64 {
+        rafterdb_hash::xxh3_64(key, self.seed)
+    }
+
+    /// Whether writes may go on.
+    pub(super) fn check(&self) -> Result<(), StoreError> {
+        match self.failed.get() {
+            None => Ok(()),
+            Some(cause) if cause.code == Code::Closed => Err(cause.clone()),
+            Some(cause) => Err(poisoned(cause)),
+        }
+    }
+
+    /// Ends all writes. Returns the error for the one that met it.
+    pub(super) fn poison(&self, cause: StoreError) -> StoreError {
+        let _ = self.failed.set(cause.clone());
+        // Under the lock, so that nobody goes to sleep between looking and the notice.
+        drop(self.work.lock());
+        self.changed.notify_all();
+        cause
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        self.limits.stopping.load(Ordering::Relaxed)
+    }
+
+    /// Calls `look` with the newest row of `key`, packed.
+    pub(super) fn newest<T>(&self, key: &[u8], look: impl FnOnce(&[u8]) -> T) -> Result<Option<T>, StoreError> {
+        let hash = self.hash(key);
+        let view = self.view.load();
+        if let Some(row) = view.active.get(hash, key) {
+            return Ok(Some(look(row)));
+        }
+        if let Some(row) = view.sealed.as_ref().and_then(|sealed| sealed.memtable.get(hash, key)) {
+            return Ok(Some(look(row)));
+        }
+        if let Some(row) = self.cache.get(key) {
+            return Ok(Some(look(&row)));
+        }
+        let read_at = self.cache.generation();
+        let Some(row) = self.tables.get(key)? else {
+            return Ok(None);
+        };
+        self.cache.add(key, &row, read_at);
+        Ok(Some(look(&row)))
+    }
+
+    /// The row that `key` had at revision `at`, given its newest row; `None` if it had none. A tombstone is a row.
+    pub(super) fn row_at<'a>(
+        &self,
+        key: &[u8],
+        newest: &'a [u8],
+        at: u64,
+    ) -> Result<Option<Cow<'a, [u8]>>, StoreError> {
+        let row = self.parse(newest)?;
+        if row.modified <= at {
+            return Ok(Some(Cow::Borrowed(newest)));
+        }
+        Ok(self.follow(key, row.modified, row.previous, at)?.map(Cow::Owned))
+    }
+
+    /// Goes back through history from the version `modified`, which is above `at`, to the newest one that is not.
+    fn follow(&self, key: &[u8], modified: u64, previous: u64, at: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        let (mut modified, mut previous) = (modified, previous);
+        while previous != 0 {
+            let packed = self.replaced_row(key, modified, previous, at)?;
+            let row = self.parse(&packed)?;
+            if row.modified <= at {
+                return Ok(Some(packed));
+            }
+            (modified, previous) = (row.modified, row.previous);
+        }
+        Ok(None)
+    }
+
+    /// The row at revision `previous`, which the change of `key` at `modified` replaced, for a reader at revision `at`.
+    pub(super) fn replaced_row(
+        &self,
+        key: &[u8],
+        modified: u64,
+        previous: u64,
+        at: u64,
+    ) -> Result<Vec<u8>, StoreError> {
+        loop {
+            let floor = self.history.floor();
+            let found = match self.look_up_replaced(key, modified, previous, floor) {
+                Err(error) if error.code == Code::Compacted => None,
+                found => found?,
+            };
+            let Some(packed) = found else {
+                let now = self.history.floor();
+                if at < now {
+                    return Err(super::failure::compacted(now));
+                }
+                if floor != now {
+                    // Compacted meanwhile: what was in history is now among the survivors.
+                    continue;
+                }
+                let what =
+                    format!("history lacks the version at revision {previous} that revision {modified} replaced");
+                return Err(corrupt(&self.directory, None, &what));
+            };
+            let found = self.parse(&packed)?.modified;
+            if found != previous {
+                let what = format!("revision {modified} replaced revision {previous}, but history has {found}");
+                return Err(corrupt(&self.directory, None, &what));
+            }
+            return Ok(packed);
+        }
+    }
+
+    /// The row at revision `previous` that the one at `modified` replaced: from its own record if that is kept, else
+    /// from the before-image in the later record, else from the survivors.
+    fn look_up_replaced(
+        &self,
+        key: &[u8],
+        modified: u64,
+        previous: u64,
+        floor: u64,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        if previous > floor {
+            return Ok(self.history.find(previous, key)?.map(|found| found.row));
+        }
+        match self.history.find(modified, key)? {
+            None => Ok(None),
+            Some(found) if !found.before.is_empty() => Ok(Some(found.before)),
+            Some(_) => Ok(self.history.find_survivor(modified, key)?.map(|found| found.row)),
+        }
+    }
+
+    pub(super) fn parse<'a>(&self, packed: &'a [u8]) -> Result<RowRef<'a>, StoreError> {
+        unpack(packed).ok_or_else(|| corrupt(&self.directory, None, "a row cannot be read"))
+    }
+
+    /// Fails if revision `at` is compacted. Checked before a read, and after it: what the read saw may have been
+    /// compacted meanwhile.
+    pub(super) fn check_not_compacted(&self, at: u64) -> Result<(), StoreError> {
+        let compacted = self.compacted.load(Ordering::Acquire);
+        if at < compacted {
+            return Err(super::failure::compacted(compacted));
+        }
+        Ok(())
+    }
+
+    /// How far history on disk and tombstones may be compacted now.
+    pub(super) fn compactable(&self, persisted: &Persisted) -> u64 {
+        let pinned = self.pins.lock().keys().next().copied();
+        persisted.compacted.min(pinned.unwrap_or(u64::MAX))
+    }
+}

@@ -1,0 +1,395 @@
+//! The sorted tables on disk: crate `lsm-tree` behind an interface of ours, which is all that the engine sees of it.
+//! Rows come in by bulk ingestion, one flush at a time; the library's own memtable and sequence numbers are not used.
+//!
+//! ```text
+//! 00 'm'              the last flush: see `meta`
+//! 00 's' [u32 number] pieces of the machine's state at that flush
+//! 01 [key]            the key's latest row, packed
+//! ```
+//! A flush is durable when `ingest` returns: the library syncs each table and its directory as it finishes it, then
+//! writes the new manifest, syncs it and the directory, and renames `current` over, with a sync before and after
+//! (read in version 3.1.10: table/writer finish, version/persist).
+
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::Arc;
+
+use lsm_tree::compaction::{CompactionFilter, Factory, ItemAccessor, Leveled, Verdict};
+use lsm_tree::config::{CompressionPolicy, PinningPolicy};
+use lsm_tree::{AbstractTree, AnyTree, CompressionType, Guard, SequenceNumberCounter, Slice};
+
+use super::failure::{corrupt, io_failure};
+use super::options::{Budget, SharedCache};
+use super::row;
+use crate::StoreError;
+
+const META: u8 = 0;
+const LATEST: u8 = 1;
+
+/// Longest key the tables take: the library's 65,535 bytes less the family.
+pub(super) const TABLE_KEY_BYTES_MAX: usize = 65_534;
+
+/// The library's name of "the newest there is".
+const NEWEST: u64 = u64::MAX;
+
+/// L0 runs above which a flush waits for compaction: reads look into each, and the manifest counts them in a byte.
+const L0_RUNS_MAX: usize = 12;
+
+/// What a compaction may do, told to the library's filter.
+#[derive(Debug, Default)]
+pub(super) struct Limits {
+    /// Tombstones at or below this revision are not needed by any reader.
+    pub(super) tombstones_below: AtomicU64,
+    /// The engine is going down: give up what is under way.
+    pub(super) stopping: AtomicBool,
+}
+
+pub(super) struct Tables {
+    tree: AnyTree,
+    path: PathBuf,
+    sequence: SequenceNumberCounter,
+    strategy: Arc<Leveled>,
+    limits: Arc<Limits>,
+    /// Bytes of tables written since the start, and the ids of those that are counted.
+    written: AtomicU64,
+    highest_counted: AtomicU64,
+}
+
+impl Tables {
+    /// Opens the tables in `path`, or makes a directory without any.
+    pub(super) fn open(
+        path: &Path,
+        budget: &Budget,
+        cache: &SharedCache,
+        limits: Arc<Limits>,
+    ) -> Result<Self, StoreError> {
+        verify_manifest(path)?;
+        let sequence = SequenceNumberCounter::default();
+        let tree = lsm_tree::Config::new(path, sequence.clone(), SequenceNumberCounter::default())
+            .use_cache(Arc::clone(&cache.blocks))
+            .use_descriptor_table(Some(Arc::clone(&cache.files)))
+            .data_block_compression_policy(CompressionPolicy::all(CompressionType::Lz4))
+            // Indexes and filters live in the block cache like data, so that the budget covers them.
+            .index_block_pinning_policy(PinningPolicy::all(false))
+            .filter_block_pinning_policy(PinningPolicy::all(false))
+            .with_compaction_filter_factory(Some(Arc::new(TombstoneFilters(Arc::clone(&limits)))))
+            .open()
+            .map_err(|error| failure(&error, "opening", path))?;
+        sequence.set(tree.get_highest_persisted_seqno().map_or(0, |highest| highest + 1));
+        let tables = Self {
+            path: path.to_path_buf(),
+            sequence,
+            strategy: Arc::new(Leveled::default().with_table_target_size(budget.table_bytes)),
+            limits,
+            written: AtomicU64::new(0),
+            highest_counted: AtomicU64::new(tree.current_version().iter_tables().map(|t| t.id()).max().unwrap_or(0)),
+            tree,
+        };
+        Ok(tables)
+    }
+
+    /// The packed row of `key`.
+    pub(super) fn get(&self, key: &[u8]) -> Result<Option<Slice>, StoreError> {
+        if key.len() > TABLE_KEY_BYTES_MAX {
+            return Ok(None);
+        }
+        let found = with_prefix(LATEST, key, |prefixed| self.tree.get(prefixed, NEWEST));
+        found.map_err(|error| self.read_failure(&error))
+    }
+
+    /// The rows with start ≤ key < end as they are now, both ways; later changes are not seen.
+    pub(super) fn range(&self, start: &[u8], end: Option<&[u8]>) -> TableRange {
+        let start = prefixed(LATEST, start);
+        let end = end.map_or_else(|| vec![LATEST + 1], |end| prefixed(LATEST, end));
+        TableRange {
+            iterator: self.tree.range(start..end, NEWEST, None),
+        }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The value of a meta row.
+    pub(super) fn meta(&self, name: &[u8]) -> Result<Option<Slice>, StoreError> {
+        let found = self.tree.get(prefixed(META, name), NEWEST);
+        found.map_err(|error| self.read_failure(&error))
+    }
+
+    /// Adds meta rows and rows, both in key order, all at once and durably. `false` if the engine went down meanwhile,
+    /// and nothing was added.
+    pub(super) fn ingest<'a>(
+        &self,
+        meta: &[(Vec<u8>, Cow<'_, [u8]>)],
+        rows: impl Iterator<Item = (&'a [u8], &'a [u8])>,
+    ) -> Result<bool, StoreError> {
+        let mut ingestion = self.begin_ingestion()?;
+        for (name, value) in meta {
+            ingestion.put(META, name, value)?;
+        }
+        for (key, row) in rows {
+            if self.limits.stopping.load(Ordering::Relaxed) {
+                return Ok(false);
+            }
+            ingestion.put(LATEST, key, row)?;
+        }
+        ingestion.finish()?;
+        Ok(true)
+    }
+
+    /// Begins to add rows: meta rows first, then keys in order.
+    pub(super) fn begin_ingestion(&self) -> Result<Ingestion<'_>, StoreError> {
+        let inner = self
+            .tree
+            .ingestion()
+            .map_err(|error| failure(&error, "writing tables to", &self.path))?;
+        Ok(Ingestion {
+            tables: self,
+            inner,
+            prefixed: Vec::new(),
+        })
+    }
+
+    /// Does one step of compaction. Whether there was something to do.
+    pub(super) fn compact(&self) -> Result<bool, StoreError> {
+        let before = self.tree.current_version().id();
+        // Readers hold the version they look at, so everything but the newest row of a key may go.
+        let compacted = self.tree.compact(self.strategy.clone(), self.sequence.get());
+        if self.limits.stopping.load(Ordering::Relaxed) {
+            return Ok(false);
+        }
+        compacted.map_err(|error| self.read_failure(&error))?;
+        self.count_written();
+        Ok(self.tree.current_version().id() != before)
+    }
+
+    /// Whether flushes should wait for compaction.
+    pub(super) fn is_behind(&self) -> bool {
+        self.tree.l0_run_count() > L0_RUNS_MAX
+    }
+
+    pub(super) fn disk_bytes(&self) -> u64 {
+        self.tree.disk_space()
+    }
+
+    pub(super) fn block_cache_bytes(&self) -> u64 {
+        self.tree.tree_config().cache.size()
+    }
+
+    pub(super) fn table_count(&self) -> usize {
+        self.tree.table_count()
+    }
+
+    /// Memory held for tables beside the block cache.
+    pub(super) fn pinned_bytes(&self) -> u64 {
+        (self.tree.pinned_filter_size() + self.tree.pinned_block_index_size()) as u64
+    }
+
+    pub(super) fn written_bytes(&self) -> u64 {
+        self.written.load(Ordering::Relaxed)
+    }
+
+    fn count_written(&self) {
+        let counted = self.highest_counted.load(Ordering::Relaxed);
+        let mut highest = counted;
+        for table in self
+            .tree
+            .current_version()
+            .iter_tables()
+            .filter(|table| table.id() > counted)
+        {
+            self.written.fetch_add(table.metadata.file_size, Ordering::Relaxed);
+            highest = highest.max(table.id());
+        }
+        self.highest_counted.store(highest, Ordering::Relaxed);
+    }
+
+    /// A failed read: if it is damage, the tables are searched for it, so that the error can name the file.
+    fn read_failure(&self, error: &lsm_tree::Error) -> StoreError {
+        if !is_damage(error) {
+            return failure(error, "reading tables in", &self.path);
+        }
+        let version = self.tree.current_version();
+        let damaged = version.iter_tables().find(|table| {
+            table
+                .scan()
+                .and_then(|mut rows| rows.try_for_each(|row| row.map(drop)))
+                .is_err()
+        });
+        let path = damaged.map_or(&*self.path, |table| table.path.as_path());
+        corrupt(path, None, &format!("a table is damaged ({error})"))
+    }
+}
+
+/// Rows on their way into tables; dropped without `finish`, none of them arrives.
+pub(super) struct Ingestion<'a> {
+    tables: &'a Tables,
+    inner: lsm_tree::AnyIngestion<'a>,
+    prefixed: Vec<u8>,
+}
+
+impl Ingestion<'_> {
+    pub(super) fn meta(&mut self, name: &[u8], value: &[u8]) -> Result<(), StoreError> {
+        self.put(META, name, value)
+    }
+
+    pub(super) fn row(&mut self, key: &[u8], row: &[u8]) -> Result<(), StoreError> {
+        self.put(LATEST, key, row)
+    }
+
+    fn put(&mut self, family: u8, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
+        self.prefixed.clear();
+        self.prefixed.push(family);
+        self.prefixed.extend_from_slice(key);
+        self.inner
+            .write(self.prefixed.as_slice(), value)
+            .map_err(|error| failure(&error, "writing tables to", &self.tables.path))
+    }
+
+    /// Makes all of it part of the tables, durably.
+    pub(super) fn finish(self) -> Result<(), StoreError> {
+        self.inner
+            .finish()
+            .map_err(|error| failure(&error, "writing tables to", &self.tables.path))?;
+        self.tables.count_written();
+        Ok(())
+    }
+}
+
+/// A range of the tables.
+pub(super) struct TableRange {
+    iterator: Box<dyn DoubleEndedIterator<Item = lsm_tree::IterGuardImpl> + Send>,
+}
+
+/// Key and packed row.
+pub(super) type TableRow = (TableKey, Slice);
+
+/// A key as the tables give it.
+pub(super) struct TableKey(Slice);
+
+impl TableKey {
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.0[1..]
+    }
+}
+
+impl TableRange {
+    /// The next row from the front, or from the back if `reverse`.
+    pub(super) fn next(&mut self, reverse: bool, tables: &Tables) -> Result<Option<TableRow>, StoreError> {
+        let guard = if reverse {
+            self.iterator.next_back()
+        } else {
+            self.iterator.next()
+        };
+        match guard.map(Guard::into_inner).transpose() {
+            Ok(row) => Ok(row.map(|(key, value)| (TableKey(key), value))),
+            Err(error) => Err(tables.read_failure(&error)),
+        }
+    }
+}
+
+struct TombstoneFilters(Arc<Limits>);
+
+impl Factory for TombstoneFilters {
+    fn name(&self) -> &str {
+        "tombstones"
+    }
+
+    fn make_filter(&self, _: &lsm_tree::compaction::filter::Context) -> Box<dyn CompactionFilter> {
+        Box::new(TombstoneFilter {
+            below: self.0.tombstones_below.load(Ordering::Acquire),
+            limits: Arc::clone(&self.0),
+        })
+    }
+}
+
+struct TombstoneFilter {
+    below: u64,
+    limits: Arc<Limits>,
+}
+
+impl CompactionFilter for TombstoneFilter {
+    fn filter_item(
+        &mut self,
+        item: ItemAccessor<'_>,
+        _: &lsm_tree::compaction::filter::Context,
+    ) -> lsm_tree::Result<Verdict> {
+        if self.limits.stopping.load(Ordering::Relaxed) {
+            return Err(lsm_tree::Error::Io(std::io::ErrorKind::Interrupted.into()));
+        }
+        if item.key().first() != Some(&LATEST) || self.below == 0 {
+            return Ok(Verdict::Keep);
+        }
+        let value = item.value()?;
+        let droppable = row::unpack(&value).is_some_and(|row| row.is_tombstone() && row.modified <= self.below);
+        // Remove, not Destroy: the library's own tombstone goes on hiding older rows of lower levels.
+        Ok(if droppable { Verdict::Remove } else { Verdict::Keep })
+    }
+}
+
+fn prefixed(family: u8, key: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(1 + key.len());
+    bytes.push(family);
+    bytes.extend_from_slice(&key[..key.len().min(TABLE_KEY_BYTES_MAX)]);
+    bytes
+}
+
+/// Calls `look_up` with the key behind its family, on the stack if it is short.
+fn with_prefix<T>(family: u8, key: &[u8], look_up: impl FnOnce(&[u8]) -> T) -> T {
+    let mut short = [0; 256];
+    if key.len() < short.len() {
+        short[0] = family;
+        short[1..=key.len()].copy_from_slice(key);
+        look_up(&short[..=key.len()])
+    } else {
+        look_up(&prefixed(family, key))
+    }
+}
+
+/// The library checks blocks as it reads them, but not the manifest against the checksum it keeps of it.
+///
+/// ```text
+/// current   [u64 number of the manifest][u128 xxh3 of the file "v<number>"][u8 0: xxh3]
+/// ```
+fn verify_manifest(path: &Path) -> Result<(), StoreError> {
+    let current_path = path.join("current");
+    let current = match std::fs::read(&current_path) {
+        Ok(current) => current,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(io_failure(&error, "reading", &current_path)),
+    };
+    let Ok(fields) = <[u8; 25]>::try_from(current.as_slice()) else {
+        return Err(corrupt(&current_path, None, "it is not 25 bytes long"));
+    };
+    let mut number = [0; 8];
+    number.copy_from_slice(&fields[..8]);
+    let mut checksum = [0; 16];
+    checksum.copy_from_slice(&fields[8..24]);
+    let manifest_path = path.join(format!("v{}", u64::from_le_bytes(number)));
+    let manifest = std::fs::read(&manifest_path).map_err(|error| {
+        corrupt(
+            &manifest_path,
+            None,
+            &format!("the list of tables cannot be read ({error})"),
+        )
+    })?;
+    if twox_hash::XxHash3_128::oneshot(&manifest) != u128::from_le_bytes(checksum) {
+        return Err(corrupt(&manifest_path, None, "the list of tables fails its checksum"));
+    }
+    Ok(())
+}
+
+fn is_damage(error: &lsm_tree::Error) -> bool {
+    match error {
+        lsm_tree::Error::Io(error) => error.kind() == std::io::ErrorKind::UnexpectedEof,
+        _ => true,
+    }
+}
+
+fn failure(error: &lsm_tree::Error, doing: &str, path: &Path) -> StoreError {
+    match error {
+        lsm_tree::Error::Io(io) if !is_damage(error) => io_failure(io, doing, path),
+        _ => corrupt(path, None, &format!("the tables are damaged ({error})")),
+    }
+}

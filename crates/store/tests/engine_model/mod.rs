@@ -1,0 +1,329 @@
+//! A plain model of the engine: every version of every key in a BTreeMap, and a log of operations that can be applied
+//! again. Drives an engine beside it as a state machine would, and compares the two.
+
+// Each test uses its own part of it.
+#![allow(dead_code)]
+
+use std::collections::BTreeMap;
+
+use rafterdb_store::{Engine, KeyRange, Mark, RowRef, Visit};
+
+/// A small generator: the seed repeats everything.
+pub struct Rng(u64);
+
+impl Rng {
+    pub fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
+    }
+
+    pub fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D)
+    }
+
+    pub fn below(&mut self, bound: u64) -> u64 {
+        self.next() % bound
+    }
+
+    pub fn chance(&mut self, one_in: u64) -> bool {
+        self.below(one_in) == 0
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Version {
+    pub create: u64,
+    pub modified: u64,
+    pub version: u64,
+    pub lease: u64,
+    pub previous: u64,
+    pub value: Vec<u8>,
+}
+
+impl Version {
+    pub fn of(row: &RowRef<'_>) -> Self {
+        Self {
+            create: row.create,
+            modified: row.modified,
+            version: row.version,
+            lease: row.lease,
+            previous: row.previous,
+            value: row.value.to_vec(),
+        }
+    }
+
+    pub fn row(&self) -> RowRef<'_> {
+        RowRef {
+            create: self.create,
+            modified: self.modified,
+            version: self.version,
+            lease: self.lease,
+            previous: self.previous,
+            value: &self.value,
+        }
+    }
+}
+
+/// One entry of the log.
+#[derive(Clone, Debug)]
+pub enum Operation {
+    /// Changes of one revision: a value, or `None` to delete.
+    Change(Vec<(Vec<u8>, Option<Vec<u8>>)>),
+    Compact(u64),
+}
+
+pub type KeyedVersion = (Vec<u8>, Version);
+
+/// What the engine must answer.
+#[derive(Clone, Default)]
+pub struct Model {
+    pub versions: BTreeMap<Vec<u8>, Vec<Version>>,
+    pub changes: Vec<(u32, Vec<u8>, Version)>,
+    pub log: Vec<Operation>,
+    pub revision: u64,
+    pub compacted: u64,
+}
+
+impl Model {
+    /// Where the log stands.
+    pub fn mark(&self) -> Mark {
+        Mark {
+            index: self.log.len() as u64,
+            term: 1 + self.log.len() as u64 / 100,
+            revision: self.revision,
+        }
+    }
+
+    /// The machine's state at the mark: something that tells two marks apart, of a size that varies.
+    pub fn state(&self) -> Vec<u8> {
+        let mut state = format!("{} {}", self.log.len(), self.revision).into_bytes();
+        if self.log.len() % 7 == 0 {
+            state.resize(state.len() + self.log.len() * 997 % 700_000, 7);
+        }
+        state
+    }
+
+    fn latest(&self, key: &[u8]) -> Option<&Version> {
+        let latest = self.versions.get(key)?.last()?;
+        (latest.version > 0 || latest.modified > self.compacted).then_some(latest)
+    }
+
+    /// Adds an operation to the log and its effect to the model. Returns the rows it makes.
+    pub fn apply(&mut self, operation: Operation) -> Vec<KeyedVersion> {
+        let mut rows = Vec::new();
+        match &operation {
+            Operation::Compact(revision) => self.compacted = self.compacted.max(*revision),
+            Operation::Change(changes) => {
+                self.revision += 1;
+                for (key, value) in changes {
+                    rows.push((key.clone(), self.next_version(key, value.as_deref())));
+                }
+            }
+        }
+        for (sub, (key, version)) in rows.iter().enumerate() {
+            self.versions.entry(key.clone()).or_default().push(version.clone());
+            self.changes.push((sub as u32, key.clone(), version.clone()));
+        }
+        self.log.push(operation);
+        rows
+    }
+
+    fn next_version(&self, key: &[u8], value: Option<&[u8]>) -> Version {
+        let latest = self.latest(key);
+        let previous = latest.map_or(0, |latest| latest.modified);
+        let live = latest.filter(|latest| latest.version > 0);
+        match value {
+            None => Version {
+                create: 0,
+                modified: self.revision,
+                version: 0,
+                lease: 0,
+                previous,
+                value: Vec::new(),
+            },
+            Some(value) => Version {
+                create: live.map_or(self.revision, |live| live.create),
+                modified: self.revision,
+                version: live.map_or(1, |live| live.version + 1),
+                lease: value.len() as u64 % 3,
+                previous,
+                value: value.to_vec(),
+            },
+        }
+    }
+
+    /// The model after the first `index` entries of the log.
+    pub fn at_index(&self, index: u64) -> Self {
+        let mut model = Self::default();
+        for operation in &self.log[..index as usize] {
+            model.apply(operation.clone());
+        }
+        model
+    }
+
+    pub fn live_at(&self, key: &[u8], at: u64) -> Option<&Version> {
+        let versions = self.versions.get(key)?;
+        let newest = versions.iter().rev().find(|version| version.modified <= at)?;
+        (newest.version > 0).then_some(newest)
+    }
+}
+
+/// Applies an operation to both, checking that the engine's latest rows are the model's.
+pub fn apply(model: &mut Model, engine: &dyn Engine, operation: Operation) {
+    if let Operation::Change(changes) = &operation {
+        for (key, _) in changes {
+            let mut found = None;
+            let seen = engine.latest(key, &mut |row| found = Some(Version::of(&row))).unwrap();
+            assert_eq!(seen, found.is_some());
+            assert_eq!(found.as_ref(), model.latest(key), "latest of {}", text(key));
+        }
+    }
+    let compact = if let Operation::Compact(revision) = &operation {
+        Some(*revision)
+    } else {
+        None
+    };
+    for (sub, (key, version)) in model.apply(operation).iter().enumerate() {
+        engine.write(key, sub as u32, version.row()).unwrap();
+    }
+    if let Some(revision) = compact {
+        engine.compact(revision).unwrap();
+    }
+}
+
+/// Applies to the engine, which stands at entry `index`, what the model's log has after it.
+pub fn replay(model: &Model, engine: &dyn Engine, index: u64) {
+    let mut again = model.at_index(index);
+    for operation in &model.log[index as usize..] {
+        apply(&mut again, engine, operation.clone());
+    }
+}
+
+/// Everything the engine says at revision `at` that is not what the model says.
+pub fn differences(model: &Model, engine: &dyn Engine, range: KeyRange<'_>, at: u64) -> Vec<String> {
+    let mut differences = Vec::new();
+    let inside = |key: &[u8]| key >= range.start && range.end.is_none_or(|end| key < end);
+    let mut expected: Vec<KeyedVersion> = Vec::new();
+    for key in model.versions.keys().filter(|key| inside(key)) {
+        let live = model.live_at(key, at);
+        expected.extend(live.map(|version| (key.clone(), version.clone())));
+        let mut found = None;
+        let seen = engine.get(key, at, &mut |row| found = Some(Version::of(&row))).unwrap();
+        if seen != found.is_some() || found.as_ref() != live {
+            differences.push(format!("get {} at {at}: {found:?}, not {live:?}", text(key)));
+        }
+    }
+    for reverse in [false, true] {
+        let mut found: Vec<KeyedVersion> = Vec::new();
+        let scanned = engine.scan(range, at, reverse, &mut |key, row| {
+            found.push((key.to_vec(), Version::of(&row)));
+            Visit::Next
+        });
+        scanned.unwrap();
+        if reverse {
+            found.reverse();
+        }
+        if found != expected {
+            let keys = |rows: &[KeyedVersion]| {
+                rows.iter()
+                    .map(|(key, row)| format!("{}@{}", text(key), row.modified))
+                    .collect::<Vec<_>>()
+            };
+            differences.push(format!(
+                "scan at {at}, reverse {reverse}: {:?}, not {:?}",
+                keys(&found),
+                keys(&expected)
+            ));
+        }
+    }
+    differences
+}
+
+/// Compares all changes of a span of revisions above the compacted one.
+pub fn change_differences(model: &Model, engine: &dyn Engine, from: u64, to: u64) -> Vec<String> {
+    let mut found = Vec::new();
+    let visited = engine.changes(from, to, &mut |change| {
+        found.push((change.sub, change.key.to_vec(), Version::of(&change.row)));
+        Visit::Next
+    });
+    visited.unwrap();
+    let spanned = model
+        .changes
+        .iter()
+        .filter(|(_, _, row)| (from..=to).contains(&row.modified));
+    let expected: Vec<_> = spanned.cloned().collect();
+    if found == expected {
+        return Vec::new();
+    }
+    vec![format!(
+        "changes {from}..={to}: {} found, {} expected",
+        found.len(),
+        expected.len()
+    )]
+}
+
+/// Panics unless engine and model agree: on everything now, and on random ranges at random revisions that are kept.
+pub fn compare(model: &Model, engine: &dyn Engine, rng: &mut Rng, rounds: u32) {
+    let all = KeyRange { start: b"", end: None };
+    let mut wrong = differences(model, engine, all, model.revision);
+    assert_eq!(engine.compacted(), model.compacted);
+    for _ in 0..rounds {
+        let at = model.compacted + rng.below(model.revision - model.compacted + 1);
+        let keys: Vec<_> = model.versions.keys().collect();
+        let pick = |rng: &mut Rng| keys[rng.below(keys.len() as u64) as usize].as_slice();
+        let (start, end) = match keys.len() {
+            0 => (&b""[..], None),
+            _ => (pick(rng), if rng.chance(3) { None } else { Some(pick(rng)) }),
+        };
+        wrong.extend(differences(model, engine, KeyRange { start, end }, at));
+        let from = model.compacted + 1 + rng.below(model.revision - model.compacted + 1);
+        wrong.extend(change_differences(model, engine, from, from + rng.below(200)));
+    }
+    assert!(wrong.is_empty(), "{} differences, the first: {}", wrong.len(), wrong[0]);
+}
+
+/// A random operation: mostly changes of one key, some of several, some compactions.
+pub fn random_operation(model: &Model, rng: &mut Rng, keys: u64) -> Operation {
+    if rng.chance(60) {
+        return Operation::Compact(model.compacted + rng.below(model.revision - model.compacted + 1));
+    }
+    let count = if rng.chance(8) { 1 + rng.below(12) } else { 1 };
+    let mut changes = BTreeMap::new();
+    for _ in 0..count {
+        let key = random_key(rng, keys);
+        let live = model.latest(&key).is_some_and(|latest| latest.version > 0);
+        let value = if live && rng.chance(4) {
+            None
+        } else {
+            let length = if rng.chance(50) {
+                rng.below(40_000)
+            } else {
+                rng.below(300)
+            };
+            Some((0..length).map(|at| (at ^ rng.0) as u8).collect())
+        };
+        changes.insert(key, value);
+    }
+    let mut changes: Vec<_> = changes.into_iter().collect();
+    if rng.chance(2) {
+        changes.reverse();
+    }
+    Operation::Change(changes)
+}
+
+pub fn random_key(rng: &mut Rng, keys: u64) -> Vec<u8> {
+    let number = rng.below(keys);
+    match number % 5 {
+        0 => format!("k{number}").into_bytes(),
+        1 => format!("prefix/shared/by/many/{number}").into_bytes(),
+        2 => format!("prefix/{number}/{}", "x".repeat((number % 300) as usize)).into_bytes(),
+        3 => vec![0xff; 1 + number as usize % 9],
+        _ => vec![0, number as u8],
+    }
+}
+
+fn text(key: &[u8]) -> String {
+    String::from_utf8_lossy(&key[..key.len().min(40)]).into_owned()
+}
