@@ -32,4 +32,5 @@ export const Command = {
   FAIL: 11,
   SNAPSHOT_SEND: 12,
   CUT: 13,
+  RESTORE: 14,
 } as const

@@ -1,1 +1,31 @@
-//! rafterdb-plane
+//! The data plane of one member: it owns the threads, the queues, the log and the stores, and does what the Raft core decides.
+//! Knows no Node; crates/binding is the thin skin that does.
+
+mod apply_thread;
+mod clock;
+mod config;
+mod error;
+mod exchange;
+mod group;
+mod inbox;
+mod log_thread;
+mod member;
+mod open;
+mod peers;
+mod port;
+mod proposals;
+mod reads;
+mod requests;
+mod serve;
+mod snapshots;
+mod source;
+mod status;
+mod sync_read;
+mod tail;
+mod watches;
+
+pub use config::{Config, Peer};
+pub use error::PlaneError;
+pub use member::Member;
+pub use port::Port;
+pub use status::json;

@@ -92,8 +92,16 @@ pub(super) struct WatchHub {
 
 impl WatchHub {
     pub(super) fn new(deliver: Arc<dyn Deliver>, published: u64) -> Self {
-        let inner = Inner { published, ..Inner::default() };
-        Self { deliver, count: AtomicUsize::new(0), inner: Mutex::new(inner), catching_up: Mutex::new(()) }
+        let inner = Inner {
+            published,
+            ..Inner::default()
+        };
+        Self {
+            deliver,
+            count: AtomicUsize::new(0),
+            inner: Mutex::new(inner),
+            catching_up: Mutex::new(()),
+        }
     }
 
     /// Whether changes need to be recorded at all.
@@ -112,7 +120,10 @@ impl WatchHub {
         let was_ready = !inner.ready.is_empty();
         match feed {
             Some(feed) => inner.dispatch(feed, revision, &*self.deliver),
-            None => inner.fall_behind(Position { revision: before + 1, sub: 0 }),
+            None => inner.fall_behind(Position {
+                revision: before + 1,
+                sub: 0,
+            }),
         }
         let wake = !was_ready && !inner.ready.is_empty();
         drop(inner);
@@ -124,10 +135,16 @@ impl WatchHub {
     fn add(&self, id: WatchId, request: &WatchRequest<'_>, compacted: u64) -> Result<(), StoreError> {
         let mut inner = self.inner.lock();
         if inner.by_id.contains_key(&id) {
-            return Err(StoreError::new(Code::InvalidArgument, "a watch of this id exists: choose another id"));
+            return Err(StoreError::new(
+                Code::InvalidArgument,
+                "a watch of this id exists: choose another id",
+            ));
         }
         if inner.by_id.len() >= WATCHERS_MAX {
-            return Err(StoreError::new(Code::Busy, format!("the member has {WATCHERS_MAX} watches: cancel some")));
+            return Err(StoreError::new(
+                Code::Busy,
+                format!("the member has {WATCHERS_MAX} watches: cancel some"),
+            ));
         }
         let start = request.start_revision;
         if start != 0 && start <= compacted {
@@ -142,7 +159,10 @@ impl WatchHub {
             end: request.end.into(),
             flags: request.flags,
             credit: i64::from(request.credit),
-            next: Position { revision: first, sub: 0 },
+            next: Position {
+                revision: first,
+                sub: 0,
+            },
             is_live: first > inner.published,
         };
         let mut body = Vec::new();
@@ -160,7 +180,9 @@ impl WatchHub {
     fn credit(&self, id: WatchId, events: u32) {
         let mut inner = self.inner.lock();
         let Some(&slot) = inner.by_id.get(&id) else { return };
-        let Some(watch) = inner.slots[slot as usize].as_mut() else { return };
+        let Some(watch) = inner.slots[slot as usize].as_mut() else {
+            return;
+        };
         watch.credit = watch.credit.saturating_add(i64::from(events));
         let (next, is_ready) = (watch.next, !watch.is_live && watch.credit > 0);
         let is_new = is_ready && inner.ready.insert((next, slot));
@@ -176,6 +198,23 @@ impl WatchHub {
         slots.iter().for_each(|slot| inner.remove(*slot));
         self.count.store(inner.by_id.len(), Ordering::Relaxed);
         slots.len()
+    }
+
+    /// Ends every watch with a code that has its asker start it again where it was.
+    fn end(&self) {
+        let mut inner = self.inner.lock();
+        let mut body = Vec::new();
+        encode_error(
+            &mut body,
+            0,
+            "the member took over another state: start the watch again",
+        );
+        for watch in inner.slots.iter().flatten() {
+            self.deliver.deliver(watch.id, Code::LeaderLost, &body);
+        }
+        let slots: Vec<u32> = inner.by_id.values().copied().collect();
+        slots.iter().for_each(|slot| inner.remove(*slot));
+        self.count.store(0, Ordering::Relaxed);
     }
 
     fn progress(&self) {
@@ -243,12 +282,22 @@ impl Inner {
         hits.sort_unstable();
         for run in hits.chunk_by(|left, right| left.0 == right.0) {
             let slot = run[0].0;
-            let Some(watch) = self.slots[slot as usize].as_mut() else { continue };
+            let Some(watch) = self.slots[slot as usize].as_mut() else {
+                continue;
+            };
             let changes = run.iter().map(|(_, change)| *change as usize);
             let with_previous = watch.flags & WATCH_PREV_KV != 0;
-            let stopped = send(feed, changes, with_previous, &mut watch.credit, reached, &mut self.body, |body| {
-                deliver.deliver(watch.id, Code::Ok, body);
-            });
+            let stopped = send(
+                feed,
+                changes,
+                with_previous,
+                &mut watch.credit,
+                reached,
+                &mut self.body,
+                |body| {
+                    deliver.deliver(watch.id, Code::Ok, body);
+                },
+            );
             if let Some(next) = stopped {
                 (watch.next, watch.is_live) = (next, false);
             }
@@ -259,7 +308,10 @@ impl Inner {
     /// Every live watch is behind from `next` on.
     fn fall_behind(&mut self, next: Position) {
         for (slot, watch) in self.slots.iter_mut().enumerate() {
-            let Some(watch) = watch.as_mut().filter(|watch| watch.is_live && watch.next.revision <= self.published) else {
+            let Some(watch) = watch
+                .as_mut()
+                .filter(|watch| watch.is_live && watch.next.revision <= self.published)
+            else {
                 continue;
             };
             (watch.next, watch.is_live) = (watch.next.max(next), false);
@@ -293,7 +345,18 @@ impl<E: Engine> Machine<E> {
 
     /// Ends all watches of a connection. Returns how many.
     pub fn cancel_watches_of(&self, connection: u64) -> usize {
-        self.watches.cancel(WatchId { connection, request: 0 }, WatchId { connection, request: u64::MAX })
+        self.watches.cancel(
+            WatchId { connection, request: 0 },
+            WatchId {
+                connection,
+                request: u64::MAX,
+            },
+        )
+    }
+
+    /// Ends all watches with `LEADER_LOST`: a snapshot takes this machine's place, so their askers start again there.
+    pub fn end_watches(&self) {
+        self.watches.end();
     }
 
     /// Tells every live watch that asked for it (PROGRESS) how far it has come; to be called now and then.
@@ -308,8 +371,13 @@ impl<E: Engine> Machine<E> {
 }
 
 fn lost(compacted: u64) -> StoreError {
-    let text = format!("the watch is behind the compacted revision {compacted}: read the keys again and watch from there");
-    StoreError { code: Code::WatchLost, detail: compacted, text }
+    let text =
+        format!("the watch is behind the compacted revision {compacted}: read the keys again and watch from there");
+    StoreError {
+        code: Code::WatchLost,
+        detail: compacted,
+        text,
+    }
 }
 
 /// The body of the response that ends a lost watch.

@@ -1,0 +1,134 @@
+//! A member's life: open, exchange, close. Members are found by number from every thread of the process.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use napi::bindgen_prelude::{AsyncTask, Float64ArraySlice, FnArgs, Function};
+use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
+use napi::{Env, Result, Status, Task};
+use napi_derive::napi;
+use parking_lot::RwLock;
+use rafterdb_plane::{Config, Member, PlaneError};
+
+static MEMBERS: LazyLock<RwLock<HashMap<u32, Arc<Member>>>> = LazyLock::new(RwLock::default);
+static NEXT: AtomicU32 = AtomicU32::new(1);
+
+/// The member of a number; a number that is not known is a bug of the caller.
+pub fn find(member: u32) -> Result<Arc<Member>> {
+    let found = MEMBERS.read().get(&member).cloned();
+    found.ok_or_else(|| napi::Error::new(Status::InvalidArg, format!("no member {member} is open")))
+}
+
+/// An error as JSON: `{"code": …, "text": …}`.
+pub fn error_json(error: &PlaneError) -> String {
+    rafterdb_plane::json(&[("code", error.code.name()), ("text", &error.text)])
+}
+
+type Note = ThreadsafeFunction<String, (), String, Status, false, true>;
+type Fatal = ThreadsafeFunction<FnArgs<(String, String)>, (), FnArgs<(String, String)>, Status, false, true>;
+
+/// Opens a member on a thread of libuv's pool: recovery may take seconds.
+pub struct Open {
+    config: String,
+    on_fatal: Option<Fatal>,
+    on_note: Option<Note>,
+}
+
+impl Task for Open {
+    type Output = String;
+    type JsValue = String;
+
+    fn compute(&mut self) -> Result<String> {
+        let (Some(on_fatal), Some(on_note)) = (self.on_fatal.take(), self.on_note.take()) else {
+            return Err(napi::Error::new(Status::GenericFailure, "open ran twice"));
+        };
+        let told = Box::new(move |error: &PlaneError| {
+            let arguments = FnArgs::from((error.code.name().to_owned(), error.text.clone()));
+            on_fatal.call(arguments, ThreadsafeFunctionCallMode::NonBlocking);
+        });
+        let noted = Arc::new(move |text: &str| {
+            on_note.call(text.to_owned(), ThreadsafeFunctionCallMode::NonBlocking);
+        });
+        match Config::parse(&self.config).and_then(|config| Member::open(config, told, noted)) {
+            Ok(member) => {
+                let number = NEXT.fetch_add(1, Ordering::Relaxed);
+                let info = member.info(number);
+                MEMBERS.write().insert(number, member);
+                Ok(info)
+            }
+            Err(error) => Ok(error_json(&error)),
+        }
+    }
+
+    fn resolve(&mut self, _: Env, output: String) -> Result<String> {
+        Ok(output)
+    }
+}
+
+/// Opens a member; `on_note` takes lines for its log. Resolves to JSON: `{"member", "id", "clusterId", "members", …}`, or `{"code", "text"}`.
+#[napi]
+pub fn open_member(
+    config: String,
+    on_fatal: Function<'_, FnArgs<(String, String)>, ()>,
+    on_note: Function<'_, String, ()>,
+) -> Result<AsyncTask<Open>> {
+    let on_fatal = on_fatal.build_threadsafe_function().callee_handled::<false>().weak::<true>().build()?;
+    let on_note = on_note.build_threadsafe_function().callee_handled::<false>().weak::<true>().build()?;
+    Ok(AsyncTask::new(Open { config, on_fatal: Some(on_fatal), on_note: Some(on_note) }))
+}
+
+/// One exchange with the Raft core; see crates/codec/FORMATS.md. Blocks the calling thread up to `timeout_ms`.
+#[napi]
+pub fn exchange(
+    member: u32,
+    commands: &[f64],
+    length: u32,
+    mut events: Float64ArraySlice<'_>,
+    timeout_ms: f64,
+) -> Result<u32> {
+    let member = find(member)?;
+    let timeout = Duration::try_from_secs_f64(timeout_ms.max(0.0) / 1e3).unwrap_or_default();
+    // SAFETY: the array is the worker's own, on this thread, and no JavaScript runs before this returns.
+    let used = member.exchange(&commands[..length as usize], unsafe { events.as_mut() }, timeout);
+    u32::try_from(used).map_err(|e| napi::Error::new(Status::GenericFailure, e.to_string()))
+}
+
+/// Counters of a member as JSON.
+#[napi]
+pub fn member_counters(member: u32) -> Result<String> {
+    Ok(find(member)?.counters_json())
+}
+
+/// Closes a member on a thread of libuv's pool: its threads are joined.
+pub struct Close(Arc<Member>);
+
+impl Task for Close {
+    type Output = ();
+    type JsValue = ();
+
+    fn compute(&mut self) -> Result<()> {
+        self.0.close();
+        Ok(())
+    }
+
+    fn resolve(&mut self, _: Env, (): ()) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// Tells the worker to stop: its next exchange returns a CLOSE event.
+#[napi]
+pub fn stop_member(member: u32) -> Result<()> {
+    find(member)?.inbox.close();
+    Ok(())
+}
+
+/// Writes out what is queued, joins the threads and forgets the member. The worker must have stopped.
+#[napi]
+pub fn close_member(member: u32) -> Result<AsyncTask<Close>> {
+    let found = find(member)?;
+    MEMBERS.write().remove(&member);
+    Ok(AsyncTask::new(Close(found)))
+}

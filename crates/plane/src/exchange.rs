@@ -1,0 +1,363 @@
+//! The exchange with the Raft core: commands in, events out, as flat arrays of numbers (FORMATS.md "The exchange").
+//! Called by the worker's thread alone. Executes what the core decided; decides nothing.
+
+use std::collections::HashMap;
+use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use rafterdb_codec::{command, event, limits, request, role, Code, RaftHeader};
+use rafterdb_net::Lane;
+
+use crate::apply_thread::read_files;
+use crate::clock::now_ms;
+use crate::group::{Group, WaitBlock};
+use crate::inbox::{Happening, Message, Taken};
+use crate::log_thread::LogTask;
+use crate::member::Member;
+use crate::peers::raft_frame;
+use crate::snapshots;
+use crate::source::Deliveries;
+use crate::tail::{Block, Tail};
+
+/// The worker's own state between exchanges.
+#[derive(Default)]
+pub struct Exchange {
+    payloads: HashMap<u64, Bytes>,
+    next_handle: u64,
+    opened: bool,
+    tasks: Vec<LogTask>,
+}
+
+/// Reads the fields of commands.
+struct Cursor<'a> {
+    doubles: &'a [f64],
+    at: usize,
+}
+
+impl Cursor<'_> {
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the core sends whole numbers below 2^53")]
+    fn next(&mut self) -> u64 {
+        self.float() as u64
+    }
+
+    fn float(&mut self) -> f64 {
+        self.at += 1;
+        self.doubles[self.at - 1]
+    }
+}
+
+/// Writes the fields of events; a record that does not fit is left for the next exchange.
+struct Events<'a> {
+    doubles: &'a mut [f64],
+    at: usize,
+}
+
+impl Events<'_> {
+    fn has_room(&self, fields: usize) -> bool {
+        self.at + fields <= self.doubles.len()
+    }
+
+    #[allow(clippy::cast_precision_loss, reason = "indexes, terms and ids are below 2^53")]
+    fn put(&mut self, fields: &[u64]) {
+        for field in fields {
+            self.doubles[self.at] = *field as f64;
+            self.at += 1;
+        }
+    }
+
+    fn put_float(&mut self, value: f64) {
+        self.doubles[self.at] = value;
+        self.at += 1;
+    }
+}
+
+/// Doubles of a MESSAGE event without its runs; every other event but OPENED is smaller.
+const MESSAGE_FIELDS: usize = 14;
+
+impl Exchange {
+    /// Runs the commands, then waits up to `timeout` for events and writes them. Returns the doubles written.
+    pub fn run(&mut self, member: &Arc<Member>, commands: &[f64], events: &mut [f64], timeout: Duration) -> usize {
+        let mut cursor = Cursor { doubles: commands, at: 0 };
+        while cursor.at < commands.len() {
+            self.execute(member, &mut cursor);
+            member.log.push(&mut self.tasks);
+        }
+        let mut out = Events { doubles: events, at: 2 };
+        if !self.opened {
+            self.opened = true;
+            open_groups(member, &mut out);
+        }
+        let wait = if out.at > 2 { Duration::ZERO } else { timeout };
+        let mut taken = member.inbox.wait(wait);
+        self.collect(member, &mut taken, &mut out);
+        drop(taken);
+        let used = out.at;
+        #[allow(clippy::cast_precision_loss, reason = "at most eventsDoublesMax")]
+        {
+            events[0] = used as f64;
+        }
+        events[1] = now_ms();
+        used
+    }
+
+    fn execute(&mut self, member: &Arc<Member>, c: &mut Cursor<'_>) {
+        let kind = u16::try_from(c.next()).unwrap_or(u16::MAX);
+        let id = u16::try_from(c.next()).unwrap_or(u16::MAX);
+        let group = member.group(id);
+        match kind {
+            command::ACCEPT => self.accept(group, c.next(), c.next(), c.next()),
+            command::NOOP => self.no_op(group, c.next(), c.next()),
+            command::APPEND => self.append(member, group, c),
+            command::DROP => {
+                self.payloads.remove(&c.next());
+            }
+            command::PERSIST => {
+                let (term, vote, commit) = (c.next(), c.next(), c.next());
+                group.term.store(term, Ordering::Release);
+                self.tasks.push(LogTask::HardState { group: id, term, vote, commit });
+            }
+            command::SEND => self.send(member, group, c),
+            command::COMMIT => {
+                group.commit.fetch_max(c.next(), Ordering::AcqRel);
+                member.apply.note(group);
+            }
+            command::SERVE_READS => {
+                group.reads.lock().confirm(c.next(), c.next());
+                member.serve_applied(group, group.applied.load(Ordering::Acquire));
+            }
+            command::LEASE => group.set_lease(c.float()),
+            command::ROLE => take_role(member, group, c),
+            command::FAIL => {
+                let code = u16::try_from(c.next()).ok().and_then(Code::from_number).unwrap_or(Code::NotLeader);
+                member.fail_waiting(group, code);
+            }
+            command::SNAPSHOT_SEND => snapshots::send(member, group, c.next()),
+            command::CUT => self.tasks.push(LogTask::Cut { group: id, index: c.next() }),
+            command::RESTORE => self.restore(member, group, c.next(), c.next()),
+            _ => panic!("exchange: unknown command {kind}"),
+        }
+    }
+
+    /// Takes the oldest chunk of proposals into the log. Who waits is recorded before the core can commit it.
+    fn accept(&mut self, group: &Group, first: u64, term: u64, count: u64) {
+        let chunk = group.proposals.lock().accept();
+        let chunk = chunk.unwrap_or_else(|| panic!("accept: no chunk waits in group {}", group.id));
+        assert!(chunk.waiters.len() as u64 == count, "accept: {} entries, not {count}", chunk.waiters.len());
+        group.unapplied_bytes.fetch_add(chunk.bytes.len(), Ordering::Relaxed);
+        group.waiting.lock().push_back(WaitBlock { first, waiters: chunk.waiters.into() });
+        self.push(group, Block { first, term, count, bytes: chunk.bytes.into() });
+    }
+
+    fn no_op(&mut self, group: &Group, index: u64, term: u64) {
+        self.push(group, Block { first: index, term, count: 1, bytes: Bytes::from_static(&[0; 8]) });
+    }
+
+    fn push(&mut self, group: &Group, block: Block) {
+        let last = group.last.load(Ordering::Relaxed);
+        assert!(last + 1 == block.first, "log order: block {} after {last}", block.first);
+        group.last.store(block.end() - 1, Ordering::Release);
+        group.tail.lock().push(block.clone());
+        let epoch = group.durable.lock().epoch;
+        self.tasks.push(LogTask::Entries { group: group.id, epoch, block });
+    }
+
+    /// Writes a received payload into the log, from its `skip`-th entry on, cutting the log first if it reaches further.
+    fn append(&mut self, member: &Member, group: &Arc<Group>, c: &mut Cursor<'_>) {
+        let (handle, first, skip, runs) = (c.next(), c.next(), c.next(), c.next());
+        let payload = self.payloads.remove(&handle).unwrap_or_else(|| panic!("append: no payload {handle}"));
+        if first <= group.last.load(Ordering::Relaxed) {
+            truncate(member, group, first);
+        }
+        let whole = Block { first: 0, term: 0, count: u64::MAX, bytes: payload };
+        let mut at = skip;
+        let mut index = first;
+        for _ in 0..runs {
+            let (term, count) = (c.next(), c.next());
+            let part = whole.slice(at, at + count);
+            self.push(group, Block { first: index, term, count, bytes: part.bytes });
+            at += count;
+            index += count;
+        }
+    }
+
+    fn send(&mut self, member: &Member, group: &Group, c: &mut Cursor<'_>) {
+        let (to, kind, term, after) = (c.next(), c.next(), c.next(), c.next());
+        let fields = std::array::from_fn(|_| c.next());
+        let (first, end) = (c.next(), c.next());
+        let entries = if end > first { entries_to_send(member, group, first, end) } else { Some(Vec::new()) };
+        // Entries that cannot be read were cut meanwhile; the core learns it from the silence and sends a snapshot.
+        let Some(entries) = entries else { return };
+        let kind = u8::try_from(kind).unwrap_or(0);
+        let parts = raft_frame(&RaftHeader { kind, group: group.id, term, fields }, entries);
+        if after == 0 || (self.tasks.is_empty() && member.log.is_idle()) {
+            member.send(to, Lane::Fast, parts);
+        } else {
+            self.tasks.push(LogTask::Send { peer: to, parts });
+        }
+    }
+
+    /// A snapshot stands where the log is not: the log begins again after it.
+    fn restore(&mut self, member: &Member, group: &Arc<Group>, index: u64, term: u64) {
+        truncate(member, group, 0);
+        group.tail.lock().clear();
+        group.last.store(index, Ordering::Release);
+        group.commit.fetch_max(index, Ordering::AcqRel);
+        let epoch = {
+            let mut durable = group.durable.lock();
+            durable.epoch += 1;
+            durable.index = index;
+            durable.epoch
+        };
+        self.tasks.push(LogTask::Start { group: group.id, epoch, index, term });
+    }
+
+    fn collect(&mut self, member: &Member, taken: &mut Taken<'_>, out: &mut Events<'_>) {
+        if taken.closing() {
+            out.put(&[u64::from(event::CLOSE), 0]);
+            return;
+        }
+        loop {
+            let room = out.doubles.len() - out.at;
+            let fits = |happening: &Happening| match happening {
+                Happening::Message(message) => room >= MESSAGE_FIELDS + 2 * message.runs.len(),
+                _ => room >= MESSAGE_FIELDS,
+            };
+            match taken.next_happening(fits) {
+                Some(happening) => self.tell(happening, out),
+                None => break,
+            }
+        }
+        while out.has_room(FACTS_FIELDS) {
+            let Some((id, facts)) = taken.next_facts() else { return };
+            tell_facts(member, id, &facts, out);
+        }
+    }
+
+    fn tell(&mut self, happening: Happening, out: &mut Events<'_>) {
+        match happening {
+            Happening::Message(message) => self.tell_message(message, out),
+            Happening::Peer { peer, up, rtt } => {
+                out.put(&[u64::from(event::PEER), 0, peer, u64::from(up)]);
+                out.put_float(rtt);
+            }
+            Happening::SnapshotSent { group, peer, ok, index } => {
+                out.put(&[u64::from(event::SNAPSHOT_SENT), u64::from(group), peer, u64::from(ok), index]);
+            }
+            Happening::SnapshotInstalled { group, ok, index, term, from } => {
+                let kind = u64::from(event::SNAPSHOT_INSTALLED);
+                out.put(&[kind, u64::from(group), u64::from(ok), index, term, from]);
+            }
+            Happening::Transfer { group, peer } => out.put(&[u64::from(event::TRANSFER), u64::from(group), peer]),
+        }
+    }
+
+    fn tell_message(&mut self, message: Message, out: &mut Events<'_>) {
+        let bytes = message.payload.len() as u64;
+        let handle = if message.runs.is_empty() {
+            0
+        } else {
+            self.next_handle += 1;
+            self.payloads.insert(self.next_handle, message.payload);
+            self.next_handle
+        };
+        let header = message.header;
+        out.put(&[u64::from(event::MESSAGE), u64::from(header.group), message.from, u64::from(header.kind)]);
+        out.put(&[header.term, handle]);
+        out.put(&header.fields);
+        out.put(&[bytes, message.runs.len() as u64]);
+        for run in message.runs {
+            out.put(&[run.term, u64::from(run.count)]);
+        }
+    }
+}
+
+/// Room for all facts of one group: durable 4, applied 3, reads 3, persisted 4, and proposals 4 a chunk.
+const FACTS_FIELDS: usize = 14 + 4 * (limits::PROPOSAL_BYTES_MAX / limits::APPEND_BYTES_MAX) * 2;
+
+fn tell_facts(member: &Member, id: u16, facts: &crate::inbox::Facts, out: &mut Events<'_>) {
+    let group = u64::from(id);
+    if let Some((index, term)) = facts.durable {
+        out.put(&[u64::from(event::DURABLE), group, index, term]);
+    }
+    if let Some(index) = facts.applied {
+        out.put(&[u64::from(event::APPLIED), group, index]);
+    }
+    if let Some(sequence) = facts.reads {
+        out.put(&[u64::from(event::READS), group, sequence]);
+    }
+    if let Some(index) = facts.persisted {
+        out.put(&[u64::from(event::PERSISTED), group, index, member.log_reader.log_bytes(id)]);
+    }
+    if facts.proposals {
+        let state = member.group(id);
+        state.proposals_noted.store(false, Ordering::Release);
+        state.proposals.lock().report(|count, bytes| {
+            let fits = out.has_room(4);
+            if fits {
+                out.put(&[u64::from(event::PROPOSALS), group, count as u64, bytes as u64]);
+            }
+            fits
+        });
+    }
+}
+
+/// Tells the core where each group stands at start.
+fn open_groups(member: &Member, out: &mut Events<'_>) {
+    for opened in member.opened.lock().drain(..) {
+        assert!(out.has_room(10 + 2 * opened.runs.len()), "opened: {} term runs do not fit", opened.runs.len());
+        out.put(&[u64::from(event::OPENED), u64::from(opened.group), opened.term, opened.vote, opened.commit]);
+        out.put(&[opened.start.0, opened.start.1, opened.last, opened.applied, opened.runs.len() as u64]);
+        for (first, term) in opened.runs {
+            out.put(&[first, term]);
+        }
+    }
+}
+
+/// Cuts the log from `first` on; who waited for those entries may try again.
+fn truncate(member: &Member, group: &Arc<Group>, first: u64) {
+    let commit = group.commit.load(Ordering::Acquire);
+    assert!(first > commit || first == 0, "truncate: entry {first} is committed ({commit})");
+    group.tail.lock().truncate(first);
+    group.last.store(first.saturating_sub(1), Ordering::Release);
+    {
+        let mut durable = group.durable.lock();
+        durable.epoch += 1;
+        durable.index = durable.index.min(first.saturating_sub(1));
+    }
+    let mut deliveries = Deliveries::default();
+    for waiter in group.take_waiters_from(first) {
+        let text = "the leader was lost before the write was committed";
+        deliveries.fail(&waiter, request::WRITE, Code::LeaderLost, 0, text);
+    }
+    member.deliver_all(&mut deliveries);
+}
+
+/// Entries for a follower: from memory, or clipped to one message's size from the files. `None` if they are gone.
+fn entries_to_send(member: &Member, group: &Group, first: u64, end: u64) -> Option<Vec<Block>> {
+    let blocks = Tail::read(&group.tail.lock(), first, end, limits::APPEND_BYTES_MAX);
+    if blocks.is_empty() {
+        read_files(member, group.id, first, end, limits::APPEND_BYTES_MAX).ok()
+    } else {
+        Some(blocks)
+    }
+}
+
+fn take_role(member: &Arc<Member>, group: &Arc<Group>, c: &mut Cursor<'_>) {
+    let (kind, term, leader) = (c.next(), c.next(), c.next());
+    let kind = u8::try_from(kind).unwrap_or(role::FOLLOWER);
+    group.term.store(term, Ordering::Release);
+    group.role.store(kind, Ordering::Release);
+    let before = group.leader.swap(leader, Ordering::AcqRel);
+    group.proposals.lock().open = kind == role::LEADER;
+    if kind == role::LEADER {
+        // Counts own proposals of this leadership; those of an earlier one may have been cut from the log.
+        group.unapplied_bytes.store(0, Ordering::Relaxed);
+    } else {
+        group.set_lease(0.0);
+    }
+    if before != leader {
+        member.leader_changed(group, leader);
+    }
+}

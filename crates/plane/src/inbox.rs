@@ -1,0 +1,158 @@
+//! What the Raft worker has not seen yet. Any thread adds; the worker takes everything at its next exchange.
+//! Facts that only grow (durable, applied, …) are kept once a group; messages are kept in order.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use parking_lot::{Condvar, Mutex};
+use rafterdb_codec::{RaftHeader, Run};
+
+/// A peer's Raft message whose payload stays here.
+#[derive(Debug)]
+pub struct Message {
+    /// The member that sent it.
+    pub from: u64,
+    /// Group, kind, term and fields.
+    pub header: RaftHeader,
+    /// Terms of the entries carried.
+    pub runs: Vec<Run>,
+    /// The entries.
+    pub payload: Bytes,
+}
+
+/// Something that happened once and must be told in order.
+#[derive(Debug)]
+pub enum Happening {
+    /// A peer's message.
+    Message(Message),
+    /// A peer became reachable or not, with its round-trip time in milliseconds.
+    Peer { peer: u64, up: bool, rtt: f64 },
+    /// Sending a snapshot ended.
+    SnapshotSent { group: u16, peer: u64, ok: bool, index: u64 },
+    /// A received snapshot was installed, or could not be.
+    SnapshotInstalled { group: u16, ok: bool, index: u64, term: u64, from: u64 },
+    /// Someone asks for the leadership to move.
+    Transfer { group: u16, peer: u64 },
+}
+
+/// The newest of each fact of one group; `None`: nothing new.
+#[derive(Debug, Default)]
+pub struct Facts {
+    /// On this disk up to (index, term).
+    pub durable: Option<(u64, u64)>,
+    /// Applied up to an index.
+    pub applied: Option<u64>,
+    /// Reads up to this number wait to be confirmed.
+    pub reads: Option<u64>,
+    /// Proposals may wait.
+    pub proposals: bool,
+    /// The store holds everything up to an index.
+    pub persisted: Option<u64>,
+}
+
+#[derive(Default)]
+struct State {
+    facts: Vec<Facts>,
+    dirty: VecDeque<u16>,
+    marked: Vec<bool>,
+    happenings: VecDeque<Happening>,
+    closing: bool,
+}
+
+impl State {
+    fn is_empty(&self) -> bool {
+        self.dirty.is_empty() && self.happenings.is_empty() && !self.closing
+    }
+}
+
+/// The worker's in-tray.
+pub struct Inbox {
+    state: Mutex<State>,
+    arrived: Condvar,
+}
+
+/// What an exchange takes out. Groups are taken one by one so that a full events array leaves the rest for the next time.
+pub struct Taken<'a>(parking_lot::MutexGuard<'a, State>);
+
+impl Inbox {
+    /// An empty in-tray for so many groups.
+    #[must_use]
+    pub fn new(groups: usize) -> Self {
+        let state = State {
+            facts: (0..groups).map(|_| Facts::default()).collect(),
+            marked: vec![false; groups],
+            ..State::default()
+        };
+        Self { state: Mutex::new(state), arrived: Condvar::new() }
+    }
+
+    /// Records facts of a group.
+    pub fn note(&self, group: u16, change: impl FnOnce(&mut Facts)) {
+        let mut state = self.state.lock();
+        let at = usize::from(group);
+        change(&mut state.facts[at]);
+        if !state.marked[at] {
+            state.marked[at] = true;
+            state.dirty.push_back(group);
+        }
+        self.arrived.notify_one();
+    }
+
+    /// Records something that happened.
+    pub fn push(&self, happening: Happening) {
+        self.state.lock().happenings.push_back(happening);
+        self.arrived.notify_one();
+    }
+
+    /// How many happenings wait: the network stops reading Raft messages above a bound.
+    #[must_use]
+    pub fn backlog(&self) -> usize {
+        self.state.lock().happenings.len()
+    }
+
+    /// Tells the worker to stop.
+    pub fn close(&self) {
+        self.state.lock().closing = true;
+        self.arrived.notify_all();
+    }
+
+    /// Waits until there is something, or until the time-out.
+    pub fn wait(&self, timeout: Duration) -> Taken<'_> {
+        let mut state = self.state.lock();
+        if state.is_empty() && !timeout.is_zero() {
+            let deadline = Instant::now() + timeout;
+            while state.is_empty() {
+                if self.arrived.wait_until(&mut state, deadline).timed_out() {
+                    break;
+                }
+            }
+        }
+        Taken(state)
+    }
+}
+
+impl Taken<'_> {
+    /// The next happening, if `fits` accepts it.
+    pub fn next_happening(&mut self, fits: impl FnOnce(&Happening) -> bool) -> Option<Happening> {
+        if self.0.happenings.front().is_some_and(fits) {
+            self.0.happenings.pop_front()
+        } else {
+            None
+        }
+    }
+
+    /// The facts of the next group that has new ones.
+    pub fn next_facts(&mut self) -> Option<(u16, Facts)> {
+        let group = self.0.dirty.pop_front()?;
+        let at = usize::from(group);
+        self.0.marked[at] = false;
+        Some((group, std::mem::take(&mut self.0.facts[at])))
+    }
+
+    /// Whether the worker is to stop.
+    #[must_use]
+    pub fn closing(&self) -> bool {
+        self.0.closing
+    }
+}

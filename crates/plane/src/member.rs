@@ -1,0 +1,367 @@
+//! One member: what its threads share, how it opens and closes, and where answers go.
+//! The threads' own work is in the files named after them.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use rafterdb_codec::{limits, request, role, Code, Request};
+use rafterdb_net::{Lane, Net, Parts};
+use rafterdb_wal::{Reader, Writer};
+
+use crate::apply_thread::{self, ApplyQueue};
+use crate::config::{Config, DataDir};
+use crate::error::PlaneError;
+use crate::exchange::Exchange;
+use crate::group::Group;
+use crate::inbox::Inbox;
+use crate::log_thread::{self, LogQueue};
+use crate::open::{self, Opened};
+use crate::peers::{Forwards, Peers};
+use crate::port::{Notify, Port};
+use crate::requests::{self, fail_read};
+use crate::serve::{self, ServeQueue};
+use crate::snapshots::{Incoming, Snapshots};
+use crate::source::{Deliveries, Source, Waiter};
+use crate::watches::{self, Watches};
+
+/// Called once when the member stops because it must.
+pub type OnFatal = Box<dyn Fn(&PlaneError) + Send + Sync>;
+
+/// Called with a line for the member's log.
+pub type OnNote = Arc<dyn Fn(&str) + Send + Sync>;
+
+/// Counters that the benches and `status` print.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Calls of `exchange`.
+    pub exchanges: AtomicU64,
+    /// Calls of `submit` by apps in this process.
+    pub submissions: AtomicU64,
+    /// Calls of `drain` by apps in this process.
+    pub drains: AtomicU64,
+    /// Bytes written to the log.
+    pub log_bytes: AtomicU64,
+    /// Durable writes of the log.
+    pub log_writes: AtomicU64,
+}
+
+/// One member of a cluster, in this process.
+pub struct Member {
+    /// What it was opened with.
+    pub config: Config,
+    /// Its cluster.
+    pub cluster_id: u64,
+    /// Its groups, by number.
+    pub groups: Vec<Arc<Group>>,
+    /// What the Raft worker has not seen.
+    pub inbox: Inbox,
+    /// What the log thread has not written.
+    pub log: LogQueue,
+    /// Entries older than memory holds.
+    pub log_reader: Arc<Reader>,
+    /// How the log writes, and what recovery did.
+    pub log_mode: String,
+    /// What recovery had to say.
+    pub notes: Vec<String>,
+    /// What the apply thread has not seen.
+    pub apply: ApplyQueue,
+    /// Reads that may be served.
+    pub reads: ServeQueue,
+    /// Watches of all groups.
+    pub watches: Watches,
+    /// Requests forwarded to the leader.
+    pub forwards: Forwards,
+    /// Snapshots under way.
+    pub snapshots: Snapshots,
+    /// Where each group stood at open, until the worker has been told.
+    pub opened: Mutex<Vec<Opened>>,
+    /// Counters.
+    pub counters: Counters,
+    net: OnceLock<Net>,
+    exchange: Mutex<Exchange>,
+    failure: OnceLock<PlaneError>,
+    on_fatal: OnFatal,
+    /// Where lines for the member's log go.
+    pub on_note: OnNote,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    data_dir: Mutex<Option<DataDir>>,
+}
+
+impl Member {
+    /// Opens the data directory, recovers the log and the stores, listens, and starts the threads.
+    /// The worker must then call `exchange` until it returns a CLOSE event.
+    pub fn open(config: Config, on_fatal: OnFatal, on_note: OnNote) -> Result<Arc<Self>, PlaneError> {
+        let data_dir = DataDir::open(&config)?;
+        let (recovered, writer) = open::recover(&config)?;
+        let (snapshots, received) = Snapshots::new();
+        let member = Arc::new(Self {
+            cluster_id: data_dir.cluster_id,
+            inbox: Inbox::new(recovered.groups.len()),
+            log: LogQueue::default(),
+            log_reader: recovered.reader,
+            log_mode: recovered.mode,
+            notes: recovered.notes,
+            apply: ApplyQueue::default(),
+            reads: ServeQueue::default(),
+            watches: Watches::default(),
+            forwards: Forwards::default(),
+            snapshots,
+            opened: Mutex::new(recovered.opened),
+            counters: Counters::default(),
+            net: OnceLock::new(),
+            exchange: Mutex::default(),
+            failure: OnceLock::new(),
+            on_fatal,
+            on_note,
+            threads: Mutex::default(),
+            data_dir: Mutex::new(Some(data_dir)),
+            groups: recovered.groups,
+            config,
+        });
+        for group in &member.groups {
+            open::observe(&member, group);
+        }
+        if let Err(error) = member.listen() {
+            member.close();
+            return Err(error);
+        }
+        member.start(writer, received)?;
+        Ok(member)
+    }
+
+    fn listen(self: &Arc<Self>) -> Result<(), PlaneError> {
+        if self.config.listen.is_none() && self.config.members.len() == 1 {
+            return Ok(());
+        }
+        let net = Net::start(crate::peers::net_config(self), Arc::new(Peers::new(self)))?;
+        // Cannot be set already: `open` alone comes here, once.
+        let _ = self.net.set(net);
+        Ok(())
+    }
+
+    fn start(
+        self: &Arc<Self>,
+        writer: Writer,
+        received: std::sync::mpsc::Receiver<Incoming>,
+    ) -> Result<(), PlaneError> {
+        let spawn = |name: &str, body: Box<dyn FnOnce(&Arc<Self>) + Send>| {
+            let member = self.clone();
+            std::thread::Builder::new()
+                .name(format!("rafterdb-{name}"))
+                .spawn(move || body(&member))
+                .map(|handle| self.threads.lock().push(handle))
+                .map_err(|e| PlaneError::io("start a thread", &e))
+        };
+        spawn("log", Box::new(move |m| log_thread::run(m, writer)))?;
+        spawn("apply", Box::new(apply_thread::run))?;
+        spawn("watch", Box::new(watches::run))?;
+        spawn("snapshot", Box::new(move |m| crate::snapshots::receive(m, &received)))?;
+        for _ in 0..serve::READ_THREADS {
+            spawn("read", Box::new(serve::run))?;
+        }
+        Ok(())
+    }
+
+    /// One exchange with the Raft core; see FORMATS.md. Returns the doubles written to `events`.
+    pub fn exchange(self: &Arc<Self>, commands: &[f64], events: &mut [f64], timeout: Duration) -> usize {
+        self.counters.exchanges.fetch_add(1, Ordering::Relaxed);
+        self.exchange.lock().run(self, commands, events, timeout)
+    }
+
+    /// A port for an app in this process.
+    #[must_use]
+    pub fn port(&self, notify: Notify) -> Arc<Port> {
+        Arc::new(Port::new(notify))
+    }
+
+    /// Takes a submission from a port. `Err`: nothing was taken.
+    pub fn submit(self: &Arc<Self>, port: &Arc<Port>, submission: &[u8]) -> Result<(), Code> {
+        self.counters.submissions.fetch_add(1, Ordering::Relaxed);
+        requests::submit(self, &Source::Port(port.clone()), submission)
+    }
+
+    /// Copies whole responses of a port; see `Port::drain`.
+    pub fn drain(&self, port: &Port, into: &mut [u8]) -> i64 {
+        self.counters.drains.fetch_add(1, Ordering::Relaxed);
+        port.drain(into)
+    }
+
+    /// An app in this process is done: its watches end.
+    pub fn close_port(self: &Arc<Self>, port: &Arc<Port>) {
+        port.close();
+        self.watches.close_source(self, &Source::Port(port.clone()));
+    }
+
+    /// Says something about this member, for people.
+    pub fn note(&self, text: &str) {
+        (self.on_note)(text);
+    }
+
+    /// Whether the first group's queue has no room for so many bytes more.
+    #[must_use]
+    pub fn is_full(&self, bytes: usize) -> bool {
+        let group = &self.groups[0];
+        let waiting = group.proposals.lock().bytes() + group.unapplied_bytes.load(Ordering::Relaxed);
+        waiting + bytes > limits::PROPOSAL_BYTES_MAX
+    }
+
+    /// The group of a number the core or the log knows.
+    #[must_use]
+    pub fn group(&self, id: u16) -> &Arc<Group> {
+        &self.groups[usize::from(id)]
+    }
+
+    /// The group of a number that a client gave.
+    #[must_use]
+    pub fn find_group(&self, id: u16) -> Option<&Arc<Group>> {
+        self.groups.get(usize::from(id))
+    }
+
+    /// The network, if this member has one.
+    pub fn net(&self) -> Option<&Net> {
+        self.net.get()
+    }
+
+    /// Sends a frame to a peer; a frame that cannot be sent now is lost, and Raft copes.
+    pub fn send(&self, peer: u64, lane: Lane, parts: Parts) {
+        if let Some(net) = self.net() {
+            net.send_peer(peer, lane, parts);
+        }
+    }
+
+    /// Sends what was gathered to each of its askers.
+    pub fn deliver_all(&self, deliveries: &mut Deliveries) {
+        for (source, bytes) in deliveries.take() {
+            self.deliver(&source, bytes);
+        }
+    }
+
+    /// Sends whole responses to one asker.
+    pub fn deliver(&self, source: &Source, responses: Vec<u8>) {
+        match source {
+            Source::Port(port) => port.deliver(&responses),
+            Source::Connection(connection) => crate::peers::answer_client(self, *connection, responses),
+            Source::Peer(peer) => crate::peers::answer_peer(self, *peer, &responses),
+        }
+    }
+
+    /// The leader of a group changed: what waited for the old one is answered, so that its askers try again.
+    pub fn leader_changed(self: &Arc<Self>, group: &Arc<Group>, leader: u64) {
+        let mut out = Deliveries::default();
+        for waiter in self.forwards.take_all_but(group.id, leader) {
+            out.fail(&waiter, request::WRITE, Code::LeaderLost, 0, "the leader changed while the write was under way");
+        }
+        if !group.leads() {
+            for read in group.reads.lock().take_leaderless() {
+                fail_read(self, group, read, Code::NoLeader, "the leader changed; try again", &mut out);
+            }
+        }
+        if leader != 0 {
+            for (target, waiter) in std::mem::take(&mut *group.transfers.lock()) {
+                if target == leader {
+                    let to = out.to(&waiter.source);
+                    crate::source::write_response(to, request::TRANSFER, 0, Code::Ok, waiter.id, &[]);
+                } else {
+                    let text = "another member became the leader; try again";
+                    out.fail(&waiter, request::TRANSFER, Code::LeaderLost, 0, text);
+                }
+            }
+        }
+        self.deliver_all(&mut out);
+    }
+
+    /// Fails what waits and is not in the log.
+    pub fn fail_waiting(self: &Arc<Self>, group: &Arc<Group>, code: Code) {
+        let mut out = Deliveries::default();
+        let waiters = group.proposals.lock().drain();
+        for waiter in waiters {
+            out.fail(&waiter, request::WRITE, code, group.leader.load(Ordering::Acquire), "this member does not lead");
+        }
+        let reads = group.reads.lock().take_leaderless();
+        for read in reads {
+            fail_read(self, group, read, code, "this member does not lead", &mut out);
+        }
+        self.deliver_all(&mut out);
+    }
+
+    /// Hands a client's request to the leader, or says that there is none.
+    pub fn forward(&self, group: &Group, waiter: Waiter, item: &Request<'_>, out: &mut Deliveries) {
+        let leader = group.leader.load(Ordering::Acquire);
+        let forwarded = matches!(waiter.source, Source::Peer(_));
+        let redirected = matches!(waiter.source, Source::Connection(_));
+        if leader == 0 || leader == self.config.id() || forwarded {
+            let code = if leader == 0 { Code::NoLeader } else { Code::NotLeader };
+            return out.fail(&waiter, item.kind, code, 0, &requests::leader_text(item.kind));
+        }
+        if redirected {
+            // A client of its own connection finds the leader faster than through us.
+            let endpoint = self.config.members.iter().find(|m| m.id == leader).map_or("", |m| &m.endpoint);
+            return out.fail(&waiter, item.kind, Code::NotLeader, leader, endpoint);
+        }
+        self.forwards.send(self, group.id, leader, waiter, item);
+    }
+
+    /// The member stops: nothing that follows could be trusted. Every waiting and later call fails.
+    pub fn fail(&self, error: PlaneError) {
+        if self.failure.set(error.clone()).is_ok() {
+            (self.on_fatal)(&error);
+            self.inbox.close();
+            self.apply.close();
+            self.log.close();
+        }
+    }
+
+    /// Why the member stopped, if it did.
+    #[must_use]
+    pub fn failure(&self) -> Option<&PlaneError> {
+        self.failure.get()
+    }
+
+    /// Notes what the log thread wrote.
+    pub fn count_log_write(&self, writer: &Writer) {
+        let stats = writer.stats();
+        self.counters.log_bytes.store(stats.bytes, Ordering::Relaxed);
+        self.counters.log_writes.store(stats.batches, Ordering::Relaxed);
+    }
+
+    /// Name of a role as `status` prints it.
+    #[must_use]
+    pub const fn role_name(kind: u8) -> &'static str {
+        match kind {
+            role::LEADER => "leader",
+            role::CANDIDATE => "candidate",
+            role::LEARNER => "learner",
+            _ => "follower",
+        }
+    }
+
+    /// Stops taking requests, ends the worker's exchange, writes out what is queued, joins the threads, closes the stores.
+    pub fn close(self: &Arc<Self>) {
+        self.inbox.close();
+        if let Some(net) = self.net() {
+            net.close();
+        }
+        self.snapshots.close();
+        self.log.close();
+        self.apply.close();
+        self.reads.close();
+        self.watches.close();
+        let threads = std::mem::take(&mut *self.threads.lock());
+        for thread in threads {
+            // A panicked thread has already failed the member.
+            let _ = thread.join();
+        }
+        for group in &self.groups {
+            let machine = group.machine();
+            // With a last flush, the next start has nothing to replay.
+            let last = self.failure().is_none().then(|| machine.state());
+            if let Err(error) = machine.engine().close(last) {
+                self.fail(error.into());
+            }
+        }
+        self.data_dir.lock().take();
+    }
+}

@@ -1,0 +1,200 @@
+//! From the disk to a running member: the log and each group's store are recovered and made to agree.
+//! Also the replacement of a store by a received snapshot, which is the same step for one group.
+
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rafterdb_codec::Code;
+use rafterdb_store::{install_snapshot, Engine, EngineOptions, LsmEngine, Machine, Mark, SharedCache};
+use rafterdb_wal::{Durability, Options, Reader, RecoveredGroup, Writer};
+
+use crate::config::Config;
+use crate::error::PlaneError;
+use crate::group::{Group, Home, StoreMachine};
+use crate::member::Member;
+use crate::watches::Delivery;
+
+/// Share of a member's memory that goes to the block cache which all groups share.
+const SHARED_CACHE_SHARE: u64 = 8;
+
+/// Where a group's log stands at open, as the core is told.
+pub struct Opened {
+    /// Its number.
+    pub group: u16,
+    /// Current term.
+    pub term: u64,
+    /// Vote in it; 0 for none.
+    pub vote: u64,
+    /// Known to be committed.
+    pub commit: u64,
+    /// (index, term) of the entry the log starts after.
+    pub start: (u64, u64),
+    /// Last index in the log.
+    pub last: u64,
+    /// Applied to the store.
+    pub applied: u64,
+    /// (first index, term) of the log's term runs.
+    pub runs: Vec<(u64, u64)>,
+}
+
+/// A member's data, recovered.
+pub struct Recovered {
+    /// Its groups.
+    pub groups: Vec<Arc<Group>>,
+    /// Where their logs stand.
+    pub opened: Vec<Opened>,
+    /// Reads the log's files.
+    pub reader: Arc<Reader>,
+    /// How the log writes.
+    pub mode: String,
+    /// What recovery did, for people.
+    pub notes: Vec<String>,
+}
+
+/// Where received snapshots are kept until they are installed.
+#[must_use]
+pub fn snapshot_dir(config: &Config) -> PathBuf {
+    config.data_dir.join("snapshots")
+}
+
+/// Recovers the log and the stores of a member.
+pub fn recover(config: &Config) -> Result<(Recovered, Writer), PlaneError> {
+    clear_dir(&snapshot_dir(config))?;
+    let (mut writer, reader, log) = rafterdb_wal::open(Options {
+        segment_bytes: config.segment_bytes,
+        durability: durability(config),
+        ..Options::new(config.data_dir.join("log"))
+    })?;
+    let cache = SharedCache::new(config.memory / SHARED_CACHE_SHARE);
+    let mut groups = Vec::with_capacity(usize::from(config.groups));
+    let mut opened = Vec::with_capacity(usize::from(config.groups));
+    for id in 0..config.groups {
+        let dir = config.data_dir.join("groups").join(format!("{id:04}"));
+        let delivery = Arc::new(Delivery::default());
+        let machine = open_machine(config, &dir, &cache, &delivery)?;
+        let mark = machine.status().mark;
+        let state = agree(&mut writer, id, mark, log.groups.get(&id));
+        let home = Home { dir, cache: cache.clone(), delivery };
+        groups.push(Arc::new(Group::new(id, home, Arc::new(machine), mark.index, state.last, state.term)));
+        opened.push(state);
+    }
+    // Starts that were moved to where a store stands must be on disk before anything is built on them.
+    writer.commit()?;
+    writer.sync()?;
+    Ok((Recovered { groups, opened, reader, mode: log.mode, notes: log.notes }, writer))
+}
+
+fn durability(config: &Config) -> Durability {
+    match config.durability.as_str() {
+        "interval" => Durability::Interval(Duration::from_millis(config.durability_interval)),
+        "os" => Durability::Os,
+        _ => Durability::Always,
+    }
+}
+
+/// Removes what an interrupted reception left behind, and makes the directory.
+fn clear_dir(dir: &Path) -> Result<(), PlaneError> {
+    let io = |e: std::io::Error| PlaneError::io(&format!("prepare {}", dir.display()), &e);
+    match std::fs::remove_dir_all(dir) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(io(e)),
+        _ => {}
+    }
+    std::fs::create_dir_all(dir).map_err(io)
+}
+
+fn open_machine(
+    config: &Config,
+    dir: &Path,
+    cache: &SharedCache,
+    delivery: &Arc<Delivery>,
+) -> Result<StoreMachine, PlaneError> {
+    let (engine, recovered) = LsmEngine::open(dir, engine_options(config, cache))?;
+    Ok(Machine::new(engine, recovered, delivery.clone())?)
+}
+
+fn engine_options(config: &Config, cache: &SharedCache) -> EngineOptions {
+    let memory_bytes = (config.memory - config.memory / SHARED_CACHE_SHARE) / u64::from(config.groups);
+    EngineOptions { memory_bytes, cache: Some(cache.clone()), ..EngineOptions::default() }
+}
+
+/// Where a group's log and store leave it. A store that a crash left ahead of the log (a snapshot was installed, and the log
+/// not yet moved) is right: it holds committed entries only, so the log begins again after it.
+fn agree(writer: &mut Writer, group: u16, mark: Mark, log: Option<&RecoveredGroup>) -> Opened {
+    let empty = RecoveredGroup::default();
+    let log = log.unwrap_or(&empty);
+    let base = Opened {
+        group,
+        term: log.term.max(mark.term),
+        vote: if log.term >= mark.term { log.vote } else { 0 },
+        commit: log.commit.clamp(mark.index, log.last_index.max(mark.index)),
+        start: log.start,
+        last: log.last_index,
+        applied: mark.index,
+        runs: log.runs.clone(),
+    };
+    if term_at(log, mark.index) == Some(mark.term) {
+        return base;
+    }
+    writer.start(group, mark.index, mark.term);
+    if log.term < mark.term {
+        writer.hard_state(group, mark.term, 0, mark.index);
+    }
+    Opened { start: (mark.index, mark.term), last: mark.index, commit: mark.index, runs: Vec::new(), ..base }
+}
+
+/// Term of an entry of the log, or of the entry it starts after; `None` outside.
+fn term_at(log: &RecoveredGroup, index: u64) -> Option<u64> {
+    if index == log.start.0 {
+        return Some(log.start.1);
+    }
+    if index < log.start.0 || index > log.last_index {
+        return None;
+    }
+    let after = log.runs.partition_point(|(first, _)| *first <= index);
+    log.runs.get(after.checked_sub(1)?).map(|(_, term)| *term)
+}
+
+/// Connects a group's store to its member: what it flushes is told to the core, its watch events are delivered.
+pub fn observe(member: &Arc<Member>, group: &Arc<Group>) {
+    let machine = group.machine();
+    let (owner, id) = (Arc::downgrade(member), group.id);
+    machine.engine().on_persisted(Box::new(move |mark| {
+        if let Some(member) = owner.upgrade() {
+            member.inbox.note(id, |facts| facts.persisted = Some(mark.index));
+        }
+    }));
+    group.home.delivery.connect(member, id);
+    let persisted = machine.engine().persisted().index;
+    if persisted > 0 {
+        member.inbox.note(id, |facts| facts.persisted = Some(persisted));
+    }
+}
+
+/// Puts a received state in place of a group's, on the apply thread. The old store is closed first; if the new one cannot
+/// be opened the member stops, and at its next start finds whichever of the two is in place.
+pub fn install(member: &Arc<Member>, group: &Arc<Group>, path: &Path) -> Result<(), PlaneError> {
+    let io = |e: std::io::Error| PlaneError::io(&format!("read {}", path.display()), &e);
+    let file = File::open(path).map_err(io)?;
+    let old = group.machine();
+    old.engine().close(None)?;
+    let Home { dir, cache, delivery } = &group.home;
+    let installed = install_snapshot(dir, &mut BufReader::new(file))
+        .map_err(PlaneError::from)
+        .and_then(|_| open_machine(&member.config, dir, cache, delivery));
+    let machine = installed.inspect_err(|error| {
+        member.fail(PlaneError::new(error.code, format!("a snapshot could not be installed: {}", error.text)));
+    })?;
+    let mark = machine.status().mark;
+    if mark.index == 0 {
+        return Err(PlaneError::new(Code::Internal, "an installed snapshot is empty"));
+    }
+    group.replace_machine(Arc::new(machine));
+    old.end_watches();
+    observe(member, group);
+    group.applied.store(mark.index, Ordering::Release);
+    Ok(())
+}

@@ -1,0 +1,190 @@
+//! Requests in: from an app's port, a client's connection or a forwarding member. Each is checked, then queued,
+//! forwarded to the leader, or answered. Called on the asker's thread; never blocks.
+
+use std::sync::atomic::Ordering;
+use std::sync::Arc;
+
+use rafterdb_codec::{consistency, limits, parse_number, request, validate_batch, Code, Limits, ReadRequest, Request, Requests};
+
+use crate::clock::now_ms;
+use crate::group::Group;
+use crate::inbox::Happening;
+use crate::member::Member;
+use crate::reads::Read;
+use crate::source::{request_name, write_response, Deliveries, Source, Waiter};
+
+/// Takes every request of a submission. An `Err` says that nothing was taken.
+pub fn submit(member: &Arc<Member>, source: &Source, submission: &[u8]) -> Result<(), Code> {
+    if member.failure().is_some() {
+        return Err(Code::Poisoned);
+    }
+    if matches!(source, Source::Port(_)) && member.is_full(submission.len()) {
+        return Err(Code::Busy);
+    }
+    let mut out = Deliveries::default();
+    for item in Requests::new(submission) {
+        let item = item.map_err(|_| Code::ProtocolError)?;
+        take(member, source, &item, &mut out);
+    }
+    member.deliver_all(&mut out);
+    Ok(())
+}
+
+/// Takes one request; what can be answered at once goes to `out`.
+pub fn take(member: &Arc<Member>, source: &Source, item: &Request<'_>, out: &mut Deliveries) {
+    let waiter = Waiter { source: source.clone(), id: item.id };
+    let Some(group) = member.find_group(item.group) else {
+        let text = format!("this member hosts groups 0 to {}", member.groups.len() - 1);
+        return out.fail(&waiter, item.kind, Code::GroupNotFound, 0, &text);
+    };
+    match item.kind {
+        request::WRITE => write(member, group, waiter, item, out),
+        request::READ => read(member, group, waiter, item, out),
+        request::WATCH => member.watches.open(group, &waiter, item.body, out),
+        request::WATCH_CREDIT => member.watches.credit(group, source, item.body),
+        request::CANCEL => member.watches.cancel(group, source, item.body),
+        request::STATUS => {
+            let status = member.status(group);
+            write_response(out.to(source), item.kind, 0, Code::Ok, item.id, status.as_bytes());
+        }
+        request::MEMBERS => {
+            let members = member.members(group);
+            write_response(out.to(source), item.kind, 0, Code::Ok, item.id, members.as_bytes());
+        }
+        request::TRANSFER => transfer(member, group, waiter, item, out),
+        request::SNAPSHOT => crate::snapshots::flush(member, group, waiter),
+        kind => out.fail(&waiter, kind, Code::ProtocolError, 0, "unknown request; the client is newer than this member"),
+    }
+}
+
+fn write(member: &Arc<Member>, group: &Arc<Group>, waiter: Waiter, item: &Request<'_>, out: &mut Deliveries) {
+    let bounds = Limits { value_bytes_max: member.config.value_bytes_max, ..Limits::default() };
+    if let Err((code, text)) = validate_batch(item.body, &bounds) {
+        return out.fail(&waiter, item.kind, code, 0, &text);
+    }
+    let mut proposals = group.proposals.lock();
+    if !proposals.open {
+        drop(proposals);
+        return member.forward(group, waiter, item, out);
+    }
+    let waiting = proposals.bytes() + group.unapplied_bytes.load(Ordering::Relaxed);
+    if waiting + item.body.len() > limits::PROPOSAL_BYTES_MAX {
+        drop(proposals);
+        let text = format!("{waiting} bytes of writes wait already; slow down, or wait for answers");
+        return out.fail(&waiter, item.kind, Code::Busy, 0, &text);
+    }
+    proposals.push(item.body, waiter);
+    drop(proposals);
+    if !group.proposals_noted.swap(true, Ordering::AcqRel) {
+        member.inbox.note(group.id, |facts| facts.proposals = true);
+    }
+}
+
+fn read(member: &Arc<Member>, group: &Arc<Group>, waiter: Waiter, item: &Request<'_>, out: &mut Deliveries) {
+    let asked = match ReadRequest::parse(item.body) {
+        Ok(asked) => asked,
+        Err(malformed) => return out.fail(&waiter, item.kind, malformed.code(), 0, malformed.0),
+    };
+    let (how, staleness) = (asked.consistency, asked.max_staleness_ms);
+    let read = Read::Ranges { waiter, body: item.body.to_vec() };
+    match how {
+        consistency::SERIALIZABLE => member.serve(group, read),
+        consistency::BOUNDED => bounded(member, group, read, staleness, out),
+        _ => linearizable(member, group, read, out),
+    }
+}
+
+/// Milliseconds after which an unanswered question to the leader is asked again.
+const ASKED_MS_MAX: f64 = 2_000.0;
+
+/// Serves a read when this member is sure to have all that was committed before now.
+pub fn linearizable(member: &Arc<Member>, group: &Arc<Group>, read: Read, out: &mut Deliveries) {
+    let commit = group.commit.load(Ordering::Acquire);
+    if group.has_lease(now_ms()) {
+        return match read {
+            Read::Index { peer, id } => member.answer_read_index(group.id, peer, id, Code::Ok, commit),
+            Read::Ranges { .. } => await_applied(member, group, read, commit),
+        };
+    }
+    let mut reads = group.reads.lock();
+    if reads.count >= limits::READS_WAITING_MAX {
+        drop(reads);
+        return fail_read(member, group, read, Code::Busy, "too many reads wait; slow down", out);
+    }
+    if group.leads() {
+        reads.count += 1;
+        reads.sequence += 1;
+        let sequence = reads.sequence;
+        reads.unconfirmed.push_back((sequence, read));
+        drop(reads);
+        return member.inbox.note(group.id, |facts| facts.reads = Some(sequence));
+    }
+    if matches!(read, Read::Index { .. }) || group.leader.load(Ordering::Acquire) == 0 {
+        drop(reads);
+        return fail_read(member, group, read, Code::NoLeader, "no leader now; try again", out);
+    }
+    reads.count += 1;
+    reads.unasked.push(read);
+    reads.give_up_asked(now_ms() - ASKED_MS_MAX);
+    let asks = reads.asked.is_none();
+    drop(reads);
+    if asks {
+        member.ask_read_index(group);
+    }
+}
+
+/// Serves a read from what this member has, if the leader confirmed it recently enough.
+fn bounded(member: &Arc<Member>, group: &Arc<Group>, read: Read, staleness: u64, out: &mut Deliveries) {
+    let now = now_ms();
+    let fresh = group.reads.lock().fresh;
+    #[allow(clippy::cast_precision_loss, reason = "a staleness of 2^53 ms is as good as none")]
+    match fresh {
+        Some((at, index)) if now - at <= staleness as f64 => await_applied(member, group, read, index),
+        _ => linearizable(member, group, read, out),
+    }
+}
+
+/// Serves a read once an index is applied.
+pub fn await_applied(member: &Arc<Member>, group: &Arc<Group>, read: Read, index: u64) {
+    if group.applied.load(Ordering::Acquire) >= index {
+        return member.serve(group, read);
+    }
+    let mut reads = group.reads.lock();
+    reads.count += 1;
+    reads.unapplied.entry(index).or_default().push(read);
+    drop(reads);
+    // The apply thread may have passed the index before the read was queued.
+    member.serve_applied(group, group.applied.load(Ordering::Acquire));
+}
+
+/// Answers a read with an error.
+pub fn fail_read(member: &Member, group: &Group, read: Read, code: Code, text: &str, out: &mut Deliveries) {
+    match read {
+        Read::Ranges { waiter, .. } => out.fail(&waiter, request::READ, code, 0, text),
+        Read::Index { peer, id } => member.answer_read_index(group.id, peer, id, code, 0),
+    }
+}
+
+fn transfer(member: &Arc<Member>, group: &Arc<Group>, waiter: Waiter, item: &Request<'_>, out: &mut Deliveries) {
+    let Ok(target) = parse_number(item.body) else {
+        return out.fail(&waiter, item.kind, Code::ProtocolError, 0, "transfer: the body is one member id");
+    };
+    if !member.config.members.iter().any(|peer| peer.id == target) {
+        return out.fail(&waiter, item.kind, Code::MemberUnknown, 0, "no such member in this cluster");
+    }
+    let leader = group.leader.load(Ordering::Acquire);
+    if leader == target {
+        return write_response(out.to(&waiter.source), item.kind, 0, Code::Ok, waiter.id, &[]);
+    }
+    if !group.leads() {
+        return member.forward(group, waiter, item, out);
+    }
+    group.transfers.lock().push((target, waiter));
+    member.inbox.push(Happening::Transfer { group: group.id, peer: target });
+}
+
+/// The text of an error about leadership, naming what was asked.
+#[must_use]
+pub fn leader_text(kind: u8) -> String {
+    format!("no leader could take the {} now; it was not done", request_name(kind))
+}

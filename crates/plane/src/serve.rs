@@ -1,0 +1,107 @@
+//! The read threads: ranges that may be served now are run against the state machine and answered.
+//! Reads may touch the disk, so they run neither on the app's thread nor on the network's.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use parking_lot::{Condvar, Mutex};
+use rafterdb_codec::{encode_error_response, request, Code};
+
+use crate::group::Group;
+use crate::member::Member;
+use crate::reads::Read;
+use crate::source::{write_response, Deliveries, Waiter};
+
+/// Threads that serve reads.
+pub const READ_THREADS: usize = 2;
+
+/// Requests that one thread takes at a time: their answers to one asker go out together.
+const TAKE_MAX: usize = 64;
+
+struct Job {
+    group: Arc<Group>,
+    waiter: Waiter,
+    body: Vec<u8>,
+}
+
+#[derive(Default)]
+struct State {
+    jobs: VecDeque<Job>,
+    closing: bool,
+}
+
+/// Reads that may be served now.
+#[derive(Default)]
+pub struct ServeQueue {
+    state: Mutex<State>,
+    arrived: Condvar,
+}
+
+impl ServeQueue {
+    /// Queues a read's ranges.
+    pub fn push(&self, group: &Arc<Group>, waiter: Waiter, body: Vec<u8>) {
+        self.state.lock().jobs.push_back(Job { group: group.clone(), waiter, body });
+        self.arrived.notify_one();
+    }
+
+    /// Lets the threads end.
+    pub fn close(&self) {
+        self.state.lock().closing = true;
+        self.arrived.notify_all();
+    }
+
+    fn take(&self, into: &mut Vec<Job>) -> bool {
+        let mut state = self.state.lock();
+        while state.jobs.is_empty() {
+            if state.closing {
+                return false;
+            }
+            self.arrived.wait(&mut state);
+        }
+        let count = state.jobs.len().min(TAKE_MAX);
+        into.extend(state.jobs.drain(..count));
+        true
+    }
+}
+
+/// A thread's body.
+pub fn run(member: &Arc<Member>) {
+    let mut jobs = Vec::new();
+    let mut deliveries = Deliveries::default();
+    let mut results = Vec::new();
+    while member.reads.take(&mut jobs) {
+        for job in jobs.drain(..) {
+            results.clear();
+            let answer = job.group.machine().read(&job.body, &mut results);
+            let out = deliveries.to(&job.waiter.source);
+            match answer {
+                Ok(_) => write_response(out, request::READ, 0, Code::Ok, job.waiter.id, &results),
+                Err(error) => {
+                    encode_error_response(out, request::READ, job.waiter.id, error.code, error.detail, &error.text);
+                }
+            }
+        }
+        member.deliver_all(&mut deliveries);
+    }
+}
+
+impl Member {
+    /// Serves a read now.
+    pub fn serve(self: &Arc<Self>, group: &Arc<Group>, read: Read) {
+        match read {
+            Read::Ranges { waiter, body } => self.reads.push(group, waiter, body),
+            Read::Index { peer, id } => {
+                let index = group.commit.load(std::sync::atomic::Ordering::Acquire);
+                self.answer_read_index(group.id, peer, id, Code::Ok, index);
+            }
+        }
+    }
+
+    /// Serves the reads of a group whose index has been applied.
+    pub fn serve_applied(self: &Arc<Self>, group: &Arc<Group>, applied: u64) {
+        let ready = group.reads.lock().take_applied(applied);
+        for read in ready {
+            self.serve(group, read);
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Where a response goes: an app's port in this process, a client's connection, or the member that forwarded the request.
+//! Also the gathering of many responses into one delivery for each of them.
+
+use std::sync::Arc;
+
+use rafterdb_codec::{encode_error_response, request, Code, Response};
+
+use crate::port::Port;
+
+/// Who asked.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// An app in this process.
+    Port(Arc<Port>),
+    /// A client's connection.
+    Connection(u64),
+    /// A member that forwarded a client's request.
+    Peer(u64),
+}
+
+impl Source {
+    fn same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Port(a), Self::Port(b)) => Arc::ptr_eq(a, b),
+            (Self::Connection(a), Self::Connection(b)) | (Self::Peer(a), Self::Peer(b)) => a == b,
+            _ => false,
+        }
+    }
+}
+
+/// A request that waits for its answer.
+#[derive(Clone, Debug)]
+pub struct Waiter {
+    /// Who asked.
+    pub source: Source,
+    /// The asker's number for it.
+    pub id: u64,
+}
+
+/// Appends a response.
+pub fn write_response(out: &mut Vec<u8>, kind: u8, flags: u8, code: Code, id: u64, body: &[u8]) {
+    Response { kind, flags, code, id, body }.encode(out);
+}
+
+/// Responses of one round of work, gathered by who they go to. A round has few sources, so a linear look-up is the fastest.
+#[derive(Default)]
+pub struct Deliveries {
+    slots: Vec<(Source, Vec<u8>)>,
+    last: usize,
+}
+
+impl Deliveries {
+    /// The buffer for a source, to append responses to.
+    pub fn to(&mut self, source: &Source) -> &mut Vec<u8> {
+        if self.slots.get(self.last).is_none_or(|(s, _)| !s.same(source)) {
+            self.last = self.slots.iter().position(|(s, _)| s.same(source)).unwrap_or_else(|| {
+                self.slots.push((source.clone(), Vec::new()));
+                self.slots.len() - 1
+            });
+        }
+        &mut self.slots[self.last].1
+    }
+
+    /// A failed write, with its code.
+    pub fn fail(&mut self, waiter: &Waiter, kind: u8, code: Code, detail: u64, text: &str) {
+        encode_error_response(self.to(&waiter.source), kind, waiter.id, code, detail, text);
+    }
+
+    /// What was gathered, to be sent.
+    pub fn take(&mut self) -> impl Iterator<Item = (Source, Vec<u8>)> + '_ {
+        self.last = 0;
+        self.slots.drain(..).filter(|(_, bytes)| !bytes.is_empty())
+    }
+}
+
+/// What a request of this kind is called in messages.
+#[must_use]
+pub const fn request_name(kind: u8) -> &'static str {
+    match kind {
+        request::WRITE => "write",
+        request::READ => "read",
+        request::WATCH => "watch",
+        request::STATUS => "status",
+        request::MEMBERS => "members",
+        request::TRANSFER => "leader transfer",
+        _ => "request",
+    }
+}

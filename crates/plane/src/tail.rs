@@ -1,0 +1,172 @@
+//! The recent end of one group's log in memory: what followers and the apply thread read without touching the disk.
+//! Knows nothing of durability or commitment; older entries come from the log's files.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+/// Consecutive entries of one term, as they were proposed or received.
+#[derive(Clone, Debug)]
+pub struct Block {
+    /// Index of the first entry.
+    pub first: u64,
+    /// Term of all of them.
+    pub term: u64,
+    /// How many.
+    pub count: u64,
+    /// Their bytes, as in FORMATS.md `block`.
+    pub bytes: Bytes,
+}
+
+impl Block {
+    /// Index after the last entry.
+    #[must_use]
+    pub const fn end(&self) -> u64 {
+        self.first + self.count
+    }
+
+    /// The part of the block with `first` ≤ index < `end`, clipped to what it has; walks the length prefixes.
+    #[must_use]
+    pub fn slice(&self, first: u64, end: u64) -> Self {
+        let (first, end) = (first.max(self.first), end.min(self.end()));
+        if first == self.first && end == self.end() {
+            return self.clone();
+        }
+        let from = offset_of(&self.bytes, first - self.first);
+        let to = from + offset_of(&self.bytes[from..], end - first);
+        Self { first, term: self.term, count: end - first, bytes: self.bytes.slice(from..to) }
+    }
+}
+
+/// Where entry number `n` of a block begins. The block's lengths were checked when it entered the log.
+fn offset_of(block: &[u8], n: u64) -> usize {
+    let mut at = 0;
+    for _ in 0..n {
+        at += entry_length(&block[at..]);
+    }
+    at
+}
+
+/// Bytes of the entry that begins here, header included.
+#[must_use]
+pub fn entry_length(entry: &[u8]) -> usize {
+    8 + u32::from_le_bytes([entry[0], entry[1], entry[2], entry[3]]) as usize
+}
+
+/// Blocks in index order without gaps, oldest dropped first when over the budget.
+#[derive(Debug, Default)]
+pub struct Tail {
+    blocks: VecDeque<Block>,
+    bytes: usize,
+}
+
+impl Tail {
+    /// Adds a block at the end; it must follow the last one.
+    pub fn push(&mut self, block: Block) {
+        if let Some(last) = self.blocks.back() {
+            assert!(last.end() == block.first, "tail gap: block {} after end {}", block.first, last.end());
+        }
+        self.bytes += block.bytes.len();
+        self.blocks.push_back(block);
+    }
+
+    /// Forgets every entry from `first` on.
+    pub fn truncate(&mut self, first: u64) {
+        while let Some(last) = self.blocks.pop_back() {
+            self.bytes -= last.bytes.len();
+            if last.end() <= first || last.first < first {
+                let kept = last.slice(last.first, first);
+                self.bytes += kept.bytes.len();
+                self.blocks.push_back(kept);
+                return;
+            }
+        }
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        self.blocks.clear();
+        self.bytes = 0;
+    }
+
+    /// Drops the oldest blocks while over `budget` bytes, but none that reaches beyond `applied`.
+    pub fn trim(&mut self, budget: usize, applied: u64) {
+        while self.bytes > budget {
+            match self.blocks.front() {
+                Some(block) if block.end() <= applied + 1 => {
+                    self.bytes -= block.bytes.len();
+                    self.blocks.pop_front();
+                }
+                _ => return,
+            }
+        }
+    }
+
+    /// Blocks with the entries from `first` up to `end` (exclusive), stopping once they hold `bytes_max` but never before one block.
+    /// Empty if `first` is older than the tail.
+    #[must_use]
+    pub fn read(&self, first: u64, end: u64, bytes_max: usize) -> Vec<Block> {
+        let mut out = Vec::new();
+        match self.blocks.front() {
+            Some(block) if block.first <= first => {}
+            _ => return out,
+        }
+        let start = self.blocks.partition_point(|block| block.end() <= first);
+        let mut bytes = 0;
+        for block in self.blocks.range(start..) {
+            if block.first >= end || bytes >= bytes_max {
+                break;
+            }
+            let part = block.slice(first, end);
+            bytes += part.bytes.len();
+            out.push(part);
+        }
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn block(first: u64, term: u64, sizes: &[usize]) -> Block {
+        let mut bytes = Vec::new();
+        for (i, size) in sizes.iter().enumerate() {
+            bytes.extend_from_slice(&u32::try_from(*size).unwrap().to_le_bytes());
+            bytes.extend_from_slice(&[1, 0, 0, 0]);
+            bytes.extend(std::iter::repeat_n(u8::try_from(i).unwrap(), *size));
+        }
+        Block { first, term, count: sizes.len() as u64, bytes: bytes.into() }
+    }
+
+    #[test]
+    fn a_range_is_cut_out_of_its_blocks() {
+        let mut tail = Tail::default();
+        tail.push(block(5, 1, &[3, 4, 5]));
+        tail.push(block(8, 2, &[1, 2]));
+        let parts = tail.read(6, 9, usize::MAX);
+        assert_eq!(parts.iter().map(|b| (b.first, b.count, b.bytes.len())).collect::<Vec<_>>(), [(6, 2, 25), (8, 1, 9)]);
+        assert!(tail.read(4, 9, usize::MAX).is_empty(), "older than the tail");
+    }
+
+    #[test]
+    fn truncation_inside_a_block_keeps_its_head() {
+        let mut tail = Tail::default();
+        tail.push(block(1, 1, &[3, 4, 5]));
+        tail.push(block(4, 1, &[1]));
+        tail.truncate(3);
+        tail.push(block(3, 2, &[9]));
+        let parts = tail.read(1, 10, usize::MAX);
+        assert_eq!(parts.iter().map(|b| (b.first, b.term, b.count)).collect::<Vec<_>>(), [(1, 1, 2), (3, 2, 1)]);
+    }
+
+    #[test]
+    fn trim_never_drops_what_is_not_applied() {
+        let mut tail = Tail::default();
+        tail.push(block(1, 1, &[100]));
+        tail.push(block(2, 1, &[100]));
+        tail.trim(0, 1);
+        assert_eq!(tail.read(2, 3, 1).len(), 1);
+        assert!(tail.read(1, 3, 1).is_empty());
+    }
+}

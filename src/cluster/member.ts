@@ -1,0 +1,117 @@
+// A member of a cluster in this process: the native member, its Raft worker, and ports to it.
+// Owns their order of start and stop; knows nothing of keys or values.
+import { Worker } from 'node:worker_threads'
+import type { Port } from '../client/port.js'
+import type { ErrorCode } from '../codes.js'
+import { RafterError } from '../errors.js'
+import type { HostConfig } from '../host/config.js'
+import type { MemberInfo } from '../native/binding.js'
+import { errorCode, parseReply } from '../native/errors.js'
+import { loadBinding } from '../native/load.js'
+
+/** What the native side is told; see `Config` in crates/plane. */
+export interface MemberConfig {
+  name: string
+  dataDir: string
+  members: { name: string; endpoint: string }[]
+  listen: string | null
+  durability: 'always' | 'interval' | 'os'
+  durabilityInterval: number
+  memory: number
+  valueBytesMax: number
+  groups: number
+  segmentBytes: number
+}
+
+/** What the Raft worker is told, but for what follows from the native side's answer. */
+export type RaftOptions = Pick<HostConfig, 'heartbeatInterval' | 'electionTimeout' | 'leaseReads' | 'logRetainBytes'>
+
+/** Who is told what a member has to say. */
+export interface Listeners {
+  /** The member stops because it must. */
+  onFatal: (error: RafterError) => void
+  /** A line for its log. */
+  onNote: (text: string) => void
+}
+
+/** A running member. */
+export class ClusterMember {
+  private readonly lost = new Set<(code: ErrorCode, message: string) => void>()
+  private failure: RafterError | null = null
+
+  private constructor(
+    /** What the native side said of it. */
+    readonly info: MemberInfo,
+    private readonly worker: Worker,
+    private readonly workerGone: Promise<void>,
+    private readonly onFatal: (error: RafterError) => void,
+  ) {}
+
+  /** Opens the data directory, recovers, listens, and starts the Raft worker. Rejects with the native side's code. */
+  static async start(config: MemberConfig, raft: RaftOptions, tell: Listeners): Promise<ClusterMember> {
+    const { onFatal, onNote } = tell
+    const binding = loadBinding()
+    let member: ClusterMember | null = null
+    const fatal = (code: string, text: string) => {
+      const error = new RafterError(errorCode(code), text)
+      if (member) member.fail(error)
+      else onFatal(error)
+    }
+    const info = parseReply<MemberInfo>(await binding.openMember(JSON.stringify(config), fatal, onNote))
+    for (const note of info.notes) onNote(note)
+    const host: HostConfig = {
+      ...raft,
+      id: info.id,
+      members: info.members.map((m) => m.id),
+      groups: config.groups,
+      seed: (info.id ^ Date.now()) >>> 0,
+    }
+    const worker = new Worker(new URL('./raft-worker.js', import.meta.url), {
+      workerData: { member: info.member, config: host },
+      name: `rafterdb ${config.name}`,
+    })
+    // A store that was not closed must not keep the process alive.
+    worker.unref()
+    const gone = new Promise<void>((resolve) => worker.once('exit', () => resolve()))
+    member = new ClusterMember(info, worker, gone, onFatal)
+    worker.once('error', (error) => fatal('INTERNAL', `the Raft worker stopped: ${error.stack ?? error.message}`))
+    return member
+  }
+
+  /** A port to this member; see `PortFactory`. */
+  port(notify: () => void, lost: (code: ErrorCode, message: string) => void): Port {
+    if (this.failure) throw new RafterError('POISONED', this.failure.message)
+    const port = new (loadBinding().LocalPort)(this.info.member, notify)
+    this.lost.add(lost)
+    return {
+      submit: (buffer, length) => port.submit(buffer, length),
+      drain: (into) => port.drain(into),
+      readSync: (request, length, into) => port.readSync(request, length, into),
+      close: () => {
+        this.lost.delete(lost)
+        port.close()
+      },
+    }
+  }
+
+  /** Counters of the native side: exchanges, log writes, bytes. */
+  counters(): Record<string, number> {
+    return JSON.parse(loadBinding().memberCounters(this.info.member)) as Record<string, number>
+  }
+
+  /** Stops the Raft worker, then writes out what is queued and joins the threads. */
+  async close(): Promise<void> {
+    const binding = loadBinding()
+    this.worker.ref()
+    binding.stopMember(this.info.member)
+    await this.workerGone
+    await binding.closeMember(this.info.member)
+  }
+
+  private fail(error: RafterError): void {
+    if (this.failure) return
+    this.failure = error
+    for (const lost of this.lost) lost('POISONED', error.message)
+    this.onFatal(error)
+  }
+}

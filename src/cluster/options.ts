@@ -1,0 +1,124 @@
+// What `open` is given, checked and completed: defaults, names, addresses and proportions. Pure.
+import { RafterError } from '../errors.js'
+import { limits } from '../limits.js'
+import type { OpenOptions } from '../client/api.js'
+import type { MemberConfig, RaftOptions } from './member.js'
+
+const MIB = 1 << 20
+
+/** Name of the one member of a store without `members`. */
+const SOLO = 'solo'
+
+/** Bytes of a log segment: larger for stores that may use more memory. */
+const segmentBytes = (memory: number) => (memory >= 128 * MIB ? 64 : 16) * MIB
+
+/** The settings of a member, complete. */
+export interface MemberOptions {
+  config: MemberConfig
+  raft: RaftOptions
+}
+
+/** Checks the options of `open` and fills in the defaults. Throws INVALID_ARGUMENT, ADDRESS_INVALID, MEMBER_UNKNOWN. */
+export function memberOptions(options: OpenOptions): MemberOptions {
+  if (typeof options !== 'object' || options === null) throw invalid('open takes an object: open({ dataDir: … })')
+  for (const name of Object.keys(options)) {
+    if (!KNOWN.has(name)) throw invalid(`open has no option ${name}; it has ${[...KNOWN].join(', ')}`)
+  }
+  if (typeof options.dataDir !== 'string' || options.dataDir === '') throw invalid('dataDir is missing: the directory for this member’s data')
+  const { name, members } = checkMembers(options)
+  const endpoint = members.find((member) => member.name === name)?.endpoint ?? ''
+  const listen = options.listen ?? (endpoint === '' ? null : endpoint)
+  if (listen !== null) checkAddress(listen, 'listen')
+  const memory = whole(options.memory, 'memory', 256 * MIB, 32 * MIB)
+  const heartbeatInterval = whole(options.heartbeatInterval, 'heartbeatInterval', 100, 10)
+  const electionTimeout = whole(options.electionTimeout, 'electionTimeout', Math.max(500, 5 * heartbeatInterval), 3 * heartbeatInterval)
+  return {
+    config: {
+      name,
+      dataDir: options.dataDir,
+      members,
+      listen,
+      durability: oneOf(options.durability, 'durability', ['always', 'interval', 'os']),
+      durabilityInterval: whole(options.durabilityInterval, 'durabilityInterval', 10, 1),
+      memory,
+      valueBytesMax: whole(options.valueBytesMax, 'valueBytesMax', limits.valueBytesMax, 1, limits.requestBytesMax - limits.keyBytesMax - 4096),
+      groups: whole(options.groups, 'groups', 1, 1, limits.groupsMax),
+      segmentBytes: segmentBytes(memory),
+    },
+    raft: {
+      heartbeatInterval,
+      electionTimeout,
+      leaseReads: options.leaseReads ?? true,
+      logRetainBytes: whole(options.logRetainBytes, 'logRetainBytes', 256 * MIB, 0),
+    },
+  }
+}
+
+const KNOWN: ReadonlySet<string> = new Set<keyof OpenOptions>([
+  'dataDir',
+  'name',
+  'members',
+  'listen',
+  'durability',
+  'durabilityInterval',
+  'heartbeatInterval',
+  'electionTimeout',
+  'leaseReads',
+  'memory',
+  'valueBytesMax',
+  'logRetainBytes',
+  'groups',
+  'requestTimeout',
+  'waitWhenBusy',
+  'onFatal',
+  'onLog',
+])
+
+function checkMembers(options: OpenOptions): { name: string; members: MemberConfig['members'] } {
+  if (options.members === undefined) {
+    const name = options.name ?? SOLO
+    return { name, members: [{ name, endpoint: options.listen ?? '' }] }
+  }
+  const members = Object.entries(options.members).map(([name, endpoint]) => ({ name, endpoint }))
+  if (![1, 3, 5, 7].includes(members.length)) {
+    throw invalid(`a cluster has 1, 3, 5 or 7 members, not ${members.length}: an even number survives no more failures than one less`)
+  }
+  for (const { name, endpoint } of members) {
+    if (name === '') throw invalid('a member needs a name')
+    checkAddress(endpoint, `member ${name}`)
+  }
+  const endpoints = new Set(members.map((member) => member.endpoint))
+  if (endpoints.size !== members.length) throw invalid('two members have the same endpoint')
+  const name = options.name
+  if (name === undefined) throw invalid('name is missing: which of the members is this one?')
+  if (!members.some((member) => member.name === name)) {
+    throw new RafterError('MEMBER_UNKNOWN', `${name} is not one of the members: ${members.map((m) => m.name).join(', ')}`)
+  }
+  return { name, members }
+}
+
+function checkAddress(address: unknown, what: string): void {
+  const port = typeof address === 'string' ? /^(?:\[[0-9a-fA-F:.]+\]|[^\s:/]+):(\d{1,5})$/.exec(address)?.[1] : undefined
+  if (port === undefined || Number(port) > 65535) {
+    throw new RafterError('ADDRESS_INVALID', `${what}: ${String(address)} is not host:port, such as 127.0.0.1:7101`)
+  }
+}
+
+function whole(value: number | undefined, name: string, byDefault: number, min: number, max = Number.MAX_SAFE_INTEGER): number {
+  const number = value ?? byDefault
+  if (!Number.isSafeInteger(number) || number < min || number > max) {
+    const range = max === Number.MAX_SAFE_INTEGER ? `${min} or more` : `from ${min} to ${max}`
+    throw invalid(`${name} is a whole number, ${range}; got ${String(value)}`)
+  }
+  return number
+}
+
+function oneOf<T extends string>(value: T | undefined, name: string, choices: readonly [T, ...T[]]): T {
+  const choice = value ?? choices[0]
+  if (!choices.includes(choice)) throw invalid(`${name} is ${choices.join(', ')}; got ${String(value)}`)
+  return choice
+}
+
+function invalid(message: string): RafterError {
+  return new RafterError('INVALID_ARGUMENT', message)
+}

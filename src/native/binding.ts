@@ -1,0 +1,42 @@
+// The shape of the native addon (crates/binding). Numbers and bytes only; errors come as codes or as JSON.
+
+/** A port as the addon gives it; see `Port` in src/client/port.ts. */
+export interface NativePort {
+  submit(buffer: Uint8Array, length: number): number
+  drain(into: Uint8Array): number
+  close(): void
+}
+
+/** A port to a member in this process. */
+export interface NativeLocalPort extends NativePort {
+  readSync(request: Uint8Array, length: number, into: Uint8Array): number
+}
+
+/** The addon. */
+export interface Binding {
+  /** JSON of the opened member (see `MemberInfo`), or `{"code", "text"}`. */
+  openMember(config: string, onFatal: (code: string, text: string) => void, onNote: (text: string) => void): Promise<string>
+  exchange(member: number, commands: Float64Array, length: number, events: Float64Array, timeoutMs: number): number
+  memberCounters(member: number): string
+  stopMember(member: number): void
+  closeMember(member: number): Promise<void>
+  LocalPort: new (member: number, notify: () => void) => NativeLocalPort
+  dial(
+    endpoint: string,
+    timeoutMs: number,
+    notify: () => void,
+    lost: (code: string, text: string) => void,
+  ): Promise<NativePort | string>
+}
+
+/** What `openMember` tells of the member. */
+export interface MemberInfo {
+  /** Number by which this process finds it. */
+  member: number
+  id: number
+  members: { id: number; name: string; endpoint: string }[]
+  /** How the log writes, as probed. */
+  logMode: string
+  /** What recovery did, for people. */
+  notes: string[]
+}
