@@ -16,7 +16,10 @@ pub const BATCH_REPLY_BYTES_MAX: usize = 4 << 20;
 
 /// What every member checks again, so that a batch that should not have been proposed does the same on all of them.
 /// The limits that a member may be configured with are not among it.
-const UNCONFIGURED: Limits = Limits { value_bytes_max: usize::MAX, txn_operations_max: u16::MAX as usize };
+const UNCONFIGURED: Limits = Limits {
+    value_bytes_max: usize::MAX,
+    txn_operations_max: u16::MAX as usize,
+};
 
 impl Writer {
     /// Applies a batch body and appends what it is answered.
@@ -53,7 +56,10 @@ impl Writer {
         if header.session != 0 {
             self.state.sessions.keep(&header, plain, &results[start..]);
         }
-        Ok(Applied { flags: if is_plain { RESPONSE_PLAIN } else { 0 }, ..Applied::default() })
+        Ok(Applied {
+            flags: if is_plain { RESPONSE_PLAIN } else { 0 },
+            ..Applied::default()
+        })
     }
 
     fn apply_plain<E: Engine>(&mut self, engine: &E, batch: &Batch<'_>) -> Result<(), StoreError> {
@@ -61,7 +67,10 @@ impl Writer {
         for operation in batch.operations() {
             if let Ok(Operation::Put(put)) = operation {
                 let revision = self.state.mark.revision + 1;
-                let mut reply = Reply { out: &mut unused, full_at: 0 };
+                let mut reply = Reply {
+                    out: &mut unused,
+                    full_at: 0,
+                };
                 self.put(engine, &put, Place { revision, sub: 0 }, &mut reply)?;
                 self.state.mark.revision = revision;
             }
@@ -98,7 +107,10 @@ impl Writer {
         full_at: usize,
         out: &mut Vec<u8>,
     ) -> Result<(), Failure> {
-        let place = Place { revision: self.state.mark.revision + 1, sub: 0 };
+        let place = Place {
+            revision: self.state.mark.revision + 1,
+            sub: 0,
+        };
         match operation {
             Operation::Put(put) => {
                 validate_put(put, &UNCONFIGURED)?;
@@ -158,18 +170,34 @@ impl Writer {
         let deleted = self.delete(engine, &delete.selection(), place, reply)?;
         out[body..body + 8].copy_from_slice(&deleted.keys.to_le_bytes());
         out[body + 8..body + 12].copy_from_slice(&deleted.pairs.to_le_bytes());
-        let revision = if deleted.next_sub == 0 { place.revision - 1 } else { place.revision };
-        result.finish(out, if deleted.left_out { RESULT_PREVIOUS_LEFT_OUT } else { 0 }, revision);
+        let revision = if deleted.next_sub == 0 {
+            place.revision - 1
+        } else {
+            place.revision
+        };
+        result.finish(
+            out,
+            if deleted.left_out { RESULT_PREVIOUS_LEFT_OUT } else { 0 },
+            revision,
+        );
         Ok(deleted.next_sub)
     }
 
     fn compact(&mut self, revision: u64, out: &mut Vec<u8>) -> Result<(), Failure> {
         let (current, compacted) = (self.state.mark.revision, self.state.compacted);
         if revision <= compacted {
-            return Err(Failure::refuse(Code::Compacted, compacted, compacted_text(revision, compacted)));
+            return Err(Failure::refuse(
+                Code::Compacted,
+                compacted,
+                compacted_text(revision, compacted),
+            ));
         }
         if revision > current {
-            return Err(Failure::refuse(Code::FutureRevision, current, future_text(revision, current)));
+            return Err(Failure::refuse(
+                Code::FutureRevision,
+                current,
+                future_text(revision, current),
+            ));
         }
         self.state.compacted = revision;
         self.compaction = Some(revision);
@@ -198,15 +226,24 @@ fn is_plain(batch: &Batch<'_>) -> Result<bool, rafterdb_codec::Malformed> {
 
 fn refuse(results: &mut Vec<u8>, code: Code, detail: u64, text: &str) -> Applied {
     encode_error(results, detail, text);
-    Applied { code, ..Applied::default() }
+    Applied {
+        code,
+        ..Applied::default()
+    }
 }
 
 fn answer(results: &mut Vec<u8>, kept: &Kept) -> Applied {
-    let applied = Applied { is_duplicate: true, ..Applied::default() };
+    let applied = Applied {
+        is_duplicate: true,
+        ..Applied::default()
+    };
     match kept {
         Kept::Plain { first, count } => {
             encode_plain(results, *first, *count);
-            Applied { flags: RESPONSE_PLAIN, ..applied }
+            Applied {
+                flags: RESPONSE_PLAIN,
+                ..applied
+            }
         }
         Kept::Results(bytes) => {
             results.extend_from_slice(bytes);
@@ -214,7 +251,10 @@ fn answer(results: &mut Vec<u8>, kept: &Kept) -> Applied {
         }
         Kept::Forgotten | Kept::Absent => {
             let text = "the batch was applied, but its results were too large to keep";
-            Applied { is_duplicate: true, ..refuse(results, Code::ResultForgotten, 0, text) }
+            Applied {
+                is_duplicate: true,
+                ..refuse(results, Code::ResultForgotten, 0, text)
+            }
         }
     }
 }

@@ -12,7 +12,14 @@ pub(super) fn key_digest(key: &[u8]) -> u64 {
 
 /// Digest of one live pair. Hashing the parts first and then their hashes spares copying key and value together.
 pub(super) fn pair_digest(key_digest: u64, row: &RowRef<'_>) -> u64 {
-    let parts = [key_digest, xxh3_64(row.value, 0), row.create, row.modified, row.version, row.lease];
+    let parts = [
+        key_digest,
+        xxh3_64(row.value, 0),
+        row.create,
+        row.modified,
+        row.version,
+        row.lease,
+    ];
     let mut bytes = [0; 48];
     for (place, part) in bytes.chunks_exact_mut(8).zip(parts) {
         place.copy_from_slice(&part.to_le_bytes());

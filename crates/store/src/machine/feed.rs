@@ -56,7 +56,9 @@ impl Feed {
     }
 
     pub(super) fn changes(&self) -> impl Iterator<Item = (&FeedChange, &[u8])> {
-        self.changes.iter().map(|change| (change, &self.bytes[change.key.clone()]))
+        self.changes
+            .iter()
+            .map(|change| (change, &self.bytes[change.key.clone()]))
     }
 
     /// The pair that the next change replaces.
@@ -70,7 +72,11 @@ impl Feed {
     pub(super) fn add(&mut self, sub: u32, key: &[u8], row: &RowRef<'_>) {
         let is_delete = row.is_tombstone();
         let pair = if is_delete {
-            Pair { key, modified: row.modified, ..Pair::default() }
+            Pair {
+                key,
+                modified: row.modified,
+                ..Pair::default()
+            }
         } else {
             pair_of(key, row, false)
         };
@@ -80,7 +86,14 @@ impl Feed {
         let key_at = end - pair.value.len() - key.len();
         let previous = std::mem::take(&mut self.previous);
         let key = key_at..key_at + key.len();
-        self.changes.push(FeedChange { revision: row.modified, sub, is_delete, key, pair: at..end, previous });
+        self.changes.push(FeedChange {
+            revision: row.modified,
+            sub,
+            is_delete,
+            key,
+            pair: at..end,
+            previous,
+        });
     }
 
     /// Key of a change.

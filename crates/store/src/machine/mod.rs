@@ -46,7 +46,12 @@ pub struct Applied {
 
 impl Default for Applied {
     fn default() -> Self {
-        Self { code: Code::Ok, flags: 0, is_duplicate: false, is_skipped: false }
+        Self {
+            code: Code::Ok,
+            flags: 0,
+            is_duplicate: false,
+            is_skipped: false,
+        }
     }
 }
 
@@ -81,17 +86,16 @@ impl<E: Engine> Machine<E> {
     ///
     /// # Errors
     /// `STORE_CORRUPT`, `FORMAT_NEWER`, or what the engine reports.
-    pub fn new(
-        engine: E,
-        recovered: Option<(Mark, Vec<u8>)>,
-        deliver: Arc<dyn Deliver>,
-    ) -> Result<Self, StoreError> {
+    pub fn new(engine: E, recovered: Option<(Mark, Vec<u8>)>, deliver: Arc<dyn Deliver>) -> Result<Self, StoreError> {
         let state = match recovered {
             None => State::empty(),
             Some((mark, bytes)) => {
                 let state = State::decode(&bytes)?;
                 if state.mark != mark {
-                    let text = format!("the state is of {:?}, the rows are of {mark:?}: restore this member", state.mark);
+                    let text = format!(
+                        "the state is of {:?}, the rows are of {mark:?}: restore this member",
+                        state.mark
+                    );
                     return Err(StoreError::new(Code::StoreCorrupt, text));
                 }
                 state
@@ -131,9 +135,15 @@ impl<E: Engine> Machine<E> {
         let mut writer = self.writer.lock();
         let applied = writer.state.mark.index;
         if index <= applied {
-            return Ok(Applied { is_skipped: true, ..Applied::default() });
+            return Ok(Applied {
+                is_skipped: true,
+                ..Applied::default()
+            });
         }
-        assert!(index == applied + 1, "invariant apply order: entry {index} comes after {applied}");
+        assert!(
+            index == applied + 1,
+            "invariant apply order: entry {index} comes after {applied}"
+        );
         writer.check_health()?;
         let outcome = self.apply_next(&mut writer, index, term, kind, body, results);
         writer.is_poisoned = outcome.is_err();
@@ -180,7 +190,8 @@ impl<E: Engine> Machine<E> {
         if revision != writer.published {
             let writer = &mut *writer;
             let feed = writer.is_recording.then_some(&writer.feed);
-            self.watches.publish(revision, feed, || self.published.store(revision, Ordering::Release));
+            self.watches
+                .publish(revision, feed, || self.published.store(revision, Ordering::Release));
             writer.feed.clear();
             writer.published = revision;
         }
@@ -221,10 +232,11 @@ impl<E: Engine> Machine<E> {
         let writer = self.writer.lock();
         let mut sum: u64 = 0;
         let all = KeyRange { start: &[], end: None };
-        self.engine.scan(all, writer.state.mark.revision, false, &mut |key, row| {
-            sum = sum.wrapping_add(digest::pair_digest(digest::key_digest(key), &row));
-            Visit::Next
-        })?;
+        self.engine
+            .scan(all, writer.state.mark.revision, false, &mut |key, row| {
+                sum = sum.wrapping_add(digest::pair_digest(digest::key_digest(key), &row));
+                Visit::Next
+            })?;
         Ok(sum == writer.state.digest)
     }
 

@@ -30,11 +30,25 @@ pub(super) fn write_range<E: Engine>(
     let result = OpenResult::begin(out, operation::RANGE);
     out.extend_from_slice(&[0; 12]);
     let limit = if range.limit == 0 { u64::MAX } else { range.limit };
-    let mut collector = Collector { range, limit, full_at, out, count: 0, pairs: 0, more: is_full };
+    let mut collector = Collector {
+        range,
+        limit,
+        full_at,
+        out,
+        count: 0,
+        pairs: 0,
+        more: is_full,
+    };
     if !is_full {
         collector.collect(engine, at)?;
     }
-    let Collector { out, mut count, pairs, more, .. } = collector;
+    let Collector {
+        out,
+        mut count,
+        pairs,
+        more,
+        ..
+    } = collector;
     if range.has(RANGE_NO_COUNT) && !range.has(RANGE_COUNT_ONLY) {
         count = u64::from(pairs);
     }
@@ -56,7 +70,9 @@ impl Collector<'_> {
             Selection::Span { start, end: Some(end) } if end <= start => {}
             Selection::Span { start, end } => {
                 let reverse = self.range.has(RANGE_REVERSE);
-                engine.scan(KeyRange { start, end }, at, reverse, &mut |key, row| self.add(key, &row))?;
+                engine.scan(KeyRange { start, end }, at, reverse, &mut |key, row| {
+                    self.add(key, &row)
+                })?;
             }
         }
         Ok(())

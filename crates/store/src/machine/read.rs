@@ -63,7 +63,10 @@ impl<E: Engine> Machine<E> {
                 _ => {}
             }
         }
-        Err(StoreError::new(Code::Busy, "compactions overtook the read again and again: try again"))
+        Err(StoreError::new(
+            Code::Busy,
+            "compactions overtook the read again and again: try again",
+        ))
     }
 
     fn read_range(&self, range: Range<'_>, at: u64, full_at: usize, out: &mut Vec<u8>) -> Result<(), StoreError> {
@@ -93,7 +96,12 @@ impl<E: Engine> Machine<E> {
         }
         out.truncate(start);
         let compacted = self.engine.compacted();
-        refuse(out, Code::Compacted, compacted, &compacted_text(range.revision, compacted));
+        refuse(
+            out,
+            Code::Compacted,
+            compacted,
+            &compacted_text(range.revision, compacted),
+        );
         Ok(())
     }
 }

@@ -65,7 +65,14 @@ pub(super) struct Sessions {
 
 impl Default for Sessions {
     fn default() -> Self {
-        Self { slots: Vec::new(), by_id: HashMap::new(), oldest: NONE, newest: NONE, batches: 0, result_bytes: 0 }
+        Self {
+            slots: Vec::new(),
+            by_id: HashMap::new(),
+            oldest: NONE,
+            newest: NONE,
+            batches: 0,
+            result_bytes: 0,
+        }
     }
 }
 
@@ -93,18 +100,27 @@ impl Sessions {
         self.acknowledge(slot, header.acked);
         let session = &self.slots[slot as usize];
         if header.sequence < session.acked {
-            return Admission::Refuse(Code::ResultForgotten, "the batch was answered before, nothing was done again");
+            return Admission::Refuse(
+                Code::ResultForgotten,
+                "the batch was answered before, nothing was done again",
+            );
         }
         let offset = header.sequence - session.acked;
         if offset >= SESSION_WINDOW_MAX as u64 {
             return Admission::Refuse(Code::Busy, TOO_MANY_UNANSWERED);
         }
-        let known = session.kept.get(offset as usize).is_some_and(|kept| *kept != Kept::Absent);
+        let known = session
+            .kept
+            .get(offset as usize)
+            .is_some_and(|kept| *kept != Kept::Absent);
         if known {
             return Admission::Answer(&self.slots[slot as usize].kept[offset as usize]);
         }
         if header.is_retry() && header.sequence < session.floor {
-            return Admission::Refuse(Code::SessionExpired, "the batch is older than the session: open a new one");
+            return Admission::Refuse(
+                Code::SessionExpired,
+                "the batch is older than the session: open a new one",
+            );
         }
         Admission::Apply
     }
@@ -210,7 +226,9 @@ impl Sessions {
         self.batches -= session.kept.len();
         self.result_bytes -= session.kept.iter().map(Kept::bytes).sum::<usize>();
         let moved = self.slots.len() as u32;
-        let Some(session) = self.slots.get(slot as usize) else { return };
+        let Some(session) = self.slots.get(slot as usize) else {
+            return;
+        };
         // The last slot took the free place: whoever pointed at it must follow.
         let (id, older, newer) = (session.id, session.older, session.newer);
         self.by_id.insert(id, slot);
@@ -228,7 +246,14 @@ impl Sessions {
 
 impl Session {
     pub(super) fn new(id: u64, floor: u64, acked: u64) -> Self {
-        Self { id, floor, acked, kept: VecDeque::new(), older: NONE, newer: NONE }
+        Self {
+            id,
+            floor,
+            acked,
+            kept: VecDeque::new(),
+            older: NONE,
+            newer: NONE,
+        }
     }
 }
 

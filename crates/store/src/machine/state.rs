@@ -27,14 +27,29 @@ pub(super) struct State {
 impl State {
     /// Of a store that nothing has been written to. As in etcd its revision is 1, so that the first put takes 2.
     pub(super) fn empty() -> Self {
-        let mark = Mark { index: 0, term: 0, revision: 1 };
-        Self { mark, compacted: 0, digest: 0, sessions: Sessions::default() }
+        let mark = Mark {
+            index: 0,
+            term: 0,
+            revision: 1,
+        };
+        Self {
+            mark,
+            compacted: 0,
+            digest: 0,
+            sessions: Sessions::default(),
+        }
     }
 
     pub(super) fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(64 + self.sessions.len() * 64);
         out.extend_from_slice(&STATE_VERSION.to_le_bytes());
-        for number in [self.mark.index, self.mark.term, self.mark.revision, self.compacted, self.digest] {
+        for number in [
+            self.mark.index,
+            self.mark.term,
+            self.mark.revision,
+            self.compacted,
+            self.digest,
+        ] {
             out.extend_from_slice(&number.to_le_bytes());
         }
         out.extend_from_slice(&(self.sessions.len() as u32).to_le_bytes());
@@ -49,9 +64,14 @@ impl State {
     /// `STORE_CORRUPT` or `FORMAT_NEWER` if the bytes are not what `encode` wrote.
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, StoreError> {
         let corrupt = |text: &str| {
-            StoreError::new(Code::StoreCorrupt, format!("{text}: restore this member from a backup or another member"))
+            StoreError::new(
+                Code::StoreCorrupt,
+                format!("{text}: restore this member from a backup or another member"),
+            )
         };
-        let (body, checksum) = bytes.split_last_chunk::<8>().ok_or_else(|| corrupt("the state is cut short"))?;
+        let (body, checksum) = bytes
+            .split_last_chunk::<8>()
+            .ok_or_else(|| corrupt("the state is cut short"))?;
         if xxh3_64(body, 0) != u64::from_le_bytes(*checksum) {
             return Err(corrupt("the checksum of the state is wrong"));
         }
@@ -91,7 +111,11 @@ fn encode_session(session: &Session, out: &mut Vec<u8>) {
 }
 
 fn decode_body(mut reader: Reader<'_>) -> Parsed<State> {
-    let mark = Mark { index: reader.u64()?, term: reader.u64()?, revision: reader.u64()? };
+    let mark = Mark {
+        index: reader.u64()?,
+        term: reader.u64()?,
+        revision: reader.u64()?,
+    };
     let (compacted, digest) = (reader.u64()?, reader.u64()?);
     let mut sessions = Sessions::default();
     for _ in 0..reader.u32()? {
@@ -102,13 +126,21 @@ fn decode_body(mut reader: Reader<'_>) -> Parsed<State> {
         sessions.restore(session);
     }
     reader.finish()?;
-    Ok(State { mark, compacted, digest, sessions })
+    Ok(State {
+        mark,
+        compacted,
+        digest,
+        sessions,
+    })
 }
 
 fn decode_kept(reader: &mut Reader<'_>) -> Parsed<Kept> {
     Ok(match reader.u8()? {
         0 => Kept::Absent,
-        1 => Kept::Plain { first: reader.u64()?, count: reader.u32()? },
+        1 => Kept::Plain {
+            first: reader.u64()?,
+            count: reader.u32()?,
+        },
         2 => {
             let length = reader.u32()?;
             Kept::Results(reader.bytes(length as usize)?.into())

@@ -39,7 +39,11 @@ impl From<Malformed> for Failure {
 
 impl Failure {
     pub(super) fn refuse(code: Code, detail: u64, text: impl Into<String>) -> Self {
-        Self::Refused(Refused { code, detail, text: text.into() })
+        Self::Refused(Refused {
+            code,
+            detail,
+            text: text.into(),
+        })
     }
 }
 
@@ -66,8 +70,17 @@ impl Writer {
         let mut path = Vec::new();
         self.decide(engine, txn, &mut path)?;
         self.check(engine, txn, &mut path.iter().copied())?;
-        let place = Place { revision: self.state.mark.revision + 1, sub: 0 };
-        let mut execution = Execution { writer: self, engine, path: path.into_iter(), place, full_at };
+        let place = Place {
+            revision: self.state.mark.revision + 1,
+            sub: 0,
+        };
+        let mut execution = Execution {
+            writer: self,
+            engine,
+            path: path.into_iter(),
+            place,
+            full_at,
+        };
         execution.run(txn, out)?;
         self.state.mark.revision = execution.revision();
         Ok(())
@@ -105,15 +118,20 @@ impl Writer {
             }
             Selection::Span { start, end: Some(end) } if end <= start => {}
             Selection::Span { start, end } => {
-                engine.scan(KeyRange { start, end }, self.state.mark.revision, false, &mut |_, row| {
-                    found = true;
-                    holds = compare.accepts(ordering(&row, compare.operand));
-                    if holds {
-                        Visit::Next
-                    } else {
-                        Visit::Stop
-                    }
-                })?;
+                engine.scan(
+                    KeyRange { start, end },
+                    self.state.mark.revision,
+                    false,
+                    &mut |_, row| {
+                        found = true;
+                        holds = compare.accepts(ordering(&row, compare.operand));
+                        if holds {
+                            Visit::Next
+                        } else {
+                            Visit::Stop
+                        }
+                    },
+                )?;
             }
         }
         Ok(if found { holds } else { holds_without_key(compare) })
@@ -151,10 +169,18 @@ impl Writer {
     fn check_revision(&self, revision: u64) -> Result<(), Failure> {
         let (current, compacted) = (self.state.mark.revision, self.state.compacted);
         if revision > current {
-            return Err(Failure::refuse(Code::FutureRevision, current, future_text(revision, current)));
+            return Err(Failure::refuse(
+                Code::FutureRevision,
+                current,
+                future_text(revision, current),
+            ));
         }
         if revision != 0 && revision < compacted {
-            return Err(Failure::refuse(Code::Compacted, compacted, compacted_text(revision, compacted)));
+            return Err(Failure::refuse(
+                Code::Compacted,
+                compacted,
+                compacted_text(revision, compacted),
+            ));
         }
         Ok(())
     }
@@ -189,18 +215,25 @@ impl<E: Engine> Execution<'_, E> {
     }
 
     fn put(&mut self, put: &Put<'_>, out: &mut Vec<u8>) -> Result<(), StoreError> {
-        self.writer.put_result(self.engine, put, self.place, self.full_at, out)?;
+        self.writer
+            .put_result(self.engine, put, self.place, self.full_at, out)?;
         self.place.sub += 1;
         Ok(())
     }
 
     fn delete(&mut self, delete: &DeleteRange<'_>, out: &mut Vec<u8>) -> Result<(), StoreError> {
-        self.place.sub = self.writer.delete_result(self.engine, delete, self.place, self.full_at, out)?;
+        self.place.sub = self
+            .writer
+            .delete_result(self.engine, delete, self.place, self.full_at, out)?;
         Ok(())
     }
 
     fn range(&mut self, range: Range<'_>, out: &mut Vec<u8>) -> Result<(), StoreError> {
-        let at = if range.revision == 0 { self.revision() } else { range.revision };
+        let at = if range.revision == 0 {
+            self.revision()
+        } else {
+            range.revision
+        };
         let start = out.len();
         match write_range(self.engine, range, at, self.full_at, out) {
             // While entries are applied again after a restart, the engine may have compacted further than they had.
@@ -228,7 +261,14 @@ fn ordering(row: &RowRef<'_>, operand: Operand<'_>) -> Ordering {
 
 /// A key that does not exist has no value, and 0 for everything else.
 fn holds_without_key(compare: &Compare<'_>) -> bool {
-    let none = RowRef { create: 0, modified: 0, version: 0, lease: 0, previous: 0, value: &[] };
+    let none = RowRef {
+        create: 0,
+        modified: 0,
+        version: 0,
+        lease: 0,
+        previous: 0,
+        value: &[],
+    };
     !matches!(compare.operand, Operand::Value(_)) && compare.accepts(ordering(&none, compare.operand))
 }
 

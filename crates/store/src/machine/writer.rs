@@ -129,12 +129,20 @@ impl Writer {
             }
         })?;
         let is_new = before.version == 0;
-        let value = if put.flags & PUT_IGNORE_VALUE != 0 { self.kept_value.as_slice() } else { put.value };
+        let value = if put.flags & PUT_IGNORE_VALUE != 0 {
+            self.kept_value.as_slice()
+        } else {
+            put.value
+        };
         let row = RowRef {
             create: if is_new { place.revision } else { before.create },
             modified: place.revision,
             version: before.version + 1,
-            lease: if put.flags & PUT_IGNORE_LEASE != 0 { before.lease } else { put.lease },
+            lease: if put.flags & PUT_IGNORE_LEASE != 0 {
+                before.lease
+            } else {
+                put.lease
+            },
             previous: before.modified,
             value,
         };
@@ -163,7 +171,10 @@ impl Writer {
         place: Place,
         mut reply: Option<Reply<'_>>,
     ) -> Result<Deleted, StoreError> {
-        let mut deleted = Deleted { next_sub: place.sub, ..Deleted::default() };
+        let mut deleted = Deleted {
+            next_sub: place.sub,
+            ..Deleted::default()
+        };
         match *selection {
             Selection::One(key) => self.delete_key(engine, key, place.revision, &mut deleted, &mut reply)?,
             Selection::Span { start, end: Some(end) } if end <= start => {}
@@ -203,7 +214,10 @@ impl Writer {
             if row.is_tombstone() {
                 return;
             }
-            match reply.as_mut().map_or(Previous::None, |reply| reply.add(&pair_of(key, &row, false))) {
+            match reply
+                .as_mut()
+                .map_or(Previous::None, |reply| reply.add(&pair_of(key, &row, false)))
+            {
                 Previous::None => {}
                 Previous::Appended => deleted.pairs += 1,
                 Previous::LeftOut => deleted.left_out = true,
@@ -215,7 +229,14 @@ impl Writer {
         if before.version == 0 {
             return Ok(());
         }
-        let row = RowRef { create: 0, modified: revision, version: 0, lease: 0, previous: before.modified, value: &[] };
+        let row = RowRef {
+            create: 0,
+            modified: revision,
+            version: 0,
+            lease: 0,
+            previous: before.modified,
+            value: &[],
+        };
         engine.write(key, deleted.next_sub, row)?;
         self.state.digest = self.state.digest.wrapping_sub(before.digest);
         if self.is_recording {
@@ -239,8 +260,18 @@ impl Writer {
 impl Before {
     #[inline]
     fn of(row: &RowRef<'_>, hashed: u64) -> Self {
-        let digest = if row.is_tombstone() { 0 } else { pair_digest(hashed, row) };
-        Self { create: row.create, modified: row.modified, version: row.version, lease: row.lease, digest }
+        let digest = if row.is_tombstone() {
+            0
+        } else {
+            pair_digest(hashed, row)
+        };
+        Self {
+            create: row.create,
+            modified: row.modified,
+            version: row.version,
+            lease: row.lease,
+            digest,
+        }
     }
 }
 

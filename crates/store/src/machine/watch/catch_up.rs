@@ -63,7 +63,11 @@ impl<E: Engine> Machine<E> {
             Ok(found) => found,
             Err(error) if error.code == Code::Compacted => {
                 let compacted = self.engine.compacted();
-                return if from <= compacted { Ok(self.lose(&picked, compacted)) } else { Err(error) };
+                return if from <= compacted {
+                    Ok(self.lose(&picked, compacted))
+                } else {
+                    Err(error)
+                };
             }
             Err(error) => return Err(error),
         };
@@ -97,14 +101,25 @@ impl<E: Engine> Machine<E> {
         for (place, watch) in picked.iter().enumerate() {
             index.insert(&Selection::new(&watch.key, &watch.end), place as u32);
         }
-        let mut found = Found { reached: Position { revision: published + 1, sub: 0 }, ..Found::default() };
+        let mut found = Found {
+            reached: Position {
+                revision: published + 1,
+                sub: 0,
+            },
+            ..Found::default()
+        };
         if from <= published {
             let mut last = 0;
-            self.engine.changes(from, published, &mut |change| found.look_at(&change, picked, &index, &mut last))?;
+            self.engine.changes(from, published, &mut |change| {
+                found.look_at(&change, picked, &index, &mut last)
+            })?;
             self.find_previous(&mut found)?;
         }
         if self.engine.compacted() >= from {
-            return Err(StoreError::new(Code::Compacted, "a compaction overtook the reading of history"));
+            return Err(StoreError::new(
+                Code::Compacted,
+                "a compaction overtook the reading of history",
+            ));
         }
         Ok(found)
     }
@@ -117,7 +132,9 @@ impl<E: Engine> Machine<E> {
                 break;
             }
             let (revision, key) = (found.feed.change(index).revision, found.feed.key(index).to_vec());
-            self.engine.get(&key, revision - 1, &mut |row| found.feed.set_previous(index, &key, &row))?;
+            self.engine.get(&key, revision - 1, &mut |row| {
+                found.feed.set_previous(index, &key, &row)
+            })?;
         }
         Ok(())
     }
@@ -132,8 +149,15 @@ impl<E: Engine> Machine<E> {
             let changes = run.iter().map(|(_, change)| *change as usize);
             let reached = found.reached.revision - 1;
             let deliver = |body: &[u8]| self.watches.deliver.deliver(watch.id, Code::Ok, body);
-            stopped[place] =
-                send(&found.feed, changes, watch.with_previous, &mut watch.credit, reached, &mut body, deliver);
+            stopped[place] = send(
+                &found.feed,
+                changes,
+                watch.with_previous,
+                &mut watch.credit,
+                reached,
+                &mut body,
+                deliver,
+            );
         }
         for (watch, stopped) in picked.iter_mut().zip(stopped) {
             watch.next = stopped.unwrap_or(watch.next.max(found.reached));
@@ -145,7 +169,9 @@ impl<E: Engine> Machine<E> {
         let mut inner = self.watches.inner.lock();
         let inner = &mut *inner;
         for served in picked {
-            let Some(watch) = inner.slots[served.slot as usize].as_mut() else { continue };
+            let Some(watch) = inner.slots[served.slot as usize].as_mut() else {
+                continue;
+            };
             if watch.serial != served.serial {
                 continue;
             }
@@ -167,7 +193,9 @@ impl<E: Engine> Machine<E> {
             let current = inner.slots[watch.slot as usize].as_ref();
             if current.is_some_and(|current| current.serial == watch.serial) {
                 inner.remove(watch.slot);
-                self.watches.deliver.deliver(watch.id, Code::WatchLost, &lost_body(compacted));
+                self.watches
+                    .deliver
+                    .deliver(watch.id, Code::WatchLost, &lost_body(compacted));
             }
         }
         self.watches.count.store(inner.by_id.len(), Ordering::Relaxed);
@@ -179,7 +207,10 @@ impl Found {
     /// One change of history. Stops at the end of a revision when enough was found, within one only at the feed's bound.
     fn look_at(&mut self, change: &Change<'_>, picked: &[Picked], index: &Index, last: &mut u64) -> Visit {
         let revision = change.row.modified;
-        let here = Position { revision, sub: change.sub };
+        let here = Position {
+            revision,
+            sub: change.sub,
+        };
         let is_next_revision = revision != *last && *last != 0;
         let is_enough = self.feed.bytes_used() >= CALL_BYTES || self.looked_at >= CALL_CHANGES;
         if (is_next_revision && is_enough) || self.feed.bytes_used() >= FEED_BYTES_MAX {
@@ -209,10 +240,17 @@ impl Found {
     /// Gives up what was found from a change on, the rest of its revision too unless the revision is all there is.
     fn cut(&mut self, index: usize) {
         let revision = self.feed.change(index).revision;
-        let start = (0..index).rev().take_while(|at| self.feed.change(*at).revision == revision).last().unwrap_or(index);
+        let start = (0..index)
+            .rev()
+            .take_while(|at| self.feed.change(*at).revision == revision)
+            .last()
+            .unwrap_or(index);
         let cut = if start > 0 { start } else { index };
         let change = self.feed.change(cut);
-        self.reached = Position { revision, sub: change.sub };
+        self.reached = Position {
+            revision,
+            sub: change.sub,
+        };
         self.hits.retain(|(_, change)| (*change as usize) < cut);
     }
 }

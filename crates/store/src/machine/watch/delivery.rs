@@ -34,14 +34,21 @@ pub(super) fn send(
     let mut stopped = None;
     for index in changes {
         let change = feed.change(index);
-        let bytes_max = if change.revision == last { SPLIT_BYTES } else { RESPONSE_BYTES };
+        let bytes_max = if change.revision == last {
+            SPLIT_BYTES
+        } else {
+            RESPONSE_BYTES
+        };
         if response.body.len() >= bytes_max {
             response.finish(change.revision - 1, &mut deliver);
         }
         // Within a revision credit is only asked for where the revision had to be split.
         let may_stop = change.revision != last || response.events == 0;
         if may_stop && *credit <= 0 {
-            stopped = Some(Position { revision: change.revision, sub: change.sub });
+            stopped = Some(Position {
+                revision: change.revision,
+                sub: change.sub,
+            });
             break;
         }
         feed.encode_event(index, with_previous, response.body);

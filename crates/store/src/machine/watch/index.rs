@@ -13,8 +13,15 @@ pub(super) struct Index {
     prefixes: HashMap<Box<[u8]>, Vec<u32>>,
     /// How many distinct prefixes there are of each length.
     prefix_lengths: BTreeMap<usize, usize>,
-    /// Ranges that are not prefixes, by start: (end, slot).
-    spans: BTreeMap<Box<[u8]>, Vec<(Option<Box<[u8]>>, u32)>>,
+    /// Ranges that are not prefixes, by start.
+    spans: BTreeMap<Box<[u8]>, Vec<Span>>,
+}
+
+/// A range that is not a prefix; its start is the key it is kept under.
+#[derive(Debug)]
+struct Span {
+    end: Option<Box<[u8]>>,
+    slot: u32,
 }
 
 impl Index {
@@ -26,7 +33,10 @@ impl Index {
                 *self.prefix_lengths.entry(prefix.len()).or_default() += 1;
             }
         } else if let Selection::Span { start, end } = *selection {
-            self.spans.entry(start.into()).or_default().push((end.map(Into::into), slot));
+            self.spans.entry(start.into()).or_default().push(Span {
+                end: end.map(Into::into),
+                slot,
+            });
         }
     }
 
@@ -40,7 +50,7 @@ impl Index {
             }
         } else if let Selection::Span { start, .. } = *selection {
             if let Some(spans) = self.spans.get_mut(start) {
-                spans.retain(|(_, other)| *other != slot);
+                spans.retain(|span| span.slot != slot);
                 if spans.is_empty() {
                     self.spans.remove(start);
                 }
@@ -59,9 +69,9 @@ impl Index {
             }
         }
         for (_, spans) in self.spans.range::<[u8], _>((Bound::Unbounded, Bound::Included(key))) {
-            for (end, slot) in spans {
-                if end.as_ref().is_none_or(|end| key < &**end) {
-                    visit(*slot);
+            for span in spans {
+                if span.end.as_ref().is_none_or(|end| key < &**end) {
+                    visit(span.slot);
                 }
             }
         }

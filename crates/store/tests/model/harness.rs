@@ -1,0 +1,109 @@
+//! A machine over an engine that can crash, with its log, so that what was applied can be applied again.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use rafterdb_codec::{entry, Code};
+use rafterdb_store::{Applied, Deliver, Engine, Machine, Mark, WatchId};
+
+/// An engine that tests can open, and open again after dropping it without a word: a crash.
+pub trait TestEngine: Engine + Sized + 'static {
+    type Disk;
+
+    fn new_disk() -> Self::Disk;
+
+    fn open(disk: &Self::Disk, rotate_after: u64) -> (Self, Option<(Mark, Vec<u8>)>);
+}
+
+/// Keeps every response of every watch.
+#[derive(Debug, Default)]
+pub struct Collector(pub Mutex<Vec<(WatchId, Code, Vec<u8>)>>);
+
+impl Collector {
+    pub fn take(&self) -> Vec<(WatchId, Code, Vec<u8>)> {
+        std::mem::take(&mut *self.0.lock())
+    }
+}
+
+impl Deliver for Collector {
+    fn deliver(&self, watch: WatchId, code: Code, body: &[u8]) {
+        self.0.lock().push((watch, code, body.to_vec()));
+    }
+
+    fn behind(&self) {}
+}
+
+pub struct Harness<E: TestEngine> {
+    disk: E::Disk,
+    rotate_after: u64,
+    /// `None` only while it is opened again.
+    machine: Option<Machine<E>>,
+    pub collector: Arc<Collector>,
+    /// Bodies of all entries with what each was answered; the first has index 1.
+    log: Vec<(Vec<u8>, Applied, Vec<u8>)>,
+}
+
+impl<E: TestEngine> Harness<E> {
+    pub fn new(rotate_after: u64) -> Self {
+        let disk = E::new_disk();
+        let (engine, recovered) = E::open(&disk, rotate_after);
+        let collector = Arc::new(Collector::default());
+        let machine = Machine::new(engine, recovered, collector.clone()).unwrap();
+        Self {
+            disk,
+            rotate_after,
+            machine: Some(machine),
+            collector,
+            log: Vec::new(),
+        }
+    }
+
+    pub fn machine(&self) -> &Machine<E> {
+        self.machine.as_ref().unwrap()
+    }
+
+    /// Applies a batch as the next entry.
+    pub fn apply(&mut self, body: Vec<u8>) -> (Applied, Vec<u8>) {
+        let mut results = Vec::new();
+        let index = self.log.len() as u64 + 1;
+        let applied = self
+            .machine()
+            .apply(index, 1, entry::BATCH, &body, &mut results)
+            .unwrap();
+        self.log.push((body, applied, results.clone()));
+        (applied, results)
+    }
+
+    /// Crashes, opens what was flushed, and applies the rest again: the answers must be those of the first time.
+    pub fn crash(&mut self) {
+        let before = {
+            self.machine().publish().unwrap();
+            self.machine().status()
+        };
+        self.machine = None;
+        let (engine, recovered) = E::open(&self.disk, self.rotate_after);
+        self.collector = Arc::new(Collector::default());
+        let machine = Machine::new(engine, recovered, self.collector.clone()).unwrap();
+        let first = machine.applied();
+        for (place, (body, applied, results)) in self.log.iter().enumerate().skip(first.saturating_sub(2) as usize) {
+            let mut again = Vec::new();
+            let outcome = machine
+                .apply(place as u64 + 1, 1, entry::BATCH, body, &mut again)
+                .unwrap();
+            if (place as u64) < first {
+                assert!(outcome.is_skipped, "an entry below the flushed index is applied twice");
+            } else {
+                assert_eq!(
+                    (outcome, &again),
+                    (*applied, results),
+                    "entry {} is answered differently",
+                    place + 1
+                );
+            }
+        }
+        machine.publish().unwrap();
+        assert_eq!(machine.status(), before, "a restart changes the state");
+        assert!(machine.verify_hash().unwrap());
+        self.machine = Some(machine);
+    }
+}
