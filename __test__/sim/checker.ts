@@ -25,6 +25,8 @@ export interface MemberView {
 
 /** A property, checked as things happen. Each throws a Violation. */
 export interface Checker {
+  /** What it checks; absent for one that only keeps records. */
+  readonly property?: string
   /** A member took a role. */
   onRole?(member: MemberView, group: number, role: number, term: number): void
   /** A member is about to write entries at `first`. */
@@ -33,6 +35,8 @@ export interface Checker {
   onCommit?(member: MemberView, group: number, index: number): void
   /** A member's state machine takes an entry. */
   onApply?(member: MemberView, group: number, index: number, entry: Entry): void
+  /** A member has started again: what was on its disk is all it has. */
+  onRestart?(member: MemberView, groups: number): void
   /** A client learns that its write has taken effect as entry `index`. */
   onAcknowledged?(group: number, index: number, value: number): void
   /** A client's linearizable read was answered from the state at `index`; `floor` is what `readFloor` said when it began. */

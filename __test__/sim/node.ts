@@ -23,10 +23,6 @@ export interface NodeWorld extends Omit<Surroundings, 'clock' | 'wake'> {
 /** How a canary breaks a member. */
 export interface Sabotage {
   createRaft?: CreateRaft
-  /** Changes the events of an exchange in place. */
-  events?(events: Float64Array, length: number): void
-  /** Changes the commands in place; `clock` is the member's own. */
-  commands?(commands: Float64Array, length: number, clock: number): void
   /** Changes what a restart finds. */
   restart?(log: MemberLog): void
   /** Makes a plane of its own kind. */
@@ -55,6 +51,8 @@ export class Node {
   #busy = false
   /** What the stopped process will do when it continues; null while it runs. */
   #stopped: (() => void)[] | null = null
+  /** The same for its worker thread: which of the threads continues first is up to the machine. */
+  #stoppedWorker: (() => void)[] = []
 
   /** `drift`: how much faster (or slower) than real time its clock runs, as a share. */
   constructor(config: HostConfig, world: NodeWorld, sabotage: Sabotage, drift: number) {
@@ -80,6 +78,7 @@ export class Node {
     this.alive = false
     this.#incarnation += 1
     this.#stopped = null
+    this.#stoppedWorker = []
     this.plane.crash()
   }
 
@@ -90,6 +89,7 @@ export class Node {
     for (const log of this.#durable.logs) this.#sabotage.restart?.(log)
     this.#durable.machines = this.#durable.machines.map(({ persisted }) => new Machine(persisted))
     ;({ plane: this.plane, host: this.host } = this.#start())
+    for (const checker of this.#world.checkers) checker.onRestart?.(this.plane, this.#config.groups)
   }
 
   /** SIGSTOP: everything of the process waits; its clock and the world go on. */
@@ -99,22 +99,27 @@ export class Node {
 
   /** SIGCONT. */
   resume(): void {
-    const waiting = this.#stopped ?? []
+    if (this.#stopped === null) return
+    const workerFirst = this.#world.random.next() < 0.5
+    const waiting = workerFirst ? [...this.#stoppedWorker, ...this.#stopped] : [...this.#stopped, ...this.#stoppedWorker]
     this.#stopped = null
+    this.#stoppedWorker = []
     for (const run of waiting) run()
   }
 
   /** Does something as this process: now, when it continues, or never if it crashes first. */
-  perform(action: () => void): void {
+  perform(action: () => void, worker = false): void {
     if (!this.alive) return
     if (this.#stopped === null) {
       action()
       return
     }
     const incarnation = this.#incarnation
-    this.#stopped.push(() => {
-      if (this.#incarnation === incarnation) this.perform(action)
-    })
+    const later = (): void => {
+      if (this.#incarnation === incarnation) this.perform(action, worker)
+    }
+    if (worker) this.#stoppedWorker.push(later)
+    else this.#stopped.push(later)
   }
 
   /** A packet arrived at the machine. */
@@ -160,7 +165,7 @@ export class Node {
     scheduler.after(delay, () => {
       if (this.#incarnation !== incarnation || this.#wakeAt !== at) return
       this.#wakeAt = Number.POSITIVE_INFINITY
-      this.perform(() => this.#exchange())
+      this.perform(() => this.#exchange(), true)
     })
   }
 
@@ -169,20 +174,18 @@ export class Node {
     if (this.#busy) return
     const { random, scheduler, stallShare, stallMax } = this.#world
     const events = this.host.events.length === 2 ? this.host.events : new Float64Array(EVENTS_DOUBLES)
-    const length = this.plane.collect(events)
-    this.#sabotage.events?.(events, length)
+    this.plane.collect(events)
     this.#busy = true
     const incarnation = this.#incarnation
     const finish = (): void => {
       if (this.#incarnation === incarnation) this.#step(events)
     }
-    if (random.next() < stallShare) scheduler.after(random.between(0, stallMax), () => this.perform(finish))
+    if (random.next() < stallShare) scheduler.after(random.between(0, stallMax), () => this.perform(finish, true))
     else finish()
   }
 
   #step(events: Float64Array): void {
     const length = this.host.step(events)
-    this.#sabotage.commands?.(this.host.commands, length, this.clock())
     this.#busy = false
     this.plane.submit(this.host.commands, length)
     if (this.host.timeout > 0 && this.plane.payloads > 0 && !this.plane.hasEvents) {

@@ -62,11 +62,13 @@ class Simulation {
         if (role === Role.LEADER) this.#elections += 1
       },
     }
-    this.#checkers = [
-      ...[counter, this.#committed, new ElectionSafety(), new LeaderAppendOnly(), new LogMatching()],
+    const checkers: Checker[] = [
+      ...[counter, this.#committed, new ElectionSafety(), new LeaderAppendOnly(), new LogMatching(options.members === 1)],
       ...[new LeaderCompleteness(this.#committed), new StateMachineSafety(), freshReads],
       new DurableCommit(this.#committed, () => this.#nodes.map((node) => node.plane)),
     ]
+    const { only } = options
+    this.#checkers = checkers.filter(({ property }) => only === undefined || property === undefined || property === only)
     this.#nodes = this.#createNodes(random)
     this.#clients = new Clients(scheduler, random, this.#nodes, options, this.#checkers, freshReads)
     this.#faults = new FaultInjector(scheduler, random, this.#network, this.#nodes, options)

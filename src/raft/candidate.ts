@@ -1,6 +1,6 @@
 // The candidate: asks for pre-votes, which change nothing, and with a majority of them for votes in a new term.
 import { Code } from '../codes.js'
-import { CAMPAIGN_RETRY_SHARE } from './config.js'
+import { ELECTION_SPREAD_SHARE, PRE_VOTE_RETRY_SHARE } from './config.js'
 import { Message, Role } from './kinds.js'
 import { askVote, type Incoming } from './message.js'
 import { AT_ONCE, DURABLE } from './out.js'
@@ -25,13 +25,11 @@ export class Candidate {
   /** Asks. Apart from the constructor, since a single member has won when this returns. */
   start(): void {
     const raft = this.#raft
-    const { electionTimeout } = raft.config
     if (!this.#pre) {
       raft.raiseTerm(raft.term + 1)
       raft.voteFor(raft.config.id)
     }
-    const retry = electionTimeout * CAMPAIGN_RETRY_SHARE
-    this.deadline = raft.now + raft.random.between(retry, 2 * retry)
+    this.deadline = raft.now + this.#patience()
     this.#granted.clear()
     const term = this.#pre ? raft.term + 1 : raft.term
     const message = askVote(this.#pre, term, raft.log.lastIndex, raft.log.lastTerm, this.#transfer)
@@ -61,6 +59,13 @@ export class Candidate {
   }
 
   leave(): void {}
+
+  /** How long to wait for votes: longer for real ones, which split if two campaigns overlap, and wait for disks. */
+  #patience(): number {
+    const { random, config } = this.#raft
+    const least = config.electionTimeout * (this.#pre ? PRE_VOTE_RETRY_SHARE : 1)
+    return random.between(least, least * (this.#pre ? 2 : 1 + ELECTION_SPREAD_SHARE))
+  }
 
   #grant(member: number): void {
     this.#granted.add(member)

@@ -31,8 +31,8 @@ export const CLOCK_DRIFT_SHARE = 0.1
 /** Election timeouts spread over this share of the election timeout, above it. Below 1: a leader within two timeouts. */
 export const ELECTION_SPREAD_SHARE = 0.75
 
-/** A campaign without a result is repeated after this share of the election timeout, up to twice that. */
-export const CAMPAIGN_RETRY_SHARE = 0.25
+/** Pre-votes without a result are repeated after this share of the election timeout, up to twice that. */
+export const PRE_VOTE_RETRY_SHARE = 0.5
 
 /** Followers learn of a commit with the next append, or after this share of the heartbeat interval. */
 export const COMMIT_DELAY_SHARE = 0.1

@@ -3,6 +3,7 @@ import { type Checker, type MemberView, Violation } from '../checker.js'
 import type { Committed } from './committed.js'
 
 export class DurableCommit implements Checker {
+  readonly property = 'durability'
   readonly #committed: Committed
   readonly #members: () => readonly MemberView[]
   readonly #acknowledged: Map<number, number>[] = []
@@ -33,7 +34,7 @@ export class DurableCommit implements Checker {
   onEnd(group: number, last: number): void {
     for (const [index, value] of this.#acknowledged[group] ?? []) {
       if (index > last)
-        throw new Violation('durability', `acknowledged ${index} of group ${group} is lost: all logs end at ${last}`)
+        throw new Violation(this.property, `acknowledged ${index} of group ${group} is lost: all logs end at ${last}`)
       this.#check(group, index, value)
     }
   }
@@ -41,6 +42,6 @@ export class DurableCommit implements Checker {
   #check(group: number, index: number, value: number): void {
     const found = index <= this.#committed.last(group) ? this.#committed.entry(group, index).value : 'nothing'
     if (found === value) return
-    throw new Violation('durability', `${value} was acknowledged as ${index} of group ${group}, where ${found} is committed`)
+    throw new Violation(this.property, `${value} was acknowledged as ${index} of group ${group}, where ${found} is committed`)
   }
 }

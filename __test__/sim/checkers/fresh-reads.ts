@@ -3,6 +3,7 @@
 import { type Checker, Violation } from '../checker.js'
 
 export class FreshReads implements Checker {
+  readonly property = 'fresh reads'
   readonly #floors: number[] = []
 
   /** What a read that begins now must contain: an index of the log. */
@@ -16,7 +17,7 @@ export class FreshReads implements Checker {
 
   onRead(group: number, index: number, floor: number): void {
     if (index < floor)
-      throw new Violation('fresh reads', `a read of group ${group} was answered at ${index}, after ${floor} was known`)
+      throw new Violation(this.property, `a read of group ${group} was answered at ${index}, after ${floor} was known`)
     this.#raise(group, index)
   }
 

@@ -4,6 +4,7 @@ import { type Checker, type MemberView, Violation } from '../checker.js'
 import type { Entry } from '../member-log.js'
 
 export class LeaderAppendOnly implements Checker {
+  readonly property = 'leader append-only'
   onWrite(member: MemberView, group: number, first: number, entries: readonly Entry[]): void {
     if (member.role(group) !== Role.LEADER) return
     const { lastIndex } = member.memoryLog(group)

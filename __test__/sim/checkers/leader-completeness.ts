@@ -4,6 +4,7 @@ import { type Checker, type MemberView, Violation } from '../checker.js'
 import type { Committed } from './committed.js'
 
 export class LeaderCompleteness implements Checker {
+  readonly property = 'leader completeness'
   readonly #committed: Committed
   /** The newest leader of each group. */
   readonly #leaders = new Map<number, { member: MemberView; term: number }>()
@@ -32,7 +33,7 @@ export class LeaderCompleteness implements Checker {
       if (this.#committed.term(group, index) > member.term(group)) continue
       if (log.holds(index, this.#committed.entry(group, index))) continue
       const detail = `leader ${member.id} of term ${member.term(group)} in group ${group} lacks committed ${index}`
-      throw new Violation('leader completeness', detail)
+      throw new Violation(this.property, detail)
     }
   }
 }

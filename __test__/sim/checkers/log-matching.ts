@@ -4,8 +4,20 @@ import { type Checker, type MemberView, Violation } from '../checker.js'
 import type { Entry } from '../member-log.js'
 
 export class LogMatching implements Checker {
+  readonly property = 'log matching'
   /** By group, index and term. */
   readonly #written: Map<number, { value: number; previousTerm: number }>[][] = []
+  readonly #alone: boolean
+
+  /** `alone`: the cluster has one member, so what it loses in a crash was never anywhere else, nor told to anyone. */
+  constructor(alone: boolean) {
+    this.#alone = alone
+  }
+
+  onRestart(member: MemberView, groups: number): void {
+    if (!this.#alone) return
+    for (let group = 0; group < groups; group += 1) this.#written[group]?.splice(member.diskLog(group).lastIndex + 1)
+  }
 
   onWrite(member: MemberView, group: number, first: number, entries: readonly Entry[]): void {
     const log = member.memoryLog(group)
@@ -28,7 +40,7 @@ export class LogMatching implements Checker {
     if (known === undefined) terms.set(term, { value, previousTerm })
     else if (known.value !== value || known.previousTerm !== previousTerm) {
       const detail = `${index} of term ${term} in group ${group} is ${value} after term ${previousTerm} at member ${id}`
-      throw new Violation('log matching', `${detail}, elsewhere ${known.value} after term ${known.previousTerm}`)
+      throw new Violation(this.property, `${detail}, elsewhere ${known.value} after term ${known.previousTerm}`)
     }
   }
 }

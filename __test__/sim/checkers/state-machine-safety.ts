@@ -3,6 +3,7 @@ import { type Checker, type MemberView, Violation } from '../checker.js'
 import type { Entry } from '../member-log.js'
 
 export class StateMachineSafety implements Checker {
+  readonly property = 'state machine safety'
   readonly #applied: Entry[][] = []
 
   onApply(member: MemberView, group: number, index: number, entry: Entry): void {
@@ -12,7 +13,7 @@ export class StateMachineSafety implements Checker {
     if (known === undefined) applied[index] = entry
     else if (known.value !== entry.value || known.term !== entry.term) {
       const detail = `${index} of group ${group} is ${entry.value} (term ${entry.term}) at member ${member.id}`
-      throw new Violation('state machine safety', `${detail}, elsewhere ${known.value} (term ${known.term})`)
+      throw new Violation(this.property, `${detail}, elsewhere ${known.value} (term ${known.term})`)
     }
   }
 }

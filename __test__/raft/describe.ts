@@ -1,0 +1,47 @@
+// Words for the numbers of the core: how a script shows roles, messages and logs.
+import { Code } from '../../src/codes.js'
+import { Message, Role } from '../../src/raft/kinds.js'
+import type { Outgoing } from '../../src/raft/message.js'
+import type { Raft } from '../../src/raft/raft.js'
+
+/** The name of a number in one of the generated tables. */
+function nameOf(table: Readonly<Record<string, number>>, number: number): string {
+  return Object.keys(table).find((name) => table[name] === number) ?? `${number}`
+}
+
+export function roleName(role: number): string {
+  return nameOf(Role, role).toLowerCase()
+}
+
+export function codeName(code: number): string {
+  return nameOf(Code, code)
+}
+
+/** A message in one line, without the fields that do not matter. */
+export function describeMessage(message: Outgoing): string {
+  const { kind, term, a, b, c, d, e, f, first, end } = message
+  const name = `${nameOf(Message, kind)} term ${term}`
+  switch (kind) {
+    case Message.PRE_VOTE:
+    case Message.VOTE:
+      return `${name} last ${a}/${b}${c === 1 ? ' transfer' : ''}`
+    case Message.PRE_VOTE_REPLY:
+    case Message.VOTE_REPLY:
+      return `${name} ${a === 1 ? 'granted' : 'refused'}`
+    case Message.APPEND:
+      return `${name} previous ${a}/${b}${end > first ? ` entries ${first}..${end - 1}` : ''} commit ${c} round ${d}`
+    case Message.APPEND_REPLY:
+      return `${name} ${b === 1 ? `rejected ${f}, try ${a}/${c}` : `matched ${a} after ${f}`} round ${d} applied ${e}`
+    default:
+      return name
+  }
+}
+
+/** A member's whole state in one line. */
+export function describeMember(raft: Raft): string {
+  const { log, term, vote, commit, durable, applied } = raft
+  const runs = log.runs.map(([first, runTerm]) => `${first}/${runTerm}`).join(' ')
+  const base = log.baseIndex > 0 ? ` after ${log.baseIndex}/${log.baseTerm}` : ''
+  const indexes = `last ${log.lastIndex} durable ${durable} commit ${commit} applied ${applied}`
+  return `${roleName(raft.role)} term ${term} vote ${vote} leader ${raft.leader} log [${runs}]${base} ${indexes}`
+}

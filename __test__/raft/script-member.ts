@@ -1,0 +1,133 @@
+// One member of a script: the real core, with every command it gives written down, a disk and a network by hand.
+import type { RaftConfig } from '../../src/raft/config.js'
+import type { Incoming, Outgoing } from '../../src/raft/message.js'
+import { type After, DURABLE, type Out } from '../../src/raft/out.js'
+import { type Opened, Raft } from '../../src/raft/raft.js'
+import { codeName, describeMessage, roleName } from './describe.js'
+
+/** A message under way. */
+export interface Letter {
+  readonly from: number
+  readonly to: number
+  readonly message: Outgoing
+  /** Flat (term, count) of its entries. */
+  readonly runs: readonly number[]
+}
+
+const NOTHING: Opened = { term: 0, vote: 0, commit: 0, snapshotIndex: 0, snapshotTerm: 0, lastIndex: 0, applied: 0, runs: [] }
+
+/** A core whose commands become lines of text, and letters. */
+export class ScriptMember implements Out {
+  readonly id: number
+  raft: Raft
+  /** Nothing reaches the disk until `sync`. */
+  manualDisk = false
+  readonly #config: RaftConfig
+  readonly #write: (line: string) => void
+  readonly #post: (letter: Letter) => void
+  #disk: Opened = NOTHING
+  #held: Letter[] = []
+  #committed = 0
+  #handles = 0
+
+  constructor(config: RaftConfig, now: number, write: (line: string) => void, post: (letter: Letter) => void) {
+    this.id = config.id
+    this.#config = config
+    this.#write = (line) => write(`${config.id} ${line}`)
+    this.#post = post
+    this.raft = new Raft(config, this, now, NOTHING)
+  }
+
+  /** One step of the core at `now`; then its disk and its state machine do their work. */
+  step(now: number, events: (raft: Raft) => void): void {
+    this.raft.now = now
+    events(this.raft)
+    this.raft.flush()
+    if (!this.manualDisk) this.sync(now)
+    if (this.#committed > this.raft.applied) this.step(now, (raft) => raft.reachedStateMachine(this.#committed))
+  }
+
+  /** What was handed over becomes durable. */
+  sync(now: number): void {
+    const { log, term, vote, commit, durable, applied } = this.raft
+    this.#disk = {
+      ...{ term, vote, commit: Math.min(commit, log.lastIndex), snapshotIndex: log.baseIndex, snapshotTerm: log.baseTerm },
+      ...{ lastIndex: log.lastIndex, applied, runs: log.runs.flat() },
+    }
+    for (const letter of this.#held.splice(0)) this.#post(letter)
+    if (log.lastIndex > durable) this.step(now, (raft) => raft.reachedDisk(log.lastIndex, log.lastTerm))
+  }
+
+  /** The process starts again, with what its disk holds. */
+  restart(now: number): void {
+    this.#held = []
+    this.#committed = this.#disk.applied
+    this.raft = new Raft(this.#config, this, now, this.#disk)
+    this.step(now, () => {})
+  }
+
+  /** A letter arrives. */
+  receive(now: number, { from, message, runs }: Letter): void {
+    this.#handles += 1
+    const { kind, term, a, b, c, d, e, f } = message
+    const incoming: Incoming = { from, kind, term, handle: runs.length > 0 ? this.#handles : 0, a, b, c, d, e, f, bytes: 0, runs }
+    this.step(now, (raft) => raft.receive(incoming))
+  }
+
+  // ── commands ──
+
+  accept(firstIndex: number, term: number, count: number): void {
+    this.#write(`accept ${firstIndex}..${firstIndex + count - 1} term ${term}`)
+  }
+  noop(index: number, term: number): void {
+    this.#write(`noop ${index} term ${term}`)
+  }
+  append(_handle: number, firstIndex: number, skip: number, runs: readonly number[]): void {
+    const shown = runs.map((value, i) => (i % 2 === 0 ? `term ${value}` : `× ${value}`)).join(' ')
+    this.#write(`append at ${firstIndex}${skip > 0 ? ` skip ${skip}` : ''} ${shown}`)
+  }
+  drop(): void {
+    this.#write('drop payload')
+  }
+  persist(term: number, vote: number, commit: number): void {
+    this.#write(`persist term ${term} vote ${vote} commit ${commit}`)
+  }
+  send(to: number, message: Outgoing, after: After): void {
+    this.#write(`→ ${to} ${describeMessage(message)}${after === DURABLE ? ' (durable)' : ''}`)
+    const letter = { from: this.id, to, message, runs: this.#runs(message.first, message.end) }
+    if (after === DURABLE) this.#held.push(letter)
+    else this.#post(letter)
+  }
+  commit(index: number): void {
+    this.#committed = index
+    this.#write(`commit ${index}`)
+  }
+  serveReads(sequence: number, index: number): void {
+    this.#write(`serve reads ≤ ${sequence} at ${index}`)
+  }
+  lease(until: number): void {
+    this.#write(until === 0 ? 'lease ends' : `lease until ${until}`)
+  }
+  role(role: number, term: number, leader: number): void {
+    this.#write(`role ${roleName(role)} term ${term} leader ${leader}`)
+  }
+  fail(code: number): void {
+    this.#write(`fail ${codeName(code)}`)
+  }
+  snapshotSend(peer: number): void {
+    this.#write(`send snapshot to ${peer}`)
+  }
+  cut(index: number): void {
+    this.#write(`cut ${index}`)
+  }
+
+  #runs(first: number, end: number): number[] {
+    const runs: number[] = []
+    for (let index = first; index < end; index += 1) {
+      const term = this.raft.log.term(index)
+      if (term === runs.at(-2)) runs[runs.length - 1]! += 1
+      else runs.push(term, 1)
+    }
+    return runs
+  }
+}

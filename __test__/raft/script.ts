@@ -1,0 +1,168 @@
+// Runs a protocol script: a line is a command, the indented lines below it are what the cores did. See cases/*.txt.
+import type { RaftConfig } from '../../src/raft/config.js'
+import type { Raft } from '../../src/raft/raft.js'
+import { describeMember, describeMessage } from './describe.js'
+import { type Letter, ScriptMember } from './script-member.js'
+
+/** Deliveries after which a script is taken to run in circles. */
+const DELIVERIES_MAX = 1_000
+
+/** Returns the script with the output that its commands have now. */
+export function runScript(text: string): string {
+  const script = new Script()
+  const lines = text.split('\n').filter((line) => !line.startsWith('  '))
+  return lines.flatMap((line) => [line, ...(line === '' || line.startsWith('#') ? [] : script.run(line))]).join('\n')
+}
+
+/** The state between the commands of one script. */
+class Script {
+  #members = new Map<number, ScriptMember>()
+  #letters: Letter[] = []
+  #output: string[] = []
+  #now = 0
+  /** Members that no letter reaches or leaves. */
+  readonly #isolated = new Set<number>()
+  /** Entries that fit a message; what is more is clipped, as a plane may do. */
+  #clip = Number.POSITIVE_INFINITY
+
+  readonly #commands: Readonly<Record<string, (...numbers: number[]) => void>> = {
+    // wait MS: time passes for all, and every timer that comes due runs.
+    wait: (time) => this.#wait(this.#now + time!),
+    // tick ID MS: time passes, and only this member notices.
+    tick: (id, time) => {
+      this.#now += time!
+      this.#step(id!, (raft) => raft.tick())
+    },
+    // campaign ID: its election timeout passes, for all; the others' timers wait.
+    campaign: (id) => {
+      this.#now = Math.max(this.#now, this.#member(id!).raft.deadline)
+      this.#step(id!, (raft) => raft.tick())
+    },
+    // elect ID: campaign, and everything is delivered, without showing it.
+    elect: (id) => {
+      const before = this.#output.length
+      this.#commands['campaign']!(id!)
+      this.#deliver(() => true)
+      this.#output.length = before
+      this.#show(id!)
+    },
+    // deliver: everything, and what follows from it. deliver ID: what is on the way to it, and nothing that follows.
+    deliver: (id) => (id === undefined ? this.#deliver(() => true) : this.#deliverOnce(({ to }) => to === id)),
+    // drop: what is under way is lost; drop ID: what is on the way to it.
+    drop: (id) => {
+      for (const letter of this.#letters) if (id === undefined || letter.to === id) this.#write(`lost: ${this.#describe(letter)}`)
+      this.#letters = this.#letters.filter(({ to }) => id !== undefined && to !== id)
+    },
+    isolate: (...ids) => ids.forEach((id) => void this.#isolated.add(id)),
+    heal: () => this.#isolated.clear(),
+    clip: (entries) => {
+      this.#clip = entries!
+    },
+    propose: (id, count, bytes = 100) => this.#step(id!, (raft) => raft.proposals(count!, bytes)),
+    read: (id, sequence) => this.#step(id!, (raft) => raft.reads(sequence!)),
+    transfer: (id, target) => this.#step(id!, (raft) => raft.transfer(target!)),
+    // disk ID 0: writes wait for sync. disk ID 1: they are durable at once.
+    disk: (id, automatic) => {
+      this.#member(id!).manualDisk = automatic === 0
+    },
+    sync: (id) => this.#member(id!).sync(this.#now),
+    restart: (id) => this.#member(id!).restart(this.#now),
+    // persisted ID INDEX BYTES: its store holds everything up to index; its log has so many bytes.
+    persisted: (id, index, bytes) => this.#step(id!, (raft) => raft.persisted(index!, bytes!)),
+    // snapshot-sent ID PEER OK INDEX
+    'snapshot-sent': (id, peer, ok, index) => this.#step(id!, (raft) => raft.snapshotSent(peer!, ok === 1, index!)),
+    // snapshot-installed ID INDEX TERM FROM
+    'snapshot-installed': (id, index, term, from) => this.#step(id!, (raft) => raft.snapshotInstalled(index!, term!, from!)),
+    show: (...ids) => {
+      for (const id of ids.length > 0 ? ids : this.#members.keys()) this.#show(id)
+    },
+  }
+
+  /** Runs one line; returns its output, indented. */
+  run(line: string): string[] {
+    this.#output = []
+    const [name, ...words] = line.split(' ')
+    if (name === 'members') this.#create(words)
+    else {
+      const command = this.#commands[name!]
+      if (command === undefined) throw new Error(`unknown command: ${line}`)
+      command(...words.map(Number))
+    }
+    return this.#output.map((text) => `  ${text}`)
+  }
+
+  /** members COUNT [lease] [retain BYTES] */
+  #create(words: readonly string[]): void {
+    const members = Array.from({ length: Number(words[0]) }, (_, i) => i + 1)
+    const logRetainBytes = words.includes('retain') ? Number(words[words.indexOf('retain') + 1]) : 1e9
+    const write = (line: string): void => this.#write(line)
+    for (const id of members) {
+      const times = { heartbeatInterval: 100, electionTimeout: 500 }
+      const config: RaftConfig = { id, members, group: 0, ...times, leaseReads: words.includes('lease'), logRetainBytes, seed: 1 }
+      this.#members.set(id, new ScriptMember(config, this.#now, write, (letter) => this.#post(letter)))
+    }
+    this.#output = []
+  }
+
+  #post(letter: Letter): void {
+    if (!this.#isolated.has(letter.from) && !this.#isolated.has(letter.to)) this.#letters.push(this.#clipped(letter))
+  }
+
+  #clipped(letter: Letter): Letter {
+    let room = this.#clip
+    const runs: number[] = []
+    for (let i = 0; i < letter.runs.length && room > 0; i += 2) {
+      const count = Math.min(room, letter.runs[i + 1]!)
+      runs.push(letter.runs[i]!, count)
+      room -= count
+    }
+    return { ...letter, runs }
+  }
+
+  #deliver(which: (letter: Letter) => boolean): void {
+    for (let i = 0; i < DELIVERIES_MAX && this.#letters.some(which); i += 1) this.#deliverOnce(which)
+    if (this.#letters.some(which)) throw new Error('the members talk in circles')
+  }
+
+  #deliverOnce(which: (letter: Letter) => boolean): void {
+    const letters = this.#letters.filter(which)
+    this.#letters = this.#letters.filter((letter) => !which(letter))
+    for (const letter of letters) {
+      this.#write(`${letter.to} ← ${letter.from} ${describeMessage(letter.message)}`)
+      this.#member(letter.to).receive(this.#now, letter)
+    }
+  }
+
+  #wait(until: number): void {
+    for (;;) {
+      const due = [...this.#members.values()].sort((a, b) => a.raft.deadline - b.raft.deadline)[0]!
+      if (due.raft.deadline > until) break
+      this.#now = Math.max(this.#now, due.raft.deadline)
+      this.#step(due.id, (raft) => raft.tick())
+      this.#deliver(() => true)
+    }
+    this.#now = until
+  }
+
+  #step(id: number, events: (raft: Raft) => void): void {
+    this.#member(id).step(this.#now, events)
+  }
+
+  #member(id: number): ScriptMember {
+    const member = this.#members.get(id)
+    if (member === undefined) throw new Error(`no member ${id}`)
+    return member
+  }
+
+  #show(id: number): void {
+    this.#write(`${id} ${describeMember(this.#member(id).raft)}`)
+  }
+
+  #describe({ from, to, message }: Letter): string {
+    return `${from} → ${to} ${describeMessage(message)}`
+  }
+
+  #write(line: string): void {
+    this.#output.push(line)
+  }
+}

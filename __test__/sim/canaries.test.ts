@@ -1,0 +1,173 @@
+// Canaries: each checker must catch a cluster that was broken on purpose, or its silence means nothing.
+import { describe, test, vi } from 'vitest'
+import { Message, Role } from '../../src/raft/kinds.js'
+import type { Incoming, Outgoing } from '../../src/raft/message.js'
+import { type After, AT_ONCE } from '../../src/raft/out.js'
+import { Raft } from '../../src/raft/raft.js'
+import { brokenCore, expectCaught } from './canary.js'
+import { SimulatedPlane } from './plane.js'
+
+vi.setConfig({ testTimeout: 300_000 })
+
+const FAULTY = { members: 3, groups: 1, faults: { crashes: true, partitions: true, pauses: true, transfers: false } }
+const PAUSES = { crashes: false, partitions: false, pauses: true, transfers: false }
+const LEASES = { ...FAULTY, leaseReads: true, faults: PAUSES, clients: 12, thinkMax: 2 }
+
+describe('election safety', () => {
+  test('catches members that forget whom they voted for', () => {
+    class Forgetful extends Raft {
+      override receive(message: Incoming): void {
+        this.vote = 0
+        super.receive(message)
+      }
+    }
+    const link = { delayMin: 1, delayMax: 40, lossShare: 0, duplicateShare: 0, ordered: false }
+    expectCaught('election safety', brokenCore(Forgetful), { ...FAULTY, link, heartbeatInterval: 20, electionTimeout: 60 })
+  })
+})
+
+test('leader append-only catches a leader that overwrites its last entry', () => {
+  const sabotage = brokenCore(Raft, {
+    out: (out) => ({ accept: (first, term, count) => out.accept(first - (first % 50 === 0 ? 1 : 0), term, count) }),
+  })
+  expectCaught('leader append-only', sabotage, FAULTY)
+})
+
+test('log matching catches followers that keep what conflicts', () => {
+  const sabotage = brokenCore(Raft, {
+    spoil: ({ log }) => {
+      log.overlap = (first, _term, count) => Math.max(0, Math.min(count, log.lastIndex + 1 - first))
+    },
+  })
+  expectCaught('log matching', sabotage, FAULTY)
+})
+
+describe('leader completeness', () => {
+  test('catches members that vote for logs that are behind', () => {
+    class Generous extends Raft {
+      override receive(message: Incoming): void {
+        const asks = message.kind === Message.VOTE || message.kind === Message.PRE_VOTE
+        super.receive(asks ? { ...message, b: Number.MAX_SAFE_INTEGER } : message)
+      }
+    }
+    expectCaught('leader completeness', brokenCore(Generous), FAULTY)
+  })
+
+  test('catches leaders that count entries of earlier terms as committed', () => {
+    class Counting extends Raft {
+      readonly matches = new Map<number, number>()
+      override receive(message: Incoming): void {
+        const { term } = this
+        super.receive(message)
+        if (this.term !== term) this.matches.clear()
+        if (message.kind === Message.APPEND_REPLY && message.b === 0) this.matches.set(message.from, message.a)
+      }
+      override flush(): void {
+        const known = [this.durable, ...this.peers.map((peer) => this.matches.get(peer) ?? 0)].sort((a, b) => b - a)
+        if (this.role === Role.LEADER) this.commitTo(known[this.quorum - 1]!)
+        else this.matches.clear()
+        super.flush()
+      }
+    }
+    const link = { delayMin: 0.1, delayMax: 5, lossShare: 0.2, duplicateShare: 0, ordered: true }
+    const often = {
+      members: 5,
+      electionTimeout: 60,
+      heartbeatInterval: 20,
+      faultGapMax: 60,
+      faultyTime: 3_000,
+      clients: 12,
+      thinkMax: 2,
+    }
+    expectCaught('leader completeness', brokenCore(Counting), { ...FAULTY, ...often, link, entryBytesMax: 400_000 })
+  })
+})
+
+test('state machine safety catches a leader that commits without a quorum', () => {
+  class Hasty extends Raft {
+    override flush(): void {
+      if (this.role === Role.LEADER) this.commitTo(this.durable)
+      super.flush()
+    }
+  }
+  expectCaught('state machine safety', brokenCore(Hasty), FAULTY)
+})
+
+describe('durability', () => {
+  test('catches a leader that counts its own entries before they are on disk', () => {
+    class Early extends Raft {
+      override flush(): void {
+        if (this.role === Role.LEADER) this.durable = this.log.lastIndex
+        super.flush()
+      }
+    }
+    expectCaught('durability', brokenCore(Early), FAULTY)
+  })
+
+  test('catches followers that answer before their entries are on disk', () => {
+    const sabotage = brokenCore(Raft, {
+      out: (out) => ({ send: (to: number, message: Outgoing, _after: After) => out.send(to, message, AT_ONCE) }),
+    })
+    expectCaught('durability', sabotage, FAULTY)
+  })
+
+  test('catches followers that cut acknowledged entries when an old append comes late', () => {
+    const sabotage = brokenCore(Raft, {
+      spoil: ({ log }) => {
+        log.overlap = () => 0
+      },
+    })
+    const link = { delayMin: 0.1, delayMax: 20, lossShare: 0, duplicateShare: 0.1, ordered: false }
+    expectCaught('durability', sabotage, { ...FAULTY, members: 5, link })
+  })
+})
+
+describe('fresh reads', () => {
+  test('catches a lease that does not end', () => {
+    expectCaught(
+      'fresh reads',
+      brokenCore(Raft, { out: (out) => ({ lease: (until) => out.lease(until === 0 ? 0 : 1e15) }) }),
+      LEASES,
+    )
+  })
+
+  test('catches members that elect a new leader while the old one has a lease', () => {
+    class Fickle extends Raft {
+      override receive(message: Incoming): void {
+        this.stickyUntil = 0
+        if (message.kind === Message.APPEND) this.electionDeadline = 0
+        super.receive(message)
+      }
+      override flush(): void {
+        if (this.role === Role.FOLLOWER)
+          this.electionDeadline = Math.min(this.electionDeadline, this.now + this.config.electionTimeout / 4)
+        super.flush()
+      }
+    }
+    expectCaught('fresh reads', brokenCore(Fickle), LEASES)
+  })
+
+  test('catches leaders that answer without asking anybody', () => {
+    class Unasking extends SimulatedPlane {
+      override read(...[group, done]: Parameters<SimulatedPlane['read']>): boolean {
+        if (this.role(group) !== Role.LEADER) return false
+        done(this.state(group).index, 0)
+        return true
+      }
+    }
+    expectCaught(
+      'fresh reads',
+      { createPlane: (...args) => new Unasking(...args) },
+      { ...FAULTY, leaseReads: false, thinkMax: 5 },
+    )
+  })
+})
+
+test('liveness catches a cluster in which no vote arrives', () => {
+  class Unelectable extends Raft {
+    override receive(message: Incoming): void {
+      if (message.kind !== Message.VOTE_REPLY) super.receive(message)
+    }
+  }
+  expectCaught('liveness', brokenCore(Unelectable), FAULTY)
+})
