@@ -75,7 +75,7 @@ pub(crate) trait Sink: Send + Sync {
     /// Told after the answer to a ping.
     fn round_trip(&self, _time: Duration) {}
 
-    /// Whether a frame may be read now; asked again about every millisecond while it may not.
+    /// Whether a frame may be handed over now; asked again about every millisecond while it may not.
     fn ready(&self) -> bool {
         true
     }
@@ -138,16 +138,17 @@ async fn read<S: AsyncRead + Unpin>(
     ping: &Mutex<Ping>,
 ) -> End {
     loop {
+        let body = match reader.next().await {
+            Ok(body) => body,
+            Err(error) => return error.into(),
+        };
+        // After the wait for a frame, not before it: much may have been queued meanwhile.
         if side == (Side::Accepter { pause: true }) {
             queue.room().await;
         }
         while !sink.ready() {
             tokio::time::sleep(READY_POLL).await;
         }
-        let body = match reader.next().await {
-            Ok(body) => body,
-            Err(error) => return error.into(),
-        };
         match (body.is_empty(), side) {
             // An empty answer that finds the queue full is not worth keeping: the dialer waits for bytes anyway.
             (true, Side::Accepter { .. }) => drop(queue.send(Parts::default())),

@@ -44,7 +44,7 @@ pub trait Handler: Send + Sync + 'static {
     /// A client is gone; its number is not used again. Not told for those that `close` disconnects.
     fn client_closed(&self, connection: u64);
 
-    /// Whether a frame of a peer may be read now: the way to slow a peer down. Asked before each frame, and about every
+    /// Whether a frame of a peer may be handed over now: the way to slow a peer down. Asked before each frame, and about every
     /// millisecond while it says no; a peer held up for as long as `dead_after` takes the connection for dead.
     fn ready(&self, _peer: u64, _lane: Lane) -> bool {
         true
@@ -139,6 +139,8 @@ pub struct NetStats {
     pub peers: Vec<PeerStats>,
     /// Clients connected.
     pub clients: usize,
+    /// Bytes waiting to be written to them.
+    pub client_queued_bytes: usize,
     /// Counts since start.
     pub counters: CounterValues,
 }
@@ -248,9 +250,12 @@ impl Net {
     pub fn stats(&self) -> NetStats {
         let mut peers: Vec<_> = self.shared.peers.values().map(|peer| peer.stats()).collect();
         peers.sort_by_key(|peer| peer.id);
+        let clients = self.shared.clients.read();
+        let client_queued_bytes = clients.values().map(|queue| queue.amounts().0).sum();
         NetStats {
             peers,
-            clients: self.shared.clients.read().len(),
+            clients: clients.len(),
+            client_queued_bytes,
             counters: self.shared.counters.values(),
         }
     }

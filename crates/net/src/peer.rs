@@ -144,7 +144,11 @@ impl Peer {
 
     /// Notes a connection that the peer has made; an older one of that lane is lost, and so is what was under way on it.
     pub(crate) fn accepted(&self, shared: &Shared, lane: Lane, connection: u64) {
+        let older = self.links.lock().incoming[lane as usize];
         self.change(shared, |links| links.incoming[lane as usize] = 0);
+        if let Some(queue) = shared.answers.lock().get(&older) {
+            queue.close();
+        }
         self.change(shared, |links| links.incoming[lane as usize] = connection);
         for retry in &self.retry {
             retry.notify_one();

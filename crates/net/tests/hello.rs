@@ -1,0 +1,126 @@
+//! Only who belongs here gets in: wrong cluster, version, member or time are refused with a code, and logged once.
+
+mod support;
+
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+
+use rafterdb_codec::Code;
+use rafterdb_net::{Hello, HelloKind};
+use support::{addresses, frame, hello, Member, Raw, CLUSTER};
+
+fn answer(member: &Member, first: &[u8]) -> Result<Hello, u16> {
+    let mut raw = Raw::open(member.address);
+    raw.write(first);
+    let body = raw.read_frame().expect("an answer");
+    Hello::decode(&body).map_err(|_| {
+        assert!(
+            raw.is_closed_within(Duration::from_secs(2)),
+            "a refused connection is closed"
+        );
+        u16::from_le_bytes([body[6], body[7]])
+    })
+}
+
+#[test]
+fn hellos_are_answered_or_refused_with_a_code() {
+    let member = Member::start(1, &addresses(2));
+    let welcome = answer(&member, &hello(HelloKind::Client, 0, 0, 0)).unwrap();
+    assert_eq!(
+        (welcome.cluster_id, welcome.member_id, &welcome.name[..]),
+        (CLUSTER, 1, "member-1")
+    );
+    assert!(answer(&member, &hello(HelloKind::Client, CLUSTER, 0, 1)).is_ok());
+    assert!(answer(&member, &hello(HelloKind::PeerBulk, CLUSTER, 2, 1)).is_ok());
+
+    let cases = [
+        (hello(HelloKind::Client, 0xbad, 0, 0), Code::ClusterMismatch),
+        (hello(HelloKind::Client, 0, 0, 2), Code::MemberUnknown),
+        (hello(HelloKind::PeerFast, 0xbad, 2, 1), Code::ClusterMismatch),
+        (hello(HelloKind::PeerFast, 0, 2, 1), Code::ClusterMismatch),
+        (hello(HelloKind::PeerFast, CLUSTER, 2, 3), Code::MemberUnknown),
+        (hello(HelloKind::PeerFast, CLUSTER, 2, 0), Code::MemberUnknown),
+        (hello(HelloKind::PeerFast, CLUSTER, 9, 1), Code::MemberUnknown),
+        (hello(HelloKind::PeerFast, CLUSTER, 1, 1), Code::MemberUnknown),
+    ];
+    for (first, code) in cases {
+        assert_eq!(answer(&member, &first), Err(code as u16), "{}", code.name());
+    }
+    let mut newer = Hello {
+        kind: HelloKind::Client,
+        cluster_id: 0,
+        member_id: 0,
+        to: 0,
+        name: String::new(),
+    }
+    .encode();
+    newer[4] = 2;
+    assert_eq!(answer(&member, &frame(&newer)), Err(Code::ProtocolVersion as u16));
+    assert_eq!(answer(&member, &frame(b"hello?")), Err(Code::ProtocolError as u16));
+    assert_eq!(
+        answer(&member, b"GET / HTTP/1.1\r\n\r\n"),
+        Err(Code::ProtocolError as u16)
+    );
+    assert!(member.recorder.seen.lock().unwrap().frames.is_empty());
+}
+
+#[test]
+fn a_hello_that_dribbles_in_is_cut_off() {
+    let member = Member::alone();
+    let mut raw = Raw::open(member.address);
+    let started = Instant::now();
+    let whole = hello(HelloKind::Client, 0, 0, 0);
+    for byte in &whole[..whole.len() - 1] {
+        std::thread::sleep(Duration::from_millis(20));
+        if std::io::Write::write_all(&mut raw.0, &[*byte]).is_err() {
+            break;
+        }
+    }
+    assert!(raw.is_closed_within(Duration::from_secs(2)));
+    assert!(started.elapsed() < Duration::from_secs(3));
+    assert_eq!(member.log_lines("no hello"), 1);
+}
+
+#[test]
+fn a_peer_of_another_cluster_is_reported_once_on_both_sides() {
+    let addresses = addresses(2);
+    let one = Member::start(1, &addresses);
+    let two = Member::start_with(2, &addresses, |config| config.cluster_id = 0xbad);
+    one.wait("the refusal in the log", |seen| {
+        seen.log.iter().any(|(_, text)| text.contains("CLUSTER_MISMATCH"))
+    });
+    std::thread::sleep(Duration::from_millis(1500));
+    for member in [&one, &two] {
+        assert!(member.recorder.seen.lock().unwrap().states.is_empty(), "never up");
+        assert_eq!(member.log_lines("CLUSTER_MISMATCH: 127"), 1, "as dialer");
+        assert!(member.net.stats().counters.dials >= 6, "it keeps trying");
+    }
+}
+
+#[test]
+fn dialing_the_wrong_member_is_an_error_that_names_it() {
+    let mut addresses = addresses(3);
+    let three = Member::start(3, &addresses);
+    // Member 1 believes that member 2 lives where member 3 does.
+    addresses[1] = three.address.to_string();
+    addresses.truncate(2);
+    let one = Member::start(1, &addresses);
+    one.wait("the refusal in the log", |seen| {
+        seen.log
+            .iter()
+            .any(|(_, text)| text.contains("MEMBER_UNKNOWN") && text.contains("member-3"))
+    });
+    assert!(one.recorder.seen.lock().unwrap().states.is_empty());
+}
+
+#[test]
+fn a_listener_that_says_nothing_counts_as_down() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut addresses = addresses(2);
+    addresses[1] = silent.local_addr().unwrap().to_string();
+    let one = Member::start(1, &addresses);
+    one.wait("the time-out in the log", |seen| {
+        seen.log.iter().any(|(_, text)| text.contains("TIMEOUT"))
+    });
+    assert!(one.recorder.seen.lock().unwrap().states.is_empty());
+}
