@@ -82,7 +82,10 @@ const db = await createEmbedded({
 const value = 'v'.repeat(VALUE_BYTES)
 const bytes = new Uint8Array(VALUE_BYTES)
 let key = 0
-const nextKey = () => `key/${(key = (key + 1) % 100_000)}`
+const nextKey = () => {
+  key = (key + 1) % 100_000
+  return `key/${key}`
+}
 
 /** Calls a second with so many in flight, each a loop that awaits. */
 async function inFlight(count, call) {

@@ -22,15 +22,16 @@ function capture(resolve: (value: never) => void, reject: (error: RafterError) =
   capturedReject = reject
 }
 
+// TypeScript's `private` rather than `#`: one object a call, and Node 20 makes private names a third dearer to construct.
 export class Call {
   readonly promise: Promise<unknown>
-  readonly #resolve: (value: unknown) => void
-  readonly #reject: (error: RafterError) => void
+  private readonly resolvePromise: (value: unknown) => void
+  private readonly rejectPromise: (error: RafterError) => void
   settled = false
   /** The request that carries it, once it is in one. */
   request: Request | null = null
   /** Takes it off its signal. */
-  #forget: ((call: Call) => void) | null = null
+  private forgetSignal: ((call: Call) => void) | null = null
 
   constructor(
     /** What was called, for messages. */
@@ -40,36 +41,36 @@ export class Call {
     readonly deadline: number,
   ) {
     this.promise = new Promise(capture)
-    this.#resolve = capturedResolve as (value: unknown) => void
-    this.#reject = capturedReject
+    this.resolvePromise = capturedResolve as (value: unknown) => void
+    this.rejectPromise = capturedReject
   }
 
   /** Ends when the signal aborts. */
   listen(signal: AbortSignal, aborts: Aborts): void {
     aborts.add(this, signal)
-    this.#forget = (call) => aborts.remove(call, signal)
+    this.forgetSignal = (call) => aborts.remove(call, signal)
   }
 
   resolve(value: unknown): void {
     if (this.settled) return
-    this.#end()
-    this.#resolve(value)
+    this.end()
+    this.resolvePromise(value)
   }
 
   reject(error: RafterError): void {
     if (this.settled) return
-    this.#end()
-    this.#reject(error)
+    this.end()
+    this.rejectPromise(error)
   }
 
   fail(code: ErrorCode, message: string): void {
     this.reject(new RafterError(code, message))
   }
 
-  #end(): void {
+  private end(): void {
     this.settled = true
     if (this.request !== null) this.request.waiting--
-    this.#forget?.(this)
+    this.forgetSignal?.(this)
   }
 }
 

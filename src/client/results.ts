@@ -3,6 +3,7 @@ import type { ErrorCode } from '../codes.js'
 import { codeName, RafterError } from '../errors.js'
 import type { As, Pair } from './api.js'
 import { readU64 } from './bytes.js'
+import { copyOut } from './copies.js'
 
 const RESULT_HEADER_BYTES = 16
 const PAIR_HEADER_BYTES = 40
@@ -121,7 +122,7 @@ export function readTextValue({ bytes, view }: Inbox, at: number): string {
 /** The value of the pair at `at` as bytes of its own. */
 export function readBytesValue({ plain, view }: Inbox, at: number): Uint8Array {
   const start = at + PAIR_HEADER_BYTES + view.getUint32(at, true)
-  return plain.slice(start, start + view.getUint32(at + 4, true))
+  return copyOut(plain, start, start + view.getUint32(at + 4, true))
 }
 
 /** `count` pairs from `at` on, as strings or bytes. */
@@ -140,5 +141,5 @@ export function isCutOff(result: Result): boolean {
 }
 
 function read(inbox: Inbox, start: number, end: number, as: As): string | Uint8Array {
-  return as === 'bytes' ? inbox.plain.slice(start, end) : inbox.bytes.toString('utf8', start, end)
+  return as === 'bytes' ? copyOut(inbox.plain, start, end) : inbox.bytes.toString('utf8', start, end)
 }
