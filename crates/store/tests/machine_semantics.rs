@@ -11,6 +11,7 @@ use model::harness::{Harness, TestEngine};
 use model::semantics::{Op, Outcome, PutOp, RangeOp, Semantics};
 use model::wire::{decode_results, decode_write, encode_batch, encode_read};
 use rafterdb_codec::{BatchHeader, Code, OperationResults, BATCH_RETRY};
+use rafterdb_store::LsmEngine;
 
 const BATCHES: u64 = 150;
 
@@ -100,6 +101,13 @@ fn read<E: TestEngine>(
 fn random_operations_follow_etcd() {
     for seed in generate::seeds(40) {
         run::<ModelEngine>(seed, |_| {}).unwrap();
+    }
+}
+
+#[test]
+fn random_operations_follow_etcd_on_disk() {
+    for seed in generate::seeds(6) {
+        run::<LsmEngine>(seed, |_| {}).unwrap();
     }
 }
 

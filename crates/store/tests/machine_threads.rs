@@ -15,7 +15,7 @@ use model::harness::{Collector, TestEngine};
 use model::semantics::{Op, Outcome, PutOp, RangeOp, TxnOp};
 use model::wire::{decode_results, encode_batch, encode_read};
 use rafterdb_codec::{entry, BatchHeader, Code, OperationResults, WatchEvents, WatchRequest};
-use rafterdb_store::{Machine, WatchId};
+use rafterdb_store::{LsmEngine, Machine, WatchId};
 
 const ENTRIES: u64 = 3_000;
 const KEYS: [&[u8]; 3] = [b"x", b"y", b"z"];
@@ -37,7 +37,7 @@ fn write_all(number: u64) -> Op {
     })
 }
 
-fn apply_all(machine: &Machine<ModelEngine>, watched: &AtomicU64) {
+fn apply_all<E: TestEngine>(machine: &Machine<E>, watched: &AtomicU64) {
     let mut results = Vec::new();
     for index in 1..=ENTRIES {
         let mut ops = vec![write_all(index)];
@@ -63,7 +63,7 @@ fn apply_all(machine: &Machine<ModelEngine>, watched: &AtomicU64) {
     machine.publish().unwrap();
 }
 
-fn read_all(machine: &Machine<ModelEngine>, is_done: &AtomicBool) -> u64 {
+fn read_all<E: TestEngine>(machine: &Machine<E>, is_done: &AtomicBool) -> u64 {
     let range = RangeOp {
         key: vec![0],
         end: vec![0],
@@ -100,7 +100,7 @@ struct Seen(HashMap<WatchId, (Vec<(u64, Vec<u8>)>, u64)>);
 
 impl Seen {
     /// Takes in what was delivered, gives credit back for it, and returns the revision that all watches have reached.
-    fn take(&mut self, machine: &Machine<ModelEngine>, collector: &Collector) -> u64 {
+    fn take<E: TestEngine>(&mut self, machine: &Machine<E>, collector: &Collector) -> u64 {
         for (id, code, body) in collector.take() {
             assert_eq!(code, Code::Ok);
             let events = WatchEvents::parse(&body).unwrap();
@@ -123,7 +123,17 @@ impl Seen {
 
 #[test]
 fn readers_and_watches_keep_up_with_the_apply_thread() {
-    let (engine, _) = ModelEngine::open(&ModelEngine::new_disk(), u64::MAX);
+    run::<ModelEngine>();
+}
+
+#[test]
+fn readers_and_watches_keep_up_with_the_apply_thread_on_disk() {
+    run::<LsmEngine>();
+}
+
+fn run<E: TestEngine>() {
+    let disk = E::new_disk();
+    let (engine, _) = E::open(&disk, 5_000);
     let collector = Arc::new(Collector::default());
     let machine = Machine::new(engine, None, collector.clone()).unwrap();
     let (is_done, watched) = (AtomicBool::new(false), AtomicU64::new(0));

@@ -13,7 +13,7 @@ use model::harness::{Harness, TestEngine};
 use model::semantics::{selects, Bytes, Event, Semantics};
 use model::wire::{encode_batch, kv};
 use rafterdb_codec::{BatchHeader, Code, WatchEvents, WatchRequest, WATCH_PREV_KV, WATCH_PROGRESS};
-use rafterdb_store::WatchId;
+use rafterdb_store::{LsmEngine, WatchId};
 
 const STEPS: u64 = 250;
 
@@ -265,6 +265,13 @@ fn run<E: TestEngine>(seed: u64, distort: fn(&mut Vec<u8>) -> bool) -> Result<()
 fn random_watches_miss_nothing() {
     for seed in generate::seeds(60) {
         run::<ModelEngine>(seed, |_| true).unwrap();
+    }
+}
+
+#[test]
+fn random_watches_miss_nothing_on_disk() {
+    for seed in generate::seeds(6) {
+        run::<LsmEngine>(seed, |_| true).unwrap();
     }
 }
 

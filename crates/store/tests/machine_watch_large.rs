@@ -4,13 +4,12 @@
 
 mod model;
 
-use model::engine::ModelEngine;
 use model::harness::Harness;
 use model::semantics::{Op, PutOp};
 use model::wire::encode_batch;
 use rafterdb_codec::limits::FRAME_BYTES_MAX;
 use rafterdb_codec::{BatchHeader, Code, WatchEvents, WatchRequest, WATCH_PREV_KV};
-use rafterdb_store::WatchId;
+use rafterdb_store::{LsmEngine, WatchId};
 
 const VALUE_BYTES: usize = 700 << 10;
 const ID: WatchId = WatchId {
@@ -18,7 +17,7 @@ const ID: WatchId = WatchId {
     request: 1,
 };
 
-fn filled(keys: u8) -> Harness<ModelEngine> {
+fn filled(keys: u8) -> Harness<LsmEngine> {
     let mut harness = Harness::new(100_000);
     for key in 0..keys {
         let put = PutOp {
@@ -32,7 +31,7 @@ fn filled(keys: u8) -> Harness<ModelEngine> {
     harness
 }
 
-fn watch(harness: &Harness<ModelEngine>, start_revision: u64, credit: u32) {
+fn watch(harness: &Harness<LsmEngine>, start_revision: u64, credit: u32) {
     let request = WatchRequest {
         flags: WATCH_PREV_KV,
         start_revision,
@@ -43,7 +42,7 @@ fn watch(harness: &Harness<ModelEngine>, start_revision: u64, credit: u32) {
     harness.machine().watch(ID, &request).unwrap();
 }
 
-fn delete_all(harness: &mut Harness<ModelEngine>) {
+fn delete_all(harness: &mut Harness<LsmEngine>) {
     let delete = Op::Delete {
         key: b"k".to_vec(),
         end: b"l".to_vec(),
@@ -54,7 +53,7 @@ fn delete_all(harness: &mut Harness<ModelEngine>) {
 }
 
 /// The events' (revision, last byte of key, bytes of previous value); every response fits a frame.
-fn events(harness: &Harness<ModelEngine>) -> Vec<(u64, u8, usize)> {
+fn events(harness: &Harness<LsmEngine>) -> Vec<(u64, u8, usize)> {
     let mut events = Vec::new();
     let mut reached = 0;
     for (_, code, body) in harness.collector.take() {

@@ -193,7 +193,7 @@ pub fn op(random: &mut Random, revision: u64) -> Op {
                 previous: random.one_in(2),
             }
         }
-        14 if random.one_in(4) => Op::Compact((revision + 1).saturating_sub(random.below(20))),
+        14 if random.one_in(2) => Op::Compact((revision + 1).saturating_sub(random.below(20))),
         _ => Op::Txn(txn(random, revision, 2)),
     }
 }

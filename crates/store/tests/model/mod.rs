@@ -5,5 +5,6 @@
 pub mod engine;
 pub mod generate;
 pub mod harness;
+pub mod lsm;
 pub mod semantics;
 pub mod wire;
