@@ -17,7 +17,7 @@ pub enum Level {
     Error,
 }
 
-/// Receives log lines, on the network's thread; must not block.
+/// Receives log lines, on any thread; must not block.
 pub type Log = Arc<dyn Fn(Level, String) + Send + Sync>;
 
 /// Another member of the cluster.

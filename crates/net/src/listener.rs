@@ -17,7 +17,7 @@ use crate::counters::add;
 use crate::dial::write_whole;
 use crate::frame::Parts;
 use crate::hello::{encode_refusal, Hello, HelloKind, HELLO_BYTES_MAX};
-use crate::net::Shared;
+use crate::net::{Shared, StopOnPanic};
 use crate::peer::{Lane, Peer};
 use crate::queue::SendQueue;
 use crate::reader::{FrameReader, ReadError};
@@ -42,6 +42,7 @@ pub(crate) async fn accept(shared: Arc<Shared>, listener: TcpListener) {
                 let shared = shared.clone();
                 tokio::spawn(async move {
                     let _open = open;
+                    let _stop = StopOnPanic(shared.clone());
                     greet(&shared, stream, from).await;
                 });
             }

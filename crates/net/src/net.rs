@@ -67,6 +67,22 @@ pub(crate) struct Shared {
     close: Notify,
 }
 
+/// Ends the whole network when the task that holds it panics: a broken invariant in the handler must not leave a member that
+/// looks alive and has gone deaf on one connection.
+pub(crate) struct StopOnPanic(pub(crate) Arc<Shared>);
+
+impl Drop for StopOnPanic {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.report.log(
+                Level::Error,
+                "the network stops: a broken invariant in what handles its frames".to_owned(),
+            );
+            self.0.stop();
+        }
+    }
+}
+
 /// Counts an accepted connection for as long as it lives.
 pub(crate) struct Open(Arc<AtomicUsize>);
 
@@ -79,6 +95,12 @@ impl Drop for Open {
 impl Shared {
     pub(crate) fn is_closing(&self) -> bool {
         self.closing.load(Ordering::Acquire)
+    }
+
+    /// Makes the thread end.
+    fn stop(&self) {
+        self.closing.store(true, Ordering::Release);
+        self.close.notify_one();
     }
 
     /// A number for a connection, from 1, never used again.
@@ -195,7 +217,14 @@ impl Net {
         let running = shared.clone();
         let thread = thread::Builder::new()
             .name("rafterdb-net".to_owned())
-            .spawn(move || live(&runtime, &running, listener))
+            .spawn(move || {
+                runtime.block_on(live(&running, listener));
+                // Not waiting for a look-up of a name that may be under way.
+                runtime.shutdown_background();
+                for queue in running.queues() {
+                    queue.close();
+                }
+            })
             .map_err(|error| NetError::new(Code::Io, format!("cannot start the network's thread: {error}")))?;
         Ok(Self {
             shared,
@@ -263,17 +292,13 @@ impl Net {
     /// Stops accepting and dialing, writes what is queued for at most `flush_timeout`, closes every connection and joins
     /// the thread: the handler is not called any more afterwards. Called by the handler itself, it does not wait.
     pub fn close(&self) {
-        self.shared.closing.store(true, Ordering::Release);
-        self.shared.close.notify_one();
+        self.shared.stop();
         let Some(thread) = self.thread.lock().take() else {
             return;
         };
         if thread.thread().id() != thread::current().id() {
             // A panic there has been reported by the panic hook; there is nothing left to close.
             let _ = thread.join();
-        }
-        for queue in self.shared.queues() {
-            queue.close();
         }
     }
 }
@@ -284,28 +309,26 @@ impl Drop for Net {
     }
 }
 
-/// The thread's life. All tasks end with the runtime, at the end of it.
-fn live(runtime: &Runtime, shared: &Arc<Shared>, listener: Option<TcpListener>) {
-    runtime.block_on(async {
-        let accepting = listener.map(|listener| tokio::spawn(accept(shared.clone(), listener)));
-        for peer in shared.peers.values() {
-            for lane in Lane::BOTH {
-                tokio::spawn(keep_connected(shared.clone(), peer.clone(), lane));
-            }
+/// The thread's life. All tasks end with the runtime, after it.
+async fn live(shared: &Arc<Shared>, listener: Option<TcpListener>) {
+    let accepting = listener.map(|listener| tokio::spawn(accept(shared.clone(), listener)));
+    for peer in shared.peers.values() {
+        for lane in Lane::BOTH {
+            tokio::spawn(keep_connected(shared.clone(), peer.clone(), lane));
         }
-        shared.close.notified().await;
-        if let Some(accepting) = accepting {
-            accepting.abort();
-        }
-        let queues = shared.queues();
-        for queue in &queues {
-            queue.finish();
-        }
-        let deadline = Instant::now() + shared.config.limits.flush_timeout;
-        while queues.iter().any(|queue| !queue.is_closed()) && Instant::now() < deadline {
-            tokio::time::sleep(CLOSE_POLL).await;
-        }
-    });
+    }
+    shared.close.notified().await;
+    if let Some(accepting) = accepting {
+        accepting.abort();
+    }
+    let queues = shared.queues();
+    for queue in &queues {
+        queue.finish();
+    }
+    let deadline = Instant::now() + shared.config.limits.flush_timeout;
+    while queues.iter().any(|queue| !queue.is_closed()) && Instant::now() < deadline {
+        tokio::time::sleep(CLOSE_POLL).await;
+    }
 }
 
 /// Binds `host:port`.

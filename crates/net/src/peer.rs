@@ -5,6 +5,9 @@
 //! connection has one owner that makes it, sends on it, pings it and makes it again. A restarted member is connected at once
 //! both ways: it dials, and its hello is the sign for the other side to dial back without waiting for its backoff.
 //!
+//! (Measured over loopback, 300-byte round trips: 21.9 µs on two connections, 20.3 µs on one, where acknowledgements ride
+//! along.)
+//!
 //! A peer is **up** while all four stand: as soon as one is lost, frames may be lost in either direction, and that is told.
 
 use std::hash::{BuildHasher, RandomState};
@@ -22,7 +25,7 @@ use crate::connection::{run, Side, Sink};
 use crate::dial::{dial, Dialed};
 use crate::frame::Parts;
 use crate::hello::{Hello, HelloKind};
-use crate::net::Shared;
+use crate::net::{Shared, StopOnPanic};
 use crate::queue::{Refused, SendQueue};
 
 /// Attempts in a row that fail before a peer counts as disconnected.
@@ -226,6 +229,7 @@ impl Peer {
 
 /// Keeps one lane to a peer connected, for as long as the network lives.
 pub(crate) async fn keep_connected(shared: Arc<Shared>, peer: Arc<Peer>, lane: Lane) {
+    let _stop = StopOnPanic(shared.clone());
     let mut backoff = Backoff::new(shared.config.limits.backoff_min, shared.config.limits.backoff_max);
     let hello = Hello {
         kind: lane.hello_kind(),

@@ -4,6 +4,9 @@
 //! The right to write is the **claim**: at most one thread has it. Its holder either empties the queue and gives it up, or
 //! hands it to the task by waking it. So no frame is ever left lying, and no two threads write at once.
 //!
+//! Measured over loopback, 300-byte round trips on a busy machine: p50 21.9 µs this way, 25–33 µs with every frame left to the
+//! task; 64 KiB frames at 1.4–2.2 GB/s either way (`examples/ping_pong.rs`).
+//!
 //! TLS will go through the task alone (its stream cannot be written to from another thread): a queue without a socket.
 
 use std::collections::VecDeque;

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use bytes::Bytes;
-use rafterdb_codec::{limits, Code};
+use rafterdb_codec::Code;
 use tokio::runtime::{Builder, Handle};
 use tokio::time::timeout;
 
@@ -91,7 +91,7 @@ impl RemoteClient {
     pub fn connect(config: RemoteConfig, handler: Arc<dyn RemoteHandler>) -> Result<Self, NetError> {
         let runtime = shared_runtime()?;
         let limits = QueueLimits {
-            bytes_max: limits::SEND_QUEUE_BYTES_MAX,
+            bytes_max: config.limits.client_queue_bytes_max,
             frame_bytes_max: config.limits.frame_bytes_max,
             pause_bytes: config.limits.client_pause_bytes,
         };
@@ -103,8 +103,10 @@ impl RemoteClient {
             closed: closed.clone(),
         };
         runtime.spawn(async move {
-            let error = live(&config, &queue, &closed, handler.as_ref(), &counters).await;
-            queue.close();
+            // Closed even when the handler panics: sends must not seem to go somewhere.
+            let queue = CloseOnDrop(queue);
+            let error = live(&config, &queue.0, &closed, handler.as_ref(), &counters).await;
+            drop(queue);
             if !closed.swap(true, Ordering::AcqRel) {
                 handler.lost(error);
             }
@@ -129,6 +131,14 @@ impl RemoteClient {
 impl Drop for RemoteClient {
     fn drop(&mut self) {
         self.close();
+    }
+}
+
+struct CloseOnDrop(Arc<SendQueue>);
+
+impl Drop for CloseOnDrop {
+    fn drop(&mut self) {
+        self.0.close();
     }
 }
 

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use rafterdb_codec::Code;
-use rafterdb_net::{Lane, Net, Parts};
-use support::{addresses, cluster, config, Member, Raw, Recorder};
+use rafterdb_net::{Handler, Lane, Net, Parts};
+use support::{addresses, cluster, config, frame, Member, Raw, Recorder};
 
 fn start_error(listen: &str) -> Code {
     let recorder = Arc::new(Recorder::default());
@@ -91,4 +91,38 @@ fn a_close_does_not_wait_for_a_peer_that_does_not_read() {
     let started = Instant::now();
     one.net.close();
     assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
+}
+
+struct Broken;
+
+impl Handler for Broken {
+    fn peer_frame(&self, _peer: u64, _lane: Lane, _body: Bytes) {}
+    fn peer_state(&self, _peer: u64, _up: bool, _rtt_micros: u32) {}
+    fn client_frame(&self, _connection: u64, _body: Bytes) {
+        panic!("a broken invariant, on purpose");
+    }
+    fn client_closed(&self, _connection: u64) {}
+}
+
+#[test]
+fn a_handler_that_panics_ends_the_network() {
+    let log = Arc::new(Recorder::default());
+    let config = config(1, &["127.0.0.1:0".to_owned()], &log);
+    let net = Net::start(config, Arc::new(Broken)).unwrap();
+    let address = net.local_addr().unwrap();
+    let (mut guilty, mut innocent) = (Raw::client(address), Raw::client(address));
+    guilty.write(&frame(b"trigger"));
+    assert!(guilty.is_closed_within(Duration::from_secs(2)));
+    assert!(
+        innocent.is_closed_within(Duration::from_secs(2)),
+        "a member with a broken invariant leaves"
+    );
+    assert!(std::net::TcpStream::connect(address).is_err(), "and listens no more");
+    assert!(log
+        .seen
+        .lock()
+        .unwrap()
+        .log
+        .iter()
+        .any(|(_, text)| text.contains("broken invariant")));
 }
