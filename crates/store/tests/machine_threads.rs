@@ -94,9 +94,12 @@ fn read_all<E: TestEngine>(machine: &Machine<E>, is_done: &AtomicBool) -> u64 {
     reads
 }
 
-/// Events seen by each watch, and how far each was told to have come.
+/// What each watch has seen: its events, and how far it was told to have come.
 #[derive(Default)]
-struct Seen(HashMap<WatchId, (Vec<(u64, Vec<u8>)>, u64)>);
+struct Seen(HashMap<WatchId, (Events, u64)>);
+
+/// Revision and key of each event.
+type Events = Vec<(u64, Vec<u8>)>;
 
 impl Seen {
     /// Takes in what was delivered, gives credit back for it, and returns the revision that all watches have reached.
@@ -173,7 +176,7 @@ fn run<E: TestEngine>() {
     seen.take(&machine, &collector);
     for (id, (events, _)) in seen.0 {
         let key = KEYS[id.request as usize % 3].to_vec();
-        let expected: Vec<(u64, Vec<u8>)> = (2..=ENTRIES + 1).map(|revision| (revision, key.clone())).collect();
+        let expected: Events = (2..=ENTRIES + 1).map(|revision| (revision, key.clone())).collect();
         assert_eq!(events, expected, "watch {id:?}");
     }
     assert!(machine.verify_hash().unwrap());
