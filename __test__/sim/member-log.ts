@@ -58,15 +58,11 @@ export class MemberLog {
     this.baseTerm = term
   }
 
-  /** A snapshot replaces everything up to index; what follows stays if it belongs to it. */
-  install(index: number, term: number): void {
-    if (index <= this.baseIndex) return
-    if (this.termAt(index) === term) this.cut(index)
-    else {
-      this.entries = []
-      this.baseIndex = index
-      this.baseTerm = term
-    }
+  /** Begins again after an entry: what it held is gone. */
+  reset(index: number, term: number): void {
+    this.entries = []
+    this.baseIndex = index
+    this.baseTerm = term
   }
 
   /** A copy that shares the entries. */

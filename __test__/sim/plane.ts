@@ -201,7 +201,7 @@ export class SimulatedPlane implements Plane, MemberView {
     this.#report([Event.MESSAGE, group, from, kind, term, handle, ...fields, bytes, runs.length / 2, ...runs])
   }
 
-  /** A snapshot arrived whole: installed at once, log and store together. */
+  /** A snapshot arrived whole: the store is replaced at once; the log follows when the core says how. */
   install(group: number, state: State, from: number): void {
     if (this.#stopped) return
     const here = this.#groups[group]!
@@ -209,11 +209,9 @@ export class SimulatedPlane implements Plane, MemberView {
       this.#report([Event.SNAPSHOT_INSTALLED, group, 0, state.index, state.term, from])
       return
     }
-    here.log.install(state.index, state.term)
-    this.disk.logs[group]!.install(state.index, state.term)
     here.machine.state = state
     here.machine.persisted = state
-    here.committed = state.index
+    here.committed = Math.max(here.committed, state.index)
     this.#report([Event.SNAPSHOT_INSTALLED, group, 1, state.index, state.term, from])
     this.#send(from, group, Message.SNAPSHOT_STATUS, this.disk.logs[group]!.term, [state.index, state.term, 0, 0, 0, 0], [])
   }
@@ -290,6 +288,9 @@ export class SimulatedPlane implements Plane, MemberView {
       case Command.CUT:
         this.#cut(state, group, field(0))
         return 3
+      case Command.RESTORE:
+        this.#restore(state, group, field(0), field(1))
+        return 4
       default:
         throw new Error(`unknown command ${array[at]}`)
     }
@@ -397,10 +398,24 @@ export class SimulatedPlane implements Plane, MemberView {
     this.disk.write(group, (log) => log.cut(Math.min(index, log.lastIndex)))
   }
 
+  #restore(state: GroupState, group: number, index: number, term: number): void {
+    if (index !== state.machine.state.index) throw new Error(`restore at ${index}, the store is at ${state.machine.state.index}`)
+    state.log.reset(index, term)
+    this.disk.write(group, (log) => log.reset(index, term))
+  }
+
   // ── what happens by itself ──
 
   #open(group: number): void {
     const { log, machine } = this.#groups[group]!
+    const { index, term: stateTerm } = machine.state
+    // A crash came between a snapshot and its log: the store is ahead, and the log begins again after it.
+    if (log.termAt(index) !== stateTerm) {
+      for (const copy of [log, this.disk.logs[group]!]) {
+        copy.reset(index, stateTerm)
+        copy.term = Math.max(copy.term, stateTerm)
+      }
+    }
     const runs = log.runs()
     const { term, vote, commit, baseIndex, baseTerm, lastIndex } = log
     const head = [Event.OPENED, group, term, vote, commit, baseIndex, baseTerm, lastIndex, machine.state.index]

@@ -88,6 +88,10 @@ export class GroupCommands implements Out {
     this.#one(Command.CUT, index)
   }
 
+  restore(index: number, term: number): void {
+    this.#two(Command.RESTORE, index, term)
+  }
+
   #one(kind: number, a: number): void {
     this.#buffer.open(kind, this.#group, HEADER + 1)
     this.#buffer.put(a)

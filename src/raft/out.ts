@@ -35,4 +35,6 @@ export interface Out {
   snapshotSend(peer: number): void
   /** Entries up to and including index may be forgotten. */
   cut(index: number): void
+  /** The log is emptied and starts after this entry, the last of an installed snapshot. */
+  restore(index: number, term: number): void
 }

@@ -163,14 +163,18 @@ export class Raft {
     if (this.#behaviour instanceof Leader) this.#behaviour.snapshotSent(peer, ok, index)
   }
 
-  /** The plane has replaced the state machine by a snapshot, and the log's entries up to it. */
+  /** The plane has replaced the state machine by a snapshot; the log follows here, as what it holds decides. */
   snapshotInstalled(index: number, term: number, from: number): void {
     if (term > this.term) this.follow(term, 0)
-    if (this.log.has(index, term)) this.log.cut(index)
-    else if (index > this.log.baseIndex) {
+    if (index > this.log.baseIndex && this.log.has(index, term)) {
+      // What follows the snapshot's last entry may be what this member acknowledged: it stays.
+      this.log.cut(index)
+      this.out.cut(index)
+    } else if (index > this.log.baseIndex) {
       assert(index > this.commit, 'a snapshot agrees with what is committed', { index, term, commit: this.commit })
       assert(this.role !== Role.LEADER, 'a leader has what is committed', { index, term, lastIndex: this.log.lastIndex })
       this.log.reset(index, term)
+      this.out.restore(index, term)
       this.durable = index
     }
     this.commit = Math.max(this.commit, index)
@@ -323,6 +327,8 @@ export class Raft {
     const { snapshotIndex, snapshotTerm, lastIndex, runs } = opened
     this.term = opened.term
     this.vote = opened.vote
+    // A snapshot of a later term may have been installed before that term was on disk; then nobody has this member's vote in it.
+    this.raiseTerm(Math.max(this.term, snapshotTerm))
     this.log.reset(snapshotIndex, snapshotTerm)
     for (let i = 0; i < runs.length; i += 2) {
       assert(runs[i] === this.log.lastIndex + 1, 'term runs follow each other', { at: i, lastIndex: this.log.lastIndex })
