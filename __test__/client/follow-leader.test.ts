@@ -107,3 +107,16 @@ test('getSync is not for remote members', async () => {
   const client = await connected(new FakeNetwork())
   expect(() => client.getSync('a')).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }))
 })
+
+test('after a transfer the client moves to the new leader, though the old one forwards', { timeout: 15_000 }, async () => {
+  const network = new FakeNetwork(3)
+  const client = await connected(network)
+  await client.put('a', '1')
+  network.leader = 2
+  const end = performance.now() + 12_000
+  while (network.members[1]!.count(WRITE) === 0 && performance.now() < end) {
+    await client.put('a', '2')
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  expect(writers(network)).toEqual([true, true, false])
+})

@@ -3,10 +3,12 @@
 import { RafterError } from '../errors.js'
 import { limits } from '../limits.js'
 import type { Database } from './api.js'
+import { ask, decodeBodyText } from './ask.js'
 import { describe } from './bytes.js'
-import { checkTimeout } from './call.js'
+import { Call, checkTimeout } from './call.js'
 import { ClientDatabase } from './database.js'
 import { Dispatcher } from './dispatcher.js'
+import { Request as Kind } from './kinds.js'
 import { Liveness } from './liveness.js'
 import type { PortFactory } from './port.js'
 import { Route } from './route.js'
@@ -64,7 +66,12 @@ export async function createRemote(options: CreateOptions & { endpoints: string[
   const endpoints = checkEndpoints(options.endpoints)
   let route: Route | null = null
   const base = assemble(options, false, () => route)
-  route = new Route(options.ports, base.dispatcher, endpoints)
+  const { dispatcher, turn } = base
+  const askMembers = () => {
+    const call = new Call('members', decodeBodyText, turn.deadline(base.requestTimeout))
+    return ask(turn, call, Kind.MEMBERS, new Uint8Array(0))
+  }
+  route = new Route(options.ports, dispatcher, endpoints, askMembers)
   try {
     await route.start(base.requestTimeout)
   } catch (error) {

@@ -21,6 +21,7 @@ import type {
   Watch,
   WatchOptions,
 } from './api.js'
+import { ask, decodeBodyText } from './ask.js'
 import type { Batches } from './batches.js'
 import { bytesRoom, describe, readU64 } from './bytes.js'
 import { abortError, Call, checkSignal, checkTimeout, type Decode } from './call.js'
@@ -32,7 +33,6 @@ import * as operations from './operations.js'
 import type { PortFactory } from './port.js'
 import { rangeOf } from './range.js'
 import * as reading from './reading.js'
-import { HEADER_BYTES, Request } from './request.js'
 import { spanOf, spanOfExplicit, spanOfKey } from './selection.js'
 import type { SyncReader } from './sync-read.js'
 import type { Turn } from './turn.js'
@@ -57,7 +57,6 @@ type Reading = ReadOptions & { as?: As }
 
 const decodePut: Decode = ({ revision }) => ({ revision })
 const decodeDelete: Decode = ({ inbox, start, revision }) => ({ revision, deleted: readU64(inbox.view, start) })
-const decodeBodyText: Decode = (result) => result.text()
 
 export class ClientDatabase implements Database {
   readonly #parts: DatabaseParts
@@ -277,13 +276,7 @@ export class ClientDatabase implements Database {
   #ask(name: string, type: number, body: Uint8Array, options: CallOptions): Promise<string> {
     try {
       const call = this.#call(name, decodeBodyText, options)
-      const slab = this.#dispatcher.slabs.single(HEADER_BYTES + body.length)
-      const request = new Request(this.#dispatcher.nextId(), type, slab, 0, HEADER_BYTES)
-      slab.bytes.set(body, HEADER_BYTES)
-      request.add(call)
-      this.#dispatcher.enqueue(request, HEADER_BYTES + body.length)
-      this.#turn.schedule()
-      return call.promise as Promise<string>
+      return ask(this.#turn, call, type, body)
     } catch (error) {
       return Promise.reject(error)
     }

@@ -15,6 +15,8 @@ const PROBE_MS = 1000
 const STALL_MS = 1000
 /** How often a stall is looked for, ms. */
 const STALL_CHECK_MS = 500
+/** While a member is used, it is asked so often who leads: it forwards after a transfer, which costs a hop. Milliseconds. */
+const FOLLOW_MS = 5000
 /** Longest wait between questions who leads, while another member than the leader is used. Milliseconds. */
 const RECHECK_MS_MAX = 5000
 
@@ -38,13 +40,21 @@ export class Route {
   #recheck: NodeJS.Timeout | null = null
   #recheckMs = STALL_CHECK_MS / 5
   readonly #stallCheck: NodeJS.Timeout
+  /** When the member in use was last asked who leads, ms of performance.now(). */
+  #followedAt = 0
   #whenUp: (() => void)[] = []
 
-  constructor(factory: PortFactory, dispatcher: Dispatcher, endpoints: string[]) {
+  /** `askMembers` puts the question MEMBERS to the member in use. */
+  constructor(
+    factory: PortFactory,
+    dispatcher: Dispatcher,
+    endpoints: string[],
+    readonly askMembers: () => Promise<string>,
+  ) {
     this.#factory = factory
     this.#dispatcher = dispatcher
     this.#given = endpoints
-    this.#stallCheck = setInterval(() => this.#checkStall(), STALL_CHECK_MS)
+    this.#stallCheck = setInterval(() => this.#check(), STALL_CHECK_MS)
     this.#stallCheck.unref()
   }
 
@@ -194,9 +204,25 @@ export class Route {
   }
 
   /** A member that accepts requests and answers none may be stopped or cut off: others may have a new leader. */
-  #checkStall(): void {
+  #check(): void {
     const { underWay, sentAt, heardAt } = this.#dispatcher
-    if (underWay > 0 && performance.now() - Math.max(sentAt, heardAt) > STALL_MS) this.#seek()
+    const now = performance.now()
+    if (underWay > 0 && now - Math.max(sentAt, heardAt) > STALL_MS) this.#seek()
+    // Nobody has used it since: then it does not matter who leads.
+    else if (heardAt > this.#followedAt && now - this.#followedAt > FOLLOW_MS) void this.#follow()
+  }
+
+  /** Goes to the leader that the member in use names. */
+  async #follow(): Promise<void> {
+    this.#followedAt = Number.POSITIVE_INFINITY
+    try {
+      const membership = parseMembers(await this.askMembers())
+      const leader = endpointOfLeader(membership)
+      if (leader !== '' && leader !== this.#line?.endpoint && membership.members.length > 1) this.#seek(leader)
+    } catch {
+      // The call said nothing about who leads; what is wrong with the member shows in its other answers.
+    }
+    this.#followedAt = performance.now()
   }
 
   #sleep(ms: number): Promise<void> {
@@ -208,9 +234,14 @@ export class Route {
   }
 }
 
-/** Endpoint of the leader that a member knows; '': none. */
-function leaderOf({ membership }: Found): string {
-  return membership.members.find(({ id }) => id === membership.leader)?.endpoint ?? ''
+/** Endpoint of the leader that a member knows; '': none. The only member of a cluster is where it was found. */
+function leaderOf({ line, membership }: Found): string {
+  if (membership.members.length === 1 && membership.leader !== 0) return line.endpoint
+  return endpointOfLeader(membership)
+}
+
+function endpointOfLeader({ members, leader }: Membership): string {
+  return members.find(({ id }) => id === leader)?.endpoint ?? ''
 }
 
 /** The first result that is `good`; null when there is none. */
