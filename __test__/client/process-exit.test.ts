@@ -19,7 +19,14 @@ test('an idle database holds nothing, a pending call and a pending event do', as
   await pending
   expect(timers()).toBe(before)
   network.first.stopped = false
-  const next = db.watch()[Symbol.asyncIterator]().next()
+  const watch = db.watch()
+  expect(timers()).toBe(before)
+  const started = watch.started()
+  expect(timers()).toBeGreaterThan(before)
+  await started
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(timers()).toBe(before)
+  const next = watch[Symbol.asyncIterator]().next()
   expect(timers()).toBeGreaterThan(before)
   await db.put('c', '1')
   await next

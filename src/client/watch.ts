@@ -99,7 +99,8 @@ export class WatchStream<A extends As> implements Watch<A>, AsyncIterator<WatchE
   }
 
   started(): Promise<number> {
-    return this.#started
+    this.#liveness.enter()
+    return this.#started.finally(() => this.#liveness.leave())
   }
 
   [Symbol.asyncIterator](): AsyncIterator<WatchEvent<A>, undefined> {
