@@ -74,7 +74,7 @@ export class ClusterMember {
     worker.unref()
     const gone = new Promise<void>((resolve) => worker.once('exit', () => resolve()))
     member = new ClusterMember(info, worker, gone, onFatal)
-    worker.once('error', (error) => fatal('INTERNAL', `the Raft worker stopped: ${error.stack ?? error.message}`))
+    worker.once('error', (error) => binding.failMember(info.member, `the Raft worker stopped: ${error.stack ?? error.message}`))
     return member
   }
 

@@ -17,6 +17,8 @@ export interface Binding {
   /** JSON of the opened member (see `MemberInfo`), or `{"code", "text"}`. */
   openMember(config: string, onFatal: (code: string, text: string) => void, onNote: (text: string) => void): Promise<string>
   exchange(member: number, commands: Float64Array, length: number, events: Float64Array, timeoutMs: number): number
+  /** Stops a member whose Raft worker is gone. */
+  failMember(member: number, text: string): void
   memberCounters(member: number): string
   stopMember(member: number): void
   closeMember(member: number): Promise<void>

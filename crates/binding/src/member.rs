@@ -10,6 +10,7 @@ use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Result, Status, Task};
 use napi_derive::napi;
 use parking_lot::RwLock;
+use rafterdb_codec::Code;
 use rafterdb_plane::{Config, Member, PlaneError};
 
 static MEMBERS: LazyLock<RwLock<HashMap<u32, Arc<Member>>>> = LazyLock::new(RwLock::default);
@@ -80,7 +81,8 @@ pub fn open_member(
 }
 
 /// One exchange with the Raft core; see crates/codec/FORMATS.md. Blocks the calling thread up to `timeout_ms`.
-#[napi]
+/// Throws if an invariant is broken; the worker then ends, and `fail_member` is called.
+#[napi(catch_unwind)]
 pub fn exchange(
     member: u32,
     commands: &[f64],
@@ -93,6 +95,13 @@ pub fn exchange(
     // SAFETY: the array is the worker's own, on this thread, and no JavaScript runs before this returns.
     let used = member.exchange(&commands[..length as usize], unsafe { events.as_mut() }, timeout);
     u32::try_from(used).map_err(|e| napi::Error::new(Status::GenericFailure, e.to_string()))
+}
+
+/// Stops a member whose Raft worker is gone.
+#[napi]
+pub fn fail_member(member: u32, text: String) -> Result<()> {
+    find(member)?.fail(PlaneError::new(Code::Internal, text));
+    Ok(())
 }
 
 /// Counters of a member as JSON.

@@ -28,6 +28,8 @@ struct State {
     groups: Vec<u16>,
     tasks: Vec<(u16, MachineTask)>,
     closing: bool,
+    /// The thread takes nothing more.
+    ended: bool,
 }
 
 /// What the apply thread has not seen yet.
@@ -46,10 +48,22 @@ impl ApplyQueue {
         }
     }
 
-    /// Has a task run between two entries of a group.
+    /// Has a task run between two entries of a group. Once the thread has ended it is dropped, so that who waits for it hears.
     pub fn run(&self, group: u16, task: MachineTask) {
-        self.state.lock().tasks.push((group, task));
-        self.arrived.notify_one();
+        let mut state = self.state.lock();
+        if !state.ended {
+            state.tasks.push((group, task));
+            self.arrived.notify_one();
+        }
+    }
+
+    fn end(&self) {
+        let dropped = {
+            let mut state = self.state.lock();
+            state.ended = true;
+            std::mem::take(&mut state.tasks)
+        };
+        drop(dropped);
     }
 
     /// Lets the thread end.
@@ -73,6 +87,11 @@ impl ApplyQueue {
 /// The thread's body.
 pub fn run(member: &Arc<Member>) {
     let mut worker = Applier { results: Vec::new(), deliveries: Deliveries::default() };
+    run_until_closed(member, &mut worker);
+    member.apply.end();
+}
+
+fn run_until_closed(member: &Arc<Member>, worker: &mut Applier) {
     while let Some((groups, tasks)) = member.apply.take() {
         for (id, task) in tasks {
             task(member, member.group(id));

@@ -174,6 +174,7 @@ fn found(config: &Config, dir: &Path, path: &Path) -> Result<u64, PlaneError> {
         file.sync_all()?;
         rafterdb_fault::point("member.identity")?;
         std::fs::rename(&new, path)?;
+        rafterdb_fault::point("member.identified")?;
         sync_dir(dir)
     };
     write().map_err(|e| PlaneError::io(&format!("write {}", path.display()), &e))?;

@@ -12,6 +12,7 @@ use rafterdb_net::Lane;
 
 use crate::apply_thread::read_files;
 use crate::clock::now_ms;
+use crate::error::PlaneError;
 use crate::group::{Group, WaitBlock};
 use crate::inbox::{Happening, Message, Taken};
 use crate::log_thread::LogTask;
@@ -200,6 +201,9 @@ impl Exchange {
 
     /// A snapshot stands where the log is not: the log begins again after it.
     fn restore(&mut self, member: &Member, group: &Arc<Group>, index: u64, term: u64) {
+        if let Err(error) = rafterdb_fault::point("member.snapshot.restore") {
+            return member.fail(PlaneError::io("begin the log after a snapshot", &error));
+        }
         truncate(member, group, 0);
         group.tail.lock().clear();
         group.last.store(index, Ordering::Release);

@@ -24,8 +24,6 @@ pub enum LogTask {
     Cut { group: u16, index: u64 },
     /// Send a frame once all that was queued before is durable.
     Send { peer: u64, parts: Parts },
-    /// Call once all that was queued before is durable.
-    Then(Box<dyn FnOnce() + Send>),
 }
 
 #[derive(Default)]
@@ -105,7 +103,8 @@ pub fn run(member: &Arc<Member>, mut writer: Writer) {
         for task in tasks.drain(..) {
             match task {
                 LogTask::Send { peer, parts } => member.send(peer, Lane::Fast, parts),
-                LogTask::Then(then) => then(),
+                // Only what is on disk can be cut; the cut itself goes with the next write.
+                LogTask::Cut { group, index } => writer.cut(group, index),
                 _ => {}
             }
         }
@@ -127,8 +126,7 @@ fn write(writer: &mut Writer, task: &LogTask, reached: &mut BTreeMap<u16, (u64, 
             writer.start(*group, *index, *term);
             reached.insert(*group, (*epoch, *index, *term));
         }
-        LogTask::Cut { group, index } => writer.cut(*group, *index),
-        LogTask::Send { .. } | LogTask::Then(_) => {}
+        LogTask::Cut { .. } | LogTask::Send { .. } => {}
     }
 }
 

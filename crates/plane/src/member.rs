@@ -1,6 +1,7 @@
 //! One member: what its threads share, how it opens and closes, and where answers go.
 //! The threads' own work is in the files named after them.
 
+use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
@@ -90,6 +91,14 @@ pub struct Member {
     data_dir: Mutex<Option<DataDir>>,
 }
 
+/// Runs a thread's body; a broken invariant in it stops the member instead of leaving it without that thread.
+fn guard(member: &Arc<Member>, body: Box<dyn FnOnce(&Arc<Member>) + Send>) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| body(member))) {
+        let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+        member.fail(PlaneError::new(Code::Internal, format!("a bug in rafterdb: {}", text.unwrap_or("a thread panicked"))));
+    }
+}
+
 impl Member {
     /// Opens the data directory, recovers the log and the stores, listens, and starts the threads.
     /// The worker must then call `exchange` until it returns a CLOSE event.
@@ -151,7 +160,7 @@ impl Member {
             let member = self.clone();
             std::thread::Builder::new()
                 .name(format!("rafterdb-{name}"))
-                .spawn(move || body(&member))
+                .spawn(move || guard(&member, body))
                 .map(|handle| self.threads.lock().push(handle))
                 .map_err(|e| PlaneError::io("start a thread", &e))
         };
@@ -291,15 +300,9 @@ impl Member {
     pub fn forward(&self, group: &Group, waiter: Waiter, item: &Request<'_>, out: &mut Deliveries) {
         let leader = group.leader.load(Ordering::Acquire);
         let forwarded = matches!(waiter.source, Source::Peer(_));
-        let redirected = matches!(waiter.source, Source::Connection(_));
         if leader == 0 || leader == self.config.id() || forwarded {
             let code = if leader == 0 { Code::NoLeader } else { Code::NotLeader };
             return out.fail(&waiter, item.kind, code, 0, &requests::leader_text(item.kind));
-        }
-        if redirected {
-            // A client of its own connection finds the leader faster than through us.
-            let endpoint = self.config.members.iter().find(|m| m.id == leader).map_or("", |m| &m.endpoint);
-            return out.fail(&waiter, item.kind, Code::NotLeader, leader, endpoint);
         }
         self.forwards.send(self, group.id, leader, waiter, item);
     }
@@ -358,9 +361,15 @@ impl Member {
             let machine = group.machine();
             // With a last flush, the next start has nothing to replay.
             let last = self.failure().is_none().then(|| machine.state());
-            if let Err(error) = machine.engine().close(last) {
-                self.fail(error.into());
+            let closed = rafterdb_fault::point("member.close")
+                .map_err(|e| PlaneError::io("close", &e))
+                .and_then(|()| Ok(machine.engine().close(last)?));
+            if let Err(error) = closed {
+                self.fail(error);
             }
+        }
+        if let Err(error) = rafterdb_fault::point("member.closed") {
+            self.fail(PlaneError::io("close", &error));
         }
         self.data_dir.lock().take();
     }

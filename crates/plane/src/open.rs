@@ -82,10 +82,17 @@ pub fn recover(config: &Config) -> Result<(Recovered, Writer), PlaneError> {
         groups.push(Arc::new(Group::new(id, home, Arc::new(machine), mark.index, state.last, state.term)));
         opened.push(state);
     }
+    reach("member.agree")?;
     // Starts that were moved to where a store stands must be on disk before anything is built on them.
     writer.commit()?;
     writer.sync()?;
+    reach("member.agreed")?;
     Ok((Recovered { groups, opened, reader, mode: log.mode, notes: log.notes }, writer))
+}
+
+/// A fault point between two steps of this file.
+fn reach(name: &str) -> Result<(), PlaneError> {
+    rafterdb_fault::point(name).map_err(|e| PlaneError::io(name, &e))
 }
 
 fn durability(config: &Config) -> Durability {
@@ -182,9 +189,10 @@ pub fn install(member: &Arc<Member>, group: &Arc<Group>, path: &Path) -> Result<
     let old = group.machine();
     old.engine().close(None)?;
     let Home { dir, cache, delivery } = &group.home;
-    let installed = install_snapshot(dir, &mut BufReader::new(file))
-        .map_err(PlaneError::from)
-        .and_then(|_| open_machine(&member.config, dir, cache, delivery));
+    let installed = reach("member.snapshot.install")
+        .and_then(|()| Ok(install_snapshot(dir, &mut BufReader::new(file))?))
+        .and_then(|_| open_machine(&member.config, dir, cache, delivery))
+        .and_then(|machine| reach("member.snapshot.installed").map(|()| machine));
     let machine = installed.inspect_err(|error| {
         member.fail(PlaneError::new(error.code, format!("a snapshot could not be installed: {}", error.text)));
     })?;

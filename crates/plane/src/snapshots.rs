@@ -168,6 +168,7 @@ impl ChunkWriter<'_> {
 
     fn chunk(&mut self) -> io::Result<()> {
         self.wait(|progress, offset| progress.acked + WINDOW_BYTES > offset)?;
+        rafterdb_fault::point("member.snapshot.send")?;
         let mut record = head(part::DATA, self.group, self.id, self.offset);
         record.append(&mut self.buffer);
         self.offset += (record.len() - HEAD_BYTES) as u64;
@@ -298,11 +299,13 @@ fn take(
         return Err(PlaneError::new(Code::ProtocolError, format!("{value} follows {}", receiving.offset)));
     }
     if body[1] == part::DATA {
-        receiving.file.write_all(&body[HEAD_BYTES..]).map_err(io)?;
+        rafterdb_fault::point("member.snapshot.write")
+            .and_then(|()| receiving.file.write_all(&body[HEAD_BYTES..]))
+            .map_err(io)?;
         receiving.offset += (body.len() - HEAD_BYTES) as u64;
         return Ok(0);
     }
-    receiving.file.sync_all().map_err(io)?;
+    receiving.file.sync_all().and_then(|()| rafterdb_fault::point("member.snapshot.received")).map_err(io)?;
     install(member, group, peer, receiving.mark, receiving.path.clone())?;
     Ok(1)
 }
