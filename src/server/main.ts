@@ -6,6 +6,9 @@ import type { Context } from './context.js'
 import { Output } from './output.js'
 import { run } from './program.js'
 
+/** Any long time. */
+const HOLD_MS = 3_600_000
+
 const stop = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => {
@@ -44,4 +47,7 @@ const context: Context = {
   open: async (options) => (await import('../index.js')).open(options),
 }
 
+// An open store does not keep a process alive; a command under way does.
+const hold = setInterval(() => {}, HOLD_MS)
 process.exitCode = await run(process.argv.slice(2), context)
+clearInterval(hold)

@@ -6,7 +6,7 @@ export function formatTable(rows: string[][]): string[] {
   const count = Math.max(0, ...rows.map((row) => row.length))
   const columns = Array.from({ length: count }, (_, column) => ({
     width: Math.max(...rows.map((row) => width(row[column] ?? ''))),
-    right: body.length > 0 && body.every((row) => /^[\d,.]*$/.test(row[column] ?? '')),
+    right: body.length > 0 && body.every((row) => /^[\d,.]{0,15}$/.test(row[column] ?? '')),
   }))
   return rows.map((row) =>
     columns
