@@ -1,0 +1,232 @@
+// A cluster of real processes on free ports of the loopback interface, with data under a temporary directory.
+// Members are `rafterdb serve`, or children that take orders where the app's own thread matters. Judges nothing.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { connect, type Database, type MemberStatus, type OpenOptions } from 'rafterdb'
+import { Child, ProcessEnded } from './child.js'
+
+const CLI = fileURLToPath(new URL('../../dist/server/main.js', import.meta.url))
+/** How long anything may take before a test gives up on it, ms. Far above what it takes. */
+export const PATIENCE_MS = 60_000
+
+/** `serve`: the command line. `child`: a process that takes orders. */
+export type Kind = 'serve' | 'child'
+
+export interface ClusterOptions {
+  /** One for each member, named a, b, c, …; default: three of `serve`. */
+  kinds?: Kind[]
+  options?: Partial<Pick<OpenOptions, 'memory' | 'logRetainBytes' | 'groups' | 'valueBytesMax' | 'durability'>>
+}
+
+export class Member {
+  /** The running process if it takes orders. */
+  child: Child | null = null
+  #process: ChildProcess | null = null
+  #gone: Promise<unknown> = Promise.resolve()
+  isOpen = false
+  readonly dataDir: string
+
+  constructor(
+    readonly name: string,
+    readonly kind: Kind,
+    readonly endpoint: string,
+    readonly dir: string,
+    readonly options: Partial<OpenOptions>,
+  ) {
+    this.dataDir = join(dir, name)
+  }
+
+  get isRunning(): boolean {
+    return this.#process !== null || this.child !== null
+  }
+
+  /** The process that takes orders; ProcessEnded while there is none whose member is open. */
+  running(): Child {
+    if (this.child === null || !this.isOpen) throw new ProcessEnded(`${this.name} does not run`)
+    return this.child
+  }
+
+  get pid(): number {
+    return this.child?.pid ?? this.#process?.pid ?? 0
+  }
+
+  /** What it has logged; empty for a child. */
+  get log(): string {
+    return this.kind === 'serve' ? readFileSync(join(this.dir, `${this.name}.log`), 'utf8') : ''
+  }
+
+  /** Starts the process. For a child it resolves when the member is open. */
+  async start(env: Record<string, string> = {}): Promise<void> {
+    if (this.kind === 'child') {
+      const child = new Child(env)
+      this.child = child
+      this.#gone = child.gone
+      await child.ask('open', { ...this.options, dataDir: this.dataDir })
+      this.isOpen = true
+      return
+    }
+    const log = openSync(join(this.dir, `${this.name}.log`), 'a')
+    const child = spawn(process.execPath, [CLI, 'serve', ...this.#flags()], {
+      stdio: ['ignore', 'ignore', log],
+      env: { ...process.env, ...env },
+    })
+    this.#process = child
+    this.#gone = new Promise((resolve) => child.once('exit', resolve))
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.child?.signal(name)
+    this.#process?.kill(name)
+  }
+
+  /** Resolves when the process is gone. */
+  async kill(): Promise<void> {
+    this.signal('SIGKILL')
+    await this.gone()
+  }
+
+  async gone(): Promise<void> {
+    await this.#gone
+    this.child = null
+    this.#process = null
+    this.isOpen = false
+  }
+
+  /** Stops as its user would. */
+  async stop(): Promise<void> {
+    if (this.child) {
+      await this.child.ask('close')
+      this.child.release()
+    } else this.signal('SIGTERM')
+    await this.gone()
+  }
+
+  #flags(): string[] {
+    const { members = {}, ...rest } = this.options
+    const list = Object.entries(members).map(([name, at]) => `${name}=${at}`)
+    const flags = Object.entries(rest).map(([key, value]) => {
+      const flag = `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
+      return [flag, String(value)]
+    })
+    return [...flags.flat(), '--members', list.join(','), '--data-dir', this.dataDir]
+  }
+}
+
+export class Cluster implements AsyncDisposable {
+  #clients: Database[] = []
+
+  private constructor(
+    readonly dir: string,
+    readonly members: Member[],
+  ) {}
+
+  /** Starts all members and waits for a leader. */
+  static async start({ kinds = ['serve', 'serve', 'serve'], options = {} }: ClusterOptions = {}): Promise<Cluster> {
+    const dir = mkdtempSync(join(tmpdir(), 'rafterdb-cluster-'))
+    const names = kinds.map((_, i) => String.fromCharCode(97 + i))
+    const ports = await freePorts(kinds.length)
+    const endpoints = Object.fromEntries(names.map((name, i) => [name, `127.0.0.1:${ports[i]}`]))
+    const members = names.map((name, i) => {
+      return new Member(name, kinds[i] as Kind, endpoints[name] as string, dir, { ...options, name, members: endpoints })
+    })
+    const cluster = new Cluster(dir, members)
+    try {
+      await Promise.all(members.map((member) => member.start()))
+      await cluster.leader()
+    } catch (error) {
+      const logs = members.map((member) => member.log).join('')
+      await cluster[Symbol.asyncDispose]()
+      throw new Error(`the cluster did not start\n${logs}`, { cause: error })
+    }
+    return cluster
+  }
+
+  get endpoints(): string[] {
+    return this.members.map((member) => member.endpoint)
+  }
+
+  member(name: string): Member {
+    const found = this.members.find((member) => member.name === name)
+    if (found === undefined) throw new Error(`no member ${name}`)
+    return found
+  }
+
+  /** A client of all members; closed with the cluster. */
+  async client(requestTimeout = PATIENCE_MS): Promise<Database> {
+    const db = await eventually('a member that answers', () => connect({ endpoints: this.endpoints, requestTimeout }))
+    this.#clients.push(db)
+    return db
+  }
+
+  /** What the members say of themselves, those that do not answer too. */
+  async status(): Promise<MemberStatus[]> {
+    await using db = await connect({ endpoints: this.endpoints, requestTimeout: 5_000 })
+    return await db.status()
+  }
+
+  /** The member that leads, once one does and a majority says so. */
+  async leader(): Promise<Member> {
+    return eventually('a leader', async () => {
+      const statuses = await this.status()
+      for (const { name, role, term } of statuses) {
+        const followers = statuses.filter((status) => status.leader === name && status.term === term)
+        if (role === 'leader' && followers.length * 2 > this.members.length) return this.member(name)
+      }
+      throw new Error(describe(statuses))
+    })
+  }
+
+  /** Waits until all members have applied all of the same log; for when nobody writes any more. */
+  async settled(): Promise<MemberStatus[]> {
+    return eventually('all members at the same index', async () => {
+      const statuses = await this.status()
+      const at = new Set(statuses.flatMap(({ lastIndex, applied }) => [lastIndex, applied]))
+      const isWhole = statuses.every(({ role }) => role !== 'unreachable') && statuses.some(({ role }) => role === 'leader')
+      if (at.size !== 1 || !isWhole) throw new Error(describe(statuses))
+      return statuses
+    })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#clients.map((db) => db.close()))
+    await Promise.all(this.members.filter((member) => member.isRunning).map((member) => member.kill()))
+    rmSync(this.dir, { recursive: true, force: true })
+  }
+}
+
+/** Tries until it does not throw; the last reason goes into the failure. */
+export async function eventually<T>(what: string, attempt: () => Promise<T>, patience = PATIENCE_MS): Promise<T> {
+  const deadline = performance.now() + patience
+  for (;;) {
+    try {
+      return await attempt()
+    } catch (error) {
+      if (performance.now() > deadline) throw new Error(`waited ${patience} ms for ${what}`, { cause: error })
+      await sleep(50)
+    }
+  }
+}
+
+/** Ports that nobody listens on now, all different. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer())
+  const ports: number[] = []
+  for (const server of servers) {
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    ports.push((server.address() as { port: number }).port)
+  }
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
+  return ports
+}
+
+/** A line for the message of a failure. */
+export function describe(statuses: MemberStatus[]): string {
+  return statuses
+    .map((s) => `${s.name}: ${s.role} of term ${s.term}, last ${s.lastIndex}, applied ${s.applied}, hash ${s.stateHash}`)
+    .join('; ')
+}
