@@ -120,6 +120,9 @@ export class ScriptMember implements Out {
   cut(index: number): void {
     this.#write(`cut ${index}`)
   }
+  restore(index: number, term: number): void {
+    this.#write(`restore ${index}/${term}`)
+  }
 
   #runs(first: number, end: number): number[] {
     const runs: number[] = []

@@ -38,20 +38,33 @@ class Script {
       this.#now = Math.max(this.#now, this.#member(id!).raft.deadline)
       this.#step(id!, (raft) => raft.tick())
     },
+    // rest MS: as wait, without showing it.
+    rest: (time) => {
+      this.#wait(this.#now + time!)
+      this.#output.length = 0
+    },
     // elect ID: campaign, and everything is delivered, without showing it.
     elect: (id) => {
-      const before = this.#output.length
       this.#commands['campaign']!(id!)
       this.#deliver(() => true)
-      this.#output.length = before
+      this.#output.length = 0
       this.#show(id!)
     },
-    // deliver: everything, and what follows from it. deliver ID: what is on the way to it, and nothing that follows.
-    deliver: (id) => (id === undefined ? this.#deliver(() => true) : this.#deliverOnce(({ to }) => to === id)),
-    // drop: what is under way is lost; drop ID: what is on the way to it.
-    drop: (id) => {
-      for (const letter of this.#letters) if (id === undefined || letter.to === id) this.#write(`lost: ${this.#describe(letter)}`)
-      this.#letters = this.#letters.filter(({ to }) => id !== undefined && to !== id)
+    // win ID VOTER: campaign, heard by this voter only, and nobody hears of the victory; without showing it.
+    win: (id, voter) => {
+      this.#commands['campaign']!(id!)
+      for (const to of [voter!, id!, voter!, id!]) this.#deliverOnce(goes(to, undefined))
+      this.#letters.length = 0
+      this.#output.length = 0
+      this.#show(id!)
+    },
+    // deliver: everything, and what follows from it. deliver ID [FROM]: what is on the way to it (from there), and nothing that follows.
+    deliver: (id, from) => (id === undefined ? this.#deliver(() => true) : this.#deliverOnce(goes(id, from))),
+    // drop: what is under way is lost; drop ID [FROM]: what is on the way to it (from there).
+    drop: (id, from) => {
+      const lost = goes(id, from)
+      for (const letter of this.#letters.filter(lost)) this.#write(`lost: ${this.#describe(letter)}`)
+      this.#letters = this.#letters.filter((letter) => !lost(letter))
     },
     isolate: (...ids) => ids.forEach((id) => void this.#isolated.add(id)),
     heal: () => this.#isolated.clear(),
@@ -165,4 +178,9 @@ class Script {
   #write(line: string): void {
     this.#output.push(line)
   }
+}
+
+/** Whether a letter goes to `to`, from `from`; undefined: anybody. */
+function goes(to: number | undefined, from: number | undefined): (letter: Letter) => boolean {
+  return (letter) => (to === undefined || letter.to === to) && (from === undefined || letter.from === from)
 }

@@ -39,13 +39,13 @@ export class MemberLog {
     return this.entries[index - this.baseIndex - 1]?.term
   }
 
-  /** Writes entries at `first`, cutting what was there; what a snapshot has covered meanwhile is skipped. */
+  /** Writes entries at `first`, cutting what was there. */
   write(first: number, entries: readonly Entry[]): void {
-    const skip = Math.max(0, this.baseIndex + 1 - first)
-    const at = first + skip - this.baseIndex - 1
-    if (skip >= entries.length || at > this.entries.length) return
+    const at = first - this.baseIndex - 1
+    if (at < 0 || at > this.entries.length)
+      throw new Error(`write at ${first} outside (${this.baseIndex}, ${this.lastIndex + 1}]`)
     this.entries.length = at
-    for (let i = skip; i < entries.length; i += 1) this.entries.push(entries[i]!)
+    for (const entry of entries) this.entries.push(entry)
   }
 
   /** Forgets entries up to index. */

@@ -413,6 +413,7 @@ export class SimulatedPlane implements Plane, MemberView {
     if (log.termAt(index) !== stateTerm) {
       for (const copy of [log, this.disk.logs[group]!]) {
         copy.reset(index, stateTerm)
+        if (copy.term < stateTerm) copy.vote = 0
         copy.term = Math.max(copy.term, stateTerm)
       }
     }

@@ -92,8 +92,8 @@ export class Leader {
   tick(): void {
     const { now } = this.#raft
     if (now >= this.#transfer.deadline) this.#endTransfer()
-    if (now >= this.#commitDeadline) this.#tellCommit()
     if (now >= this.#heartbeatDeadline) this.#heartbeat()
+    else if (now >= this.#commitDeadline) this.#tellCommit()
   }
 
   flush(): void {

@@ -134,7 +134,7 @@ export class Raft {
       this.#answerStale(message)
       return
     }
-    if (term > this.term) this.follow(term, 0)
+    if (term > this.term) this.follow(term, kind === Message.APPEND ? message.from : 0)
     if (kind === Message.APPEND && !(this.#behaviour instanceof Follower)) {
       assert(this.role !== Role.LEADER, 'one leader a term', { term, id: this.config.id, from: message.from })
       this.follow(term, message.from)

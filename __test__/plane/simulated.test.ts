@@ -1,0 +1,76 @@
+// The shared plane cases against the simulated plane, so that the simulation is held to what the native plane must do.
+import { Random } from '../../src/raft/random.js'
+import { EMPTY, Machine } from '../sim/machine.js'
+import { MemberLog } from '../sim/member-log.js'
+import { type Durable, type Packet, SimulatedPlane } from '../sim/plane.js'
+import { Scheduler } from '../sim/scheduler.js'
+import { type PlaneHarness, planeSuite, type WireMessage } from './suite.js'
+
+const TIMES = { disk: { fsyncMin: 1, fsyncMax: 2, stallShare: 0, stallMax: 0 }, applyMax: 1, persistShare: 0 }
+
+/** One simulated plane in virtual time. */
+class SimulatedHarness implements PlaneHarness {
+  readonly #scheduler = new Scheduler()
+  readonly #random = new Random(1)
+  readonly #answers: number[] = []
+  readonly #sent: WireMessage[] = []
+  #durable: Durable = { logs: [new MemberLog()], machines: [new Machine(EMPTY)] }
+  #plane: SimulatedPlane | undefined
+  #values = 0
+
+  open(): SimulatedPlane {
+    const surroundings = {
+      ...{ scheduler: this.#scheduler, random: this.#random, checkers: [] },
+      clock: () => this.#scheduler.now,
+      wake: () => {},
+      send: (packet: Packet) => this.#send(packet),
+      sendSnapshot: () => {},
+    }
+    this.#plane = new SimulatedPlane(1, surroundings, TIMES, this.#durable)
+    return this.#plane
+  }
+
+  reopen(): SimulatedPlane {
+    this.#running.crash()
+    this.#durable = { ...this.#durable, machines: this.#durable.machines.map(({ persisted }) => new Machine(persisted)) }
+    return this.open()
+  }
+
+  propose(count: number): void {
+    const values = Array.from({ length: count }, () => {
+      this.#values += 1
+      const done = (_index: number, code: number): void => {
+        this.#answers.push(code)
+      }
+      return { value: this.#values, bytes: 10, done }
+    })
+    this.#running.propose(0, values)
+  }
+
+  answers(): readonly number[] {
+    return this.#answers
+  }
+
+  deliver({ kind, term, fields, entryTerms }: WireMessage): void {
+    const entries = entryTerms.map((entryTerm, i) => ({ term: entryTerm, value: 1_000 + i, bytes: 10 }))
+    this.#running.receive({ from: 2, to: 1, group: 0, kind, term, fields, entries })
+  }
+
+  sent(): readonly WireMessage[] {
+    return this.#sent
+  }
+
+  close(): void {}
+
+  get #running(): SimulatedPlane {
+    if (this.#plane === undefined) throw new Error('the plane is not open')
+    return this.#plane
+  }
+
+  #send({ kind, term, fields, entries }: Packet): void {
+    const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = fields
+    this.#sent.push({ kind, term, fields: [a, b, c, d, e, f], entryTerms: entries.map((entry) => entry.term) })
+  }
+}
+
+planeSuite('simulated plane', () => new SimulatedHarness())

@@ -1,0 +1,185 @@
+// What every plane must do, native or simulated: the promises of crates/codec/FORMATS.md, seen from the worker's side.
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { Code } from '../../src/codes.js'
+import { Command, Event } from '../../src/plane/kinds.js'
+import type { Plane } from '../../src/plane/plane.js'
+import { Message, Role } from '../../src/raft/kinds.js'
+import { PlaneDriver } from './driver.js'
+
+/** A message that left the plane, or arrives at it. */
+export interface WireMessage {
+  readonly kind: number
+  readonly term: number
+  /** a … f. */
+  readonly fields: readonly [number, number, number, number, number, number]
+  /** The payload: the terms of its entries, whose contents do not matter here. */
+  readonly entryTerms: readonly number[]
+}
+
+/** How the suite reaches a plane: member 1 of members 1 and 2, one group, always durable. */
+export interface PlaneHarness {
+  /** A plane on an empty disk. */
+  open(): Plane
+  /** The process is killed, and starts again on the same disk. */
+  reopen(): Plane
+  /** Submits one chunk of `count` entries from a client of this member. */
+  propose(count: number): void
+  /** The codes of the entries that were answered, in order. */
+  answers(): readonly number[]
+  /** Member 2 sends a message. */
+  deliver(message: WireMessage): void
+  /** What this member sent to member 2. */
+  sent(): readonly WireMessage[]
+  close(): void
+}
+
+const GROUP = 0
+const TERM = 1
+const LEAD = [Command.ROLE, GROUP, Role.LEADER, TERM, 1]
+const HARD_STATE = [Command.PERSIST, GROUP, TERM, 1, 0]
+const NO_FIELDS = [0, 0, 0, 0, 0, 0] as const
+
+const noop = (index: number, term = TERM): number[] => [Command.NOOP, GROUP, index, term]
+const accept = (first: number, count: number): number[] => [Command.ACCEPT, GROUP, first, TERM, count]
+const commit = (index: number): number[] => [Command.COMMIT, GROUP, index]
+const send = (kind: number, after: number, first = 0, end = 0): number[] => [
+  ...[Command.SEND, GROUP, 2, kind, TERM, after],
+  ...[...NO_FIELDS, first, end],
+]
+
+/** Runs all cases against the planes of one implementation. */
+export function planeSuite(name: string, create: () => PlaneHarness): void {
+  describe(name, () => {
+    let harness: PlaneHarness
+    let driver: PlaneDriver
+    let opened: readonly number[]
+
+    beforeEach(() => {
+      harness = create()
+      driver = new PlaneDriver(harness.open())
+      opened = driver.waitFor(Event.OPENED)
+    })
+    afterEach(() => harness.close())
+
+    /** Waits until the log is durable up to (index, term). */
+    const durable = (index: number, term: number): void => {
+      for (;;) {
+        const [upTo, ofTerm] = driver.waitFor(Event.DURABLE)
+        if (upTo === index && ofTerm === term) return
+      }
+    }
+
+    const reopen = (): void => {
+      driver = new PlaneDriver(harness.reopen())
+      opened = driver.waitFor(Event.OPENED)
+    }
+
+    test('an empty disk opens as nothing', () => {
+      expect(opened).toEqual([0, 0, 0, 0, 0, 0, 0, 0])
+    })
+
+    test('time does not go back, and an exchange without events ends with its time-out', () => {
+      const before = driver.now
+      const started = driver.exchange([], 0)
+      expect(started).toEqual([])
+      driver.exchange([], 30)
+      expect(driver.now).toBeGreaterThanOrEqual(before + 25)
+    })
+
+    test('proposals are announced once, a chunk a record, and wait until they are accepted', () => {
+      driver.exchange([HARD_STATE, LEAD, noop(1)])
+      harness.propose(3)
+      const [count, bytes] = driver.waitFor(Event.PROPOSALS)
+      expect(count).toBe(3)
+      expect(bytes).toBeGreaterThan(0)
+      expect(driver.comes(Event.PROPOSALS)).toBe(false)
+      expect(harness.answers()).toEqual([])
+    })
+
+    test('what was accepted becomes durable, is applied once it is committed, and is answered then', () => {
+      driver.exchange([HARD_STATE, LEAD, noop(1)])
+      harness.propose(2)
+      driver.waitFor(Event.PROPOSALS)
+      driver.exchange([accept(2, 2)])
+      durable(3, TERM)
+      expect(harness.answers()).toEqual([])
+      let applied = driver.waitFor(Event.APPLIED, [commit(3)])
+      while (applied[0] !== 3) applied = driver.waitFor(Event.APPLIED)
+      driver.exchange([], 20)
+      expect(harness.answers()).toEqual([Code.OK, Code.OK])
+    })
+
+    test('a restart finds the term, the vote and the log', () => {
+      driver.exchange([HARD_STATE, noop(1), [Command.PERSIST, GROUP, 4, 2, 0], noop(2, 4)])
+      durable(2, 4)
+      reopen()
+      const [term, vote, , snapshotIndex, snapshotTerm, lastIndex, , runs, ...pairs] = opened
+      expect([term, vote, snapshotIndex, snapshotTerm, lastIndex, runs]).toEqual([4, 2, 0, 0, 2, 2])
+      expect(pairs).toEqual([1, TERM, 2, 4])
+    })
+
+    test('what waits fails when told to, and what comes later is announced again', () => {
+      driver.exchange([HARD_STATE, LEAD, noop(1)])
+      harness.propose(2)
+      driver.waitFor(Event.PROPOSALS)
+      driver.exchange([[Command.FAIL, GROUP, Code.NOT_LEADER]])
+      driver.exchange([], 20)
+      expect(harness.answers()).toEqual([Code.NOT_LEADER, Code.NOT_LEADER])
+      harness.propose(1)
+      expect(driver.waitFor(Event.PROPOSALS)[0]).toBe(1)
+    })
+
+    test('an events array without room gets none, and loses none', () => {
+      driver.exchange([HARD_STATE, LEAD, noop(1)])
+      harness.propose(1)
+      for (let i = 0; i < 3; i += 1) expect(driver.exchange([], 0, 2)).toEqual([])
+      expect(driver.waitFor(Event.PROPOSALS)[0]).toBe(1)
+      durable(1, TERM)
+    })
+
+    test('a message that must be durable follows what was handed over before; others go at once', () => {
+      driver.exchange([HARD_STATE, noop(1), send(Message.APPEND_REPLY, 1), send(Message.APPEND, 0)])
+      durable(1, TERM)
+      driver.exchange([], 20)
+      expect(harness.sent().map(({ kind }) => kind)).toEqual([Message.APPEND, Message.APPEND_REPLY])
+    })
+
+    test('entries go along as the index range says, with their terms', () => {
+      driver.exchange([HARD_STATE, noop(1), noop(2), noop(3, 2), send(Message.APPEND, 0, 2, 4)])
+      driver.exchange([], 20)
+      expect(harness.sent()[0]!.entryTerms).toEqual([TERM, 2])
+    })
+
+    describe('a received payload', () => {
+      const message: WireMessage = { kind: Message.APPEND, term: 3, fields: [0, 0, 7, 9, 0, 5], entryTerms: [1, 1, 3] }
+      let fields: readonly number[]
+
+      beforeEach(() => {
+        harness.deliver(message)
+        fields = driver.waitFor(Event.MESSAGE)
+      })
+
+      test('is announced with its header and its runs of terms', () => {
+        const [from, kind, term, handle, ...rest] = fields
+        expect([from, kind, term]).toEqual([2, Message.APPEND, 3])
+        expect(handle).toBeGreaterThan(0)
+        expect(rest.slice(0, 6)).toEqual(message.fields)
+        expect(rest.slice(7)).toEqual([2, 1, 2, 3, 1])
+      })
+
+      test('is written from the first entry that is wanted, and cuts what was there', () => {
+        const handle = fields[3]!
+        driver.exchange([HARD_STATE, noop(1), noop(2), noop(3), [Command.APPEND, GROUP, handle, 2, 1, 2, 1, 1, 3, 1]])
+        durable(3, 3)
+        reopen()
+        expect(opened[5]).toBe(3)
+        expect(opened.slice(7)).toEqual([2, 1, 1, 3, 3])
+      })
+
+      test('is forgotten when it is dropped', () => {
+        driver.exchange([[Command.DROP, GROUP, fields[3]!]])
+        expect(driver.comes(Event.DURABLE)).toBe(false)
+      })
+    })
+  })
+}
