@@ -66,7 +66,7 @@ export class Member {
       const child = new Child(env)
       this.child = child
       this.#gone = child.gone
-      await child.ask('open', { ...this.options, dataDir: this.dataDir })
+      await child.ask('open', { requestTimeout: PATIENCE_MS, ...this.options, dataDir: this.dataDir })
       this.isOpen = true
       return
     }
