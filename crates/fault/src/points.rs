@@ -47,6 +47,41 @@ pub const POINTS: &[(&str, &str)] = &[
         "member.identity",
         "when a member's identity is written to a new file, before it gets its name",
     ),
+    (
+        "member.identified",
+        "when a member's identity has its name, before the directory is synced",
+    ),
+    (
+        "member.agree",
+        "when log and stores are recovered, before the log is made to begin where a store stands",
+    ),
+    (
+        "member.agreed",
+        "when log and stores agree on disk, before the member begins to work",
+    ),
+    ("member.close", "when a member's threads ended, before its last flush"),
+    ("member.closed", "when a member's stores are closed, before its lock is released"),
+    ("member.snapshot.send", "before a piece of a snapshot is sent"),
+    (
+        "member.snapshot.write",
+        "before a received piece of a snapshot is written to its file",
+    ),
+    (
+        "member.snapshot.received",
+        "when a received snapshot is durable as a file, before anything is done with it",
+    ),
+    (
+        "member.snapshot.install",
+        "when the old store is closed, before the received snapshot is made a store",
+    ),
+    (
+        "member.snapshot.installed",
+        "when the new store is open, before the log knows of it",
+    ),
+    (
+        "member.snapshot.restore",
+        "before the log is made to begin after an installed snapshot",
+    ),
     ("store.history.write", "before history is written to its file"),
     ("store.history.sync", "before a history file is synced"),
     ("store.history.seal", "before a full history file gets its footer"),

@@ -181,7 +181,7 @@ pub fn observe(member: &Arc<Member>, group: &Arc<Group>) {
     }
 }
 
-/// Puts a received state in place of a group's, on the apply thread. The old store is closed first; if the new one cannot
+/// Puts a received state in place of a group's, on the apply thread; the caller tells the core and then observes it. The old store is closed first; if the new one cannot
 /// be opened the member stops, and at its next start finds whichever of the two is in place.
 pub fn install(member: &Arc<Member>, group: &Arc<Group>, path: &Path) -> Result<(), PlaneError> {
     let io = |e: std::io::Error| PlaneError::io(&format!("read {}", path.display()), &e);
@@ -202,7 +202,6 @@ pub fn install(member: &Arc<Member>, group: &Arc<Group>, path: &Path) -> Result<
     }
     group.replace_machine(Arc::new(machine));
     old.end_watches();
-    observe(member, group);
     group.applied.store(mark.index, Ordering::Release);
     Ok(())
 }

@@ -314,21 +314,19 @@ fn take(
 fn install(member: &Arc<Member>, group: u16, peer: u64, mark: Mark, path: PathBuf) -> Result<(), PlaneError> {
     let (reply, answer) = channel();
     let task = move |member: &Arc<Member>, group: &Arc<Group>| {
-        let result = if group.applied.load(Ordering::Acquire) >= mark.index {
-            Ok(())
-        } else {
-            open::install(member, group, &path)
-        };
+        let is_new = group.applied.load(Ordering::Acquire) < mark.index;
+        let result = if is_new { open::install(member, group, &path) } else { Ok(()) };
+        let (ok, index, term) = (result.is_ok(), mark.index, mark.term);
+        member.inbox.push(Happening::SnapshotInstalled { group: group.id, ok, index, term, from: peer });
+        if is_new && ok {
+            // Only now: the core must not hear of what the new store holds before it hears of the store.
+            open::observe(member, group);
+        }
         // The receiving thread waits for this answer, or the member closes.
         let _ = reply.send(result);
     };
     member.apply.run(group, Box::new(task));
-    let closing = PlaneError::new(Code::Closed, "the member closes");
-    let result = answer.recv().unwrap_or(Err(closing));
-    let happening =
-        Happening::SnapshotInstalled { group, ok: result.is_ok(), index: mark.index, term: mark.term, from: peer };
-    member.inbox.push(happening);
-    result
+    answer.recv().unwrap_or_else(|_| Err(PlaneError::new(Code::Closed, "the member closes")))
 }
 
 /// Has a group's state written out now, and answers when it is.
