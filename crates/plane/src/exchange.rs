@@ -230,6 +230,8 @@ impl Exchange {
             };
             match taken.next_happening(fits) {
                 Some(happening) => self.tell(happening, out),
+                // Facts may rest on a happening that did not fit.
+                None if taken.has_happenings() => return,
                 None => break,
             }
         }

@@ -142,6 +142,12 @@ impl Taken<'_> {
         }
     }
 
+    /// Whether happenings wait.
+    #[must_use]
+    pub fn has_happenings(&self) -> bool {
+        !self.0.happenings.is_empty()
+    }
+
     /// The facts of the next group that has new ones.
     pub fn next_facts(&mut self) -> Option<(u16, Facts)> {
         let group = self.0.dirty.pop_front()?;

@@ -181,8 +181,9 @@ pub fn observe(member: &Arc<Member>, group: &Arc<Group>) {
     }
 }
 
-/// Puts a received state in place of a group's, on the apply thread; the caller tells the core and then observes it. The old store is closed first; if the new one cannot
-/// be opened the member stops, and at its next start finds whichever of the two is in place.
+/// Puts a received state in place of a group's, on the apply thread. The old store is closed first; if the new one cannot
+/// be opened the member stops, and at its next start finds whichever of the two is in place. The caller tells the core, and
+/// has the new store observed after that.
 pub fn install(member: &Arc<Member>, group: &Arc<Group>, path: &Path) -> Result<(), PlaneError> {
     let io = |e: std::io::Error| PlaneError::io(&format!("read {}", path.display()), &e);
     let file = File::open(path).map_err(io)?;

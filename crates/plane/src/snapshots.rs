@@ -316,10 +316,11 @@ fn install(member: &Arc<Member>, group: u16, peer: u64, mark: Mark, path: PathBu
     let task = move |member: &Arc<Member>, group: &Arc<Group>| {
         let is_new = group.applied.load(Ordering::Acquire) < mark.index;
         let result = if is_new { open::install(member, group, &path) } else { Ok(()) };
-        let (ok, index, term) = (result.is_ok(), mark.index, mark.term);
+        // A state that is not newer is refused: the core would cut the log up to it, and the store on disk may be behind it.
+        let (ok, index, term) = (is_new && result.is_ok(), mark.index, mark.term);
         member.inbox.push(Happening::SnapshotInstalled { group: group.id, ok, index, term, from: peer });
-        if is_new && ok {
-            // Only now: the core must not hear of what the new store holds before it hears of the store.
+        if ok {
+            // Only now: the core must hear of the new store before it hears what that store holds.
             open::observe(member, group);
         }
         // The receiving thread waits for this answer, or the member closes.
