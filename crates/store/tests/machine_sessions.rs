@@ -193,3 +193,12 @@ fn sessions_survive_a_crash() {
     }
     assert_eq!(version(&mut fixture), 10);
 }
+
+#[test]
+fn canary_without_a_session_a_batch_sent_again_is_applied_again() {
+    let mut fixture = Fixture::new(1000);
+    for flags in [0, BATCH_RETRY] {
+        assert!(!send(&mut fixture, 0, 1, 1, flags, &[put(b"v")]).0.is_duplicate);
+    }
+    assert_eq!(version(&mut fixture), 2);
+}

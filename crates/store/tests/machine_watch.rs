@@ -330,3 +330,37 @@ fn progress_is_told_to_those_who_asked() {
     let events = WatchEvents::parse(&told[0].2).unwrap();
     assert_eq!((events.revision, events.left), (harness.machine().revision(), 0));
 }
+
+#[test]
+fn a_machine_that_is_replaced_ends_its_watches() {
+    let harness = Harness::<ModelEngine>::new(1000);
+    let watch = WatchRequest {
+        flags: 0,
+        start_revision: 0,
+        credit: 10,
+        key: b"k",
+        end: b"",
+    };
+    harness
+        .machine()
+        .watch(
+            WatchId {
+                connection: 1,
+                request: 1,
+            },
+            &watch,
+        )
+        .unwrap();
+    harness.machine().end_watches();
+    let codes: Vec<Code> = harness.collector.take().iter().map(|(_, code, _)| *code).collect();
+    assert_eq!(codes, [Code::Ok, Code::LeaderLost]);
+    let late = harness.machine().watch(
+        WatchId {
+            connection: 1,
+            request: 2,
+        },
+        &watch,
+    );
+    assert_eq!(late.unwrap_err().code, Code::LeaderLost);
+    assert_eq!(harness.machine().watch_count(), 0);
+}

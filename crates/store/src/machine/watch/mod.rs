@@ -24,6 +24,8 @@ use index::Index;
 /// (watch, change) pairs gathered before they are delivered.
 const HITS_MAX: usize = 1 << 16;
 
+const REPLACED: &str = "the member took over another state: start the watch again";
+
 /// Names a watch: the connection it came on, and its request's id there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WatchId {
@@ -76,6 +78,8 @@ struct Inner {
     /// Watches that are behind and have credit, the one furthest behind first.
     ready: BTreeSet<(Position, u32)>,
     serial: u64,
+    /// Another machine has taken this one's place.
+    has_ended: bool,
     /// Reused by `publish`.
     hits: Vec<(u32, u32)>,
     body: Vec<u8>,
@@ -134,6 +138,9 @@ impl WatchHub {
 
     fn add(&self, id: WatchId, request: &WatchRequest<'_>, compacted: u64) -> Result<(), StoreError> {
         let mut inner = self.inner.lock();
+        if inner.has_ended {
+            return Err(StoreError::new(Code::LeaderLost, REPLACED));
+        }
         if inner.by_id.contains_key(&id) {
             return Err(StoreError::new(
                 Code::InvalidArgument,
@@ -203,12 +210,9 @@ impl WatchHub {
     /// Ends every watch with a code that has its asker start it again where it was.
     fn end(&self) {
         let mut inner = self.inner.lock();
+        inner.has_ended = true;
         let mut body = Vec::new();
-        encode_error(
-            &mut body,
-            0,
-            "the member took over another state: start the watch again",
-        );
+        encode_error(&mut body, 0, REPLACED);
         for watch in inner.slots.iter().flatten() {
             self.deliver.deliver(watch.id, Code::LeaderLost, &body);
         }
@@ -327,7 +331,7 @@ impl<E: Engine> Machine<E> {
     ///
     /// # Errors
     /// `KEY_EMPTY`, `KEY_TOO_LARGE`, `RANGE_REVERSED`, `INVALID_ARGUMENT` for an id in use, `BUSY` above `watchersMax`,
-    /// `WATCH_LOST` if the first revision has been compacted; nothing is delivered then.
+    /// `WATCH_LOST` if the first revision has been compacted, `LEADER_LOST` after `end_watches`; nothing is delivered then.
     pub fn watch(&self, id: WatchId, request: &WatchRequest<'_>) -> Result<(), StoreError> {
         validate_selection(&request.selection()).map_err(|(code, text)| StoreError::new(code, text))?;
         self.watches.add(id, request, self.engine.compacted())
