@@ -15,6 +15,10 @@ const LANES = 8
 /** Longest time before a kill, and before what was killed is started again, ms. */
 const WAIT_MAX_MS = 1_200
 
+/** Little memory and a short log: tables are flushed, the log is cut, and who was away gets a snapshot. */
+const SMALL = { memory: 32 << 20, logRetainBytes: 1 << 20 }
+const FILLING = 'x'.repeat(2_000)
+
 /** Who dies next. */
 async function victimsOf(cluster: Cluster, random: Random): Promise<Member[]> {
   const kind = random.pick(['leader', 'follower', 'all'])
@@ -39,13 +43,13 @@ async function kill(cluster: Cluster, record: WriteRecord, random: Random): Prom
 
 test(`${KILLS} kills with seed ${SEED}`, { timeout: KILLS * 15_000 + PATIENCE_MS * 2 }, async () => {
   const random = new Random(SEED)
-  await using cluster = await Cluster.start({ kinds: ['serve', 'serve', 'child'] })
+  await using cluster = await Cluster.start({ kinds: ['serve', 'serve', 'child'], options: SMALL })
   const record = new WriteRecord()
   const client = await cluster.client()
   const embedded = cluster.member('c')
-  const fromClient = new Writers({ record, target: targetOf(client), name: 'client', lanes: LANES })
+  const fromClient = new Writers({ record, target: targetOf(client), name: 'client', lanes: LANES, filling: FILLING })
   const fromMember = new Writers({
-    ...{ record, name: 'member', lanes: LANES, mayEnd: true },
+    ...{ record, name: 'member', lanes: LANES, filling: FILLING, mayEnd: true },
     target: targetOfMember(embedded),
   })
   const killed: string[] = []
