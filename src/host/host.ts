@@ -64,7 +64,8 @@ export class Host {
   /** How long the next exchange may block, ms. */
   get timeout(): number {
     if (this.#buffer.hasMore) return 0
-    return Math.max(0, Math.min(PARK_MS_MAX, this.#timers.earliest - this.#now))
+    // Whole milliseconds, up: a plane that rounds down would be asked again and again before the deadline.
+    return Math.max(0, Math.min(PARK_MS_MAX, Math.ceil(this.#timers.earliest - this.#now)))
   }
 
   /** The core of a group, for tests and tools; undefined before it is opened. */

@@ -127,11 +127,7 @@ export class Follower {
   #write(handle: number, first: number, skip: number, runs: readonly number[]): void {
     const raft = this.#raft
     const { log } = raft
-    if (first <= log.lastIndex) {
-      assert(first > raft.commit, 'committed entries stay', { first, commit: raft.commit, term: raft.term })
-      log.truncate(first)
-      raft.durable = Math.min(raft.durable, first - 1)
-    }
+    if (first <= log.lastIndex) raft.cutLog(first)
     raft.settle()
     raft.out.append(handle, first, skip, runs)
     for (let i = 0; i < runs.length; i += 2) log.append(runs[i] as number, runs[i + 1] as number)

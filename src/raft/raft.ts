@@ -78,6 +78,8 @@ export class Raft {
   #electionTimeout = 0
   #commitHandedOver = 0
   #hardStateChanged = false
+  /** First index that this step has cut; ∞: none. The plane cannot know yet that its reports from there on are void. */
+  #cutFrom = Number.POSITIVE_INFINITY
   /** Everything that waits fails at the end of this step, with this code; OK: nothing does. */
   #failure: number = Code.OK
   #announced = ''
@@ -120,8 +122,12 @@ export class Raft {
 
   /** A message arrived. */
   receive(message: Incoming): void {
-    assert(this.peers.includes(message.from), 'message from a peer', { from: message.from, id: this.config.id })
     const { kind, term } = message
+    // A member that is configured with others, or is no member any more: not a bug of this one.
+    if (!this.peers.includes(message.from)) {
+      if (message.handle !== 0) this.out.drop(message.handle)
+      return
+    }
     if (kind === Message.PRE_VOTE || kind === Message.VOTE) {
       answerVote(this, message)
       return
@@ -144,7 +150,7 @@ export class Raft {
 
   /** The log is on disk up to (index, term). A report about entries that were cut since is void. */
   reachedDisk(index: number, term: number): void {
-    if (index > this.durable && this.log.has(index, term)) this.durable = index
+    if (index > this.durable && index < this.#cutFrom && this.log.has(index, term)) this.durable = index
   }
 
   /** The state machine has entries up to index. */
@@ -214,6 +220,7 @@ export class Raft {
       this.out.commit(commit)
     }
     this.settle()
+    this.#cutFrom = Number.POSITIVE_INFINITY
     if (this.#failure !== Code.OK) {
       this.out.fail(this.#failure)
       this.#failure = Code.OK
@@ -312,6 +319,14 @@ export class Raft {
     const { electionTimeout } = this.config
     this.#electionTimeout = this.random.between(electionTimeout, electionTimeout * (1 + ELECTION_SPREAD_SHARE))
     this.electionDeadline = this.now + this.#electionTimeout
+  }
+
+  /** Entries from index on are replaced by another leader's. */
+  cutLog(index: number): void {
+    assert(index > this.commit, 'committed entries stay', { index, commit: this.commit, term: this.term })
+    this.log.truncate(index)
+    this.durable = Math.min(this.durable, index - 1)
+    this.#cutFrom = Math.min(this.#cutFrom, index)
   }
 
   /** Entries up to index are committed. */
