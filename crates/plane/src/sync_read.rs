@@ -54,10 +54,13 @@ impl Member {
         loop {
             let at = machine.revision();
             let mut needed = BEFORE_PAIR;
-            let found = machine.engine().get(key, at, &mut |row| needed = write_pair(into, at, key, &row))?;
-            if machine.engine().compacted() > at {
-                continue;
-            }
+            let found = match machine.engine().get(key, at, &mut |row| needed = write_pair(into, at, key, &row)) {
+                Err(error) if error.code != Code::Compacted => return Err(error.into()),
+                // A compaction overtook the read: the revision has moved on as well.
+                Err(_) => continue,
+                Ok(_) if machine.engine().compacted() > at => continue,
+                Ok(found) => found,
+            };
             if !found && into.len() >= BEFORE_PAIR {
                 write_head(into, at, 0, BEFORE_PAIR);
             }
