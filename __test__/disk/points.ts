@@ -1,0 +1,16 @@
+// The fault points of the sources, sorted by what it takes to reach them.
+import { readFileSync } from 'node:fs'
+
+const SOURCE = new URL('../../crates/fault/src/points.rs', import.meta.url)
+
+/** Every point there is. */
+export function allPoints(): string[] {
+  const list = readFileSync(SOURCE, 'utf8').split('POINTS: &[')[1] ?? ''
+  return [...list.matchAll(/\(\s*"([a-z.]+)",/g)].map((match) => match[1] ?? '')
+}
+
+/** Reached when a data directory is made. */
+export const isOfFounding = (point: string) => ['member.identity', 'member.identified'].includes(point)
+
+/** Reached when a snapshot goes from one member to another. */
+export const isOfSnapshots = (point: string) => point.startsWith('store.install.') || point.startsWith('member.snapshot.')
