@@ -14,11 +14,14 @@ const place = scratch('damage')
 const dataDir = join(place.path, 'damaged')
 let killed: Template
 let closed: Template
+/** Its log no longer goes back to the first entry. */
+let cut: Template
 let child: Child
 
 beforeAll(async () => {
   killed = await makeTemplate(join(place.path, 'killed'), SEED, 'killed')
   closed = await makeTemplate(join(place.path, 'closed'), SEED, 'closed')
+  cut = await makeTemplate(join(place.path, 'cut'), SEED, 'closed', { logRetainBytes: 0 })
   child = new Child()
 }, 120_000)
 
@@ -124,10 +127,21 @@ test('a log segment cut off in its middle is refused', async () => {
   await expectRefused('LOG_CORRUPT', segment)
 })
 
-test('a missing log beside a store with data is refused or the store goes on whole', async () => {
+test('a missing log beside a store is refused: it had the newest writes', async () => {
+  for (const template of [killed, closed]) {
+    prepare(template)
+    rmSync(join(dataDir, 'log'), { recursive: true })
+    await expectRefused('LOG_SEGMENT_MISSING', 'log')
+  }
+})
+
+test('a missing store beside a log that was cut is refused; beside a whole log it is made again', async () => {
   prepare(closed)
-  rmSync(join(dataDir, 'log'), { recursive: true })
+  rmSync(join(dataDir, 'groups'), { recursive: true })
   await expectWhole(closed)
+  prepare(cut)
+  rmSync(join(dataDir, 'groups'), { recursive: true })
+  await expectRefused('STORE_CORRUPT', 'groups')
 })
 
 /** The damage is met at the latest when everything is read. */

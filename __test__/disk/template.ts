@@ -20,14 +20,14 @@ export interface Template {
  * Writes so much that log and history have several files and tables are there; then ends the process: `killed`, with entries
  * that only the log has, or `closed`. The last operations were made one by one: the last write to the log is one operation.
  */
-export async function makeTemplate(path: string, seed: number, how: 'killed' | 'closed'): Promise<Template> {
+export async function makeTemplate(path: string, seed: number, how: 'killed' | 'closed', more: Partial<OpenOptions> = {}): Promise<Template> {
   mkdirSync(path)
   const dataDir = join(path, 'data')
   const lanes = { ...plan(seed, { lanes: 6, operations: 130, valueBytes: 40 << 10 }), last: lastLane() }
   const { last, ...first } = lanes
   const child = new Child()
   await child.ask('ledger', { path: join(path, 'ledger') })
-  await child.open({ ...smallMember, dataDir })
+  await child.open({ ...smallMember, ...more, dataDir })
   for (const part of [first, { last }]) {
     const failures = await child.run(part)
     if (failures.length > 0) throw new Error(`the template could not be written: ${JSON.stringify(failures)}`)

@@ -9,6 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::PlaneError;
 
+/// What a person can do about a data directory that lost something.
+pub const WAY_OUT: &str = "Nothing was changed. If the other members are well, restore this one from them: move its data \
+    directory away and start it again. Do so with fewer than half of the members at a time";
+
 /// Version of the data directory's layout; a newer one is refused.
 const FORMAT: u32 = 1;
 
@@ -109,7 +113,10 @@ impl DataDir {
         let path = dir.join("member.json");
         let cluster_id = match std::fs::read(&path) {
             Ok(bytes) => check(config, &path, &bytes)?,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => found(config, dir, &path)?,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+                check_nothing_there(dir, &path)?;
+                found(config, dir, &path)?
+            }
             Err(e) => return Err(PlaneError::io(&format!("read {}", path.display()), &e)),
         };
         Ok(Self { cluster_id, _lock: lock })
@@ -140,8 +147,7 @@ fn check(config: &Config, path: &Path, bytes: &[u8]) -> Result<u64, PlaneError> 
         format: u32,
     }
     let damaged = |e: serde_json::Error| {
-        let text = format!("{}: {e}; restore this member from another: move its data directory away and start it", path.display());
-        PlaneError::new(Code::StoreCorrupt, text)
+        PlaneError::new(Code::StoreCorrupt, format!("{}: {e}. {WAY_OUT}", path.display()))
     };
     let version: Version = serde_json::from_slice(bytes).map_err(damaged)?;
     if version.format > FORMAT {
@@ -160,6 +166,15 @@ fn check(config: &Config, path: &Path, bytes: &[u8]) -> Result<u64, PlaneError> 
         return Err(mismatch(format!("has {} groups, not {}", identity.groups, config.groups)));
     }
     Ok(identity.cluster_id)
+}
+
+/// The identity is written before anything else: data without it is someone's, and nobody knows whose.
+fn check_nothing_there(dir: &Path, path: &Path) -> Result<(), PlaneError> {
+    if !["log", "groups"].iter().any(|name| dir.join(name).exists()) {
+        return Ok(());
+    }
+    let text = format!("{}: the file is missing, but there is data beside it; put it back. {WAY_OUT}", path.display());
+    Err(PlaneError::new(Code::StoreCorrupt, text))
 }
 
 /// First start: writes the identity, whole or not at all.

@@ -12,7 +12,7 @@ use rafterdb_codec::Code;
 use rafterdb_store::{install_snapshot, Engine, EngineOptions, LsmEngine, Machine, Mark, SharedCache};
 use rafterdb_wal::{Durability, Options, Reader, RecoveredGroup, Writer};
 
-use crate::config::Config;
+use crate::config::{Config, WAY_OUT};
 use crate::error::PlaneError;
 use crate::group::{Group, Home, StoreMachine};
 use crate::member::Member;
@@ -63,6 +63,7 @@ pub fn snapshot_dir(config: &Config) -> PathBuf {
 
 /// Recovers the log and the stores of a member.
 pub fn recover(config: &Config) -> Result<(Recovered, Writer), PlaneError> {
+    check_log_is_there(config)?;
     clear_dir(&snapshot_dir(config))?;
     let (mut writer, reader, log) = rafterdb_wal::open(Options {
         segment_bytes: config.segment_bytes,
@@ -77,7 +78,9 @@ pub fn recover(config: &Config) -> Result<(Recovered, Writer), PlaneError> {
         let delivery = Arc::new(Delivery::default());
         let machine = open_machine(config, &dir, &cache, &delivery)?;
         let mark = machine.status().mark;
-        let state = agree(&mut writer, id, mark, log.groups.get(&id));
+        let state = agree(&mut writer, id, mark, log.groups.get(&id)).map_err(|what| {
+            PlaneError::new(Code::StoreCorrupt, format!("{}: {what}. {WAY_OUT}", dir.display()))
+        })?;
         let home = Home { dir, cache: cache.clone(), delivery };
         groups.push(Arc::new(Group::new(id, home, Arc::new(machine), mark.index, state.last, state.term)));
         opened.push(state);
@@ -101,6 +104,20 @@ fn durability(config: &Config) -> Durability {
         "os" => Durability::Os,
         _ => Durability::Always,
     }
+}
+
+/// The log is made before the stores, and always has a segment: stores without it lack what was acknowledged last.
+fn check_log_is_there(config: &Config) -> Result<(), PlaneError> {
+    let log = config.data_dir.join("log");
+    let is_segment = |entry: std::io::Result<std::fs::DirEntry>| {
+        entry.is_ok_and(|entry| entry.path().extension().is_some_and(|extension| extension == "wal"))
+    };
+    let has_segments = std::fs::read_dir(&log).is_ok_and(|mut entries| entries.any(is_segment));
+    if has_segments || !config.data_dir.join("groups").exists() {
+        return Ok(());
+    }
+    let text = format!("{}: the log is missing, but there is a store beside it. {WAY_OUT}", log.display());
+    Err(PlaneError::new(Code::LogSegmentMissing, text))
 }
 
 /// Removes what an interrupted reception left behind, and makes the directory.
@@ -129,8 +146,9 @@ fn engine_options(config: &Config, cache: &SharedCache) -> EngineOptions {
 }
 
 /// Where a group's log and store leave it. A store that a crash left ahead of the log (a snapshot was installed, and the log
-/// not yet moved) is right: it holds committed entries only, so the log begins again after it.
-fn agree(writer: &mut Writer, group: u16, mark: Mark, log: Option<&RecoveredGroup>) -> Opened {
+/// not yet moved) is right: it holds committed entries only, so the log begins again after it. A store that stands before
+/// the log's start lost what it once had on disk: `Err` says so.
+fn agree(writer: &mut Writer, group: u16, mark: Mark, log: Option<&RecoveredGroup>) -> Result<Opened, String> {
     let empty = RecoveredGroup::default();
     let log = log.unwrap_or(&empty);
     let base = Opened {
@@ -143,14 +161,17 @@ fn agree(writer: &mut Writer, group: u16, mark: Mark, log: Option<&RecoveredGrou
         applied: mark.index,
         runs: log.runs.clone(),
     };
+    if mark.index < log.start.0 {
+        return Err(format!("the store holds entries up to {}, but the log begins after entry {}", mark.index, log.start.0));
+    }
     if term_at(log, mark.index) == Some(mark.term) {
-        return base;
+        return Ok(base);
     }
     writer.start(group, mark.index, mark.term);
     if log.term < mark.term {
         writer.hard_state(group, mark.term, 0, mark.index);
     }
-    Opened { start: (mark.index, mark.term), last: mark.index, commit: mark.index, runs: Vec::new(), ..base }
+    Ok(Opened { start: (mark.index, mark.term), last: mark.index, commit: mark.index, runs: Vec::new(), ..base })
 }
 
 /// Term of an entry of the log, or of the entry it starts after; `None` outside.

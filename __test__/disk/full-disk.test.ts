@@ -1,0 +1,91 @@
+// Goal: a full disk stops the member with DISK_FULL, once; later calls are POISONED; nothing acknowledged is lost, and when
+// there is room again the member starts with everything. On small file systems of their own where they can be mounted (as
+// root on Linux), otherwise with the error injected; the injected error is tested everywhere.
+import { execFileSync, spawnSync } from 'node:child_process'
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type { OpenOptions } from 'rafterdb'
+import { afterAll, afterEach, expect, test } from 'vitest'
+import { Child, type ChildError, endChildren } from './child.js'
+import { acknowledgedOf, readLedger } from './ledger.js'
+import { scratch } from './places.js'
+import { type Lanes, plan } from './plan.js'
+import { Verifier } from './recover.js'
+
+const SEED = Number(process.env['RAFTERDB_SEED'] ?? 1)
+const MIB = 1 << 20
+const options: Omit<OpenOptions, 'dataDir'> = { memory: 32 * MIB, requestTimeout: 60_000 }
+const LANES: Lanes = plan(SEED, { lanes: 8, operations: 250, valueBytes: 48 << 10 })
+
+const place = scratch('full')
+const mounted: string[] = []
+
+afterEach(async () => {
+  await endChildren()
+  for (const path of mounted.splice(0)) execFileSync('umount', [path])
+})
+afterAll(() => place.remove())
+
+/** A file system of so many MiB at `path`; whether that is possible here. */
+function mount(path: string, mib: number): boolean {
+  mkdirSync(path, { recursive: true })
+  const done = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${mib}m`, 'tmpfs', path]).status === 0
+  if (done) mounted.push(path)
+  return done
+}
+
+const makeRoom = (path: string) => execFileSync('mount', ['-o', 'remount,size=512m', path])
+
+/** Writes until the member stops; then starts again with room. */
+async function fill(name: string, faults: string, room: () => void): Promise<void> {
+  const dataDir = join(place.path, name)
+  const ledgerPath = join(place.path, `${name}.ledger`)
+  const child = new Child(faults)
+  await child.ask('ledger', { path: ledgerPath })
+  await child.open({ ...options, dataDir })
+  const failures = await child.run(LANES)
+  expect(failures).toHaveLength(Object.keys(LANES).length)
+  for (const failure of failures) expect(failure.code, failure.message).toBe('POISONED')
+  for (const failure of failures) expect(failure.message).toMatch(/full|No space/i)
+  const { fatals } = await child.said()
+  expect(fatals.map(({ code }) => code)).toEqual(['DISK_FULL'])
+  const later = await child.ask('put', { key: 'later', value: 'x' }).catch((error: ChildError) => error)
+  expect((later as ChildError).code).toBe('POISONED')
+  await child.end()
+  expect(acknowledgedOf(readLedger(ledgerPath))).toBeGreaterThan(10)
+  room()
+  const verifier = new Verifier()
+  expect(await verifier.complaints({ ...options, dataDir }, LANES, ledgerPath), `seed ${SEED}`).toEqual([])
+  await verifier.end()
+}
+
+const INJECTED: [string, string][] = [
+  ['log', 'wal.write=full@60'],
+  ['log-segment', 'wal.segment.create=full@2'],
+  ['history', 'store.history.write=full@9'],
+  ['tables', 'store.flush.tables=full@2'],
+]
+
+test.for(INJECTED)('an injected full disk: %s (%s)', async ([name, faults]) => {
+  await fill(name, faults, () => null)
+})
+
+test('a full file system under the whole member', async () => {
+  const path = join(place.path, 'all')
+  if (mount(path, 60)) await fill('all', '', () => makeRoom(path))
+  else await fill('all', 'wal.write=full@90', () => null)
+})
+
+test('a full file system under the store alone', async () => {
+  const path = join(place.path, 'store', 'groups')
+  // The identity comes first: a store without it would be someone else's.
+  const first = new Child()
+  await first.open({ ...options, dataDir: join(place.path, 'store') })
+  await first.end()
+  const saved = join(place.path, 'groups-saved')
+  execFileSync('cp', ['-r', path, saved])
+  const isMounted = mount(path, 20)
+  if (isMounted) execFileSync('cp', ['-r', `${saved}/.`, path])
+  if (isMounted) await fill('store', '', () => makeRoom(path))
+  else await fill('store', 'store.history.write=full@20', () => null)
+})
