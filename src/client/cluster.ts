@@ -24,6 +24,7 @@ export class Cluster {
     readonly ask: Ask,
     readonly ports: PortFactory,
     readonly requestTimeout: number,
+    readonly group: number,
   ) {}
 
   async members(options: CallOptions): Promise<Member[]> {
@@ -97,7 +98,7 @@ export class Cluster {
   }
 
   async #askMember({ endpoint }: Member, type: number, body: Uint8Array, timeout: number): Promise<string> {
-    const line = await Line.open(this.ports, endpoint, timeout)
+    const line = await Line.open(this.ports, endpoint, this.group, timeout)
     try {
       return await line.ask(type, body, timeout)
     } finally {

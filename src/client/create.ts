@@ -115,7 +115,7 @@ function checkEndpoints(endpoints: unknown): string[] {
   for (const endpoint of endpoints) {
     if (typeof endpoint !== 'string')
       throw new RafterError('INVALID_ARGUMENT', `an endpoint is a string host:port, not ${describe(endpoint)}`)
-    const port = Number(/^.+:(\d{1,5})$/.exec(endpoint)?.[1])
+    const port = Number(/^(?:\[[0-9a-fA-F:.]+\]|[^\s:/]+):(\d{1,5})$/.exec(endpoint)?.[1])
     if (!(port > 0 && port < 65_536))
       throw new RafterError('ADDRESS_INVALID', `${endpoint} is not host:port, such as 127.0.0.1:7001`)
   }

@@ -75,6 +75,7 @@ export class ClientDatabase implements Database {
       (name, type, body, options) => this.#ask(name, type, body, options),
       parts.ports,
       parts.requestTimeout,
+      parts.dispatcher.group,
     )
   }
 

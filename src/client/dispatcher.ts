@@ -77,6 +77,11 @@ export class Dispatcher {
     this.#options = options
   }
 
+  /** The Raft group that everything goes to. */
+  get group(): number {
+    return this.#options.group
+  }
+
   nextId(): number {
     return this.#nextId++
   }

@@ -29,13 +29,15 @@ export class Line {
 
   private constructor(
     readonly endpoint: string,
+    /** The Raft group that is asked: each has a leader of its own. */
+    readonly group: number,
     port: Port,
   ) {
     this.port = port
   }
 
   /** Opens a port. Rejects with the reason; UNREACHABLE if there is no connection after `timeout` ms. */
-  static async open(factory: PortFactory, endpoint: string, timeout: number): Promise<Line> {
+  static async open(factory: PortFactory, endpoint: string, group: number, timeout: number): Promise<Line> {
     let line: Line | null = null
     let broken: RafterError | null = null
     const opening = Promise.resolve(
@@ -49,7 +51,7 @@ export class Line {
       ),
     )
     const port = await within(opening, timeout, `no connection within ${timeout} ms`, (late) => late.close())
-    line = new Line(endpoint, port)
+    line = new Line(endpoint, group, port)
     if (broken !== null) throw broken
     return line
   }
@@ -61,6 +63,7 @@ export class Line {
     const id = this.#nextId++
     view.setUint32(0, body.length, true)
     view.setUint32(4, type, true)
+    view.setUint16(6, this.group, true)
     writeU64(view, 8, id)
     bytes.set(body, HEADER_BYTES)
     const answer = new Promise<string>((resolve, reject) => {

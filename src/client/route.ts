@@ -165,7 +165,7 @@ export class Route {
   async #probe(endpoint: string): Promise<Found | null> {
     let line: Line | null = null
     try {
-      line = await Line.open(this.#factory, endpoint, PROBE_MS)
+      line = await Line.open(this.#factory, endpoint, this.#dispatcher.group, PROBE_MS)
       return { line, membership: parseMembers(await line.ask(Kind.MEMBERS, new Uint8Array(0), PROBE_MS)) }
     } catch (error) {
       line?.close()
