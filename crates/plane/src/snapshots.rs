@@ -60,8 +60,8 @@ struct Progress {
     state: u8,
 }
 
-#[derive(Default)]
 struct Outgoing {
+    peer: u64,
     progress: Mutex<Progress>,
     moved: Condvar,
 }
@@ -83,7 +83,16 @@ impl Snapshots {
     /// Lets the receiving thread end, and every sending one.
     pub fn close(&self) {
         self.incoming.lock().take();
-        for outgoing in self.outgoing.lock().1.values() {
+        self.give_up(|_| true);
+    }
+
+    /// The connection to a peer was lost, and records with it: what it was being sent is begun anew when the core asks.
+    pub fn peer_lost(&self, peer: u64) {
+        self.give_up(|outgoing| outgoing.peer == peer);
+    }
+
+    fn give_up(&self, which: impl Fn(&Outgoing) -> bool) {
+        for outgoing in self.outgoing.lock().1.values().filter(|outgoing| which(outgoing)) {
             outgoing.progress.lock().state = 2;
             outgoing.moved.notify_all();
         }
@@ -104,7 +113,7 @@ pub fn send(member: &Arc<Member>, group: &Arc<Group>, peer: u64) {
         let mut outgoing = member.snapshots.outgoing.lock();
         outgoing.0 += 1;
         let id = outgoing.0;
-        outgoing.1.insert(id, Arc::default());
+        outgoing.1.insert(id, Arc::new(Outgoing { peer, progress: Mutex::default(), moved: Condvar::new() }));
         id
     };
     let (owner, state) = (member.clone(), group.clone());
