@@ -186,13 +186,20 @@ fn term_at(log: &RecoveredGroup, index: u64) -> Option<u64> {
     log.runs.get(after.checked_sub(1)?).map(|(_, term)| *term)
 }
 
-/// Connects a group's store to its member: what it flushes is told to the core, its watch events are delivered.
+/// Connects a group's store to its member: what it flushes is told to the core, its watch events are delivered, and what
+/// ends its writes ends the member, also while nobody writes.
 pub fn observe(member: &Arc<Member>, group: &Arc<Group>) {
     let machine = group.machine();
     let (owner, id) = (Arc::downgrade(member), group.id);
     machine.engine().on_persisted(Box::new(move |mark| {
         if let Some(member) = owner.upgrade() {
             member.inbox.note(id, |facts| facts.persisted = Some(mark.index));
+        }
+    }));
+    let owner = Arc::downgrade(member);
+    machine.engine().on_failed(Box::new(move |error| {
+        if let Some(member) = owner.upgrade() {
+            member.fail(error.clone().into());
         }
     }));
     group.home.delivery.connect(member, id);

@@ -16,6 +16,7 @@ use rafterdb_codec::Code;
 use super::arena::ChunkPool;
 use super::directory::open_current;
 use super::history::{Cursor, History, Parts, Sizes};
+use super::install::build_empty;
 use super::memtable::Memtable;
 use super::merge::Merge;
 use super::meta::read_meta;
@@ -50,7 +51,8 @@ impl std::fmt::Debug for LsmEngine {
 
 impl LsmEngine {
     /// Opens the engine in `directory`, which is made if it is not there. Returns with it where the last finished flush
-    /// stands in the Raft log, and the machine's state at that point; the log's entries after it are to be applied again.
+    /// stands in the Raft log, and the machine's state at that point; the log's entries after it are to be applied again,
+    /// all of them if nothing was flushed yet.
     ///
     /// # Errors
     /// `STORE_CORRUPT` naming the file, `FORMAT_NEWER`, `IO`, `DISK_FULL`.
@@ -59,14 +61,13 @@ impl LsmEngine {
         let cache = options
             .cache
             .unwrap_or_else(|| SharedCache::new(budget.block_cache_bytes));
-        let generation = open_current(directory)?;
+        let generation = open_current(directory, build_empty)?;
         let limits = Arc::new(Limits::default());
         let tables = Tables::open(&generation.join("tables"), &budget, &cache, Arc::clone(&limits))?;
-        let last = read_meta(&tables)?;
-        let persisted = last.as_ref().map_or(Persisted::default(), |(persisted, _)| *persisted);
+        let (persisted, state) = read_meta(&tables)?;
         let history = History::open(
             &generation.join("history"),
-            last.as_ref().map(|(persisted, _)| persisted.end),
+            persisted.end,
             persisted.compacted,
             Sizes::of(&budget),
         )?;
@@ -94,6 +95,7 @@ impl LsmEngine {
             }),
             changed: Condvar::new(),
             on_persisted: Mutex::new(None),
+            on_failed: Mutex::new(None),
             pins: Mutex::new(BTreeMap::new()),
             failed: OnceLock::new(),
             seed: RandomState::new().hash_one(0u64),
@@ -103,13 +105,22 @@ impl LsmEngine {
             .tombstones_below
             .store(persisted.compacted, Ordering::Release);
         let threads = Mutex::new(threads::start(&shared)?);
-        let last = last.map(|(persisted, state)| (persisted.mark, state));
+        let last = (persisted.mark != Mark::default()).then_some((persisted.mark, state));
         Ok((Self { shared, threads }, last))
     }
 
     /// Has `callback` called, by the flush thread, with the mark of every flush that finishes from now on.
     pub fn on_persisted(&self, callback: Box<dyn Fn(Mark) + Send + Sync>) {
         *self.shared.on_persisted.lock() = Some(callback.into());
+    }
+
+    /// Has `callback` called with the failure that ends all writes, by whichever thread meets it; at once if it is over already.
+    pub fn on_failed(&self, callback: Box<dyn Fn(&StoreError) + Send + Sync>) {
+        let callback: super::shared::OnFailed = callback.into();
+        *self.shared.on_failed.lock() = Some(Arc::clone(&callback));
+        if let Some(cause) = self.shared.failed.get() {
+            callback(cause);
+        }
     }
 
     /// A consistent view at `mark`, which must be what was applied last, with the machine's `state` there. It is also a

@@ -71,6 +71,7 @@ pub(super) struct Work {
 
 /// Called with the mark of each flush that has finished.
 pub(super) type OnPersisted = Arc<dyn Fn(Mark) + Send + Sync>;
+pub(super) type OnFailed = Arc<dyn Fn(&StoreError) + Send + Sync>;
 
 pub(super) struct Shared {
     pub(super) directory: PathBuf,
@@ -90,6 +91,7 @@ pub(super) struct Shared {
     /// Notified when anything in `work` changes.
     pub(super) changed: Condvar,
     pub(super) on_persisted: Mutex<Option<OnPersisted>>,
+    pub(super) on_failed: Mutex<Option<OnFailed>>,
     /// Compacted revisions of the snapshots that are being read, with their number.
     pub(super) pins: Mutex<BTreeMap<u64, usize>>,
     pub(super) failed: OnceLock<StoreError>,
@@ -112,10 +114,14 @@ impl Shared {
 
     /// Ends all writes. Returns the error for the one that met it.
     pub(super) fn poison(&self, cause: StoreError) -> StoreError {
-        let _ = self.failed.set(cause.clone());
+        let is_first = self.failed.set(cause.clone()).is_ok();
         // Under the lock, so that nobody goes to sleep between looking and the notice.
         drop(self.work.lock());
         self.changed.notify_all();
+        let callback = self.on_failed.lock().clone();
+        if let Some(callback) = callback.filter(|_| is_first) {
+            callback(&cause);
+        }
         cause
     }
 
