@@ -10,7 +10,8 @@ import { fileURLToPath } from 'node:url'
 import { connect, type Database, type MemberStatus, type OpenOptions } from 'rafterdb'
 import { Child, ProcessEnded } from './child.js'
 
-const CLI = fileURLToPath(new URL('../../dist/server/main.js', import.meta.url))
+/** The command line, as built. */
+export const CLI = fileURLToPath(new URL('../../dist/server/main.js', import.meta.url))
 /** How long anything may take before a test gives up on it, ms. Far above what it takes. */
 export const PATIENCE_MS = 60_000
 
