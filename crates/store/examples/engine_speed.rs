@@ -1,5 +1,5 @@
 //! Prints nanoseconds per operation of the engine, one writer thread, 256-byte values.
-//! `cargo run --release -p rafterdb-store --example engine_speed -- [directory]`
+//! `cargo run --release -p rafterdb-store --example engine_speed -- [directory [keys]]`
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -74,8 +74,38 @@ fn value(state: &mut u64) -> [u8; VALUE_BYTES] {
     value
 }
 
-fn report(what: &str, count: u64, took: Duration) {
-    println!("{what:<58} {:>9.0} ns", took.as_nanos() as f64 / count as f64);
+/// Time on the clock, and on this thread's processor: they differ on a busy machine.
+#[derive(Clone, Copy)]
+struct Stopwatch {
+    begin: Instant,
+    cpu: u64,
+}
+
+impl Stopwatch {
+    fn start() -> Self {
+        Self {
+            begin: Instant::now(),
+            cpu: thread_cpu_nanoseconds(),
+        }
+    }
+
+    fn report(self, what: &str, count: u64) {
+        let per = |nanoseconds: u64| nanoseconds as f64 / count as f64;
+        println!(
+            "{what:<56} {:>8.0} ns, on the processor {:>8.0} ns",
+            per(self.begin.elapsed().as_nanos() as u64),
+            per(thread_cpu_nanoseconds() - self.cpu)
+        );
+    }
+}
+
+fn thread_cpu_nanoseconds() -> u64 {
+    let times = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    times
+        .split(' ')
+        .next()
+        .and_then(|first| first.parse().ok())
+        .unwrap_or(0)
 }
 
 fn resident_mib() -> u64 {
@@ -103,15 +133,15 @@ fn run(directory: &Path, keys: u64, puts: u64, memory_bytes: u64) -> Result<(), 
     println!("{keys} keys, {} MiB of memory", memory_bytes >> 20);
     let values: Vec<_> = (0..64).map(|_| value(&mut state)).collect();
     let mut timed_puts = |what: &str, count: u64, next: &mut dyn FnMut(u64) -> u64| -> Result<(), StoreError> {
-        let begin = Instant::now();
+        let begin = Stopwatch::start();
         for at in 0..count {
             writer.put(&key(next(at)), &values[at as usize % values.len()])?;
         }
-        report(what, count, begin.elapsed());
-        report(
-            "  of this, waiting for flushes",
-            count,
-            std::mem::take(&mut writer.flushing),
+        begin.report(what, count);
+        let waited = std::mem::take(&mut writer.flushing);
+        println!(
+            "  of this, waiting for flushes {:.0} ns",
+            waited.as_nanos() as f64 / count as f64
         );
         Ok(())
     };
@@ -149,42 +179,44 @@ fn run(directory: &Path, keys: u64, puts: u64, memory_bytes: u64) -> Result<(), 
 
 fn timed_reads(engine: &LsmEngine, keys: u64, revision: u64, state: &mut u64) -> Result<(), StoreError> {
     let count = 300_000;
-    let begin = Instant::now();
+    let begin = Stopwatch::start();
     for _ in 0..count {
         engine.get(&key(random(state) % keys), revision, &mut |_| {})?;
     }
-    report("get of random keys", count, begin.elapsed());
-    let begin = Instant::now();
+    begin.report("get of random keys", count);
+    let begin = Stopwatch::start();
     for at in 0..count {
         engine.get(&key(at % 1_000), revision, &mut |_| {})?;
     }
-    report("get of a thousand keys over and over", count, begin.elapsed());
+    begin.report("get of a thousand keys over and over", count);
     let everything = KeyRange { start: b"", end: None };
     for what in ["scan of all keys, the first time", "scan of all keys, again"] {
         let mut rows = 0;
-        let begin = Instant::now();
+        let begin = Stopwatch::start();
         engine.scan(everything, revision, false, &mut |_, _| {
             rows += 1;
             Visit::Next
         })?;
-        report(what, rows, begin.elapsed());
+        begin.report(what, rows);
     }
     let (count, back) = (3_000, revision - revision / 4);
-    let begin = Instant::now();
+    let begin = Stopwatch::start();
     for _ in 0..count {
         engine.get(&key(random(state) % keys), back, &mut |_| {})?;
     }
-    report(
-        "get of random keys, a quarter of the revisions ago",
-        count,
-        begin.elapsed(),
-    );
+    begin.report("get of random keys, a quarter of the revisions ago", count);
     Ok(())
 }
 
 fn main() -> Result<(), StoreError> {
-    let directory = std::env::args().nth(1).unwrap_or_else(|| "engine-speed-data".into());
-    for (keys, puts) in [(10_000, 400_000), (100_000, 800_000), (1_000_000, 1_500_000)] {
+    let mut arguments = std::env::args().skip(1);
+    let directory = arguments.next().unwrap_or_else(|| "engine-speed-data".into());
+    let only: Option<u64> = arguments.next().and_then(|keys| keys.parse().ok());
+    let sizes = [(10_000, 400_000), (100_000, 800_000), (1_000_000, 1_500_000)];
+    for (keys, puts) in sizes
+        .into_iter()
+        .filter(|(keys, _)| only.is_none_or(|only| only == *keys))
+    {
         let directory = Path::new(&directory).join(keys.to_string());
         let _ = std::fs::remove_dir_all(&directory);
         run(&directory, keys, puts, 512 << 20)?;

@@ -1,10 +1,11 @@
-//! Which files are the store's: a directory holds one generation of them, named by the file CURRENT. A snapshot is
-//! installed by building the next generation beside it and replacing CURRENT, so it is there as a whole or not at all.
+//! Which files are the store's: a directory holds one generation of them, named by the file CURRENT. A new store and an
+//! installed snapshot are each built as a generation of their own first, so they are there as a whole or not at all.
 //!
 //! ```text
 //! <directory>/CURRENT                      "rafterdb-store 1 <generation>\n<crc32c of that line in hex>\n"
 //! <directory>/generation-<n>/tables/       see tables.rs
 //! <directory>/generation-<n>/history/      see history/segment.rs
+//! <directory>/generation-<n>.building/     one that is not complete
 //! ```
 
 use std::path::{Path, PathBuf};
@@ -19,81 +20,116 @@ const CURRENT: &str = "CURRENT";
 const NAME: &str = "rafterdb-store";
 const FORMAT: u32 = 1;
 const GENERATION: &str = "generation-";
+const BUILDING: &str = ".building";
 
-/// The directory of the current generation; leftovers of others are removed. Begins the first one in a new directory.
-pub(super) fn open_current(directory: &Path) -> Result<PathBuf, StoreError> {
+/// The first generation of a directory.
+const FIRST: u64 = 1;
+
+/// The directory of the current generation; whatever is left of others is removed. In a new directory the first one is
+/// built by `build`.
+pub(super) fn open_current(
+    directory: &Path,
+    build: impl FnOnce(&Path) -> Result<(), StoreError>,
+) -> Result<PathBuf, StoreError> {
     let failed = |error: std::io::Error| io_failure(&error, "opening", directory);
-    std::fs::create_dir_all(directory).map_err(failed)?;
-    let current = current_or_first(directory)?;
-    for generation in list(directory)? {
-        if generation != current {
-            std::fs::remove_dir_all(path(directory, generation)).map_err(failed)?;
-        }
+    let current = ensure_current(directory, build)?;
+    let name = generation_name(current);
+    for other in list(directory)?.iter().filter(|other| **other != name) {
+        std::fs::remove_dir_all(directory.join(other)).map_err(failed)?;
     }
-    let path = path(directory, current);
-    if current > 1 && !path.exists() {
-        return Err(corrupt(&path, None, "the directory that CURRENT names is missing"));
-    }
-    std::fs::create_dir_all(&path).map_err(failed)?;
-    sync_directory(directory).map_err(failed)?;
-    Ok(path)
+    Ok(directory.join(name))
 }
 
-/// Makes an empty directory for the next generation. Returns it and its number.
-pub(super) fn begin_next(directory: &Path) -> Result<(PathBuf, u64), StoreError> {
-    let failed = |error: std::io::Error| io_failure(&error, "preparing", directory);
-    std::fs::create_dir_all(directory).map_err(failed)?;
-    let current = current_or_first(directory)?;
-    let next = current + 1;
-    let path = path(directory, next);
+/// Builds the next generation and makes it the current one. `build_first` makes an empty one if there is none at all.
+pub(super) fn install_next<T>(
+    directory: &Path,
+    build_first: impl FnOnce(&Path) -> Result<(), StoreError>,
+    build: impl FnOnce(&Path) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let failed = |error: std::io::Error| io_failure(&error, "installing a snapshot in", directory);
+    let next = ensure_current(directory, build_first)? + 1;
+    let path = directory.join(generation_name(next));
     if path.exists() {
         std::fs::remove_dir_all(&path).map_err(failed)?;
     }
-    std::fs::create_dir_all(&path).map_err(failed)?;
-    Ok((path, next))
+    let building = begin_building(directory, next)?;
+    let built = build(&building)?;
+    rafterdb_fault::point("store.install.built").map_err(failed)?;
+    complete(directory, next)?;
+    rafterdb_fault::point("store.install.switch").map_err(failed)?;
+    write_current(directory, next)?;
+    rafterdb_fault::point("store.install.switched").map_err(failed)?;
+    Ok(built)
 }
 
-/// Makes a complete generation the current one.
-pub(super) fn switch_to(directory: &Path, generation: u64) -> Result<(), StoreError> {
-    let failed = |error: std::io::Error| io_failure(&error, "installing a snapshot in", directory);
-    let path = path(directory, generation);
-    for synced in [&path.join("tables"), &path.join("history"), &path, directory] {
+/// The current generation. CURRENT names the first one while that is still being built, so later a missing directory is
+/// a loss, and so is a missing CURRENT.
+fn ensure_current(directory: &Path, build: impl FnOnce(&Path) -> Result<(), StoreError>) -> Result<u64, StoreError> {
+    std::fs::create_dir_all(directory).map_err(|error| io_failure(&error, "opening", directory))?;
+    let building = directory.join(building_name(FIRST));
+    match read_current(directory)? {
+        Some(current) => {
+            let path = directory.join(generation_name(current));
+            if path.exists() {
+                return Ok(current);
+            }
+            if current != FIRST || !building.exists() {
+                return Err(corrupt(&path, None, "the directory that CURRENT names is missing"));
+            }
+        }
+        None if list(directory)?.iter().any(|name| !name.ends_with(BUILDING)) => {
+            let path = directory.join(CURRENT);
+            return Err(corrupt(&path, None, "the file is missing, but there is data beside it"));
+        }
+        None => {}
+    }
+    begin_building(directory, FIRST)?;
+    write_current(directory, FIRST)?;
+    build(&building)?;
+    complete(directory, FIRST)?;
+    Ok(FIRST)
+}
+
+/// An empty directory for a generation, which is on record before anything is in it.
+fn begin_building(directory: &Path, generation: u64) -> Result<PathBuf, StoreError> {
+    let failed = |error: std::io::Error| io_failure(&error, "preparing", directory);
+    let building = directory.join(building_name(generation));
+    if building.exists() {
+        std::fs::remove_dir_all(&building).map_err(failed)?;
+    }
+    std::fs::create_dir(&building).map_err(failed)?;
+    sync_directory(directory).map_err(failed)?;
+    Ok(building)
+}
+
+/// Gives a generation that was built its name.
+fn complete(directory: &Path, generation: u64) -> Result<(), StoreError> {
+    let failed = |error: std::io::Error| io_failure(&error, "completing a generation in", directory);
+    let building = directory.join(building_name(generation));
+    for synced in [&building.join("tables"), &building.join("history"), &building] {
         sync_directory(synced).map_err(failed)?;
     }
-    rafterdb_fault::point("store.install.switch").map_err(failed)?;
-    write_current(directory, generation)?;
-    rafterdb_fault::point("store.install.switched").map_err(failed)
+    std::fs::rename(&building, directory.join(generation_name(generation))).map_err(failed)?;
+    sync_directory(directory).map_err(failed)
 }
 
-/// The current generation; in a new directory the first, which is then on record before its directory exists.
-fn current_or_first(directory: &Path) -> Result<u64, StoreError> {
-    if let Some(current) = read_current(directory)? {
-        return Ok(current);
-    }
-    if !list(directory)?.is_empty() {
-        return Err(corrupt(
-            &directory.join(CURRENT),
-            None,
-            "the file is missing, but there is data beside it",
-        ));
-    }
-    write_current(directory, 1)?;
-    Ok(1)
+fn generation_name(generation: u64) -> String {
+    format!("{GENERATION}{generation}")
 }
 
-fn path(directory: &Path, generation: u64) -> PathBuf {
-    directory.join(format!("{GENERATION}{generation}"))
+fn building_name(generation: u64) -> String {
+    format!("{GENERATION}{generation}{BUILDING}")
 }
 
-fn list(directory: &Path) -> Result<Vec<u64>, StoreError> {
+/// Names of all generations, complete or not.
+fn list(directory: &Path) -> Result<Vec<String>, StoreError> {
     let failed = |error: std::io::Error| io_failure(&error, "reading", directory);
-    let mut generations = Vec::new();
+    let mut names = Vec::new();
     for entry in std::fs::read_dir(directory).map_err(failed)? {
-        let name = entry.map_err(failed)?.file_name();
-        let number = name.to_str().and_then(|name| name.strip_prefix(GENERATION));
-        generations.extend(number.and_then(|number| number.parse::<u64>().ok()));
+        let name = entry.map_err(failed)?.file_name().into_string();
+        names.extend(name.ok().filter(|name| name.starts_with(GENERATION)));
     }
-    Ok(generations)
+    Ok(names)
 }
 
 fn write_current(directory: &Path, generation: u64) -> Result<(), StoreError> {
@@ -121,10 +157,8 @@ fn read_current(directory: &Path) -> Result<Option<u64>, StoreError> {
     if name != Some(NAME) {
         return Err(damaged());
     }
-    if format
-        .and_then(|format| format.parse::<u32>().ok())
-        .is_none_or(|format| format > FORMAT)
-    {
+    let format = format.and_then(|format| format.parse::<u32>().ok());
+    if format.ok_or_else(damaged)? > FORMAT {
         return Err(StoreError::new(
             Code::FormatNewer,
             format!(

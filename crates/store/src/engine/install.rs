@@ -3,11 +3,9 @@
 
 use std::io::Read;
 use std::path::Path;
-use std::sync::Arc;
 
 use super::chunks::ChunkReader;
-use super::directory::{begin_next, switch_to};
-use super::failure::io_failure;
+use super::directory::install_next;
 use super::history::{decode, parse, Decoded, History, Parts, Sizes};
 use super::lsm::MarkedState;
 use super::meta::encode_meta;
@@ -15,7 +13,7 @@ use super::options::{Budget, EngineOptions, SharedCache, MEMORY_BYTES_MIN};
 use super::row::unpack;
 use super::shared::Persisted;
 use super::snapshot::{END, HEADER, HISTORY, MAGIC, ROWS, STATE};
-use super::tables::{Limits, Tables};
+use super::tables::Tables;
 use super::Mark;
 use crate::StoreError;
 
@@ -25,32 +23,45 @@ use crate::StoreError;
 /// # Errors
 /// `IO` if `source` fails, `STORE_CORRUPT` if what it gives is damaged, `DISK_FULL`. What was there is then still there.
 pub fn install_snapshot(directory: &Path, source: &mut dyn Read) -> Result<MarkedState, StoreError> {
-    let (generation, number) = begin_next(directory)?;
+    install_next(directory, build_empty, |generation| {
+        let (tables, history) = begin(generation)?;
+        let mut install = Install {
+            chunks: ChunkReader::new(source),
+            raw: Vec::new(),
+            tables: &tables,
+            history: &history,
+        };
+        install.run()
+    })
+}
+
+/// Builds a store without any rows, with a flush of index 0: so that a store always has a last flush, and one without
+/// is damaged.
+pub(super) fn build_empty(generation: &Path) -> Result<(), StoreError> {
+    let (tables, history) = begin(generation)?;
+    let persists = Persisted {
+        end: history.write_out()?,
+        ..Persisted::default()
+    };
+    history.sync()?;
+    tables.ingest(&encode_meta(&persists, &[]), std::iter::empty())?;
+    Ok(())
+}
+
+/// Tables and history in a new generation's directory.
+fn begin(generation: &Path) -> Result<(Tables, History), StoreError> {
     let options = EngineOptions {
         memory_bytes: MEMORY_BYTES_MIN,
         ..EngineOptions::default()
     };
     let budget = Budget::of(&options);
     let cache = SharedCache::new(budget.block_cache_bytes);
-    let tables = Tables::open(&generation.join("tables"), &budget, &cache, Arc::new(Limits::default()))?;
-    let history = History::open(
+    let tables = Tables::create(&generation.join("tables"), &budget, &cache)?;
+    let history = History::create(
         &generation.join("history"),
-        None,
-        0,
         Sizes::of(&Budget::of(&EngineOptions::default())),
     )?;
-    let mut install = Install {
-        chunks: ChunkReader::new(source),
-        raw: Vec::new(),
-        tables: &tables,
-        history: &history,
-    };
-    let installed = install.run()?;
-    drop(tables);
-    drop(history);
-    rafterdb_fault::point("store.install.built").map_err(|error| io_failure(&error, "installing in", directory))?;
-    switch_to(directory, number)?;
-    Ok(installed)
+    Ok((tables, history))
 }
 
 struct Install<'a> {

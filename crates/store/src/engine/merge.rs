@@ -99,7 +99,7 @@ impl<'e> Merge<'e> {
         let from_tables = match (&best, &self.table_head) {
             (_, None) => false,
             (None, Some(_)) => true,
-            (Some(best), Some((key, _))) => comes_first(key.as_bytes(), best.key()),
+            (Some(best), Some(row)) => comes_first(row.key(), best.key()),
         };
         if from_tables {
             let next = self.tables.next(reverse, &self.shared.tables)?;
@@ -118,11 +118,7 @@ impl<'e> Merge<'e> {
                 source.pass(reverse);
             }
         }
-        if self
-            .table_head
-            .as_ref()
-            .is_some_and(|(key, _)| key.as_bytes() == best.key())
-        {
+        if self.table_head.as_ref().is_some_and(|row| row.key() == best.key()) {
             self.table_head = self.tables.next(reverse, &self.shared.tables)?;
         }
         self.current = Current::InMemory(best);
@@ -134,7 +130,7 @@ impl<'e> Merge<'e> {
         match &self.current {
             Current::None => (&[], &[]),
             Current::InMemory(slot) => (slot.key(), slot.row()),
-            Current::InTables((key, row)) => (key.as_bytes(), row),
+            Current::InTables(row) => (row.key(), row.row()),
         }
     }
 }

@@ -44,12 +44,12 @@ pub(super) fn encode_meta<'a>(persisted: &Persisted, state: &'a [u8]) -> Vec<(Ve
     rows
 }
 
-/// What the last flush made persistent; `None` if there was none.
-pub(super) fn read_meta(tables: &Tables) -> Result<Option<(Persisted, Vec<u8>)>, StoreError> {
-    let Some(mark) = tables.meta(MARK)? else {
-        return Ok(None);
-    };
+/// What the last flush made persistent. A new store has been flushed once, at index 0.
+pub(super) fn read_meta(tables: &Tables) -> Result<(Persisted, Vec<u8>), StoreError> {
     let damaged = |what| corrupt(tables.path(), None, what);
+    let Some(mark) = tables.meta(MARK)? else {
+        return Err(damaged("the row of the last flush is missing"));
+    };
     let Ok(mark) = <[u8; MARK_BYTES]>::try_from(&*mark) else {
         return Err(damaged("the row of the last flush has a wrong length"));
     };
@@ -79,7 +79,7 @@ pub(super) fn read_meta(tables: &Tables) -> Result<Option<(Persisted, Vec<u8>)>,
             offset: field(5),
         },
     };
-    Ok(Some((persisted, state)))
+    Ok((persisted, state))
 }
 
 fn piece_name(number: u32) -> Vec<u8> {

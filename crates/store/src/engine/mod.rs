@@ -2,6 +2,7 @@
 //! One writer (the apply thread), many readers. Knows no operations, sessions or results.
 
 mod arena;
+mod bundle;
 mod chunks;
 mod directory;
 mod failure;

@@ -64,7 +64,7 @@ impl Default for EngineOptions {
 }
 
 /// What the memory goes to. Two memtables exist at a time, one filling and one being flushed or kept for reading;
-/// a fifth is left for what is not counted: the flush's and the compaction's buffers, and the allocator's slack.
+/// a quarter is left for what is not counted: the flush's and the compaction's buffers, and the allocator's slack.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Budget {
     pub(super) memtable_bytes: u64,
@@ -78,11 +78,11 @@ pub(super) struct Budget {
 impl Budget {
     pub(super) fn of(options: &EngineOptions) -> Self {
         let memory = options.memory_bytes.max(MEMORY_BYTES_MIN);
-        let memtable_bytes = options.memtable_bytes.unwrap_or((memory / 4).max(4 * MIB));
+        let memtable_bytes = options.memtable_bytes.unwrap_or((memory / 5).max(4 * MIB));
         Self {
             memtable_bytes,
-            row_cache_bytes: memory / 8,
-            block_cache_bytes: memory / 8,
+            row_cache_bytes: memory / 4,
+            block_cache_bytes: memory / 10,
             table_bytes: memtable_bytes.clamp(4 * MIB, 64 * MIB),
             history_segment_bytes: options
                 .history_segment_bytes

@@ -180,15 +180,16 @@ impl Snapshot {
             return Err(cause.unwrap_or_else(|| StoreError::new(Code::Closed, "the store is closed")));
         };
         let mut rows = 0;
-        while let Some((key, packed)) = tables.next(false, &shared.tables)? {
-            let row = shared.parse(&packed)?;
+        while let Some(found) = tables.next(false, &shared.tables)? {
+            let (key, packed) = (found.key(), found.row());
+            let row = shared.parse(packed)?;
             if row.is_tombstone() && row.modified <= self.pin.compacted {
                 continue;
             }
-            raw.extend_from_slice(&(key.as_bytes().len() as u32).to_le_bytes());
+            raw.extend_from_slice(&(key.len() as u32).to_le_bytes());
             raw.extend_from_slice(&(packed.len() as u32).to_le_bytes());
-            raw.extend_from_slice(key.as_bytes());
-            raw.extend_from_slice(&packed);
+            raw.extend_from_slice(key);
+            raw.extend_from_slice(packed);
             rows += 1;
             if raw.len() >= CHUNK_BYTES {
                 writer.write(ROWS, raw)?;

@@ -4,13 +4,15 @@
 //! ```text
 //! 00 'm'              the last flush: see `meta`
 //! 00 's' [u32 number] pieces of the machine's state at that flush
-//! 01 [key]            the key's latest row, packed
+//! 01 [key]            the key's latest row, packed; for keys at the library's limit see bundle.rs
 //! ```
 //! A flush is durable when `ingest` returns: the library syncs each table and its directory as it finishes it, then
 //! writes the new manifest, syncs it and the directory, and renames `current` over, with a sync before and after
 //! (read in version 3.1.10: table/writer finish, version/persist).
 
 use std::borrow::Cow;
+use std::collections::VecDeque;
+use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::Arc;
@@ -19,6 +21,7 @@ use lsm_tree::compaction::{CompactionFilter, Factory, ItemAccessor, Leveled, Ver
 use lsm_tree::config::{CompressionPolicy, PinningPolicy};
 use lsm_tree::{AbstractTree, AnyTree, CompressionType, Guard, SequenceNumberCounter, Slice};
 
+use super::bundle::{self, Bundle};
 use super::failure::{corrupt, io_failure};
 use super::options::{Budget, SharedCache};
 use super::row;
@@ -26,9 +29,6 @@ use crate::StoreError;
 
 const META: u8 = 0;
 const LATEST: u8 = 1;
-
-/// Longest key the tables take: the library's 65,535 bytes less the family.
-pub(super) const TABLE_KEY_BYTES_MAX: usize = 65_534;
 
 /// The library's name of "the newest there is".
 const NEWEST: u64 = u64::MAX;
@@ -51,13 +51,18 @@ pub(super) struct Tables {
     sequence: SequenceNumberCounter,
     strategy: Arc<Leveled>,
     limits: Arc<Limits>,
-    /// Bytes of tables written since the start, and the ids of those that are counted.
+    /// Bytes of tables written since the start; the next table to be counted.
     written: AtomicU64,
-    highest_counted: AtomicU64,
+    counted_below: AtomicU64,
 }
 
 impl Tables {
-    /// Opens the tables in `path`, or makes a directory without any.
+    /// Makes the directory `path`, without tables.
+    pub(super) fn create(path: &Path, budget: &Budget, cache: &SharedCache) -> Result<Self, StoreError> {
+        Self::open_unverified(path, budget, cache, Arc::new(Limits::default()))
+    }
+
+    /// Opens the tables in `path`.
     pub(super) fn open(
         path: &Path,
         budget: &Budget,
@@ -65,12 +70,24 @@ impl Tables {
         limits: Arc<Limits>,
     ) -> Result<Self, StoreError> {
         verify_manifest(path)?;
+        Self::open_unverified(path, budget, cache, limits)
+    }
+
+    fn open_unverified(
+        path: &Path,
+        budget: &Budget,
+        cache: &SharedCache,
+        limits: Arc<Limits>,
+    ) -> Result<Self, StoreError> {
         let sequence = SequenceNumberCounter::default();
         let tree = lsm_tree::Config::new(path, sequence.clone(), SequenceNumberCounter::default())
             .use_cache(Arc::clone(&cache.blocks))
             .use_descriptor_table(Some(Arc::clone(&cache.files)))
             .data_block_compression_policy(CompressionPolicy::all(CompressionType::Lz4))
-            // Indexes and filters live in the block cache like data, so that the budget covers them.
+            // Indexes and filters live in the block cache like data, so that the budget covers them, and in small pieces,
+            // so that one that is missing costs what a block costs: whole ones made a get of a million keys 8 µs.
+            .index_block_partitioning_policy(PinningPolicy::all(true))
+            .filter_block_partitioning_policy(PinningPolicy::all(true))
             .index_block_pinning_policy(PinningPolicy::all(false))
             .filter_block_pinning_policy(PinningPolicy::all(false))
             .with_compaction_filter_factory(Some(Arc::new(TombstoneFilters(Arc::clone(&limits)))))
@@ -83,7 +100,7 @@ impl Tables {
             strategy: Arc::new(Leveled::default().with_table_target_size(budget.table_bytes)),
             limits,
             written: AtomicU64::new(0),
-            highest_counted: AtomicU64::new(tree.current_version().iter_tables().map(|t| t.id()).max().unwrap_or(0)),
+            counted_below: AtomicU64::new(tree.next_table_id()),
             tree,
         };
         Ok(tables)
@@ -91,19 +108,31 @@ impl Tables {
 
     /// The packed row of `key`.
     pub(super) fn get(&self, key: &[u8]) -> Result<Option<Slice>, StoreError> {
-        if key.len() > TABLE_KEY_BYTES_MAX {
-            return Ok(None);
+        if let Some((stem, rest)) = bundle::split(key) {
+            let bundle = self.get_stored(stem)?;
+            return Ok(bundle.and_then(|bundle| bundle::find(&bundle, rest).map(Slice::from)));
         }
+        self.get_stored(key)
+    }
+
+    fn get_stored(&self, key: &[u8]) -> Result<Option<Slice>, StoreError> {
         let found = with_prefix(LATEST, key, |prefixed| self.tree.get(prefixed, NEWEST));
         found.map_err(|error| self.read_failure(&error))
     }
 
     /// The rows with start ≤ key < end as they are now, both ways; later changes are not seen.
     pub(super) fn range(&self, start: &[u8], end: Option<&[u8]>) -> TableRange {
-        let start = prefixed(LATEST, start);
-        let end = end.map_or_else(|| vec![LATEST + 1], |end| prefixed(LATEST, end));
+        let low = Bound::Included(prefixed(LATEST, bundle::split(start).map_or(start, |(stem, _)| stem)));
+        let high = match end.map(|end| (end, bundle::split(end))) {
+            None => Bound::Excluded(vec![LATEST + 1]),
+            Some((_, Some((stem, _)))) => Bound::Included(prefixed(LATEST, stem)),
+            Some((end, None)) => Bound::Excluded(prefixed(LATEST, end)),
+        };
         TableRange {
-            iterator: self.tree.range(start..end, NEWEST, None),
+            iterator: self.tree.range::<Vec<u8>, _>((low, high), NEWEST, None),
+            unbundled: VecDeque::new(),
+            start: start.to_vec(),
+            end: end.map(<[u8]>::to_vec),
         }
     }
 
@@ -126,13 +155,13 @@ impl Tables {
     ) -> Result<bool, StoreError> {
         let mut ingestion = self.begin_ingestion()?;
         for (name, value) in meta {
-            ingestion.put(META, name, value)?;
+            ingestion.meta(name, value)?;
         }
         for (key, row) in rows {
             if self.limits.stopping.load(Ordering::Relaxed) {
                 return Ok(false);
             }
-            ingestion.put(LATEST, key, row)?;
+            ingestion.row(key, row)?;
         }
         ingestion.finish()?;
         Ok(true)
@@ -148,6 +177,7 @@ impl Tables {
             tables: self,
             inner,
             prefixed: Vec::new(),
+            bundle: Bundle::default(),
         })
     }
 
@@ -191,18 +221,14 @@ impl Tables {
     }
 
     fn count_written(&self) {
-        let counted = self.highest_counted.load(Ordering::Relaxed);
-        let mut highest = counted;
-        for table in self
-            .tree
-            .current_version()
-            .iter_tables()
-            .filter(|table| table.id() > counted)
-        {
+        let counted_below = self.counted_below.load(Ordering::Relaxed);
+        let mut next = counted_below;
+        let version = self.tree.current_version();
+        for table in version.iter_tables().filter(|table| table.id() >= counted_below) {
             self.written.fetch_add(table.metadata.file_size, Ordering::Relaxed);
-            highest = highest.max(table.id());
+            next = next.max(table.id() + 1);
         }
-        self.highest_counted.store(highest, Ordering::Relaxed);
+        self.counted_below.fetch_max(next, Ordering::Relaxed);
     }
 
     /// A failed read: if it is damage, the tables are searched for it, so that the error can name the file.
@@ -227,6 +253,7 @@ pub(super) struct Ingestion<'a> {
     tables: &'a Tables,
     inner: lsm_tree::AnyIngestion<'a>,
     prefixed: Vec<u8>,
+    bundle: Bundle,
 }
 
 impl Ingestion<'_> {
@@ -235,7 +262,24 @@ impl Ingestion<'_> {
     }
 
     pub(super) fn row(&mut self, key: &[u8], row: &[u8]) -> Result<(), StoreError> {
-        self.put(LATEST, key, row)
+        let Some((stem, rest)) = bundle::split(key) else {
+            self.put_bundle()?;
+            return self.put(LATEST, key, row);
+        };
+        if self.bundle.stem() != Some(stem) {
+            self.put_bundle()?;
+            self.bundle = Bundle::begin(stem, self.tables.get_stored(stem)?.as_deref());
+        }
+        self.bundle.set(rest, row);
+        Ok(())
+    }
+
+    fn put_bundle(&mut self) -> Result<(), StoreError> {
+        let bundle = std::mem::take(&mut self.bundle);
+        match bundle.stem() {
+            Some(stem) => self.put(LATEST, stem, &bundle.encode()),
+            None => Ok(()),
+        }
     }
 
     fn put(&mut self, family: u8, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
@@ -248,7 +292,8 @@ impl Ingestion<'_> {
     }
 
     /// Makes all of it part of the tables, durably.
-    pub(super) fn finish(self) -> Result<(), StoreError> {
+    pub(super) fn finish(mut self) -> Result<(), StoreError> {
+        self.put_bundle()?;
         self.inner
             .finish()
             .map_err(|error| failure(&error, "writing tables to", &self.tables.path))?;
@@ -260,31 +305,68 @@ impl Ingestion<'_> {
 /// A range of the tables.
 pub(super) struct TableRange {
     iterator: Box<dyn DoubleEndedIterator<Item = lsm_tree::IterGuardImpl> + Send>,
+    /// Rows of the bundle that was come to last, in key order.
+    unbundled: VecDeque<TableRow>,
+    start: Vec<u8>,
+    end: Option<Vec<u8>>,
 }
 
-/// Key and packed row.
-pub(super) type TableRow = (TableKey, Slice);
+/// A row as the tables give it.
+pub(super) struct TableRow {
+    key: Slice,
+    /// Where the key begins in `key`: stored keys have their family before them.
+    key_at: usize,
+    row: Slice,
+}
 
-/// A key as the tables give it.
-pub(super) struct TableKey(Slice);
+impl TableRow {
+    pub(super) fn key(&self) -> &[u8] {
+        &self.key[self.key_at..]
+    }
 
-impl TableKey {
-    pub(super) fn as_bytes(&self) -> &[u8] {
-        &self.0[1..]
+    pub(super) fn row(&self) -> &[u8] {
+        &self.row
     }
 }
 
 impl TableRange {
-    /// The next row from the front, or from the back if `reverse`.
+    /// The next row from the front, or from the back if `reverse`; always from the same side.
     pub(super) fn next(&mut self, reverse: bool, tables: &Tables) -> Result<Option<TableRow>, StoreError> {
-        let guard = if reverse {
-            self.iterator.next_back()
-        } else {
-            self.iterator.next()
-        };
-        match guard.map(Guard::into_inner).transpose() {
-            Ok(row) => Ok(row.map(|(key, value)| (TableKey(key), value))),
-            Err(error) => Err(tables.read_failure(&error)),
+        loop {
+            let unbundled = if reverse {
+                self.unbundled.pop_back()
+            } else {
+                self.unbundled.pop_front()
+            };
+            if unbundled.is_some() {
+                return Ok(unbundled);
+            }
+            let guard = if reverse {
+                self.iterator.next_back()
+            } else {
+                self.iterator.next()
+            };
+            let Some(guard) = guard else {
+                return Ok(None);
+            };
+            let (key, row) = guard.into_inner().map_err(|error| tables.read_failure(&error))?;
+            if bundle::split(&key[1..]).is_none() {
+                return Ok(Some(TableRow { key, key_at: 1, row }));
+            }
+            self.unbundle(&key[1..], &row);
+        }
+    }
+
+    fn unbundle(&mut self, stem: &[u8], bundle: &[u8]) {
+        for (rest, row) in bundle::rows(bundle) {
+            let key = [stem, rest].concat();
+            if key >= self.start && self.end.as_ref().is_none_or(|end| key < *end) {
+                self.unbundled.push_back(TableRow {
+                    key: key.into(),
+                    key_at: 0,
+                    row: row.into(),
+                });
+            }
         }
     }
 }
@@ -318,7 +400,8 @@ impl CompactionFilter for TombstoneFilter {
         if self.limits.stopping.load(Ordering::Relaxed) {
             return Err(lsm_tree::Error::Io(std::io::ErrorKind::Interrupted.into()));
         }
-        if item.key().first() != Some(&LATEST) || self.below == 0 {
+        let key = item.key();
+        if key.first() != Some(&LATEST) || self.below == 0 || bundle::split(&key[1..]).is_some() {
             return Ok(Verdict::Keep);
         }
         let value = item.value()?;
@@ -331,7 +414,7 @@ impl CompactionFilter for TombstoneFilter {
 fn prefixed(family: u8, key: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(1 + key.len());
     bytes.push(family);
-    bytes.extend_from_slice(&key[..key.len().min(TABLE_KEY_BYTES_MAX)]);
+    bytes.extend_from_slice(key);
     bytes
 }
 
@@ -356,7 +439,9 @@ fn verify_manifest(path: &Path) -> Result<(), StoreError> {
     let current_path = path.join("current");
     let current = match std::fs::read(&current_path) {
         Ok(current) => current,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Err(corrupt(&current_path, None, "the file is missing"));
+        }
         Err(error) => return Err(io_failure(&error, "reading", &current_path)),
     };
     let Ok(fields) = <[u8; 25]>::try_from(current.as_slice()) else {

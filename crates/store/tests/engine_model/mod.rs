@@ -1,8 +1,8 @@
 //! A plain model of the engine: every version of every key in a BTreeMap, and a log of operations that can be applied
 //! again. Drives an engine beside it as a state machine would, and compares the two.
 
-// Each test uses its own part of it.
-#![allow(dead_code)]
+// Each test uses its own part of it; a failure here is the test's.
+#![allow(dead_code, clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
 
@@ -99,7 +99,7 @@ impl Model {
     /// The machine's state at the mark: something that tells two marks apart, of a size that varies.
     pub fn state(&self) -> Vec<u8> {
         let mut state = format!("{} {}", self.log.len(), self.revision).into_bytes();
-        if self.log.len() % 7 == 0 {
+        if self.log.len().is_multiple_of(7) {
             state.resize(state.len() + self.log.len() * 997 % 700_000, 7);
         }
         state

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use super::super::failure::{compacted, corrupt, io_failure};
 use super::super::files::read_at;
-use super::record::{decode, parse, Decoded, Record};
+use super::record::{claimed_revision, decode, measure, parse, Decoded, Record};
 use super::segment::{locate, Sealed, HEADER_BYTES};
 use super::History;
 use crate::StoreError;
 
 /// Bytes read at first, for one record, and later, for many.
-const FIRST_READ_BYTES: usize = 16 << 10;
+const FIRST_READ_BYTES: usize = 8 << 10;
 const NEXT_READ_BYTES: usize = 128 << 10;
 
 enum Source {
@@ -69,6 +69,13 @@ impl<'h> Cursor<'h> {
         Ok(Some(Self::new(history, Source::Survivors(survivors), offset, revision)))
     }
 
+    /// Goes through the records from the indexed place before `revision` up to it, all of them checked. Fails at damage.
+    pub(super) fn check_up_to(mut self, revision: u64) -> Result<(), StoreError> {
+        self.from = 0;
+        while self.advance()? && self.record().revision <= revision {}
+        Ok(())
+    }
+
     fn new(history: &'h History, source: Source, offset: u64, from: u64) -> Self {
         Self {
             history,
@@ -86,10 +93,10 @@ impl<'h> Cursor<'h> {
     pub(in crate::engine) fn advance(&mut self) -> Result<bool, StoreError> {
         loop {
             self.begin = self.end;
-            match decode(&self.buffer[self.begin..]) {
+            match self.examine() {
                 Decoded::Record(bytes) => {
                     self.end = self.begin + bytes;
-                    if self.record().revision >= self.from {
+                    if claimed_revision(self.record_bytes()) >= self.from {
                         return Ok(true);
                     }
                 }
@@ -100,6 +107,16 @@ impl<'h> Cursor<'h> {
                 }
                 Decoded::Damaged(what) => return Err(self.damaged(what)),
             }
+        }
+    }
+
+    /// What lies at `begin`. Records before `from` are passed over unchecked: if one of them misleads, what is looked for
+    /// is not found, and that is looked into.
+    fn examine(&self) -> Decoded {
+        let rest = &self.buffer[self.begin..];
+        match measure(rest) {
+            Decoded::Record(bytes) if claimed_revision(&rest[..bytes]) >= self.from => decode(rest),
+            extent => extent,
         }
     }
 

@@ -156,7 +156,12 @@ impl History {
 
     /// The change of `key` at `revision`, if there was one.
     pub(super) fn find(&self, revision: u64, key: &[u8]) -> Result<Option<Found>, StoreError> {
-        find(Cursor::at(self, revision)?, revision, key)
+        let found = find(Cursor::at(self, revision)?, revision, key)?;
+        if found.is_none() {
+            // It should be there: if damage hides it, say where.
+            Cursor::at(self, revision)?.check_up_to(revision)?;
+        }
+        Ok(found)
     }
 
     /// The row that the change of `key` at `revision` replaced, if it is among the survivors of compaction.
@@ -194,7 +199,7 @@ impl History {
     /// Memory taken, roughly.
     pub(super) fn memory_bytes(&self) -> u64 {
         let state = self.state.read();
-        let indexes = (self.opened.len() as u64 + 1) * (self.segment_bytes >> 10);
+        let indexes = (self.opened.len() as u64 + 1) * (self.segment_bytes >> 9);
         state.tail.buffer.capacity() as u64 + indexes
     }
 

@@ -42,26 +42,31 @@ struct Listing {
 }
 
 impl History {
-    /// Opens the history in `directory`, which ends at `end`, or begins one if nothing was ever flushed.
-    /// `compacted` is the revision up to which the last flush says that history may be compacted.
+    /// Begins a history in `directory`, which is made.
+    pub(in crate::engine) fn create(directory: &Path, sizes: Sizes) -> Result<Self, StoreError> {
+        std::fs::create_dir_all(directory).map_err(|error| io_failure(&error, "creating", directory))?;
+        let tail = create_tail(directory, 1, sizes.buffer_bytes)?;
+        let history = Self::new(directory, Kept::default(), tail, sizes);
+        history.unsynced.lock().directory = true;
+        Ok(history)
+    }
+
+    /// Opens the history in `directory`, which ends at `end`. `compacted` is the revision up to which the last flush
+    /// says that it may be compacted.
     pub(in crate::engine) fn open(
         directory: &Path,
-        end: Option<Position>,
+        end: Position,
         compacted: u64,
         sizes: Sizes,
     ) -> Result<Self, StoreError> {
-        let failed = |error: std::io::Error| io_failure(&error, "opening", directory);
-        std::fs::create_dir_all(directory).map_err(failed)?;
         let listing = list(directory)?;
-        let (kept, tail) = match end {
-            Some(end) => restore(directory, &listing, end, compacted, sizes)?,
-            None => {
-                remove_all(directory, &listing)?;
-                (Kept::default(), create_tail(directory, 1, sizes.buffer_bytes)?)
-            }
-        };
-        sync_directory(directory).map_err(failed)?;
-        Ok(Self {
+        let (kept, tail) = restore(directory, &listing, end, compacted, sizes)?;
+        sync_directory(directory).map_err(|error| io_failure(&error, "opening", directory))?;
+        Ok(Self::new(directory, kept, tail, sizes))
+    }
+
+    fn new(directory: &Path, kept: Kept, tail: Tail, sizes: Sizes) -> Self {
+        Self {
             directory: directory.to_path_buf(),
             segment_bytes: sizes.segment_bytes,
             buffer_bytes: sizes.buffer_bytes,
@@ -71,7 +76,7 @@ impl History {
             }),
             opened: Cache::new(SEGMENTS_OPEN_MAX),
             unsynced: Mutex::new(Unsynced::default()),
-        })
+        }
     }
 }
 
@@ -203,6 +208,9 @@ fn scan(file: &File, path: &Path, end: u64) -> Result<Index, StoreError> {
 fn list(directory: &Path) -> Result<Listing, StoreError> {
     let failed = |error: std::io::Error| io_failure(&error, "reading", directory);
     let mut listing = Listing::default();
+    if !directory.exists() {
+        return Err(corrupt(directory, None, "the directory of the history is missing"));
+    }
     for entry in std::fs::read_dir(directory).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
         let name = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
@@ -215,13 +223,6 @@ fn list(directory: &Path) -> Result<Listing, StoreError> {
     }
     listing.segments.sort_unstable();
     Ok(listing)
-}
-
-fn remove_all(directory: &Path, listing: &Listing) -> Result<(), StoreError> {
-    for number in listing.segments.iter().rev() {
-        remove(&directory.join(segment_name(*number)))?;
-    }
-    listing.survivors.iter().try_for_each(|path| remove(path))
 }
 
 pub(super) fn remove(path: &Path) -> Result<(), StoreError> {

@@ -72,23 +72,38 @@ pub(in crate::engine) enum Decoded {
 
 /// Checks the record that `bytes` begin with.
 pub(in crate::engine) fn decode(bytes: &[u8]) -> Decoded {
-    let Some(frame) = bytes.first_chunk::<FRAME_BYTES>() else {
-        return Decoded::Short(FRAME_BYTES);
+    let framed = measure(bytes);
+    let Decoded::Record(length) = framed else {
+        return framed;
     };
-    let body_bytes = read_u32(frame, 0) as usize;
+    let body = &bytes[FRAME_BYTES..length];
+    if rafterdb_hash::crc32c(body) != read_u32(bytes, 4) {
+        return Decoded::Damaged("a record fails its checksum");
+    }
+    if read_u32(body, 12) as usize + read_u32(body, 16) as usize > body.len() - BODY_HEADER_BYTES {
+        return Decoded::Damaged("a record's parts are longer than the record");
+    }
+    framed
+}
+
+/// The extent of the record that `bytes` begin with, without a look at its checksum.
+pub(super) fn measure(bytes: &[u8]) -> Decoded {
+    if bytes.len() < FRAME_BYTES {
+        return Decoded::Short(FRAME_BYTES);
+    }
+    let body_bytes = read_u32(bytes, 0) as usize;
     if !(BODY_HEADER_BYTES..=BODY_BYTES_MAX).contains(&body_bytes) {
         return Decoded::Damaged("a record's length makes no sense");
     }
-    let Some(body) = bytes.get(FRAME_BYTES..FRAME_BYTES + body_bytes) else {
+    if bytes.len() < FRAME_BYTES + body_bytes {
         return Decoded::Short(FRAME_BYTES + body_bytes);
-    };
-    if rafterdb_hash::crc32c(body) != read_u32(frame, 4) {
-        return Decoded::Damaged("a record fails its checksum");
-    }
-    if read_u32(body, 12) as usize + read_u32(body, 16) as usize > body_bytes - BODY_HEADER_BYTES {
-        return Decoded::Damaged("a record's parts are longer than the record");
     }
     Decoded::Record(FRAME_BYTES + body_bytes)
+}
+
+/// The revision that a record whose extent is known says it has.
+pub(super) fn claimed_revision(record: &[u8]) -> u64 {
+    read_u64(record, FRAME_BYTES)
 }
 
 /// The parts of a record that [`decode`] has accepted.

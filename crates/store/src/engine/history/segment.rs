@@ -23,7 +23,7 @@ const HEADER_MAGIC: &[u8; 8] = b"RDBHIST1";
 const FOOTER_MAGIC: &[u8; 8] = b"RDBHFOOT";
 
 /// Bytes of records between two entries of the sparse index.
-const INDEX_STEP_BYTES: u64 = 16 << 10;
+const INDEX_STEP_BYTES: u64 = 8 << 10;
 
 /// Where some record begins.
 #[derive(Clone, Copy, Debug)]
