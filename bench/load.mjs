@@ -28,15 +28,15 @@ export function operation(db, kind, { keys, valueBytes }) {
   throw new Error(`no load ${kind}`)
 }
 
-/** Runs `count` calls, `inFlight` at a time. Latencies in ms. */
-export async function load(call, { count, inFlight }) {
+/** Runs `count` calls, `inFlight` at a time, numbered from `first` on. Latencies in ms. */
+export async function load(call, { count, inFlight, first = 0 }) {
   const latencies = new Float64Array(count)
   let next = 0
   const worker = async () => {
     while (next < count) {
       const n = next++
       const start = performance.now()
-      await call(n)
+      await call(first + n)
       latencies[n] = performance.now() - start
     }
   }

@@ -61,8 +61,7 @@ async function expectCaughtUp(): Promise<void> {
   expect(check(LANES, readLedger(ledger), pairs), `seed ${SEED}`).toEqual([])
 }
 
-const isOfSender = (point: string) => point === 'member.snapshot.send'
-const receiving = allPoints().filter((point) => isOfSnapshots(point) && !isOfSender(point))
+const receiving = allPoints().filter((point) => isOfSnapshots(point) && point !== 'member.snapshot.send')
 const hits = Array.from({ length: HITS }, (_, n) => n + 1)
 
 test.for(receiving.flatMap((point) => hits.map((hit) => [point, hit] as const)))('%s, hit %i', async ([point, hit]) => {

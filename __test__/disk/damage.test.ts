@@ -36,8 +36,11 @@ function prepare(template: Template): string {
   return dataDir
 }
 
-function flip(path: string, offset: number): void {
+/** Flips a bit at `from` or after it, within what was written: between batches the log is padded with zeros. */
+function flip(path: string, from: number): void {
   const bytes = readFileSync(path)
+  let offset = from
+  while (bytes.subarray(offset, offset + 64).includes(0)) offset++
   bytes.writeUInt8(bytes.readUInt8(offset) ^ 0x10, offset)
   writeFileSync(path, bytes)
 }
@@ -154,7 +157,8 @@ async function expectReadRefused(file: string, revision?: number): Promise<void>
       await child.ask('close').catch(() => null)
     }
   })
-  expect(error.code, error.message).toBe('STORE_CORRUPT')
+  // Where a compaction met it first, the member has stopped with it.
+  expect(['STORE_CORRUPT', 'POISONED'], error.message).toContain(error.code)
   expect(error.message).toContain(basename(file))
   expect(error.message).toMatch(/data directory/)
 }

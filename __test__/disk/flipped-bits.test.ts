@@ -66,7 +66,10 @@ async function wrongAnswers({ lanes, ledger }: Template): Promise<{ how: string;
       await child.ask('close')
     }
   } catch (error) {
-    const { code, message } = error as ChildError
+    const { message } = error as ChildError
+    let { code } = error as ChildError
+    // A compaction that met the damage before the read has stopped the member with it.
+    if (code === 'POISONED') code = (await child.said()).fatals.at(-1)?.code ?? code
     return { how: code, wrong: REFUSALS.includes(code) ? [] : [`${code}: ${message}`] }
   }
 }

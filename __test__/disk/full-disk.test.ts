@@ -46,7 +46,7 @@ async function fill(name: string, faults: string, room: () => void): Promise<voi
   const failures = await child.run(LANES)
   expect(failures).toHaveLength(Object.keys(LANES).length)
   for (const failure of failures) expect(failure.code, failure.message).toBe('POISONED')
-  for (const failure of failures) expect(failure.message).toMatch(/full|No space/i)
+  expect(failures.map(({ message }) => message).join('\n')).toMatch(/full|No space/i)
   const { fatals } = await child.said()
   expect(fatals.map(({ code }) => code)).toEqual(['DISK_FULL'])
   const later = await child.ask('put', { key: 'later', value: 'x' }).catch((error: ChildError) => error)

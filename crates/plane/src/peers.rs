@@ -148,7 +148,6 @@ fn raft(member: &Member, peer: u64, frame: &Bytes, record: &RaftRecord<'_>) {
 
 /// Requests that a peer cannot answer any more.
 fn peer_lost(member: &Arc<Member>, peer: u64) {
-    member.snapshots.peer_lost(peer);
     let mut out = Deliveries::default();
     for waiter in member.forwards.take_of(peer) {
         out.fail(&waiter, request::WRITE, Code::LeaderLost, 0, "the leader was lost while the write was under way");
