@@ -6,4 +6,11 @@ import { build } from './build.mjs'
 import { root } from './run.mjs'
 
 const isCheckout = existsSync(join(root, '.git')) && existsSync(join(root, 'Cargo.toml'))
-if (isCheckout && !process.env.RAFTERDB_SKIP_PREPARE) build({ ifNeeded: true })
+if (isCheckout && !process.env.RAFTERDB_SKIP_PREPARE) {
+  try {
+    build({ ifNeeded: true })
+  } catch (error) {
+    console.error(`prepare: ${error.message}`)
+    process.exitCode = 1
+  }
+}

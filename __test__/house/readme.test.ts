@@ -23,7 +23,7 @@ test.each(commands)('rafterdb $command$rest has its flags', async ({ command, re
   for (const [flag] of rest.replace(/ #.*/, '').matchAll(/--[a-z-]+/g)) expect(out).toContain(flag)
 })
 
-test('files it links to exist, but for the one written last', () => {
+test('the files it links to exist', () => {
   const links = [...readme.matchAll(/\]\(([^)#:]+)\)/g)].map(([, path = '']) => path)
   expect(links.length).toBeGreaterThan(5)
   for (const path of links) if (path !== 'examples') expect(() => read(path), path).not.toThrow()

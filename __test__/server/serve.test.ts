@@ -35,6 +35,17 @@ test('opens with the effective settings, and closes when it is stopped', async (
   expect(logged.map((line) => line.split(/ +/)[2])).toEqual(['starting', 'ready', 'closing', 'closed'])
 })
 
+test('what the member has to say becomes a line of the log', async () => {
+  const opened: OpenOptions[] = []
+  const stop = new AbortController()
+  const open = openInto(opened, new FakeDatabase(), () => {
+    opened[0]?.onLog?.('cut 17 bytes of a torn record')
+    stop.abort('SIGTERM')
+  })
+  const { err } = await shell(['serve', '--name', 'a', '--members', 'a=h:1'], { open, stop: stop.signal })
+  expect(err).toMatch(/ INFO {2}cut 17 bytes of a torn record member=a\n/)
+})
+
 test('logs are JSON where that is asked for', async () => {
   const stop = new AbortController()
   const open = openInto([], new FakeDatabase(), () => stop.abort('SIGINT'))

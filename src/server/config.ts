@@ -6,7 +6,7 @@ import { UsageError } from './failures.js'
 import { closest } from './nearest.js'
 import { bytes, duration, endpoint, integer, members, oneOf, yesOrNo } from './parse.js'
 
-type Key = Exclude<keyof OpenOptions, 'onFatal'>
+type Key = Exclude<keyof OpenOptions, 'onFatal' | 'onLog'>
 
 /** Settings as the command line has parsed them. */
 export type SettingFlags = { [key in Key]?: unknown }

@@ -54,7 +54,7 @@ async function serve(context: Context, flags: ServeFlags, effective: EffectiveSe
   const log = new Log(context.stderr, format, options.name === undefined ? {} : { member: options.name })
   const fatal = new AbortController()
   log.info('starting', { version: context.version, pid: process.pid, dataDir: options.dataDir })
-  const db = await context.open({ ...options, onFatal: (error) => fatal.abort(error) })
+  const db = await context.open({ ...options, onFatal: (error) => fatal.abort(error), onLog: (text) => log.info(text) })
   log.info('ready', { listen: options.listen })
   await anyAborted(context.stop, fatal.signal)
   log.info('closing', { reason: fatal.signal.aborted ? 'failure' : String(context.stop.reason) })
