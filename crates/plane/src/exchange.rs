@@ -86,7 +86,7 @@ impl Exchange {
             member.log.push(&mut self.tasks);
         }
         let mut out = Events { doubles: events, at: 2 };
-        if !self.opened {
+        if !self.opened && out.has_room(MESSAGE_FIELDS) {
             self.opened = true;
             open_groups(member, &mut out);
         }
@@ -218,7 +218,7 @@ impl Exchange {
     }
 
     fn collect(&mut self, member: &Member, taken: &mut Taken<'_>, out: &mut Events<'_>) {
-        if taken.closing() {
+        if taken.closing() && out.has_room(2) {
             out.put(&[u64::from(event::CLOSE), 0]);
             return;
         }
@@ -332,6 +332,8 @@ fn truncate(member: &Member, group: &Arc<Group>, first: u64) {
         durable.epoch += 1;
         durable.index = durable.index.min(first.saturating_sub(1));
     }
+    // A report that the core has not seen yet must not name what is cut.
+    member.inbox.note(group.id, |facts| facts.durable = facts.durable.filter(|(index, _)| *index < first));
     let mut deliveries = Deliveries::default();
     for waiter in group.take_waiters_from(first) {
         let text = "the leader was lost before the write was committed";

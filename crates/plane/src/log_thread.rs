@@ -135,9 +135,11 @@ fn release(member: &Member, group: u16, epoch: u64, index: u64, term: u64) {
     let state = member.group(group);
     {
         let mut durable = state.durable.lock();
-        if durable.epoch == epoch {
-            durable.index = index;
+        if durable.epoch != epoch {
+            // Some of it was cut meanwhile; what took its place is reported with its own write.
+            return;
         }
+        durable.index = index;
     }
     member.inbox.note(group, |facts| facts.durable = Some((index, term)));
     member.apply.note(state);
