@@ -216,6 +216,9 @@ export class FakeDatabase implements Database {
     return []
   }
   async transferLeader(): Promise<void> {}
+  counters(): Record<string, number> {
+    return {}
+  }
   async close(): Promise<void> {
     this.closed++
   }

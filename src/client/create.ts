@@ -36,6 +36,8 @@ export interface EmbeddedOptions extends CreateOptions {
   onFatal?: ((error: RafterError) => void) | undefined
   /** Stops the member, after its port is closed. */
   stop?: (() => Promise<void>) | undefined
+  /** Counts of the member. */
+  counters?: (() => Record<string, number>) | undefined
 }
 
 /** A database over the member in this process: `ports(null, …)`. The factory also connects to other members, for `status`. */
@@ -54,6 +56,7 @@ export async function createEmbedded(options: EmbeddedOptions): Promise<Database
   return new ClientDatabase({
     ...base,
     syncReader: readSync === undefined ? null : new SyncReader(readSync.bind(port)),
+    counters: options.counters ?? null,
     stop: async () => {
       port.close()
       await options.stop?.()
@@ -79,7 +82,7 @@ export async function createRemote(options: CreateOptions & { endpoints: string[
     base.liveness.close()
     throw error
   }
-  return new ClientDatabase({ ...base, syncReader: null, stop: async () => route?.close() })
+  return new ClientDatabase({ ...base, syncReader: null, counters: null, stop: async () => route?.close() })
 }
 
 function assemble(options: CreateOptions, embedded: boolean, route: (() => Route | null) | null) {

@@ -49,6 +49,8 @@ export interface DatabaseParts {
   valueBytesMax: number
   /** Embedded only. */
   syncReader: SyncReader | null
+  /** Embedded only: counts of the member. */
+  counters: (() => Record<string, number>) | null
   /** Ends the port and what is behind it; called once, when nothing is under way any more. */
   stop(): Promise<void>
 }
@@ -195,6 +197,10 @@ export class ClientDatabase implements Database {
   async transferLeader(name: string, options: CallOptions = {}): Promise<void> {
     if (typeof name !== 'string') throw new RafterError('INVALID_ARGUMENT', `name must be a string, not ${describe(name)}`)
     return this.#cluster.transferLeader(name, options)
+  }
+
+  counters(): Record<string, number> {
+    return this.#closing === null ? (this.#parts.counters?.() ?? {}) : {}
   }
 
   close(): Promise<void> {

@@ -23,6 +23,7 @@ export async function open(options: OpenOptions): Promise<Database> {
       waitWhenBusy: options.waitWhenBusy,
       valueBytesMax: config.valueBytesMax,
       stop: () => member.close(),
+      counters: () => member.counters(),
     })
   } catch (error) {
     await member.close()
