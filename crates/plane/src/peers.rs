@@ -90,7 +90,6 @@ impl Handler for Peers {
         let Some(member) = self.0.upgrade() else { return };
         member.inbox.push(Happening::Peer { peer, up, rtt: f64::from(rtt_micros) / 1e3 });
         if !up {
-            member.snapshots.peer_lost(peer);
             peer_lost(&member, peer);
         }
     }
