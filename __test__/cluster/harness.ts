@@ -29,6 +29,7 @@ export class Member {
   child: Child | null = null
   #process: ChildProcess | null = null
   #gone: Promise<unknown> = Promise.resolve()
+  /** Whether a child's member is open. */
   isOpen = false
   readonly dataDir: string
 

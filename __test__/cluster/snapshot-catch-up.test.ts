@@ -16,7 +16,7 @@ const SEED = Number(process.env['RAFTERDB_SEED'] ?? 1)
 const SMALL = { memory: 32 << 20, logRetainBytes: 256 << 10 }
 const VALUE_BYTES = 20_000
 /** Values of several memtables. */
-const WRITES_TO_FALL_BEHIND = 1_200
+const WRITES_TO_FALL_BEHIND = 800
 /** Where the follower is killed before the received state has become its store: it needs a snapshot again. */
 const BEFORE_SWITCH = [
   'member.snapshot.write',
