@@ -37,7 +37,7 @@ test.for(DAMAGES)('a member with a damaged %s', { timeout: 120_000 }, async ([wh
   const bytes = readFileSync(file)
   // So much that it is no padding.
   const middle = Math.floor(endOf(file) / 2)
-  writeFileSync(file, bytes.fill(0x55, middle, middle + 6000))
+  writeFileSync(file, bytes.fill(0x55, middle, Math.min(bytes.length, middle + 6000)))
   const refused = await cluster.startMember('c').catch((error: ChildError) => error)
   expect((refused as ChildError).code, `${(refused as Error).message}`).toBe(code)
   expect((refused as Error).message).toMatch(/move its data directory away and start it again|remove its data directory/)

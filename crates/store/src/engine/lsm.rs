@@ -115,12 +115,13 @@ impl LsmEngine {
     }
 
     /// Has `callback` called with the failure that ends all writes, by whichever thread meets it; at once if it is over already.
+    /// It must not call the engine.
     pub fn on_failed(&self, callback: Box<dyn Fn(&StoreError) + Send + Sync>) {
-        let callback: super::shared::OnFailed = callback.into();
-        *self.shared.on_failed.lock() = Some(Arc::clone(&callback));
+        let mut on_failed = self.shared.on_failed.lock();
         if let Some(cause) = self.shared.failed.get() {
             callback(cause);
         }
+        *on_failed = Some(callback);
     }
 
     /// A consistent view at `mark`, which must be what was applied last, with the machine's `state` there. It is also a

@@ -71,7 +71,8 @@ pub(super) struct Work {
 
 /// Called with the mark of each flush that has finished.
 pub(super) type OnPersisted = Arc<dyn Fn(Mark) + Send + Sync>;
-pub(super) type OnFailed = Arc<dyn Fn(&StoreError) + Send + Sync>;
+/// Called with the failure that ends all writes.
+pub(super) type OnFailed = Box<dyn Fn(&StoreError) + Send + Sync>;
 
 pub(super) struct Shared {
     pub(super) directory: PathBuf,
@@ -114,14 +115,17 @@ impl Shared {
 
     /// Ends all writes. Returns the error for the one that met it.
     pub(super) fn poison(&self, cause: StoreError) -> StoreError {
-        let is_first = self.failed.set(cause.clone()).is_ok();
+        {
+            // Told before it shows: a writer that meets it reports that there was a failure, not which.
+            let on_failed = self.on_failed.lock();
+            if let Some(callback) = on_failed.as_ref().filter(|_| self.failed.get().is_none()) {
+                callback(&cause);
+            }
+            let _ = self.failed.set(cause.clone());
+        }
         // Under the lock, so that nobody goes to sleep between looking and the notice.
         drop(self.work.lock());
         self.changed.notify_all();
-        let callback = self.on_failed.lock().clone();
-        if let Some(callback) = callback.filter(|_| is_first) {
-            callback(&cause);
-        }
         cause
     }
 
