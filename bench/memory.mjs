@@ -33,14 +33,33 @@ try {
   const parts = []
   for (let part = 0; part < PARTS; part++) {
     const each = Math.ceil(count / PARTS)
-    const { ms } = await child.ask('load', { kind: 'put', keys: count, first: part * each, count: each, valueBytes, inFlight: 200 })
+    const { ms } = await child.ask('load', {
+      kind: 'put',
+      keys: count,
+      first: part * each,
+      count: each,
+      valueBytes,
+      inFlight: 200,
+    })
     const { now, peak } = residentMiB(child.pid)
     parts.push({ bytes: (part + 1) * each * valueBytes, seconds: ms / 1e3, now, peak })
-    if (!values.json) console.log(`${((part + 1) * each * valueBytes / 1e9).toFixed(1)} GB  resident ${now.toFixed(0)} MiB, peak ${peak.toFixed(0)} MiB`)
+    if (!values.json)
+      console.log(
+        `${(((part + 1) * each * valueBytes) / 1e9).toFixed(1)} GB  resident ${now.toFixed(0)} MiB, peak ${peak.toFixed(0)} MiB`,
+      )
   }
-  const result = { bytes: count * valueBytes, memoryMiB: Number(values.memory) / (1 << 20), startMiB: atStart.now, peakMiB: parts.at(-1).peak, parts }
+  const result = {
+    bytes: count * valueBytes,
+    memoryMiB: Number(values.memory) / (1 << 20),
+    startMiB: atStart.now,
+    peakMiB: parts.at(-1).peak,
+    parts,
+  }
   if (values.json) console.log(JSON.stringify(result))
-  else console.log(`memory ${result.memoryMiB} MiB: peak ${result.peakMiB.toFixed(0)} MiB, of it ${result.startMiB.toFixed(0)} MiB at start`)
+  else
+    console.log(
+      `memory ${result.memoryMiB} MiB: peak ${result.peakMiB.toFixed(0)} MiB, of it ${result.startMiB.toFixed(0)} MiB at start`,
+    )
   await child.close()
 } finally {
   child.kill()

@@ -23,7 +23,9 @@ export function checkAt(lanes: Lanes, ledger: Ledger, revision: number, pairs: D
   return checkBy(lanes, pairs, (name, operations, own) => {
     const record = laneOf(ledger, name)
     // A compaction's revision is the one it compacts, not one of its own.
-    const later = operations.findIndex((operation, n) => operation.type !== 'compact' && (record.revisions.get(n) ?? Infinity) > revision)
+    const later = operations.findIndex(
+      (operation, n) => operation.type !== 'compact' && (record.revisions.get(n) ?? Infinity) > revision,
+    )
     const done = later < 0 ? operations.length : later
     return compare(modelAfter(operations, done), record, own, operations.length)
   })
@@ -62,7 +64,8 @@ function compare(model: Model, record: LaneRecord, pairs: DumpedPair[], unknown:
     seen.add(key)
     const expected = model.get(key)
     if (!expected) complaints.push(`${key} is there at version ${version}, and should not be`)
-    else if (expected.value.bytes !== bytes || digestOf(expected.value) !== digest) complaints.push(`${key} has another value than ${expected.value.tag}`)
+    else if (expected.value.bytes !== bytes || digestOf(expected.value) !== digest)
+      complaints.push(`${key} has another value than ${expected.value.tag}`)
     else if (expected.version !== version) complaints.push(`${key} has version ${version} instead of ${expected.version}`)
     else if (!right(modified, expected.modified) || !right(created, expected.created))
       complaints.push(`${key} says revisions ${created}, ${modified}: not those acknowledged`)

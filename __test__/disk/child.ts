@@ -64,7 +64,8 @@ export class Child {
     this.gone = new Promise((resolve) => {
       this.process.once('exit', (code, signal) => {
         running.delete(this)
-        for (const { reject } of this.waiting.values()) reject(new ChildError('DIED', `the process ended: ${signal ?? code} ${this.stderr}`))
+        for (const { reject } of this.waiting.values())
+          reject(new ChildError('DIED', `the process ended: ${signal ?? code} ${this.stderr}`))
         this.waiting.clear()
         resolve(signal ?? `${code}`)
       })

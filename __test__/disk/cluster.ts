@@ -89,7 +89,8 @@ export class Cluster {
     return until('all members at the same applied index', async () => {
       const all = await this.child(NAMES[0]).status()
       const [first] = all
-      const same = all.length === NAMES.length && all.every((member) => member.role !== 'unreachable' && member.applied === first?.applied)
+      const same =
+        all.length === NAMES.length && all.every((member) => member.role !== 'unreachable' && member.applied === first?.applied)
       return same ? all : null
     })
   }

@@ -70,7 +70,12 @@ test.for(cases)('%s, hit %i', { concurrent: false }, async ([point, hit], { expe
   if (isOfFounding(point)) mkdirSync(directory)
   else copyDirectory(join(place.path, 'killed'), directory)
   const before = acknowledgedOf(readLedger(ledger))
-  const ended = await writeWithFault(`${point}=abort@${hit}`, { ...optionsAt(point), dataDir }, ledger, isOfFounding(point) ? 0 : FIRST)
+  const ended = await writeWithFault(
+    `${point}=abort@${hit}`,
+    { ...optionsAt(point), dataDir },
+    ledger,
+    isOfFounding(point) ? 0 : FIRST,
+  )
   // Later hits of a point that is reached once a start are another matter.
   if (hit === 1) expect(ended, `${point} was not reached`).toBe('SIGABRT')
   expect(await verifier.complaints({ ...small, dataDir }, LANES, ledger), `seed ${SEED}, ${before} operations before`).toEqual([])

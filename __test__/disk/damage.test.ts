@@ -7,7 +7,7 @@ import { check } from './check.js'
 import { Child, type ChildError, endChildren } from './child.js'
 import type { Ledger } from './ledger.js'
 import { copyDirectory, scratch } from './places.js'
-import { endOf, historySegments, logSegments, makeTemplate, smallMember, tables, type Template, withoutLast } from './template.js'
+import { endOf, historySegments, logSegments, makeTemplate, smallMember, type Template, tables, withoutLast } from './template.js'
 
 const SEED = Number(process.env['RAFTERDB_SEED'] ?? 1)
 const place = scratch('damage')

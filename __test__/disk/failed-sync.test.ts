@@ -17,7 +17,13 @@ afterEach(endChildren)
 afterAll(() => place.remove())
 
 // One hit only: whoever tried again would succeed, and acknowledge.
-const FAULTS = ['wal.sync=error@40', 'wal.write=error@40', 'store.history.sync=error@2', 'store.flush.start=error@2', 'store.flush.tables=error@1']
+const FAULTS = [
+  'wal.sync=error@40',
+  'wal.write=error@40',
+  'store.history.sync=error@2',
+  'store.flush.start=error@2',
+  'store.flush.tables=error@1',
+]
 
 test.for(FAULTS)('%s stops the member, and a restart recovers', async (faults) => {
   const dataDir = join(place.path, faults)
@@ -29,7 +35,9 @@ test.for(FAULTS)('%s stops the member, and a restart recovers', async (faults) =
   expect(failures.map(({ code }) => code)).toEqual(Object.keys(LANES).map(() => 'POISONED'))
   const before = acknowledgedOf(readLedger(ledgerPath))
   expect(before).toBeGreaterThan(10)
-  expect((await child.run({ later: [{ type: 'put', key: 'later', value: { tag: 'x', bytes: 10 } }] })).map(({ code }) => code)).toEqual(['POISONED'])
+  expect(
+    (await child.run({ later: [{ type: 'put', key: 'later', value: { tag: 'x', bytes: 10 } }] })).map(({ code }) => code),
+  ).toEqual(['POISONED'])
   expect(await child.ask('get', { key: 'later' }).catch((error: ChildError) => error.code)).toBe('POISONED')
   const { fatals } = await child.said()
   expect(fatals.map(({ code }) => code)).toEqual(['IO'])

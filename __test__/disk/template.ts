@@ -20,7 +20,12 @@ export interface Template {
  * Writes so much that log and history have several files and tables are there; then ends the process: `killed`, with entries
  * that only the log has, or `closed`. The last operations were made one by one: the last write to the log is one operation.
  */
-export async function makeTemplate(path: string, seed: number, how: 'killed' | 'closed', more: Partial<OpenOptions> = {}): Promise<Template> {
+export async function makeTemplate(
+  path: string,
+  seed: number,
+  how: 'killed' | 'closed',
+  more: Partial<OpenOptions> = {},
+): Promise<Template> {
   mkdirSync(path)
   const dataDir = join(path, 'data')
   const lanes = { ...plan(seed, { lanes: 6, operations: 130, valueBytes: 40 << 10 }), last: lastLane() }
@@ -40,7 +45,11 @@ export async function makeTemplate(path: string, seed: number, how: 'killed' | '
 const LAST = 12
 
 function lastLane(): Lanes[string] {
-  return Array.from({ length: LAST }, (_, n) => ({ type: 'put', key: `last/${n}`, value: { tag: `last.${n}|`, bytes: 20 << 10 } }))
+  return Array.from({ length: LAST }, (_, n) => ({
+    type: 'put',
+    key: `last/${n}`,
+    value: { tag: `last.${n}|`, bytes: 20 << 10 },
+  }))
 }
 
 /** The ledger without the acknowledgement of the very last operation: the one case that a disk cannot tell from a torn write. */

@@ -45,5 +45,8 @@ test.for(DAMAGES)('a member with a damaged %s', { timeout: 120_000 }, async ([wh
   await cluster.startMember('c')
   const all = await cluster.settled()
   expect(new Set(all.map((member) => member.stateHash)).size, JSON.stringify(all)).toBe(1)
-  expect(check(LANES, readLedger(`${path}.ledger`), await cluster.child('c').dump({ consistency: 'serializable' })), `seed ${SEED}`).toEqual([])
+  expect(
+    check(LANES, readLedger(`${path}.ledger`), await cluster.child('c').dump({ consistency: 'serializable' })),
+    `seed ${SEED}`,
+  ).toEqual([])
 })
