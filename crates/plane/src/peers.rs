@@ -89,7 +89,9 @@ impl Handler for Peers {
     fn peer_state(&self, peer: u64, up: bool, rtt_micros: u32) {
         let Some(member) = self.0.upgrade() else { return };
         member.inbox.push(Happening::Peer { peer, up, rtt: f64::from(rtt_micros) / 1e3 });
-        if !up {
+        if up {
+            member.snapshots.peer_connected(peer);
+        } else {
             peer_lost(&member, peer);
         }
     }

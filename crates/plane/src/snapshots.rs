@@ -9,7 +9,7 @@
 //!   4 ACK    [u64 bytes received][u8 0 more, 1 installed, 2 failed]     from the receiver
 //! ```
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -70,6 +70,8 @@ struct Outgoing {
 pub struct Snapshots {
     incoming: Mutex<Option<Sender<Incoming>>>,
     outgoing: Mutex<(u64, HashMap<u64, Arc<Outgoing>>)>,
+    /// Peers that are connected both ways: to others an answer may be lost without a loss being told.
+    connected: Mutex<HashSet<u64>>,
 }
 
 impl Snapshots {
@@ -77,7 +79,7 @@ impl Snapshots {
     #[must_use]
     pub fn new() -> (Self, Receiver<Incoming>) {
         let (sender, receiver) = channel();
-        (Self { incoming: Mutex::new(Some(sender)), outgoing: Mutex::default() }, receiver)
+        (Self { incoming: Mutex::new(Some(sender)), outgoing: Mutex::default(), connected: Mutex::default() }, receiver)
     }
 
     /// Lets the receiving thread end, and every sending one.
@@ -86,8 +88,14 @@ impl Snapshots {
         self.give_up(|_| true);
     }
 
+    /// A peer can be sent to, and can answer.
+    pub fn peer_connected(&self, peer: u64) {
+        self.connected.lock().insert(peer);
+    }
+
     /// The connection to a peer was lost, and records with it: what it was being sent is begun anew when the core asks.
     pub fn peer_lost(&self, peer: u64) {
+        self.connected.lock().remove(&peer);
         self.give_up(|outgoing| outgoing.peer == peer);
     }
 
@@ -130,6 +138,10 @@ pub fn send(member: &Arc<Member>, group: &Arc<Group>, peer: u64) {
 }
 
 fn stream(member: &Arc<Member>, group: &Arc<Group>, peer: u64, id: u64) -> io::Result<Mark> {
+    // It is on the list of those to give up already, so a loss from here on is heard of.
+    if !member.snapshots.connected.lock().contains(&peer) {
+        return Err(io::ErrorKind::NotConnected.into());
+    }
     let (reply, answer) = channel();
     let take = move |_: &Arc<Member>, group: &Arc<Group>| {
         // The asker may have given up: then nobody wants the snapshot.
