@@ -46,7 +46,8 @@ export class Child {
   }
 }
 
-async function freePort() {
+/** A port that was free just now. */
+export async function freePort() {
   const server = createServer()
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address()
@@ -62,7 +63,9 @@ export async function startCluster(dir, options = {}) {
   const members = {}
   for (const name of names) members[name] = `127.0.0.1:${await freePort()}`
   const children = names.map(() => new Child())
-  await Promise.all(children.map((child, i) => child.ask('open', { name: names[i], members, dataDir: `${dir}/${names[i]}`, ...options })))
+  await Promise.all(
+    children.map((child, i) => child.ask('open', { name: names[i], members, dataDir: `${dir}/${names[i]}`, ...options })),
+  )
   const leader = await findLeader(children)
   return {
     members,

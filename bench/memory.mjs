@@ -1,8 +1,9 @@
-// Peak resident memory of a member while it loads much more than its memory.
-//   node bench/memory.mjs [--bytes 5e9] [--value 1024] [--memory 536870912] [--json]
+// Peak resident memory of a member while much more than its memory is loaded: by a client in a process of its own, or with
+// --embedded in the member's process, where what the load leaves to V8's garbage collector counts too.
+//   node bench/memory.mjs [--bytes 5e9] [--value 1024] [--memory 536870912] [--embedded] [--json]
 import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { Child } from './cluster.mjs'
+import { Child, freePort } from './cluster.mjs'
 
 const { values } = parseArgs({
   options: {
@@ -10,6 +11,7 @@ const { values } = parseArgs({
     value: { type: 'string', default: '1024' },
     memory: { type: 'string', default: `${512 << 20}` },
     dir: { type: 'string', default: './data/bench-memory' },
+    embedded: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
 })
@@ -27,13 +29,16 @@ function residentMiB(pid) {
 rmSync(values.dir, { recursive: true, force: true })
 mkdirSync(values.dir, { recursive: true })
 const child = new Child()
+const loader = values.embedded ? child : new Child()
 try {
-  await child.ask('open', { dataDir: values.dir, memory: Number(values.memory), requestTimeout: 120_000 })
+  const listen = `127.0.0.1:${await freePort()}`
+  await child.ask('open', { dataDir: values.dir, memory: Number(values.memory), listen, requestTimeout: 120_000 })
+  if (loader !== child) await loader.ask('connect', { endpoints: [listen], requestTimeout: 120_000 })
   const atStart = residentMiB(child.pid)
   const parts = []
   for (let part = 0; part < PARTS; part++) {
     const each = Math.ceil(count / PARTS)
-    const { ms } = await child.ask('load', {
+    const { ms } = await loader.ask('load', {
       kind: 'put',
       keys: count,
       first: part * each,
@@ -60,8 +65,10 @@ try {
     console.log(
       `memory ${result.memoryMiB} MiB: peak ${result.peakMiB.toFixed(0)} MiB, of it ${result.startMiB.toFixed(0)} MiB at start`,
     )
+  if (loader !== child) await loader.close()
   await child.close()
 } finally {
+  loader.kill()
   child.kill()
   rmSync(values.dir, { recursive: true, force: true })
 }
