@@ -11,7 +11,7 @@ use std::path::Path;
 use engine_model::{apply, compare, random_operation, replay, Model, Rng};
 use rafterdb_store::{install_snapshot, Engine, EngineOptions, LsmEngine};
 
-const SEEDS: u64 = 12;
+const SEEDS: u64 = 6;
 const STEPS: u64 = 1_500;
 
 fn options(rng: &mut Rng) -> EngineOptions {

@@ -95,9 +95,7 @@ fn work(directory: &Path, seed: u64) {
             // Lets compaction come to its points.
             while engine.stats().compacting || engine.stats().flushing {
                 std::thread::sleep(std::time::Duration::from_millis(1));
-                if engine.compact(0).is_err() {
-                    panic!("poisoned");
-                }
+                engine.compact(0).unwrap();
             }
         }
     }
@@ -112,6 +110,7 @@ fn child() {
     }
 }
 
+/// Whether the child came to its end. If not, it must be the fault that ended it.
 fn run_child(directory: &Path, seed: u64, faults: &str) -> bool {
     let output = Command::new(std::env::current_exe().unwrap())
         .args(["child", "--exact", "--nocapture"])
@@ -120,7 +119,17 @@ fn run_child(directory: &Path, seed: u64, faults: &str) -> bool {
         .env(rafterdb_fault::VARIABLE, faults)
         .output()
         .unwrap();
-    output.status.success()
+    if output.status.success() {
+        return true;
+    }
+    let said = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+    if faults.contains("=abort") {
+        // Ended by a signal, or on Windows by the code of an abort.
+        assert!(cfg!(windows) || output.status.code().is_none(), "{faults}: {said}");
+    } else {
+        assert!(said.contains("os error"), "{faults}: {said}");
+    }
+    false
 }
 
 /// What a crash leaves must lead to the model.

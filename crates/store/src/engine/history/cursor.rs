@@ -10,11 +10,13 @@ use super::segment::{locate, Sealed, HEADER_BYTES};
 use super::History;
 use crate::StoreError;
 
-/// Bytes read at first, for one record, and later, for many.
+/// Bytes read at first, for one record or a few; each further read takes twice as many, up to the last.
+const PROBE_READ_BYTES: usize = 512;
 const FIRST_READ_BYTES: usize = 8 << 10;
-const NEXT_READ_BYTES: usize = 128 << 10;
+const LAST_READ_BYTES: usize = 128 << 10;
 
-enum Source {
+#[derive(Clone)]
+pub(super) enum Source {
     /// A segment by number: complete, or the one being written.
     Segment(u64),
     Survivors(Arc<Sealed>),
@@ -76,7 +78,8 @@ impl<'h> Cursor<'h> {
         Ok(())
     }
 
-    fn new(history: &'h History, source: Source, offset: u64, from: u64) -> Self {
+    /// At the record that begins at `offset`, passing over those before revision `from`.
+    pub(super) fn new(history: &'h History, source: Source, offset: u64, from: u64) -> Self {
         Self {
             history,
             source,
@@ -86,6 +89,14 @@ impl<'h> Cursor<'h> {
             end: 0,
             read_bytes: FIRST_READ_BYTES,
             from,
+        }
+    }
+
+    /// The same for a look at one record only.
+    pub(super) fn probe(history: &'h History, source: Source, offset: u64, from: u64) -> Self {
+        Self {
+            read_bytes: PROBE_READ_BYTES,
+            ..Self::new(history, source, offset, from)
         }
     }
 
@@ -137,7 +148,7 @@ impl<'h> Cursor<'h> {
         (self.begin, self.end) = (0, 0);
         let have = self.buffer.len();
         let wanted = needed.max(self.read_bytes) - have;
-        self.read_bytes = NEXT_READ_BYTES;
+        self.read_bytes = (self.read_bytes * 2).min(LAST_READ_BYTES);
         let read = self.read(self.offset + have as u64, wanted)?;
         if have > 0 && !matches!(read, Read::Bytes) {
             return Err(self.damaged("the last record is cut off"));

@@ -6,6 +6,7 @@
 
 mod compaction;
 mod cursor;
+mod find;
 mod open;
 mod record;
 mod segment;
@@ -97,13 +98,6 @@ pub(super) struct History {
     unsynced: Mutex<Unsynced>,
 }
 
-/// A record found, its parts copied.
-pub(super) struct Found {
-    pub(super) row: Vec<u8>,
-    /// Empty if the record has no before-image.
-    pub(super) before: Vec<u8>,
-}
-
 impl History {
     /// Adds a change. For the one writer, in order of revision.
     pub(super) fn append(&self, parts: &Parts<'_>) -> Result<(), StoreError> {
@@ -152,24 +146,6 @@ impl History {
             sync_directory(&self.directory).map_err(|error| io_failure(&error, "syncing", &self.directory))?;
         }
         Ok(())
-    }
-
-    /// The change of `key` at `revision`, if there was one.
-    pub(super) fn find(&self, revision: u64, key: &[u8]) -> Result<Option<Found>, StoreError> {
-        let found = find(Cursor::at(self, revision)?, revision, key)?;
-        if found.is_none() {
-            // It should be there: if damage hides it, say where.
-            Cursor::at(self, revision)?.check_up_to(revision)?;
-        }
-        Ok(found)
-    }
-
-    /// The row that the change of `key` at `revision` replaced, if it is among the survivors of compaction.
-    pub(super) fn find_survivor(&self, revision: u64, key: &[u8]) -> Result<Option<Found>, StoreError> {
-        match Cursor::in_survivors(self, revision)? {
-            Some(cursor) => find(cursor, revision, key),
-            None => Ok(None),
-        }
     }
 
     /// Records up to this revision may be gone.
@@ -260,22 +236,6 @@ impl History {
             compacted(kept.floor)
         }
     }
-}
-
-fn find(mut cursor: Cursor<'_>, revision: u64, key: &[u8]) -> Result<Option<Found>, StoreError> {
-    while cursor.advance()? {
-        let record = cursor.record();
-        if record.revision > revision {
-            break;
-        }
-        if record.revision == revision && record.key == key {
-            return Ok(Some(Found {
-                row: record.row.to_vec(),
-                before: record.before.to_vec(),
-            }));
-        }
-    }
-    Ok(None)
 }
 
 fn segment_name(number: u64) -> String {

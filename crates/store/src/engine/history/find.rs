@@ -1,0 +1,139 @@
+//! Finding one change: by revision through the sparse index, and among the changes of one revision by key. A revision
+//! that deletes a range has as many changes as the range had keys, in key order: such a run is searched by halves.
+
+use std::sync::Arc;
+
+use super::cursor::{Cursor, Source};
+use super::segment::IndexEntry;
+use super::History;
+use crate::StoreError;
+
+/// A revision with fewer index entries than this is read through.
+const HALVING_ENTRIES_MIN: usize = 4;
+
+/// A record found, its parts copied.
+pub(in crate::engine) struct Found {
+    pub(in crate::engine) row: Vec<u8>,
+    /// Empty if the record has no before-image.
+    pub(in crate::engine) before: Vec<u8>,
+}
+
+impl History {
+    /// The change of `key` at `revision`, if there was one.
+    pub(in crate::engine) fn find(&self, revision: u64, key: &[u8]) -> Result<Option<Found>, StoreError> {
+        for (source, entries) in self.segments_of(revision)? {
+            if let Some(found) = self.find_by_halves(source, &entries, revision, key)? {
+                return Ok(Some(found));
+            }
+        }
+        let found = read_through(Cursor::at(self, revision)?, revision, key)?;
+        if found.is_none() {
+            // It should be there: if damage hides it, say where.
+            Cursor::at(self, revision)?.check_up_to(revision)?;
+        }
+        Ok(found)
+    }
+
+    /// The row that the change of `key` at `revision` replaced, if it is among the survivors of compaction.
+    pub(in crate::engine) fn find_survivor(&self, revision: u64, key: &[u8]) -> Result<Option<Found>, StoreError> {
+        let Some(survivors) = self.kept().survivors.clone() else {
+            return Ok(None);
+        };
+        let entries = within(&self.opened(&survivors)?.index, revision);
+        let source = Source::Survivors(survivors);
+        if let Some(found) = self.find_by_halves(source, &entries, revision, key)? {
+            return Ok(Some(found));
+        }
+        match Cursor::in_survivors(self, revision)? {
+            Some(cursor) => read_through(cursor, revision, key),
+            None => Ok(None),
+        }
+    }
+
+    /// The segments that index entries of `revision` lie in, with those entries.
+    fn segments_of(&self, revision: u64) -> Result<Vec<(Source, Vec<IndexEntry>)>, StoreError> {
+        let (kept, tail) = {
+            let state = self.state.read();
+            let tail = (state.tail.number, within(&state.tail.index.entries, revision));
+            (Arc::clone(&state.kept), tail)
+        };
+        let mut found = Vec::new();
+        let first = kept.segments.partition_point(|segment| segment.last < revision);
+        for segment in kept.segments[first..]
+            .iter()
+            .take_while(|segment| segment.first <= revision)
+        {
+            let entries = within(&self.opened(segment)?.index, revision);
+            found.push((Source::Segment(segment.number), entries));
+        }
+        found.push((Source::Segment(tail.0), tail.1));
+        found.retain(|(_, entries)| entries.len() >= HALVING_ENTRIES_MIN);
+        Ok(found)
+    }
+
+    /// Looks for `key` among the changes of `revision` in one file, as if they were in key order.
+    fn find_by_halves(
+        &self,
+        source: Source,
+        entries: &[IndexEntry],
+        revision: u64,
+        key: &[u8],
+    ) -> Result<Option<Found>, StoreError> {
+        if entries.len() < HALVING_ENTRIES_MIN {
+            return Ok(None);
+        }
+        let (mut low, mut high) = (0, entries.len());
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let mut cursor = Cursor::probe(self, source.clone(), entries[middle].offset, revision);
+            if cursor.advance()? && cursor.record().key <= key {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        // Before the first entry lies less than a step of the run, which reading through finds as well.
+        let Some(entry) = low.checked_sub(1).map(|at| entries[at]) else {
+            return Ok(None);
+        };
+        let mut cursor = Cursor::new(self, source, entry.offset, revision);
+        while cursor.advance()? {
+            let record = cursor.record();
+            if record.revision > revision || record.key > key {
+                break;
+            }
+            if record.key == key {
+                return Ok(Some(copy(&cursor)));
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn read_through(mut cursor: Cursor<'_>, revision: u64, key: &[u8]) -> Result<Option<Found>, StoreError> {
+    while cursor.advance()? {
+        let record = cursor.record();
+        if record.revision > revision {
+            break;
+        }
+        if record.revision == revision && record.key == key {
+            return Ok(Some(copy(&cursor)));
+        }
+    }
+    Ok(None)
+}
+
+fn copy(cursor: &Cursor<'_>) -> Found {
+    let record = cursor.record();
+    Found {
+        row: record.row.to_vec(),
+        before: record.before.to_vec(),
+    }
+}
+
+/// The index entries that point at a record of `revision`.
+fn within(entries: &[IndexEntry], revision: u64) -> Vec<IndexEntry> {
+    let first = entries.partition_point(|entry| entry.revision < revision);
+    let run = entries[first..].iter().take_while(|entry| entry.revision == revision);
+    run.copied().collect()
+}
