@@ -245,7 +245,12 @@ pub fn arrived(member: &Member, peer: u64, body: Bytes) {
     }
     if body[1] == part::ACK {
         if let Some(outgoing) = member.snapshots.outgoing.lock().1.get(&number(&body, 4)) {
-            *outgoing.progress.lock() = Progress { acked: number(&body, 12), state: body.get(HEAD_BYTES).copied().unwrap_or(2) };
+            let mut progress = outgoing.progress.lock();
+            // An answer may be read after the loss of its sender was told: what has ended stays so.
+            if progress.state == 0 {
+                *progress = Progress { acked: number(&body, 12), state: body.get(HEAD_BYTES).copied().unwrap_or(2) };
+            }
+            drop(progress);
             outgoing.moved.notify_all();
         }
     } else if let Some(sender) = &*member.snapshots.incoming.lock() {
