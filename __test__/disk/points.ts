@@ -9,8 +9,11 @@ export function allPoints(): string[] {
   return [...list.matchAll(/\(\s*"([a-z.]+)",/g)].map((match) => match[1] ?? '')
 }
 
-/** Reached when a data directory is made. */
+/** Reached once, when a data directory is made. */
 export const isOfFounding = (point: string) => ['member.identity', 'member.identified'].includes(point)
+
+/** Reached for the first segments of a log; later ones are made of those that nobody needs any more. */
+export const isOfFirstSegments = (point: string) => ['wal.segment.create', 'wal.segment.fill'].includes(point)
 
 /** Reached when a snapshot goes from one member to another. */
 export const isOfSnapshots = (point: string) => point.startsWith('store.install.') || point.startsWith('member.snapshot.')
