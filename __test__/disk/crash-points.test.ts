@@ -9,7 +9,7 @@ import { Child, endChildren } from './child.js'
 import { acknowledgedOf, readLedger } from './ledger.js'
 import { copyDirectory, scratch } from './places.js'
 import { plan } from './plan.js'
-import { allPoints, isOfFounding, isOfSnapshots } from './points.js'
+import { allPoints, isOfFirstSegments, isOfFounding, isOfSnapshots } from './points.js'
 import { Verifier } from './recover.js'
 
 const HITS = Number(process.env['RAFTERDB_CRASH_HITS'] ?? 1)
@@ -62,20 +62,17 @@ async function writeWithFault(faults: string, options: OpenOptions, ledger: stri
   return child.gone
 }
 
-const cases = points.flatMap((point) => Array.from({ length: isOfFounding(point) ? 1 : HITS }, (_, n) => [point, n + 1] as const))
+const hitsOf = (point: string) => (isOfFounding(point) ? 1 : Math.max(HITS, isOfFirstSegments(point) ? 2 : 1))
+const cases = points.flatMap((point) => Array.from({ length: hitsOf(point) }, (_, n) => [point, n + 1] as const))
 
 test.for(cases)('%s, hit %i', { concurrent: false }, async ([point, hit], { expect }) => {
   const directory = join(place.path, `${point}-${hit}`)
   const [dataDir, ledger] = [join(directory, 'data'), join(directory, 'ledger')]
-  if (isOfFounding(point)) mkdirSync(directory)
+  const isFirstStart = isOfFounding(point) || isOfFirstSegments(point)
+  if (isFirstStart) mkdirSync(directory)
   else copyDirectory(join(place.path, 'killed'), directory)
   const before = acknowledgedOf(readLedger(ledger))
-  const ended = await writeWithFault(
-    `${point}=abort@${hit}`,
-    { ...optionsAt(point), dataDir },
-    ledger,
-    isOfFounding(point) ? 0 : FIRST,
-  )
+  const ended = await writeWithFault(`${point}=abort@${hit}`, { ...optionsAt(point), dataDir }, ledger, isFirstStart ? 0 : FIRST)
   // Later hits of a point that is reached once a start are another matter.
   if (hit === 1) expect(ended, `${point} was not reached`).toBe('SIGABRT')
   expect(await verifier.complaints({ ...small, dataDir }, LANES, ledger), `seed ${SEED}, ${before} operations before`).toEqual([])
