@@ -92,6 +92,7 @@ impl Handler for Peers {
         if up {
             member.snapshots.peer_connected(peer);
         } else {
+            member.snapshots.peer_lost(peer);
             peer_lost(&member, peer);
         }
     }
