@@ -75,9 +75,21 @@ pub fn open_member(
     on_fatal: Function<'_, FnArgs<(String, String)>, ()>,
     on_note: Function<'_, String, ()>,
 ) -> Result<AsyncTask<Open>> {
-    let on_fatal = on_fatal.build_threadsafe_function().callee_handled::<false>().weak::<true>().build()?;
-    let on_note = on_note.build_threadsafe_function().callee_handled::<false>().weak::<true>().build()?;
-    Ok(AsyncTask::new(Open { config, on_fatal: Some(on_fatal), on_note: Some(on_note) }))
+    let on_fatal = on_fatal
+        .build_threadsafe_function()
+        .callee_handled::<false>()
+        .weak::<true>()
+        .build()?;
+    let on_note = on_note
+        .build_threadsafe_function()
+        .callee_handled::<false>()
+        .weak::<true>()
+        .build()?;
+    Ok(AsyncTask::new(Open {
+        config,
+        on_fatal: Some(on_fatal),
+        on_note: Some(on_note),
+    }))
 }
 
 /// One exchange with the Raft core; see crates/codec/FORMATS.md. Blocks the calling thread up to `timeout_ms`.

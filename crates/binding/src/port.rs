@@ -37,7 +37,11 @@ impl LocalPort {
     #[napi(constructor)]
     pub fn new(member: u32, notify: Function<'_, (), ()>) -> Result<Self> {
         let member = find(member)?;
-        let notify: Notify = notify.build_threadsafe_function().callee_handled::<false>().weak::<true>().build()?;
+        let notify: Notify = notify
+            .build_threadsafe_function()
+            .callee_handled::<false>()
+            .weak::<true>()
+            .build()?;
         let port = member.port(Box::new(move || {
             notify.call((), ThreadsafeFunctionCallMode::NonBlocking);
         }));
@@ -64,7 +68,8 @@ impl LocalPort {
     #[napi]
     pub fn read_sync(&self, request: &[u8], length: u32, mut into: Uint8ArraySlice<'_>) -> i64 {
         // SAFETY: as in `drain`; `request` is another array.
-        self.member.read_sync(&request[..length as usize], unsafe { into.as_mut() })
+        self.member
+            .read_sync(&request[..length as usize], unsafe { into.as_mut() })
     }
 
     /// Nothing is delivered any more; watches of this port end.
@@ -87,7 +92,9 @@ impl RemotePort {
     #[napi]
     pub fn submit(&self, buffer: &[u8], length: u32) -> i64 {
         let client = self.client.lock();
-        let Some(client) = client.as_ref() else { return number(Code::Closed) };
+        let Some(client) = client.as_ref() else {
+            return number(Code::Closed);
+        };
         if client.send(Parts::from(Bytes::copy_from_slice(&buffer[..length as usize]))) {
             0
         } else {
@@ -155,8 +162,16 @@ impl Task for Dial {
 
     fn compute(&mut self) -> Result<Self::Output> {
         let (first, outcome) = channel();
-        let handler = Dialed { port: self.port.clone(), first: Mutex::new(Some(first)), lost: self.lost.take() };
-        let config = RemoteConfig { endpoint: self.endpoint.clone(), timeout: self.timeout, ..RemoteConfig::default() };
+        let handler = Dialed {
+            port: self.port.clone(),
+            first: Mutex::new(Some(first)),
+            lost: self.lost.take(),
+        };
+        let config = RemoteConfig {
+            endpoint: self.endpoint.clone(),
+            timeout: self.timeout,
+            ..RemoteConfig::default()
+        };
         let connected = RemoteClient::connect(config, Arc::new(handler)).and_then(|client| {
             let closed = NetError::new(Code::Unreachable, format!("{}: no answer", self.endpoint));
             outcome.recv().unwrap_or(Err(closed)).map(|()| client)
@@ -166,7 +181,10 @@ impl Task for Dial {
 
     fn resolve(&mut self, _: Env, output: Self::Output) -> Result<Self::JsValue> {
         Ok(match output {
-            Ok(client) => napi::Either::A(RemotePort { port: self.port.clone(), client: Mutex::new(Some(client)) }),
+            Ok(client) => napi::Either::A(RemotePort {
+                port: self.port.clone(),
+                client: Mutex::new(Some(client)),
+            }),
             Err(error) => napi::Either::B(error_json(&error)),
         })
     }
@@ -180,11 +198,24 @@ pub fn dial(
     notify: Function<'_, (), ()>,
     lost: Function<'_, FnArgs<(String, String)>, ()>,
 ) -> Result<AsyncTask<Dial>> {
-    let notify: Notify = notify.build_threadsafe_function().callee_handled::<false>().weak::<true>().build()?;
-    let lost: Lost = lost.build_threadsafe_function().callee_handled::<false>().weak::<true>().build()?;
+    let notify: Notify = notify
+        .build_threadsafe_function()
+        .callee_handled::<false>()
+        .weak::<true>()
+        .build()?;
+    let lost: Lost = lost
+        .build_threadsafe_function()
+        .callee_handled::<false>()
+        .weak::<true>()
+        .build()?;
     let port = Arc::new(Port::new(Box::new(move || {
         notify.call((), ThreadsafeFunctionCallMode::NonBlocking);
     })));
     let timeout = Duration::try_from_secs_f64(timeout_ms.max(0.0) / 1e3).unwrap_or_default();
-    Ok(AsyncTask::new(Dial { endpoint, timeout, port, lost: Some(lost) }))
+    Ok(AsyncTask::new(Dial {
+        endpoint,
+        timeout,
+        port,
+        lost: Some(lost),
+    }))
 }

@@ -60,7 +60,10 @@ pub const POINTS: &[(&str, &str)] = &[
         "when log and stores agree on disk, before the member begins to work",
     ),
     ("member.close", "when a member's threads ended, before its last flush"),
-    ("member.closed", "when a member's stores are closed, before its lock is released"),
+    (
+        "member.closed",
+        "when a member's stores are closed, before its lock is released",
+    ),
     ("member.snapshot.send", "before a piece of a snapshot is sent"),
     (
         "member.snapshot.write",

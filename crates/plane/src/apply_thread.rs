@@ -86,7 +86,10 @@ impl ApplyQueue {
 
 /// The thread's body.
 pub fn run(member: &Arc<Member>) {
-    let mut worker = Applier { results: Vec::new(), deliveries: Deliveries::default() };
+    let mut worker = Applier {
+        results: Vec::new(),
+        deliveries: Deliveries::default(),
+    };
     run_until_closed(member, &mut worker);
     member.apply.end();
 }
@@ -148,12 +151,23 @@ impl Applier {
             if let Some(waiter) = Group::take_waiter(&mut waiting, index) {
                 group.applied_bytes(entry.len());
                 let out = self.deliveries.to(&waiter.source);
-                write_response(out, request::WRITE, applied.flags, applied.code, waiter.id, &self.results);
+                write_response(
+                    out,
+                    request::WRITE,
+                    applied.flags,
+                    applied.code,
+                    waiter.id,
+                    &self.results,
+                );
             }
             at += entry.len();
             index += 1;
         }
-        assert!(index == block.end(), "block count: {} entries end at {index}", block.count);
+        assert!(
+            index == block.end(),
+            "block count: {} entries end at {index}",
+            block.count
+        );
         Ok(index - 1)
     }
 }
@@ -169,7 +183,13 @@ pub fn read_entries(member: &Member, group: &Group, first: u64, end: u64) -> Res
 }
 
 /// Entries from the log's files, cut into blocks by term.
-pub fn read_files(member: &Member, group: u16, first: u64, end: u64, bytes_max: usize) -> Result<Vec<Block>, PlaneError> {
+pub fn read_files(
+    member: &Member,
+    group: u16,
+    first: u64,
+    end: u64,
+    bytes_max: usize,
+) -> Result<Vec<Block>, PlaneError> {
     let mut bytes = Vec::new();
     let read = member.log_reader.read(group, first, end, bytes_max, &mut bytes)?;
     let bytes = Bytes::from(bytes);
@@ -181,12 +201,20 @@ pub fn read_files(member: &Member, group: u16, first: u64, end: u64, bytes_max: 
         for _ in 0..count {
             to += entry_length(&bytes[to..]);
         }
-        blocks.push(Block { first: index, term, count, bytes: bytes.slice(at..to) });
+        blocks.push(Block {
+            first: index,
+            term,
+            count,
+            bytes: bytes.slice(at..to),
+        });
         index += count;
         at = to;
     }
     if blocks.is_empty() {
-        return Err(PlaneError::new(Code::LogCorrupt, format!("group {group}: entry {first} is not in the log")));
+        return Err(PlaneError::new(
+            Code::LogCorrupt,
+            format!("group {group}: entry {first} is not in the log"),
+        ));
     }
     Ok(blocks)
 }

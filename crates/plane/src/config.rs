@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use crate::error::PlaneError;
 
 /// What a person can do about a data directory that lost something.
-pub const WAY_OUT: &str = "Nothing was changed. If the other members are well, restore this one from them: move its data \
+pub const WAY_OUT: &str =
+    "Nothing was changed. If the other members are well, restore this one from them: move its data \
     directory away and start it again. Do so with fewer than half of the members at a time";
 
 /// Version of the data directory's layout; a newer one is refused.
@@ -81,7 +82,11 @@ impl Config {
     /// The cluster's id as it is founded: over every member's name and endpoint. Kept in the data directory from then on.
     #[must_use]
     pub fn founding_cluster_id(&self) -> u64 {
-        let mut parts: Vec<String> = self.members.iter().map(|m| format!("{}={}", m.name, m.endpoint)).collect();
+        let mut parts: Vec<String> = self
+            .members
+            .iter()
+            .map(|m| format!("{}={}", m.name, m.endpoint))
+            .collect();
         parts.sort();
         id_of(&parts.join(","))
     }
@@ -119,7 +124,10 @@ impl DataDir {
             }
             Err(e) => return Err(PlaneError::io(&format!("read {}", path.display()), &e)),
         };
-        Ok(Self { cluster_id, _lock: lock })
+        Ok(Self {
+            cluster_id,
+            _lock: lock,
+        })
     }
 }
 
@@ -135,7 +143,10 @@ fn lock(dir: &Path) -> Result<File, PlaneError> {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(PlaneError::new(
             Code::DataDirLocked,
-            format!("{}: open in another process or in this one; close it there, or use another dataDir", dir.display()),
+            format!(
+                "{}: open in another process or in this one; close it there, or use another dataDir",
+                dir.display()
+            ),
         )),
         Err(TryLockError::Error(e)) => Err(PlaneError::io(&format!("lock {}", path.display()), &e)),
     }
@@ -146,24 +157,36 @@ fn check(config: &Config, path: &Path, bytes: &[u8]) -> Result<u64, PlaneError> 
     struct Version {
         format: u32,
     }
-    let damaged = |e: serde_json::Error| {
-        PlaneError::new(Code::StoreCorrupt, format!("{}: {e}. {WAY_OUT}", path.display()))
-    };
+    let damaged =
+        |e: serde_json::Error| PlaneError::new(Code::StoreCorrupt, format!("{}: {e}. {WAY_OUT}", path.display()));
     let version: Version = serde_json::from_slice(bytes).map_err(damaged)?;
     if version.format > FORMAT {
-        let text = format!("{}: format {}, this version reads up to {FORMAT}; use a newer rafterdb", path.display(), version.format);
+        let text = format!(
+            "{}: format {}, this version reads up to {FORMAT}; use a newer rafterdb",
+            path.display(),
+            version.format
+        );
         return Err(PlaneError::new(Code::FormatNewer, text));
     }
     let identity: Identity = serde_json::from_slice(bytes).map_err(damaged)?;
-    let mismatch = |what: String| PlaneError::new(Code::DataDirMismatch, format!("{}: {what}", config.data_dir.display()));
+    let mismatch =
+        |what: String| PlaneError::new(Code::DataDirMismatch, format!("{}: {what}", config.data_dir.display()));
     if identity.name != config.name {
-        return Err(mismatch(format!("is of member {:?}, not {:?}; give each member its own dataDir", identity.name, config.name)));
+        return Err(mismatch(format!(
+            "is of member {:?}, not {:?}; give each member its own dataDir",
+            identity.name, config.name
+        )));
     }
     if identity.cluster_id != config.founding_cluster_id() {
-        return Err(mismatch("belongs to a cluster with other members; use its members, or another dataDir".to_owned()));
+        return Err(mismatch(
+            "belongs to a cluster with other members; use its members, or another dataDir".to_owned(),
+        ));
     }
     if identity.groups != config.groups {
-        return Err(mismatch(format!("has {} groups, not {}", identity.groups, config.groups)));
+        return Err(mismatch(format!(
+            "has {} groups, not {}",
+            identity.groups, config.groups
+        )));
     }
     Ok(identity.cluster_id)
 }
@@ -173,14 +196,22 @@ fn check_nothing_there(dir: &Path, path: &Path) -> Result<(), PlaneError> {
     if !["log", "groups"].iter().any(|name| dir.join(name).exists()) {
         return Ok(());
     }
-    let text = format!("{}: the file is missing, but there is data beside it; put it back. {WAY_OUT}", path.display());
+    let text = format!(
+        "{}: the file is missing, but there is data beside it; put it back. {WAY_OUT}",
+        path.display()
+    );
     Err(PlaneError::new(Code::StoreCorrupt, text))
 }
 
 /// First start: writes the identity, whole or not at all.
 fn found(config: &Config, dir: &Path, path: &Path) -> Result<u64, PlaneError> {
     let cluster_id = config.founding_cluster_id();
-    let identity = Identity { format: FORMAT, cluster_id, name: config.name.clone(), groups: config.groups };
+    let identity = Identity {
+        format: FORMAT,
+        cluster_id,
+        name: config.name.clone(),
+        groups: config.groups,
+    };
     let text = serde_json::to_vec_pretty(&identity).map_err(|e| PlaneError::new(Code::Internal, e.to_string()))?;
     let new = dir.join("member.json.new");
     let write = || -> std::io::Result<()> {

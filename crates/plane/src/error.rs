@@ -15,12 +15,19 @@ pub struct PlaneError {
 impl PlaneError {
     /// An error of a code.
     pub fn new(code: Code, text: impl Into<String>) -> Self {
-        Self { code, text: text.into() }
+        Self {
+            code,
+            text: text.into(),
+        }
     }
 
     /// An input or output error, naming what was being done.
     pub fn io(doing: &str, error: &std::io::Error) -> Self {
-        let code = if error.raw_os_error() == Some(libc::ENOSPC) { Code::DiskFull } else { Code::Io };
+        let code = if error.raw_os_error() == Some(libc::ENOSPC) {
+            Code::DiskFull
+        } else {
+            Code::Io
+        };
         Self::new(code, format!("{doing}: {error}"))
     }
 }

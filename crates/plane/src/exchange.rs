@@ -38,7 +38,11 @@ struct Cursor<'a> {
 }
 
 impl Cursor<'_> {
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the core sends whole numbers below 2^53")]
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the core sends whole numbers below 2^53"
+    )]
     fn next(&mut self) -> u64 {
         self.float() as u64
     }
@@ -80,7 +84,10 @@ const MESSAGE_FIELDS: usize = 14;
 impl Exchange {
     /// Runs the commands, then waits up to `timeout` for events and writes them. Returns the doubles written.
     pub fn run(&mut self, member: &Arc<Member>, commands: &[f64], events: &mut [f64], timeout: Duration) -> usize {
-        let mut cursor = Cursor { doubles: commands, at: 0 };
+        let mut cursor = Cursor {
+            doubles: commands,
+            at: 0,
+        };
         while cursor.at < commands.len() {
             self.execute(member, &mut cursor);
             member.log.push(&mut self.tasks);
@@ -117,7 +124,12 @@ impl Exchange {
             command::PERSIST => {
                 let (term, vote, commit) = (c.next(), c.next(), c.next());
                 group.term.store(term, Ordering::Release);
-                self.tasks.push(LogTask::HardState { group: id, term, vote, commit });
+                self.tasks.push(LogTask::HardState {
+                    group: id,
+                    term,
+                    vote,
+                    commit,
+                });
             }
             command::SEND => self.send(member, group, c),
             command::COMMIT => {
@@ -131,11 +143,17 @@ impl Exchange {
             command::LEASE => group.set_lease(c.float()),
             command::ROLE => take_role(member, group, c),
             command::FAIL => {
-                let code = u16::try_from(c.next()).ok().and_then(Code::from_number).unwrap_or(Code::NotLeader);
+                let code = u16::try_from(c.next())
+                    .ok()
+                    .and_then(Code::from_number)
+                    .unwrap_or(Code::NotLeader);
                 member.fail_waiting(group, code);
             }
             command::SNAPSHOT_SEND => snapshots::send(member, group, c.next()),
-            command::CUT => self.tasks.push(LogTask::Cut { group: id, index: c.next() }),
+            command::CUT => self.tasks.push(LogTask::Cut {
+                group: id,
+                index: c.next(),
+            }),
             command::RESTORE => self.restore(member, group, c.next(), c.next()),
             _ => panic!("exchange: unknown command {kind}"),
         }
@@ -145,14 +163,37 @@ impl Exchange {
     fn accept(&mut self, group: &Group, first: u64, term: u64, count: u64) {
         let chunk = group.proposals.lock().accept();
         let chunk = chunk.unwrap_or_else(|| panic!("accept: no chunk waits in group {}", group.id));
-        assert!(chunk.waiters.len() as u64 == count, "accept: {} entries, not {count}", chunk.waiters.len());
+        assert!(
+            chunk.waiters.len() as u64 == count,
+            "accept: {} entries, not {count}",
+            chunk.waiters.len()
+        );
         group.unapplied_bytes.fetch_add(chunk.bytes.len(), Ordering::Relaxed);
-        group.waiting.lock().push_back(WaitBlock { first, waiters: chunk.waiters.into() });
-        self.push(group, Block { first, term, count, bytes: chunk.bytes.into() });
+        group.waiting.lock().push_back(WaitBlock {
+            first,
+            waiters: chunk.waiters.into(),
+        });
+        self.push(
+            group,
+            Block {
+                first,
+                term,
+                count,
+                bytes: chunk.bytes.into(),
+            },
+        );
     }
 
     fn no_op(&mut self, group: &Group, index: u64, term: u64) {
-        self.push(group, Block { first: index, term, count: 1, bytes: Bytes::from_static(&[0; 8]) });
+        self.push(
+            group,
+            Block {
+                first: index,
+                term,
+                count: 1,
+                bytes: Bytes::from_static(&[0; 8]),
+            },
+        );
     }
 
     fn push(&mut self, group: &Group, block: Block) {
@@ -161,23 +202,43 @@ impl Exchange {
         group.last.store(block.end() - 1, Ordering::Release);
         group.tail.lock().push(block.clone());
         let epoch = group.durable.lock().epoch;
-        self.tasks.push(LogTask::Entries { group: group.id, epoch, block });
+        self.tasks.push(LogTask::Entries {
+            group: group.id,
+            epoch,
+            block,
+        });
     }
 
     /// Writes a received payload into the log, from its `skip`-th entry on, cutting the log first if it reaches further.
     fn append(&mut self, member: &Member, group: &Arc<Group>, c: &mut Cursor<'_>) {
         let (handle, first, skip, runs) = (c.next(), c.next(), c.next(), c.next());
-        let payload = self.payloads.remove(&handle).unwrap_or_else(|| panic!("append: no payload {handle}"));
+        let payload = self
+            .payloads
+            .remove(&handle)
+            .unwrap_or_else(|| panic!("append: no payload {handle}"));
         if first <= group.last.load(Ordering::Relaxed) {
             truncate(member, group, first);
         }
-        let whole = Block { first: 0, term: 0, count: u64::MAX, bytes: payload };
+        let whole = Block {
+            first: 0,
+            term: 0,
+            count: u64::MAX,
+            bytes: payload,
+        };
         let mut at = skip;
         let mut index = first;
         for _ in 0..runs {
             let (term, count) = (c.next(), c.next());
             let part = whole.slice(at, at + count);
-            self.push(group, Block { first: index, term, count, bytes: part.bytes });
+            self.push(
+                group,
+                Block {
+                    first: index,
+                    term,
+                    count,
+                    bytes: part.bytes,
+                },
+            );
             at += count;
             index += count;
         }
@@ -187,11 +248,23 @@ impl Exchange {
         let (to, kind, term, after) = (c.next(), c.next(), c.next(), c.next());
         let fields = std::array::from_fn(|_| c.next());
         let (first, end) = (c.next(), c.next());
-        let entries = if end > first { entries_to_send(member, group, first, end) } else { Some(Vec::new()) };
+        let entries = if end > first {
+            entries_to_send(member, group, first, end)
+        } else {
+            Some(Vec::new())
+        };
         // Entries that cannot be read were cut meanwhile; the core learns it from the silence and sends a snapshot.
         let Some(entries) = entries else { return };
         let kind = u8::try_from(kind).unwrap_or(0);
-        let parts = raft_frame(&RaftHeader { kind, group: group.id, term, fields }, entries);
+        let parts = raft_frame(
+            &RaftHeader {
+                kind,
+                group: group.id,
+                term,
+                fields,
+            },
+            entries,
+        );
         if after == 0 || (self.tasks.is_empty() && member.log.is_idle()) {
             member.send(to, Lane::Fast, parts);
         } else {
@@ -214,7 +287,12 @@ impl Exchange {
             durable.index = index;
             durable.epoch
         };
-        self.tasks.push(LogTask::Start { group: group.id, epoch, index, term });
+        self.tasks.push(LogTask::Start {
+            group: group.id,
+            epoch,
+            index,
+            term,
+        });
     }
 
     fn collect(&mut self, member: &Member, taken: &mut Taken<'_>, out: &mut Events<'_>) {
@@ -249,9 +327,21 @@ impl Exchange {
                 out.put_float(rtt);
             }
             Happening::SnapshotSent { group, peer, ok, index } => {
-                out.put(&[u64::from(event::SNAPSHOT_SENT), u64::from(group), peer, u64::from(ok), index]);
+                out.put(&[
+                    u64::from(event::SNAPSHOT_SENT),
+                    u64::from(group),
+                    peer,
+                    u64::from(ok),
+                    index,
+                ]);
             }
-            Happening::SnapshotInstalled { group, ok, index, term, from } => {
+            Happening::SnapshotInstalled {
+                group,
+                ok,
+                index,
+                term,
+                from,
+            } => {
                 let kind = u64::from(event::SNAPSHOT_INSTALLED);
                 out.put(&[kind, u64::from(group), u64::from(ok), index, term, from]);
             }
@@ -269,7 +359,12 @@ impl Exchange {
             self.next_handle
         };
         let header = message.header;
-        out.put(&[u64::from(event::MESSAGE), u64::from(header.group), message.from, u64::from(header.kind)]);
+        out.put(&[
+            u64::from(event::MESSAGE),
+            u64::from(header.group),
+            message.from,
+            u64::from(header.kind),
+        ]);
         out.put(&[header.term, handle]);
         out.put(&header.fields);
         out.put(&[bytes, message.runs.len() as u64]);
@@ -294,7 +389,12 @@ fn tell_facts(member: &Member, id: u16, facts: &crate::inbox::Facts, out: &mut E
         out.put(&[u64::from(event::READS), group, sequence]);
     }
     if let Some(index) = facts.persisted {
-        out.put(&[u64::from(event::PERSISTED), group, index, member.log_reader.log_bytes(id)]);
+        out.put(&[
+            u64::from(event::PERSISTED),
+            group,
+            index,
+            member.log_reader.log_bytes(id),
+        ]);
     }
     if facts.proposals {
         let state = member.group(id);
@@ -312,9 +412,25 @@ fn tell_facts(member: &Member, id: u16, facts: &crate::inbox::Facts, out: &mut E
 /// Tells the core where each group stands at start.
 fn open_groups(member: &Member, out: &mut Events<'_>) {
     for opened in member.opened.lock().drain(..) {
-        assert!(out.has_room(10 + 2 * opened.runs.len()), "opened: {} term runs do not fit", opened.runs.len());
-        out.put(&[u64::from(event::OPENED), u64::from(opened.group), opened.term, opened.vote, opened.commit]);
-        out.put(&[opened.start.0, opened.start.1, opened.last, opened.applied, opened.runs.len() as u64]);
+        assert!(
+            out.has_room(10 + 2 * opened.runs.len()),
+            "opened: {} term runs do not fit",
+            opened.runs.len()
+        );
+        out.put(&[
+            u64::from(event::OPENED),
+            u64::from(opened.group),
+            opened.term,
+            opened.vote,
+            opened.commit,
+        ]);
+        out.put(&[
+            opened.start.0,
+            opened.start.1,
+            opened.last,
+            opened.applied,
+            opened.runs.len() as u64,
+        ]);
         for (first, term) in opened.runs {
             out.put(&[first, term]);
         }
@@ -324,7 +440,10 @@ fn open_groups(member: &Member, out: &mut Events<'_>) {
 /// Cuts the log from `first` on; who waited for those entries may try again.
 fn truncate(member: &Member, group: &Arc<Group>, first: u64) {
     let commit = group.commit.load(Ordering::Acquire);
-    assert!(first > commit || first == 0, "truncate: entry {first} is committed ({commit})");
+    assert!(
+        first > commit || first == 0,
+        "truncate: entry {first} is committed ({commit})"
+    );
     group.tail.lock().truncate(first);
     group.last.store(first.saturating_sub(1), Ordering::Release);
     {
@@ -333,7 +452,9 @@ fn truncate(member: &Member, group: &Arc<Group>, first: u64) {
         durable.index = durable.index.min(first.saturating_sub(1));
     }
     // A report that the core has not seen yet must not name what is cut.
-    member.inbox.note(group.id, |facts| facts.durable = facts.durable.filter(|(index, _)| *index < first));
+    member.inbox.note(group.id, |facts| {
+        facts.durable = facts.durable.filter(|(index, _)| *index < first)
+    });
     let mut deliveries = Deliveries::default();
     for waiter in group.take_waiters_from(first) {
         let text = "the leader was lost before the write was committed";

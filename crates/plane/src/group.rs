@@ -138,7 +138,9 @@ impl Group {
     pub fn applied_bytes(&self, bytes: usize) {
         // Saturates: the count began anew if the leadership was lost and won back.
         let less = |waiting: usize| Some(waiting.saturating_sub(bytes));
-        let _ = self.unapplied_bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        let _ = self
+            .unapplied_bytes
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
     }
 
     /// Whether this member leads the group.
@@ -180,7 +182,11 @@ impl Group {
     /// Takes the waiter of the entry at `index`, if there is one; waiters of older entries must have been taken.
     pub fn take_waiter(waiting: &mut VecDeque<WaitBlock>, index: u64) -> Option<Waiter> {
         let block = waiting.front_mut()?;
-        assert!(block.first >= index, "waiter order: entry {} passed by {index}", block.first);
+        assert!(
+            block.first >= index,
+            "waiter order: entry {} passed by {index}",
+            block.first
+        );
         if block.first != index {
             return None;
         }

@@ -29,9 +29,20 @@ pub enum Happening {
     /// A peer became reachable or not, with its round-trip time in milliseconds.
     Peer { peer: u64, up: bool, rtt: f64 },
     /// Sending a snapshot ended.
-    SnapshotSent { group: u16, peer: u64, ok: bool, index: u64 },
+    SnapshotSent {
+        group: u16,
+        peer: u64,
+        ok: bool,
+        index: u64,
+    },
     /// A received snapshot was installed, or could not be.
-    SnapshotInstalled { group: u16, ok: bool, index: u64, term: u64, from: u64 },
+    SnapshotInstalled {
+        group: u16,
+        ok: bool,
+        index: u64,
+        term: u64,
+        from: u64,
+    },
     /// Someone asks for the leadership to move.
     Transfer { group: u16, peer: u64 },
 }
@@ -84,7 +95,10 @@ impl Inbox {
             marked: vec![false; groups],
             ..State::default()
         };
-        Self { state: Mutex::new(state), arrived: Condvar::new() }
+        Self {
+            state: Mutex::new(state),
+            arrived: Condvar::new(),
+        }
     }
 
     /// Records facts of a group.

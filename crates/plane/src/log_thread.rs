@@ -17,9 +17,19 @@ pub enum LogTask {
     /// Write a block; entries from its first on are replaced.
     Entries { group: u16, epoch: u64, block: Block },
     /// Write term, vote and commit.
-    HardState { group: u16, term: u64, vote: u64, commit: u64 },
+    HardState {
+        group: u16,
+        term: u64,
+        vote: u64,
+        commit: u64,
+    },
     /// The log now starts after an entry and holds nothing.
-    Start { group: u16, epoch: u64, index: u64, term: u64 },
+    Start {
+        group: u16,
+        epoch: u64,
+        index: u64,
+        term: u64,
+    },
     /// Entries up to an index are no longer needed.
     Cut { group: u16, index: u64 },
     /// Send a frame once all that was queued before is durable.
@@ -91,7 +101,11 @@ pub fn run(member: &Arc<Member>, mut writer: Writer) {
         for task in &tasks {
             write(&mut writer, task, &mut reached);
         }
-        let written = if tasks.is_empty() { writer.sync() } else { writer.commit() };
+        let written = if tasks.is_empty() {
+            writer.sync()
+        } else {
+            writer.commit()
+        };
         if let Err(error) = written {
             member.fail(error.into());
             return;
@@ -121,8 +135,18 @@ fn write(writer: &mut Writer, task: &LogTask, reached: &mut BTreeMap<u16, (u64, 
             writer.entries(*group, block.first, block.term, count, &[&block.bytes]);
             reached.insert(*group, (*epoch, block.end() - 1, block.term));
         }
-        LogTask::HardState { group, term, vote, commit } => writer.hard_state(*group, *term, *vote, *commit),
-        LogTask::Start { group, epoch, index, term } => {
+        LogTask::HardState {
+            group,
+            term,
+            vote,
+            commit,
+        } => writer.hard_state(*group, *term, *vote, *commit),
+        LogTask::Start {
+            group,
+            epoch,
+            index,
+            term,
+        } => {
             writer.start(*group, *index, *term);
             reached.insert(*group, (*epoch, *index, *term));
         }

@@ -94,8 +94,14 @@ pub struct Member {
 /// Runs a thread's body; a broken invariant in it stops the member instead of leaving it without that thread.
 fn guard(member: &Arc<Member>, body: Box<dyn FnOnce(&Arc<Member>) + Send>) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| body(member))) {
-        let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-        member.fail(PlaneError::new(Code::Internal, format!("a bug in rafterdb: {}", text.unwrap_or("a thread panicked"))));
+        let text = panic
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or_else(|| panic.downcast_ref::<&str>().copied());
+        member.fail(PlaneError::new(
+            Code::Internal,
+            format!("a bug in rafterdb: {}", text.unwrap_or("a thread panicked")),
+        ));
     }
 }
 
@@ -261,11 +267,24 @@ impl Member {
     pub fn leader_changed(self: &Arc<Self>, group: &Arc<Group>, leader: u64) {
         let mut out = Deliveries::default();
         for waiter in self.forwards.take_all_but(group.id, leader) {
-            out.fail(&waiter, request::WRITE, Code::LeaderLost, 0, "the leader changed while the write was under way");
+            out.fail(
+                &waiter,
+                request::WRITE,
+                Code::LeaderLost,
+                0,
+                "the leader changed while the write was under way",
+            );
         }
         if !group.leads() {
             for read in group.reads.lock().take_leaderless() {
-                fail_read(self, group, read, Code::NoLeader, "the leader changed; try again", &mut out);
+                fail_read(
+                    self,
+                    group,
+                    read,
+                    Code::NoLeader,
+                    "the leader changed; try again",
+                    &mut out,
+                );
             }
         }
         if leader != 0 {
@@ -287,7 +306,13 @@ impl Member {
         let mut out = Deliveries::default();
         let waiters = group.proposals.lock().drain();
         for waiter in waiters {
-            out.fail(&waiter, request::WRITE, code, group.leader.load(Ordering::Acquire), "this member does not lead");
+            out.fail(
+                &waiter,
+                request::WRITE,
+                code,
+                group.leader.load(Ordering::Acquire),
+                "this member does not lead",
+            );
         }
         let reads = group.reads.lock().take_leaderless();
         for read in reads {

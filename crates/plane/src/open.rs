@@ -78,11 +78,21 @@ pub fn recover(config: &Config) -> Result<(Recovered, Writer), PlaneError> {
         let delivery = Arc::new(Delivery::default());
         let machine = open_machine(config, &dir, &cache, &delivery)?;
         let mark = machine.status().mark;
-        let state = agree(&mut writer, id, mark, log.groups.get(&id)).map_err(|what| {
-            PlaneError::new(Code::StoreCorrupt, format!("{}: {what}. {WAY_OUT}", dir.display()))
-        })?;
-        let home = Home { dir, cache: cache.clone(), delivery };
-        groups.push(Arc::new(Group::new(id, home, Arc::new(machine), mark.index, state.last, state.term)));
+        let state = agree(&mut writer, id, mark, log.groups.get(&id))
+            .map_err(|what| PlaneError::new(Code::StoreCorrupt, format!("{}: {what}. {WAY_OUT}", dir.display())))?;
+        let home = Home {
+            dir,
+            cache: cache.clone(),
+            delivery,
+        };
+        groups.push(Arc::new(Group::new(
+            id,
+            home,
+            Arc::new(machine),
+            mark.index,
+            state.last,
+            state.term,
+        )));
         opened.push(state);
     }
     reach("member.agree")?;
@@ -90,7 +100,16 @@ pub fn recover(config: &Config) -> Result<(Recovered, Writer), PlaneError> {
     writer.commit()?;
     writer.sync()?;
     reach("member.agreed")?;
-    Ok((Recovered { groups, opened, reader, mode: log.mode, notes: log.notes }, writer))
+    Ok((
+        Recovered {
+            groups,
+            opened,
+            reader,
+            mode: log.mode,
+            notes: log.notes,
+        },
+        writer,
+    ))
 }
 
 /// A fault point between two steps of this file.
@@ -116,7 +135,10 @@ fn check_log_is_there(config: &Config) -> Result<(), PlaneError> {
     if has_segments || !config.data_dir.join("groups").exists() {
         return Ok(());
     }
-    let text = format!("{}: the log is missing, but there is a store beside it. {WAY_OUT}", log.display());
+    let text = format!(
+        "{}: the log is missing, but there is a store beside it. {WAY_OUT}",
+        log.display()
+    );
     Err(PlaneError::new(Code::LogSegmentMissing, text))
 }
 
@@ -142,7 +164,11 @@ fn open_machine(
 
 fn engine_options(config: &Config, cache: &SharedCache) -> EngineOptions {
     let memory_bytes = (config.memory - config.memory / SHARED_CACHE_SHARE) / u64::from(config.groups);
-    EngineOptions { memory_bytes, cache: Some(cache.clone()), ..EngineOptions::default() }
+    EngineOptions {
+        memory_bytes,
+        cache: Some(cache.clone()),
+        ..EngineOptions::default()
+    }
 }
 
 /// Where a group's log and store leave it. A store that a crash left ahead of the log (a snapshot was installed, and the log
@@ -162,7 +188,10 @@ fn agree(writer: &mut Writer, group: u16, mark: Mark, log: Option<&RecoveredGrou
         runs: log.runs.clone(),
     };
     if mark.index < log.start.0 {
-        return Err(format!("the store holds entries up to {}, but the log begins after entry {}", mark.index, log.start.0));
+        return Err(format!(
+            "the store holds entries up to {}, but the log begins after entry {}",
+            mark.index, log.start.0
+        ));
     }
     if term_at(log, mark.index) == Some(mark.term) {
         return Ok(base);
@@ -171,7 +200,13 @@ fn agree(writer: &mut Writer, group: u16, mark: Mark, log: Option<&RecoveredGrou
     if log.term < mark.term {
         writer.hard_state(group, mark.term, 0, mark.index);
     }
-    Ok(Opened { start: (mark.index, mark.term), last: mark.index, commit: mark.index, runs: Vec::new(), ..base })
+    Ok(Opened {
+        start: (mark.index, mark.term),
+        last: mark.index,
+        commit: mark.index,
+        runs: Vec::new(),
+        ..base
+    })
 }
 
 /// Term of an entry of the log, or of the entry it starts after; `None` outside.
@@ -223,7 +258,10 @@ pub fn install(member: &Arc<Member>, group: &Arc<Group>, path: &Path) -> Result<
         .and_then(|_| open_machine(&member.config, dir, cache, delivery))
         .and_then(|machine| reach("member.snapshot.installed").map(|()| machine));
     let machine = installed.inspect_err(|error| {
-        member.fail(PlaneError::new(error.code, format!("a snapshot could not be installed: {}", error.text)));
+        member.fail(PlaneError::new(
+            error.code,
+            format!("a snapshot could not be installed: {}", error.text),
+        ));
     })?;
     let mark = machine.status().mark;
     if mark.index == 0 {

@@ -17,9 +17,9 @@ use crate::clock::now_ms;
 use crate::group::Group;
 use crate::inbox::{Happening, Message};
 use crate::member::Member;
+use crate::port::{response_length, whole_responses};
 use crate::reads::{Asked, Read};
 use crate::requests::{self, await_applied, fail_read};
-use crate::port::{response_length, whole_responses};
 use crate::snapshots;
 use crate::source::{Deliveries, Source, Waiter};
 use crate::tail::Block;
@@ -30,8 +30,13 @@ const MESSAGES_WAITING_MAX: usize = 8192;
 /// A Raft message as a frame: header, then the blocks' bytes as they are.
 #[must_use]
 pub fn raft_frame(header: &RaftHeader, blocks: Vec<Block>) -> Parts {
-    let runs: Vec<Run> =
-        blocks.iter().map(|b| Run { term: b.term, count: u32::try_from(b.count).unwrap_or(u32::MAX) }).collect();
+    let runs: Vec<Run> = blocks
+        .iter()
+        .map(|b| Run {
+            term: b.term,
+            count: u32::try_from(b.count).unwrap_or(u32::MAX),
+        })
+        .collect();
     let mut head = Vec::with_capacity(RAFT_HEADER_BYTES + RUN_BYTES * runs.len());
     header.encode(&mut head, &runs, blocks.iter().map(|b| b.bytes.len()).sum());
     let mut parts = Parts::new(head);
@@ -55,7 +60,11 @@ pub fn net_config(member: &Member) -> NetConfig {
             .members
             .iter()
             .filter(|m| m.id != me)
-            .map(|m| PeerConfig { id: m.id, name: m.name.clone(), endpoint: m.endpoint.clone() })
+            .map(|m| PeerConfig {
+                id: m.id,
+                name: m.name.clone(),
+                endpoint: m.endpoint.clone(),
+            })
             .collect(),
         log: {
             let note = member.on_note.clone();
@@ -88,7 +97,11 @@ impl Handler for Peers {
 
     fn peer_state(&self, peer: u64, up: bool, rtt_micros: u32) {
         let Some(member) = self.0.upgrade() else { return };
-        member.inbox.push(Happening::Peer { peer, up, rtt: f64::from(rtt_micros) / 1e3 });
+        member.inbox.push(Happening::Peer {
+            peer,
+            up,
+            rtt: f64::from(rtt_micros) / 1e3,
+        });
         if up {
             member.snapshots.peer_connected(peer);
         } else {
@@ -136,7 +149,9 @@ fn raft(member: &Member, peer: u64, frame: &Bytes, record: &RaftRecord<'_>) {
     let header = &record.header;
     let known = (message::PRE_VOTE..=message::SNAPSHOT_STATUS).contains(&header.kind);
     if !known || member.find_group(header.group).is_none() || record.entries().is_err() {
-        return member.note(&format!("member {peer} sent a Raft message that does not hold together; ignored"));
+        return member.note(&format!(
+            "member {peer} sent a Raft message that does not hold together; ignored"
+        ));
     }
     if member.inbox.backlog() < MESSAGES_WAITING_MAX {
         member.inbox.push(Happening::Message(Message {
@@ -152,13 +167,31 @@ fn raft(member: &Member, peer: u64, frame: &Bytes, record: &RaftRecord<'_>) {
 fn peer_lost(member: &Arc<Member>, peer: u64) {
     let mut out = Deliveries::default();
     for waiter in member.forwards.take_of(peer) {
-        out.fail(&waiter, request::WRITE, Code::LeaderLost, 0, "the leader was lost while the write was under way");
+        out.fail(
+            &waiter,
+            request::WRITE,
+            Code::LeaderLost,
+            0,
+            "the leader was lost while the write was under way",
+        );
     }
     for group in &member.groups {
-        let asked_peer = group.reads.lock().asked.as_ref().is_some_and(|asked| asked.leader == peer);
+        let asked_peer = group
+            .reads
+            .lock()
+            .asked
+            .as_ref()
+            .is_some_and(|asked| asked.leader == peer);
         if asked_peer {
             for read in group.reads.lock().take_leaderless() {
-                fail_read(member, group, read, Code::NoLeader, "the leader was lost; try again", &mut out);
+                fail_read(
+                    member,
+                    group,
+                    read,
+                    Code::NoLeader,
+                    "the leader was lost; try again",
+                    &mut out,
+                );
             }
         }
     }
@@ -214,11 +247,19 @@ impl Forwards {
         let mut body = Vec::with_capacity(item.body.len() + 20);
         encode_forward_header(&mut body);
         Request { id, ..*item }.encode(&mut body);
-        let sent = member.net().is_some_and(|net| net.send_peer(leader, Lane::Fast, Parts::new(body)));
+        let sent = member
+            .net()
+            .is_some_and(|net| net.send_peer(leader, Lane::Fast, Parts::new(body)));
         if !sent {
             if let Some(pending) = self.state.lock().1.remove(&id) {
                 let mut out = Deliveries::default();
-                out.fail(&pending.waiter, item.kind, Code::NoLeader, 0, &requests::leader_text(item.kind));
+                out.fail(
+                    &pending.waiter,
+                    item.kind,
+                    Code::NoLeader,
+                    0,
+                    &requests::leader_text(item.kind),
+                );
                 member.deliver_all(&mut out);
             }
         }
@@ -229,7 +270,11 @@ impl Forwards {
         let pending = self.state.lock().1.remove(&response.id);
         if let Some(Pending { waiter, .. }) = pending {
             let mut out = Vec::with_capacity(response.body.len() + 16);
-            Response { id: waiter.id, ..*response }.encode(&mut out);
+            Response {
+                id: waiter.id,
+                ..*response
+            }
+            .encode(&mut out);
             member.deliver(&waiter.source, out);
         }
     }
@@ -247,7 +292,10 @@ impl Forwards {
     fn take(&self, of: impl Fn(&Pending) -> bool) -> Vec<Waiter> {
         let mut state = self.state.lock();
         let ids: Vec<u64> = state.1.iter().filter(|(_, p)| of(p)).map(|(id, _)| *id).collect();
-        ids.iter().filter_map(|id| state.1.remove(id)).map(|pending| pending.waiter).collect()
+        ids.iter()
+            .filter_map(|id| state.1.remove(id))
+            .map(|pending| pending.waiter)
+            .collect()
     }
 }
 
@@ -262,16 +310,30 @@ impl Member {
         reads.sequence += 1;
         let id = reads.sequence;
         let waiting = std::mem::take(&mut reads.unasked);
-        reads.asked = Some(Asked { id, leader, at: now_ms(), reads: waiting });
+        reads.asked = Some(Asked {
+            id,
+            leader,
+            at: now_ms(),
+            reads: waiting,
+        });
         drop(reads);
         let mut body = Vec::new();
         encode_read_index(&mut body, group.id, id);
-        let sent = self.net().is_some_and(|net| net.send_peer(leader, Lane::Fast, Parts::new(body)));
+        let sent = self
+            .net()
+            .is_some_and(|net| net.send_peer(leader, Lane::Fast, Parts::new(body)));
         if !sent {
             let mut out = Deliveries::default();
             let reads = group.reads.lock().take_leaderless();
             for read in reads {
-                fail_read(self, group, read, Code::NoLeader, "the leader cannot be reached; try again", &mut out);
+                fail_read(
+                    self,
+                    group,
+                    read,
+                    Code::NoLeader,
+                    "the leader cannot be reached; try again",
+                    &mut out,
+                );
             }
             self.deliver_all(&mut out);
         }
@@ -286,7 +348,9 @@ impl Member {
 }
 
 fn read_reply(member: &Arc<Member>, reply: &ReadReply) {
-    let Some(group) = member.find_group(reply.group) else { return };
+    let Some(group) = member.find_group(reply.group) else {
+        return;
+    };
     let asked = {
         let mut reads = group.reads.lock();
         if reads.asked.as_ref().is_none_or(|asked| asked.id != reply.id) {
@@ -304,7 +368,14 @@ fn read_reply(member: &Arc<Member>, reply: &ReadReply) {
         if reply.code == Code::Ok {
             await_applied(member, group, read, reply.index);
         } else {
-            fail_read(member, group, read, Code::NoLeader, "the leader could not confirm the read; try again", &mut out);
+            fail_read(
+                member,
+                group,
+                read,
+                Code::NoLeader,
+                "the leader could not confirm the read; try again",
+                &mut out,
+            );
         }
     }
     member.deliver_all(&mut out);

@@ -34,7 +34,13 @@ impl Port {
     pub fn new(notify: Notify) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        Self { id, ready: Mutex::default(), notified: AtomicBool::new(false), notify, closed: AtomicBool::new(false) }
+        Self {
+            id,
+            ready: Mutex::default(),
+            notified: AtomicBool::new(false),
+            notify,
+            closed: AtomicBool::new(false),
+        }
     }
 
     /// A number no other port of this process has.

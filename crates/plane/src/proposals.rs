@@ -38,12 +38,17 @@ impl Proposals {
     pub fn push(&mut self, batch: &[u8], waiter: Waiter) {
         let size = 8 + batch.len();
         let joins = self.chunks.len() > self.reported
-            && self.chunks.back().is_some_and(|chunk| chunk.bytes.len() + size <= limits::APPEND_BYTES_MAX);
+            && self
+                .chunks
+                .back()
+                .is_some_and(|chunk| chunk.bytes.len() + size <= limits::APPEND_BYTES_MAX);
         if !joins {
             self.chunks.push_back(Chunk::default());
         }
         if let Some(chunk) = self.chunks.back_mut() {
-            chunk.bytes.extend_from_slice(&u32::try_from(batch.len()).unwrap_or(u32::MAX).to_le_bytes());
+            chunk
+                .bytes
+                .extend_from_slice(&u32::try_from(batch.len()).unwrap_or(u32::MAX).to_le_bytes());
             chunk.bytes.extend_from_slice(&[entry::BATCH, 0, 0, 0]);
             chunk.bytes.extend_from_slice(batch);
             chunk.waiters.push(waiter);

@@ -49,11 +49,18 @@ pub struct Asked {
 impl Reads {
     /// Takes the reads whose index is applied.
     pub fn take_applied(&mut self, applied: u64) -> Vec<Read> {
-        if self.unapplied.first_key_value().is_none_or(|(index, _)| *index > applied) {
+        if self
+            .unapplied
+            .first_key_value()
+            .is_none_or(|(index, _)| *index > applied)
+        {
             return Vec::new();
         }
         let later = self.unapplied.split_off(&(applied + 1));
-        let ready: Vec<Read> = std::mem::replace(&mut self.unapplied, later).into_values().flatten().collect();
+        let ready: Vec<Read> = std::mem::replace(&mut self.unapplied, later)
+            .into_values()
+            .flatten()
+            .collect();
         self.count -= ready.len();
         ready
     }

@@ -4,7 +4,9 @@
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
-use rafterdb_codec::{consistency, limits, parse_number, request, validate_batch, Code, Limits, ReadRequest, Request, Requests};
+use rafterdb_codec::{
+    consistency, limits, parse_number, request, validate_batch, Code, Limits, ReadRequest, Request, Requests,
+};
 
 use crate::clock::now_ms;
 use crate::group::Group;
@@ -32,7 +34,10 @@ pub fn submit(member: &Arc<Member>, source: &Source, submission: &[u8]) -> Resul
 
 /// Takes one request; what can be answered at once goes to `out`.
 pub fn take(member: &Arc<Member>, source: &Source, item: &Request<'_>, out: &mut Deliveries) {
-    let waiter = Waiter { source: source.clone(), id: item.id };
+    let waiter = Waiter {
+        source: source.clone(),
+        id: item.id,
+    };
     let Some(group) = member.find_group(item.group) else {
         let text = format!("this member hosts groups 0 to {}", member.groups.len() - 1);
         return out.fail(&waiter, item.kind, Code::GroupNotFound, 0, &text);
@@ -53,12 +58,21 @@ pub fn take(member: &Arc<Member>, source: &Source, item: &Request<'_>, out: &mut
         }
         request::TRANSFER => transfer(member, group, waiter, item, out),
         request::SNAPSHOT => crate::snapshots::flush(member, group, waiter),
-        kind => out.fail(&waiter, kind, Code::ProtocolError, 0, "unknown request; the client is newer than this member"),
+        kind => out.fail(
+            &waiter,
+            kind,
+            Code::ProtocolError,
+            0,
+            "unknown request; the client is newer than this member",
+        ),
     }
 }
 
 fn write(member: &Arc<Member>, group: &Arc<Group>, waiter: Waiter, item: &Request<'_>, out: &mut Deliveries) {
-    let bounds = Limits { value_bytes_max: member.config.value_bytes_max, ..Limits::default() };
+    let bounds = Limits {
+        value_bytes_max: member.config.value_bytes_max,
+        ..Limits::default()
+    };
     if let Err((code, text)) = validate_batch(item.body, &bounds) {
         return out.fail(&waiter, item.kind, code, 0, &text);
     }
@@ -86,7 +100,10 @@ fn read(member: &Arc<Member>, group: &Arc<Group>, waiter: Waiter, item: &Request
         Err(malformed) => return out.fail(&waiter, item.kind, malformed.code(), 0, malformed.0),
     };
     let (how, staleness) = (asked.consistency, asked.max_staleness_ms);
-    let read = Read::Ranges { waiter, body: item.body.to_vec() };
+    let read = Read::Ranges {
+        waiter,
+        body: item.body.to_vec(),
+    };
     match how {
         consistency::SERIALIZABLE => member.serve(group, read),
         consistency::BOUNDED => bounded(member, group, read, staleness, out),
@@ -167,10 +184,22 @@ pub fn fail_read(member: &Member, group: &Group, read: Read, code: Code, text: &
 
 fn transfer(member: &Arc<Member>, group: &Arc<Group>, waiter: Waiter, item: &Request<'_>, out: &mut Deliveries) {
     let Ok(target) = parse_number(item.body) else {
-        return out.fail(&waiter, item.kind, Code::ProtocolError, 0, "transfer: the body is one member id");
+        return out.fail(
+            &waiter,
+            item.kind,
+            Code::ProtocolError,
+            0,
+            "transfer: the body is one member id",
+        );
     };
     if !member.config.members.iter().any(|peer| peer.id == target) {
-        return out.fail(&waiter, item.kind, Code::MemberUnknown, 0, "no such member in this cluster");
+        return out.fail(
+            &waiter,
+            item.kind,
+            Code::MemberUnknown,
+            0,
+            "no such member in this cluster",
+        );
     }
     let leader = group.leader.load(Ordering::Acquire);
     if leader == target {
@@ -180,7 +209,10 @@ fn transfer(member: &Arc<Member>, group: &Arc<Group>, waiter: Waiter, item: &Req
         return member.forward(group, waiter, item, out);
     }
     group.transfers.lock().push((target, waiter));
-    member.inbox.push(Happening::Transfer { group: group.id, peer: target });
+    member.inbox.push(Happening::Transfer {
+        group: group.id,
+        peer: target,
+    });
 }
 
 /// The text of an error about leadership, naming what was asked.

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use parking_lot::{Condvar, Mutex};
-use rafterdb_codec::{encode_error_response, request, Code};
+use rafterdb_codec::{encode_error_response, limits, request, Code};
 
 use crate::group::Group;
 use crate::member::Member;
@@ -38,10 +38,20 @@ pub struct ServeQueue {
 }
 
 impl ServeQueue {
-    /// Queues a read's ranges.
-    pub fn push(&self, group: &Arc<Group>, waiter: Waiter, body: Vec<u8>) {
-        self.state.lock().jobs.push_back(Job { group: group.clone(), waiter, body });
+    /// Queues a read's ranges; gives the waiter back if the queue is full.
+    pub fn push(&self, group: &Arc<Group>, waiter: Waiter, body: Vec<u8>) -> Result<(), Waiter> {
+        let mut state = self.state.lock();
+        if state.jobs.len() >= limits::READS_WAITING_MAX {
+            return Err(waiter);
+        }
+        state.jobs.push_back(Job {
+            group: group.clone(),
+            waiter,
+            body,
+        });
+        drop(state);
         self.arrived.notify_one();
+        Ok(())
     }
 
     /// Lets the threads end.
@@ -89,7 +99,13 @@ impl Member {
     /// Serves a read now.
     pub fn serve(self: &Arc<Self>, group: &Arc<Group>, read: Read) {
         match read {
-            Read::Ranges { waiter, body } => self.reads.push(group, waiter, body),
+            Read::Ranges { waiter, body } => {
+                if let Err(waiter) = self.reads.push(group, waiter, body) {
+                    let mut out = Deliveries::default();
+                    out.fail(&waiter, request::READ, Code::Busy, 0, "too many reads wait; slow down");
+                    self.deliver_all(&mut out);
+                }
+            }
             Read::Index { peer, id } => {
                 let index = group.commit.load(std::sync::atomic::Ordering::Acquire);
                 self.answer_read_index(group.id, peer, id, Code::Ok, index);

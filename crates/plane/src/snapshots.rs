@@ -79,7 +79,14 @@ impl Snapshots {
     #[must_use]
     pub fn new() -> (Self, Receiver<Incoming>) {
         let (sender, receiver) = channel();
-        (Self { incoming: Mutex::new(Some(sender)), outgoing: Mutex::default(), connected: Mutex::default() }, receiver)
+        (
+            Self {
+                incoming: Mutex::new(Some(sender)),
+                outgoing: Mutex::default(),
+                connected: Mutex::default(),
+            },
+            receiver,
+        )
     }
 
     /// Lets the receiving thread end, and every sending one.
@@ -121,19 +128,38 @@ pub fn send(member: &Arc<Member>, group: &Arc<Group>, peer: u64) {
         let mut outgoing = member.snapshots.outgoing.lock();
         outgoing.0 += 1;
         let id = outgoing.0;
-        outgoing.1.insert(id, Arc::new(Outgoing { peer, progress: Mutex::default(), moved: Condvar::new() }));
+        outgoing.1.insert(
+            id,
+            Arc::new(Outgoing {
+                peer,
+                progress: Mutex::default(),
+                moved: Condvar::new(),
+            }),
+        );
         id
     };
     let (owner, state) = (member.clone(), group.clone());
-    let started = std::thread::Builder::new().name("rafterdb-snapshot-out".to_owned()).spawn(move || {
-        let sent = stream(&owner, &state, peer, id);
-        owner.snapshots.outgoing.lock().1.remove(&id);
-        let (ok, index) = sent.map_or((false, 0), |mark| (true, mark.index));
-        owner.inbox.push(Happening::SnapshotSent { group: state.id, peer, ok, index });
-    });
+    let started = std::thread::Builder::new()
+        .name("rafterdb-snapshot-out".to_owned())
+        .spawn(move || {
+            let sent = stream(&owner, &state, peer, id);
+            owner.snapshots.outgoing.lock().1.remove(&id);
+            let (ok, index) = sent.map_or((false, 0), |mark| (true, mark.index));
+            owner.inbox.push(Happening::SnapshotSent {
+                group: state.id,
+                peer,
+                ok,
+                index,
+            });
+        });
     if started.is_err() {
         member.snapshots.outgoing.lock().1.remove(&id);
-        member.inbox.push(Happening::SnapshotSent { group: group.id, peer, ok: false, index: 0 });
+        member.inbox.push(Happening::SnapshotSent {
+            group: group.id,
+            peer,
+            ok: false,
+            index: 0,
+        });
     }
 }
 
@@ -149,9 +175,27 @@ fn stream(member: &Arc<Member>, group: &Arc<Group>, peer: u64, id: u64) -> io::R
     };
     member.apply.run(group.id, Box::new(take));
     let lost = |what: &str| io::Error::other(what.to_owned());
-    let (mark, snapshot) = answer.recv().map_err(|_| lost("the member closes"))?.map_err(|e| lost(&e.text))?;
-    let outgoing = member.snapshots.outgoing.lock().1.get(&id).cloned().ok_or_else(|| lost("the member closes"))?;
-    let mut writer = ChunkWriter { member, group: group.id, peer, id, offset: 0, buffer: Vec::new(), outgoing };
+    let (mark, snapshot) = answer
+        .recv()
+        .map_err(|_| lost("the member closes"))?
+        .map_err(|e| lost(&e.text))?;
+    let outgoing = member
+        .snapshots
+        .outgoing
+        .lock()
+        .1
+        .get(&id)
+        .cloned()
+        .ok_or_else(|| lost("the member closes"))?;
+    let mut writer = ChunkWriter {
+        member,
+        group: group.id,
+        peer,
+        id,
+        offset: 0,
+        buffer: Vec::new(),
+        outgoing,
+    };
     let mut begin = head(part::BEGIN, group.id, id, mark.index);
     begin.extend_from_slice(&mark.term.to_le_bytes());
     writer.record(begin)?;
@@ -179,11 +223,17 @@ struct ChunkWriter<'a> {
 
 impl ChunkWriter<'_> {
     fn record(&self, record: Vec<u8>) -> io::Result<()> {
-        let sent = self.member.net().is_some_and(|net| net.send_peer(self.peer, Lane::Bulk, Parts::new(record)));
+        let sent = self
+            .member
+            .net()
+            .is_some_and(|net| net.send_peer(self.peer, Lane::Bulk, Parts::new(record)));
         if sent {
             Ok(())
         } else {
-            Err(io::Error::new(io::ErrorKind::NotConnected, "the follower cannot be reached"))
+            Err(io::Error::new(
+                io::ErrorKind::NotConnected,
+                "the follower cannot be reached",
+            ))
         }
     }
 
@@ -210,7 +260,11 @@ impl ChunkWriter<'_> {
         while !until(&progress, self.offset) {
             if progress.state != 0 {
                 // Installed already: the receiver had this state, so the rest is not needed.
-                return if progress.state == 1 { Err(io::ErrorKind::AlreadyExists.into()) } else { Err(io::ErrorKind::BrokenPipe.into()) };
+                return if progress.state == 1 {
+                    Err(io::ErrorKind::AlreadyExists.into())
+                } else {
+                    Err(io::ErrorKind::BrokenPipe.into())
+                };
             }
             self.outgoing.moved.wait_for(&mut progress, Duration::from_secs(1));
             if progress.acked != heard.0 {
@@ -248,7 +302,10 @@ pub fn arrived(member: &Member, peer: u64, body: Bytes) {
             let mut progress = outgoing.progress.lock();
             // An answer may be read after the loss of its sender was told: what has ended stays so.
             if progress.state == 0 {
-                *progress = Progress { acked: number(&body, 12), state: body.get(HEAD_BYTES).copied().unwrap_or(2) };
+                *progress = Progress {
+                    acked: number(&body, 12),
+                    state: body.get(HEAD_BYTES).copied().unwrap_or(2),
+                };
             }
             drop(progress);
             outgoing.moved.notify_all();
@@ -314,15 +371,34 @@ fn take(
     if body[1] == part::BEGIN && body.len() >= 28 {
         let path = open::snapshot_dir(&member.config).join(format!("incoming-{group}-{peer}"));
         let file = File::create(&path).map_err(io)?;
-        let mark = Mark { index: value, term: number(body, 20), revision: 0 };
+        let mark = Mark {
+            index: value,
+            term: number(body, 20),
+            revision: 0,
+        };
         let has_it = member.group(group).applied.load(Ordering::Acquire) >= value;
-        under_way.insert((peer, group), Receiving { id, mark, path, file, offset: 0 });
+        under_way.insert(
+            (peer, group),
+            Receiving {
+                id,
+                mark,
+                path,
+                file,
+                offset: 0,
+            },
+        );
         return Ok(u8::from(has_it));
     }
     let unexpected = || PlaneError::new(Code::ProtocolError, "a record without its beginning");
-    let receiving = under_way.get_mut(&(peer, group)).filter(|r| r.id == id).ok_or_else(unexpected)?;
+    let receiving = under_way
+        .get_mut(&(peer, group))
+        .filter(|r| r.id == id)
+        .ok_or_else(unexpected)?;
     if value != receiving.offset {
-        return Err(PlaneError::new(Code::ProtocolError, format!("{value} follows {}", receiving.offset)));
+        return Err(PlaneError::new(
+            Code::ProtocolError,
+            format!("{value} follows {}", receiving.offset),
+        ));
     }
     if body[1] == part::DATA {
         rafterdb_fault::point("member.snapshot.write")
@@ -331,7 +407,11 @@ fn take(
         receiving.offset += (body.len() - HEAD_BYTES) as u64;
         return Ok(0);
     }
-    receiving.file.sync_all().and_then(|()| rafterdb_fault::point("member.snapshot.received")).map_err(io)?;
+    receiving
+        .file
+        .sync_all()
+        .and_then(|()| rafterdb_fault::point("member.snapshot.received"))
+        .map_err(io)?;
     install(member, group, peer, receiving.mark, receiving.path.clone())?;
     Ok(1)
 }
@@ -341,10 +421,20 @@ fn install(member: &Arc<Member>, group: u16, peer: u64, mark: Mark, path: PathBu
     let (reply, answer) = channel();
     let task = move |member: &Arc<Member>, group: &Arc<Group>| {
         let is_new = group.applied.load(Ordering::Acquire) < mark.index;
-        let result = if is_new { open::install(member, group, &path) } else { Ok(()) };
+        let result = if is_new {
+            open::install(member, group, &path)
+        } else {
+            Ok(())
+        };
         // A state that is not newer is refused: the core would cut the log up to it, and the store on disk may be behind it.
         let (ok, index, term) = (is_new && result.is_ok(), mark.index, mark.term);
-        member.inbox.push(Happening::SnapshotInstalled { group: group.id, ok, index, term, from: peer });
+        member.inbox.push(Happening::SnapshotInstalled {
+            group: group.id,
+            ok,
+            index,
+            term,
+            from: peer,
+        });
         if ok {
             // Only now: the core must hear of the new store before it hears what that store holds.
             open::observe(member, group);
@@ -353,7 +443,9 @@ fn install(member: &Arc<Member>, group: u16, peer: u64, mark: Mark, path: PathBu
         let _ = reply.send(result);
     };
     member.apply.run(group, Box::new(task));
-    answer.recv().unwrap_or_else(|_| Err(PlaneError::new(Code::Closed, "the member closes")))
+    answer
+        .recv()
+        .unwrap_or_else(|_| Err(PlaneError::new(Code::Closed, "the member closes")))
 }
 
 /// Has a group's state written out now, and answers when it is.

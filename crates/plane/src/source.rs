@@ -39,7 +39,14 @@ pub struct Waiter {
 
 /// Appends a response.
 pub fn write_response(out: &mut Vec<u8>, kind: u8, flags: u8, code: Code, id: u64, body: &[u8]) {
-    Response { kind, flags, code, id, body }.encode(out);
+    Response {
+        kind,
+        flags,
+        code,
+        id,
+        body,
+    }
+    .encode(out);
 }
 
 /// Responses of one round of work, gathered by who they go to. A round has few sources, so a linear look-up is the fastest.

@@ -10,8 +10,10 @@ use crate::member::Member;
 /// Flat JSON of texts.
 #[must_use]
 pub fn json(fields: &[(&str, &str)]) -> String {
-    let map: serde_json::Map<String, serde_json::Value> =
-        fields.iter().map(|(name, text)| ((*name).to_owned(), (*text).into())).collect();
+    let map: serde_json::Map<String, serde_json::Value> = fields
+        .iter()
+        .map(|(name, text)| ((*name).to_owned(), (*text).into()))
+        .collect();
     serde_json::Value::Object(map).to_string()
 }
 

@@ -43,8 +43,15 @@ impl Member {
         let length = reader.u32().map_err(malformed)? as usize;
         let key = reader.bytes(length).map_err(malformed)?;
         if key.is_empty() || key.len() > limits::KEY_BYTES_MAX {
-            let code = if key.is_empty() { Code::KeyEmpty } else { Code::KeyTooLarge };
-            return Err(PlaneError::new(code, format!("a key has 1 to {} bytes", limits::KEY_BYTES_MAX)));
+            let code = if key.is_empty() {
+                Code::KeyEmpty
+            } else {
+                Code::KeyTooLarge
+            };
+            return Err(PlaneError::new(
+                code,
+                format!("a key has 1 to {} bytes", limits::KEY_BYTES_MAX),
+            ));
         }
         let group = &self.groups[0];
         if how == consistency::LINEARIZABLE {
@@ -54,7 +61,10 @@ impl Member {
         loop {
             let at = machine.revision();
             let mut needed = BEFORE_PAIR;
-            let found = match machine.engine().get(key, at, &mut |row| needed = write_pair(into, at, key, &row)) {
+            let found = match machine
+                .engine()
+                .get(key, at, &mut |row| needed = write_pair(into, at, key, &row))
+            {
                 Err(error) if error.code != Code::Compacted => return Err(error.into()),
                 // A compaction overtook the read: the revision has moved on as well.
                 Err(_) => continue,
@@ -82,7 +92,10 @@ fn await_lease(group: &Group) -> Result<(), PlaneError> {
     let deadline = Instant::now() + APPLY_WAIT_MAX;
     while group.applied.load(Ordering::Acquire) < commit {
         if Instant::now() > deadline {
-            return Err(PlaneError::new(Code::Busy, "the store is behind the log; use `await db.get(key)`"));
+            return Err(PlaneError::new(
+                Code::Busy,
+                "the store is behind the log; use `await db.get(key)`",
+            ));
         }
         std::thread::yield_now();
     }
@@ -98,7 +111,10 @@ fn write_pair(into: &mut [u8], at: u64, key: &[u8], row: &RowRef<'_>) -> usize {
     write_head(into, at, 1, needed);
     put_u32(into, BEFORE_PAIR, key.len());
     put_u32(into, BEFORE_PAIR + 4, row.value.len());
-    for (i, number) in [row.create, row.modified, row.version, row.lease].into_iter().enumerate() {
+    for (i, number) in [row.create, row.modified, row.version, row.lease]
+        .into_iter()
+        .enumerate()
+    {
         put_u64(into, BEFORE_PAIR + 8 + 8 * i, number);
     }
     into[BEFORE_PAIR + PAIR_HEADER_BYTES..value_at].copy_from_slice(key);

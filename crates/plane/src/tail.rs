@@ -34,7 +34,12 @@ impl Block {
         }
         let from = offset_of(&self.bytes, first - self.first);
         let to = from + offset_of(&self.bytes[from..], end - first);
-        Self { first, term: self.term, count: end - first, bytes: self.bytes.slice(from..to) }
+        Self {
+            first,
+            term: self.term,
+            count: end - first,
+            bytes: self.bytes.slice(from..to),
+        }
     }
 }
 
@@ -64,7 +69,12 @@ impl Tail {
     /// Adds a block at the end; it must follow the last one.
     pub fn push(&mut self, block: Block) {
         if let Some(last) = self.blocks.back() {
-            assert!(last.end() == block.first, "tail gap: block {} after end {}", block.first, last.end());
+            assert!(
+                last.end() == block.first,
+                "tail gap: block {} after end {}",
+                block.first,
+                last.end()
+            );
         }
         self.bytes += block.bytes.len();
         self.blocks.push_back(block);
@@ -136,7 +146,12 @@ mod tests {
             bytes.extend_from_slice(&[1, 0, 0, 0]);
             bytes.extend(std::iter::repeat_n(u8::try_from(i).unwrap(), *size));
         }
-        Block { first, term, count: sizes.len() as u64, bytes: bytes.into() }
+        Block {
+            first,
+            term,
+            count: sizes.len() as u64,
+            bytes: bytes.into(),
+        }
     }
 
     #[test]
@@ -145,7 +160,13 @@ mod tests {
         tail.push(block(5, 1, &[3, 4, 5]));
         tail.push(block(8, 2, &[1, 2]));
         let parts = tail.read(6, 9, usize::MAX);
-        assert_eq!(parts.iter().map(|b| (b.first, b.count, b.bytes.len())).collect::<Vec<_>>(), [(6, 2, 25), (8, 1, 9)]);
+        assert_eq!(
+            parts
+                .iter()
+                .map(|b| (b.first, b.count, b.bytes.len()))
+                .collect::<Vec<_>>(),
+            [(6, 2, 25), (8, 1, 9)]
+        );
         assert!(tail.read(4, 9, usize::MAX).is_empty(), "older than the tail");
     }
 
@@ -157,7 +178,10 @@ mod tests {
         tail.truncate(3);
         tail.push(block(3, 2, &[9]));
         let parts = tail.read(1, 10, usize::MAX);
-        assert_eq!(parts.iter().map(|b| (b.first, b.term, b.count)).collect::<Vec<_>>(), [(1, 1, 2), (3, 2, 1)]);
+        assert_eq!(
+            parts.iter().map(|b| (b.first, b.term, b.count)).collect::<Vec<_>>(),
+            [(1, 1, 2), (3, 2, 1)]
+        );
     }
 
     #[test]

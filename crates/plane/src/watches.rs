@@ -24,7 +24,9 @@ pub struct Delivery {
 
 impl Deliver for Delivery {
     fn deliver(&self, watch: WatchId, code: Code, body: &[u8]) {
-        let Some(member) = self.to.get().and_then(|(member, _)| member.upgrade()) else { return };
+        let Some(member) = self.to.get().and_then(|(member, _)| member.upgrade()) else {
+            return;
+        };
         let source = member.watches.state.lock().sources.get(&watch.connection).cloned();
         if let Some(source) = source {
             let mut response = Vec::with_capacity(16 + body.len());
@@ -77,8 +79,15 @@ fn number_of(source: &Source) -> u64 {
 impl Watches {
     /// Starts a watch; its first response is delivered before this returns.
     pub fn open(&self, group: &Group, waiter: &Waiter, body: &[u8], out: &mut Deliveries) {
-        let id = WatchId { connection: number_of(&waiter.source), request: waiter.id };
-        self.state.lock().sources.entry(id.connection).or_insert_with(|| waiter.source.clone());
+        let id = WatchId {
+            connection: number_of(&waiter.source),
+            request: waiter.id,
+        };
+        self.state
+            .lock()
+            .sources
+            .entry(id.connection)
+            .or_insert_with(|| waiter.source.clone());
         let started = WatchRequest::parse(body)
             .map_err(|malformed| StoreError::new(malformed.code(), malformed.0))
             .and_then(|request| group.machine().watch(id, &request));
@@ -90,7 +99,10 @@ impl Watches {
     /// Lets more events of a watch be sent.
     pub fn credit(&self, group: &Group, source: &Source, body: &[u8]) {
         if let Ok((watch, events)) = parse_watch_credit(body) {
-            let id = WatchId { connection: number_of(source), request: watch };
+            let id = WatchId {
+                connection: number_of(source),
+                request: watch,
+            };
             group.machine().watch_credit(id, events);
         }
     }
@@ -98,7 +110,10 @@ impl Watches {
     /// Ends a watch.
     pub fn cancel(&self, group: &Group, source: &Source, body: &[u8]) {
         if let Ok(watch) = parse_number(body) {
-            group.machine().cancel_watch(WatchId { connection: number_of(source), request: watch });
+            group.machine().cancel_watch(WatchId {
+                connection: number_of(source),
+                request: watch,
+            });
         }
     }
 

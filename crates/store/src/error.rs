@@ -17,6 +17,10 @@ pub struct StoreError {
 impl StoreError {
     /// An error without a number.
     pub fn new(code: Code, text: impl Into<String>) -> Self {
-        Self { code, detail: 0, text: text.into() }
+        Self {
+            code,
+            detail: 0,
+            text: text.into(),
+        }
     }
 }
