@@ -109,7 +109,8 @@ impl LsmEngine {
         Ok((Self { shared, threads }, last))
     }
 
-    /// Has `callback` called, by the flush thread, with the mark of every flush that finishes from now on.
+    /// Has `callback` called, by the flush thread, with the mark of every flush that finishes from now on. It must not
+    /// wait for another flush.
     pub fn on_persisted(&self, callback: Box<dyn Fn(Mark) + Send + Sync>) {
         *self.shared.on_persisted.lock() = Some(callback.into());
     }

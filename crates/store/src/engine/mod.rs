@@ -2,7 +2,6 @@
 //! One writer (the apply thread), many readers. Knows no operations, sessions or results.
 
 mod arena;
-mod bundle;
 mod chunks;
 mod directory;
 mod failure;
@@ -99,8 +98,8 @@ pub enum Visit {
 
 /// Storage of one group.
 pub trait Engine: Send + Sync {
-    /// The newest version of `key`, a tombstone too. For the writer, which sees its own unpublished writes.
-    /// Returns whether there was one.
+    /// The newest version of `key`, a tombstone too unless it is compacted. For the writer, which sees its own unpublished
+    /// writes. Returns whether there was one.
     fn latest(&self, key: &[u8], visit: &mut dyn FnMut(RowRef<'_>)) -> Result<bool, StoreError>;
 
     /// The newest version of `key` at or below revision `at`, if it is not a tombstone. Returns whether there was one.
@@ -120,7 +119,7 @@ pub trait Engine: Send + Sync {
     fn changes(&self, from: u64, to: u64, visit: &mut dyn FnMut(Change<'_>) -> Visit) -> Result<(), StoreError>;
 
     /// Adds a change: the row becomes the key's latest, and history has it. `row.previous` must be the version it replaces.
-    /// Called in order of (revision, sub) by the one writer.
+    /// Called in order of (revision, sub) by the one writer; a key changes at most once in a revision.
     fn write(&self, key: &[u8], sub: u32, row: RowRef<'_>) -> Result<(), StoreError>;
 
     /// Raises the compacted revision to `revision`: versions replaced at or below it may go, in the background.

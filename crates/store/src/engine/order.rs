@@ -2,8 +2,8 @@
 //! range or a flush sorts the tail and merges it into runs whose lengths at least halve, so that a key is moved
 //! O(log n) times. Knows keys, not rows.
 //!
-//! Measured with a million random 16-byte keys, ns a key: appending here 7 and sorting all of them at the flush 190,
-//! against 540 for inserting each into a BTreeMap as it comes.
+//! Measured with a million random 16-byte keys, processor time a key on a busy machine: appending here 25 ns and sorting
+//! all of them at the flush 370, against 1,900 for inserting each into a BTreeMap as it comes.
 
 use std::cmp::Ordering;
 use std::sync::Arc;

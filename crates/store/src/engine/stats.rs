@@ -26,6 +26,8 @@ pub struct EngineStats {
     pub history_disk_bytes: u64,
     /// Bytes of tables written, by flushes and compactions.
     pub tables_written_bytes: u64,
+    /// Bytes of history written, by changes and compactions.
+    pub history_written_bytes: u64,
     /// Look-ups in the row cache.
     pub row_cache: CacheCounts,
     /// Flushes finished.
@@ -52,6 +54,7 @@ impl EngineStats {
             tables: shared.tables.table_count() as u64,
             history_disk_bytes: shared.history.disk_bytes(),
             tables_written_bytes: shared.tables.written_bytes(),
+            history_written_bytes: shared.history.written_bytes(),
             row_cache: shared.cache.counts(),
             history_floor: shared.history.floor(),
             ..Self::default()

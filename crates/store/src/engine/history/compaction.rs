@@ -48,6 +48,7 @@ impl History {
         let Some(survivors) = self.write_survivors(compaction, &old, first_kept, stopping)? else {
             return Ok(());
         };
+        self.written.fetch_add(survivors.bytes, Ordering::Relaxed);
         {
             let mut state = self.state.write();
             state.kept = Arc::new(Kept {

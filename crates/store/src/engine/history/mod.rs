@@ -13,6 +13,7 @@ mod segment;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
@@ -96,6 +97,8 @@ pub(super) struct History {
     state: RwLock<State>,
     opened: Cache<PathBuf, Arc<Opened>>,
     unsynced: Mutex<Unsynced>,
+    /// Bytes written since the start.
+    written: AtomicU64,
 }
 
 impl History {
@@ -109,7 +112,8 @@ impl History {
             "history: revisions are written in order"
         );
         tail.index.note(parts.revision, offset);
-        encode(parts, &mut tail.buffer);
+        let bytes = encode(parts, &mut tail.buffer);
+        self.written.fetch_add(bytes as u64, Ordering::Relaxed);
         if tail.buffer.len() >= self.buffer_bytes {
             tail.write_out()?;
         }
@@ -159,6 +163,11 @@ impl History {
         let survivors = state.kept.survivors.as_ref().map_or(0, |file| file.bytes);
         let sealed: u64 = state.kept.segments.iter().map(|segment| segment.bytes).sum();
         survivors + sealed + state.tail.end()
+    }
+
+    /// Bytes written since the start, survivors of compaction included.
+    pub(super) fn written_bytes(&self) -> u64 {
+        self.written.load(Ordering::Relaxed)
     }
 
     /// Bytes of the complete segments that a compaction at `revision` would drop.

@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
 use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
@@ -76,6 +77,7 @@ impl History {
             }),
             opened: Cache::new(SEGMENTS_OPEN_MAX),
             unsynced: Mutex::new(Unsynced::default()),
+            written: AtomicU64::new(0),
         }
     }
 }

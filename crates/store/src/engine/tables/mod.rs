@@ -10,22 +10,30 @@
 //! writes the new manifest, syncs it and the directory, and renames `current` over, with a sync before and after
 //! (read in version 3.1.10: table/writer finish, version/persist).
 
+mod bundle;
+mod ingestion;
+mod manifest;
+mod range;
+mod tombstones;
+
 use std::borrow::Cow;
-use std::collections::VecDeque;
-use std::ops::Bound;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 
-use lsm_tree::compaction::{CompactionFilter, Factory, ItemAccessor, Leveled, Verdict};
+use lsm_tree::compaction::Leveled;
 use lsm_tree::config::{CompressionPolicy, PinningPolicy};
-use lsm_tree::{AbstractTree, AnyTree, CompressionType, Guard, SequenceNumberCounter, Slice};
+use lsm_tree::{AbstractTree, AnyTree, CompressionType, SequenceNumberCounter, Slice};
 
-use super::bundle::{self, Bundle};
 use super::failure::{corrupt, io_failure};
 use super::options::{Budget, SharedCache};
-use super::row;
 use crate::StoreError;
+
+pub(super) use ingestion::Ingestion;
+use manifest::verify_manifest;
+pub(super) use range::{TableRange, TableRow};
+pub(super) use tombstones::Limits;
+use tombstones::TombstoneFilters;
 
 const META: u8 = 0;
 const LATEST: u8 = 1;
@@ -35,15 +43,6 @@ const NEWEST: u64 = u64::MAX;
 
 /// L0 runs above which a flush waits for compaction: reads look into each, and the manifest counts them in a byte.
 const L0_RUNS_MAX: usize = 12;
-
-/// What a compaction may do, told to the library's filter.
-#[derive(Debug, Default)]
-pub(super) struct Limits {
-    /// Tombstones at or below this revision are not needed by any reader.
-    pub(super) tombstones_below: AtomicU64,
-    /// The engine is going down: give up what is under way.
-    pub(super) stopping: AtomicBool,
-}
 
 pub(super) struct Tables {
     tree: AnyTree,
@@ -122,18 +121,7 @@ impl Tables {
 
     /// The rows with start ≤ key < end as they are now, both ways; later changes are not seen.
     pub(super) fn range(&self, start: &[u8], end: Option<&[u8]>) -> TableRange {
-        let low = Bound::Included(prefixed(LATEST, bundle::split(start).map_or(start, |(stem, _)| stem)));
-        let high = match end.map(|end| (end, bundle::split(end))) {
-            None => Bound::Excluded(vec![LATEST + 1]),
-            Some((_, Some((stem, _)))) => Bound::Included(prefixed(LATEST, stem)),
-            Some((end, None)) => Bound::Excluded(prefixed(LATEST, end)),
-        };
-        TableRange {
-            iterator: self.tree.range::<Vec<u8>, _>((low, high), NEWEST, None),
-            unbundled: VecDeque::new(),
-            start: start.to_vec(),
-            end: end.map(<[u8]>::to_vec),
-        }
+        TableRange::new(&self.tree, start, end)
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -169,16 +157,7 @@ impl Tables {
 
     /// Begins to add rows: meta rows first, then keys in order.
     pub(super) fn begin_ingestion(&self) -> Result<Ingestion<'_>, StoreError> {
-        let inner = self
-            .tree
-            .ingestion()
-            .map_err(|error| failure(&error, "writing tables to", &self.path))?;
-        Ok(Ingestion {
-            tables: self,
-            inner,
-            prefixed: Vec::new(),
-            bundle: Bundle::default(),
-        })
+        Ingestion::new(self)
     }
 
     /// Does one step of compaction. Whether there was something to do.
@@ -248,169 +227,7 @@ impl Tables {
     }
 }
 
-/// Rows on their way into tables; dropped without `finish`, none of them arrives.
-pub(super) struct Ingestion<'a> {
-    tables: &'a Tables,
-    inner: lsm_tree::AnyIngestion<'a>,
-    prefixed: Vec<u8>,
-    bundle: Bundle,
-}
-
-impl Ingestion<'_> {
-    pub(super) fn meta(&mut self, name: &[u8], value: &[u8]) -> Result<(), StoreError> {
-        self.put(META, name, value)
-    }
-
-    pub(super) fn row(&mut self, key: &[u8], row: &[u8]) -> Result<(), StoreError> {
-        let Some((stem, rest)) = bundle::split(key) else {
-            self.put_bundle()?;
-            return self.put(LATEST, key, row);
-        };
-        if self.bundle.stem() != Some(stem) {
-            self.put_bundle()?;
-            self.bundle = Bundle::begin(stem, self.tables.get_stored(stem)?.as_deref());
-        }
-        self.bundle.set(rest, row);
-        Ok(())
-    }
-
-    fn put_bundle(&mut self) -> Result<(), StoreError> {
-        let bundle = std::mem::take(&mut self.bundle);
-        match bundle.stem() {
-            Some(stem) => self.put(LATEST, stem, &bundle.encode()),
-            None => Ok(()),
-        }
-    }
-
-    fn put(&mut self, family: u8, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
-        self.prefixed.clear();
-        self.prefixed.push(family);
-        self.prefixed.extend_from_slice(key);
-        self.inner
-            .write(self.prefixed.as_slice(), value)
-            .map_err(|error| failure(&error, "writing tables to", &self.tables.path))
-    }
-
-    /// Makes all of it part of the tables, durably.
-    pub(super) fn finish(mut self) -> Result<(), StoreError> {
-        self.put_bundle()?;
-        self.inner
-            .finish()
-            .map_err(|error| failure(&error, "writing tables to", &self.tables.path))?;
-        self.tables.count_written();
-        Ok(())
-    }
-}
-
-/// A range of the tables.
-pub(super) struct TableRange {
-    iterator: Box<dyn DoubleEndedIterator<Item = lsm_tree::IterGuardImpl> + Send>,
-    /// Rows of the bundle that was come to last, in key order.
-    unbundled: VecDeque<TableRow>,
-    start: Vec<u8>,
-    end: Option<Vec<u8>>,
-}
-
-/// A row as the tables give it.
-pub(super) struct TableRow {
-    key: Slice,
-    /// Where the key begins in `key`: stored keys have their family before them.
-    key_at: usize,
-    row: Slice,
-}
-
-impl TableRow {
-    pub(super) fn key(&self) -> &[u8] {
-        &self.key[self.key_at..]
-    }
-
-    pub(super) fn row(&self) -> &[u8] {
-        &self.row
-    }
-}
-
-impl TableRange {
-    /// The next row from the front, or from the back if `reverse`; always from the same side.
-    pub(super) fn next(&mut self, reverse: bool, tables: &Tables) -> Result<Option<TableRow>, StoreError> {
-        loop {
-            let unbundled = if reverse {
-                self.unbundled.pop_back()
-            } else {
-                self.unbundled.pop_front()
-            };
-            if unbundled.is_some() {
-                return Ok(unbundled);
-            }
-            let guard = if reverse {
-                self.iterator.next_back()
-            } else {
-                self.iterator.next()
-            };
-            let Some(guard) = guard else {
-                return Ok(None);
-            };
-            let (key, row) = guard.into_inner().map_err(|error| tables.read_failure(&error))?;
-            if bundle::split(&key[1..]).is_none() {
-                return Ok(Some(TableRow { key, key_at: 1, row }));
-            }
-            self.unbundle(&key[1..], &row);
-        }
-    }
-
-    fn unbundle(&mut self, stem: &[u8], bundle: &[u8]) {
-        for (rest, row) in bundle::rows(bundle) {
-            let key = [stem, rest].concat();
-            if key >= self.start && self.end.as_ref().is_none_or(|end| key < *end) {
-                self.unbundled.push_back(TableRow {
-                    key: key.into(),
-                    key_at: 0,
-                    row: row.into(),
-                });
-            }
-        }
-    }
-}
-
-struct TombstoneFilters(Arc<Limits>);
-
-impl Factory for TombstoneFilters {
-    fn name(&self) -> &str {
-        "tombstones"
-    }
-
-    fn make_filter(&self, _: &lsm_tree::compaction::filter::Context) -> Box<dyn CompactionFilter> {
-        Box::new(TombstoneFilter {
-            below: self.0.tombstones_below.load(Ordering::Acquire),
-            limits: Arc::clone(&self.0),
-        })
-    }
-}
-
-struct TombstoneFilter {
-    below: u64,
-    limits: Arc<Limits>,
-}
-
-impl CompactionFilter for TombstoneFilter {
-    fn filter_item(
-        &mut self,
-        item: ItemAccessor<'_>,
-        _: &lsm_tree::compaction::filter::Context,
-    ) -> lsm_tree::Result<Verdict> {
-        if self.limits.stopping.load(Ordering::Relaxed) {
-            return Err(lsm_tree::Error::Io(std::io::ErrorKind::Interrupted.into()));
-        }
-        let key = item.key();
-        if key.first() != Some(&LATEST) || self.below == 0 || bundle::split(&key[1..]).is_some() {
-            return Ok(Verdict::Keep);
-        }
-        let value = item.value()?;
-        let droppable = row::unpack(&value).is_some_and(|row| row.is_tombstone() && row.modified <= self.below);
-        // Remove, not Destroy: the library's own tombstone goes on hiding older rows of lower levels.
-        Ok(if droppable { Verdict::Remove } else { Verdict::Keep })
-    }
-}
-
+/// A key behind its family.
 fn prefixed(family: u8, key: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(1 + key.len());
     bytes.push(family);
@@ -428,41 +245,6 @@ fn with_prefix<T>(family: u8, key: &[u8], look_up: impl FnOnce(&[u8]) -> T) -> T
     } else {
         look_up(&prefixed(family, key))
     }
-}
-
-/// The library checks blocks as it reads them, but not the manifest against the checksum it keeps of it.
-///
-/// ```text
-/// current   [u64 number of the manifest][u128 xxh3 of the file "v<number>"][u8 0: xxh3]
-/// ```
-fn verify_manifest(path: &Path) -> Result<(), StoreError> {
-    let current_path = path.join("current");
-    let current = match std::fs::read(&current_path) {
-        Ok(current) => current,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Err(corrupt(&current_path, None, "the file is missing"));
-        }
-        Err(error) => return Err(io_failure(&error, "reading", &current_path)),
-    };
-    let Ok(fields) = <[u8; 25]>::try_from(current.as_slice()) else {
-        return Err(corrupt(&current_path, None, "it is not 25 bytes long"));
-    };
-    let mut number = [0; 8];
-    number.copy_from_slice(&fields[..8]);
-    let mut checksum = [0; 16];
-    checksum.copy_from_slice(&fields[8..24]);
-    let manifest_path = path.join(format!("v{}", u64::from_le_bytes(number)));
-    let manifest = std::fs::read(&manifest_path).map_err(|error| {
-        corrupt(
-            &manifest_path,
-            None,
-            &format!("the list of tables cannot be read ({error})"),
-        )
-    })?;
-    if twox_hash::XxHash3_128::oneshot(&manifest) != u128::from_le_bytes(checksum) {
-        return Err(corrupt(&manifest_path, None, "the list of tables fails its checksum"));
-    }
-    Ok(())
 }
 
 fn is_damage(error: &lsm_tree::Error) -> bool {

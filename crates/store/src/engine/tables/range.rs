@@ -1,0 +1,96 @@
+//! A range of the tables as they were when it was begun, from either side.
+
+use std::collections::VecDeque;
+use std::ops::Bound;
+
+use lsm_tree::{AbstractTree, AnyTree, Guard, Slice};
+
+use super::bundle;
+use super::{prefixed, Tables, LATEST, NEWEST};
+use crate::StoreError;
+
+/// A range of the tables.
+pub(in crate::engine) struct TableRange {
+    iterator: Box<dyn DoubleEndedIterator<Item = lsm_tree::IterGuardImpl> + Send>,
+    /// Rows of the bundle that was come to last, in key order.
+    unbundled: VecDeque<TableRow>,
+    start: Vec<u8>,
+    end: Option<Vec<u8>>,
+}
+
+/// A row as the tables give it.
+pub(in crate::engine) struct TableRow {
+    key: Slice,
+    /// Where the key begins in `key`: stored keys have their family before them.
+    key_at: usize,
+    row: Slice,
+}
+
+impl TableRow {
+    pub(in crate::engine) fn key(&self) -> &[u8] {
+        &self.key[self.key_at..]
+    }
+
+    pub(in crate::engine) fn row(&self) -> &[u8] {
+        &self.row
+    }
+}
+
+impl TableRange {
+    /// The rows with start ≤ key < end.
+    pub(super) fn new(tree: &AnyTree, start: &[u8], end: Option<&[u8]>) -> Self {
+        let low = Bound::Included(prefixed(LATEST, bundle::split(start).map_or(start, |(stem, _)| stem)));
+        let high = match end.map(|end| (end, bundle::split(end))) {
+            None => Bound::Excluded(vec![LATEST + 1]),
+            // The bundle may have keys on both sides of the end.
+            Some((_, Some((stem, _)))) => Bound::Included(prefixed(LATEST, stem)),
+            Some((end, None)) => Bound::Excluded(prefixed(LATEST, end)),
+        };
+        Self {
+            iterator: tree.range::<Vec<u8>, _>((low, high), NEWEST, None),
+            unbundled: VecDeque::new(),
+            start: start.to_vec(),
+            end: end.map(<[u8]>::to_vec),
+        }
+    }
+
+    /// The next row from the front, or from the back if `reverse`; always from the same side.
+    pub(in crate::engine) fn next(&mut self, reverse: bool, tables: &Tables) -> Result<Option<TableRow>, StoreError> {
+        loop {
+            let unbundled = if reverse {
+                self.unbundled.pop_back()
+            } else {
+                self.unbundled.pop_front()
+            };
+            if unbundled.is_some() {
+                return Ok(unbundled);
+            }
+            let guard = if reverse {
+                self.iterator.next_back()
+            } else {
+                self.iterator.next()
+            };
+            let Some(guard) = guard else {
+                return Ok(None);
+            };
+            let (key, row) = guard.into_inner().map_err(|error| tables.read_failure(&error))?;
+            if bundle::split(&key[1..]).is_none() {
+                return Ok(Some(TableRow { key, key_at: 1, row }));
+            }
+            self.unbundle(&key[1..], &row);
+        }
+    }
+
+    fn unbundle(&mut self, stem: &[u8], bundle: &[u8]) {
+        for (rest, row) in bundle::rows(bundle) {
+            let key = [stem, rest].concat();
+            if key >= self.start && self.end.as_ref().is_none_or(|end| key < *end) {
+                self.unbundled.push_back(TableRow {
+                    key: key.into(),
+                    key_at: 0,
+                    row: row.into(),
+                });
+            }
+        }
+    }
+}
