@@ -32,6 +32,9 @@ struct State {
     ended: bool,
 }
 
+/// Groups to look at, and tasks for them.
+type Work = (Vec<u16>, Vec<(u16, MachineTask)>);
+
 /// What the apply thread has not seen yet.
 #[derive(Default)]
 pub struct ApplyQueue {
@@ -72,7 +75,7 @@ impl ApplyQueue {
         self.arrived.notify_all();
     }
 
-    fn take(&self) -> Option<(Vec<u16>, Vec<(u16, MachineTask)>)> {
+    fn take(&self) -> Option<Work> {
         let mut state = self.state.lock();
         while state.groups.is_empty() && state.tasks.is_empty() {
             if state.closing {

@@ -91,8 +91,11 @@ pub struct Member {
     data_dir: Mutex<Option<DataDir>>,
 }
 
+/// What one of a member's threads does until the member closes.
+type ThreadBody = Box<dyn FnOnce(&Arc<Member>) + Send>;
+
 /// Runs a thread's body; a broken invariant in it stops the member instead of leaving it without that thread.
-fn guard(member: &Arc<Member>, body: Box<dyn FnOnce(&Arc<Member>) + Send>) {
+fn guard(member: &Arc<Member>, body: ThreadBody) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| body(member))) {
         let text = panic
             .downcast_ref::<String>()
@@ -162,7 +165,7 @@ impl Member {
         writer: Writer,
         received: std::sync::mpsc::Receiver<Incoming>,
     ) -> Result<(), PlaneError> {
-        let spawn = |name: &str, body: Box<dyn FnOnce(&Arc<Self>) + Send>| {
+        let spawn = |name: &str, body: ThreadBody| {
             let member = self.clone();
             std::thread::Builder::new()
                 .name(format!("rafterdb-{name}"))

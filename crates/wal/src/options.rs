@@ -74,7 +74,7 @@ impl Options {
     }
 
     pub(crate) fn check(&self) -> Result<(), WalError> {
-        if self.segment_bytes < SEGMENT_BYTES_MIN || self.segment_bytes % BLOCK as u64 != 0 {
+        if self.segment_bytes < SEGMENT_BYTES_MIN || !self.segment_bytes.is_multiple_of(BLOCK as u64) {
             let bytes = self.segment_bytes;
             let text =
                 format!("log: a segment of {bytes} bytes: give a multiple of {BLOCK}, at least {SEGMENT_BYTES_MIN}");
