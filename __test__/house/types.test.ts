@@ -28,7 +28,7 @@ try {
 }
 `
 
-test('a program of a user compiles', { timeout: 60_000 }, () => {
+test('a program of a user compiles', { timeout: 120_000 }, () => {
   const directory = mkdtempSync(join(tmpdir(), 'rafterdb-types-'))
   try {
     const modules = join(directory, 'node_modules')
