@@ -322,6 +322,11 @@ export interface Database extends AsyncDisposable {
   members(options?: CallOptions): Promise<Member[]>;
   /** Hands leadership to a member. MEMBER_UNKNOWN, TIMEOUT. */
   transferLeader(name: string, options?: CallOptions): Promise<void>;
+  /**
+   * What the member in this process has done since it was opened: `exchanges` of the Raft core with the data plane, `submissions`
+   * and `drains` of this process's apps, `logWrites` and `logBytes`. Empty for a remote client.
+   */
+  counters(): Record<string, number>;
   /** Answers what is under way, then stops and joins all threads. */
   close(): Promise<void>;
 }
