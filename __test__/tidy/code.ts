@@ -52,7 +52,8 @@ function unexplainedSuppressions(file: SourceFile): string[] {
     if (/@ts-expect-error\s*$/.test(line)) return [`${where} suppresses the compiler without a reason`]
     if (/biome-ignore(-\w+)?\s+[\w/]+\s*(:\s*)?$/.test(line)) return [`${where} suppresses a lint without a reason`]
     if (!/#!?\[(allow|expect)\(/.test(line)) return []
-    const around = `${lines[index - 1] ?? ''}\n${line}\n${lines[index + 1] ?? ''}\n${lines[index + 2] ?? ''}`
+    const end = lines.findIndex((later, at) => at >= index && later.includes(')]'))
+    const around = lines.slice(Math.max(0, index - 1), end + 1).join('\n')
     return /reason\s*=|\/\//.test(around) ? [] : [`${where} suppresses a lint without a reason`]
   })
 }
