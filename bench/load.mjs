@@ -13,7 +13,7 @@ export function keyWalk(keys) {
 }
 
 /** A value of so many bytes that does not compress to nothing. */
-export function valueOf(bytes, seed = 1) {
+export function payloadOf(bytes, seed = 1) {
   let state = seed
   let text = ''
   while (text.length < bytes) {
@@ -25,7 +25,7 @@ export function valueOf(bytes, seed = 1) {
 
 /** One call of each kind of load; `n` counts the calls. */
 export function operation(db, kind, { keys, valueBytes }) {
-  const value = valueOf(valueBytes)
+  const value = payloadOf(valueBytes)
   const key = keyWalk(keys)
   if (kind === 'put') return (n) => db.put(key(n), value)
   if (kind === 'get') return (n) => db.get(key(n))

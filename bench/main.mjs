@@ -133,8 +133,15 @@ function print() {
   const ratios = {
     'put throughput against etcd, 1,000 in flight': ratio('put, 1,000 in flight', 'etcd put, 1,000 clients', 'perSecond'),
     'put p50 against etcd, 1 in flight': ratio('put, 1 in flight', 'etcd put, 1 client', 'p50'),
-    'remote get throughput against etcd, 1,000 in flight': ratio('remote get, 1,000 in flight', 'etcd get, 1,000 clients', 'perSecond'),
+    'remote get throughput against etcd, 1,000 in flight': ratio(
+      'remote get, 1,000 in flight',
+      'etcd get, 1,000 clients',
+      'perSecond',
+    ),
   }
-  if (flags.json) console.log(JSON.stringify({ machine: { node: process.version, platform: process.platform }, shape, runs, figures, ratios }, null, 2))
+  if (flags.json)
+    console.log(
+      JSON.stringify({ machine: { node: process.version, platform: process.platform }, shape, runs, figures, ratios }, null, 2),
+    )
   else console.log(table(figures, ratios))
 }

@@ -15,6 +15,8 @@ export function table(figures, ratios) {
   const cells = [COLUMNS.map(([title]) => title), ...figures.map((row) => COLUMNS.map(([, show]) => show(row)))]
   const widths = COLUMNS.map((_, i) => Math.max(...cells.map((row) => row[i].length)))
   const lines = cells.map((row) => row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join('  '))
-  const notes = Object.entries(ratios).map(([name, value]) => `${name}: ${value === undefined ? 'not measured' : value.toFixed(2)}`)
+  const notes = Object.entries(ratios).map(
+    ([name, value]) => `${name}: ${value === undefined ? 'not measured' : value.toFixed(2)}`,
+  )
   return [...lines, '', ...notes].join('\n')
 }

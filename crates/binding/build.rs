@@ -1,3 +1,5 @@
+//! Tells cargo how to link an addon for Node; see napi-build. Owns nothing else.
+
 fn main() {
     napi_build::setup();
 }

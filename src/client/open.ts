@@ -1,6 +1,7 @@
 // `open` and `connect`: where the client meets the native side. The member itself is src/cluster's.
 import { ClusterMember } from '../cluster/member.js'
 import { memberOptions } from '../cluster/options.js'
+import { loadBinding } from '../native/load.js'
 import { dial } from '../native/remote.js'
 import type { ConnectOptions, Database, OpenOptions } from './api.js'
 import { createEmbedded, createRemote } from './create.js'
@@ -36,6 +37,8 @@ export async function open(options: OpenOptions): Promise<Database> {
  * Errors: INVALID_ARGUMENT, ADDRESS_INVALID, UNREACHABLE after `requestTimeout`, BINARY_MISSING.
  */
 export async function connect(options: ConnectOptions): Promise<Database> {
+  // A missing binary is an error of its own, not one of reaching the members.
+  loadBinding()
   return createRemote({
     ports: (endpoint, notify, lost) => dial(endpoint ?? '', notify, lost),
     endpoints: options.endpoints,

@@ -1,7 +1,8 @@
 // What `open` is given, checked and completed: defaults, names, addresses and proportions. Pure.
+
+import type { OpenOptions } from '../client/api.js'
 import { RafterError } from '../errors.js'
 import { limits } from '../limits.js'
-import type { OpenOptions } from '../client/api.js'
 import type { MemberConfig, RaftOptions } from './member.js'
 
 const MIB = 1 << 20
@@ -24,14 +25,20 @@ export function memberOptions(options: OpenOptions): MemberOptions {
   for (const name of Object.keys(options)) {
     if (!KNOWN.has(name)) throw invalid(`open has no option ${name}; it has ${[...KNOWN].join(', ')}`)
   }
-  if (typeof options.dataDir !== 'string' || options.dataDir === '') throw invalid('dataDir is missing: the directory for this member’s data')
+  if (typeof options.dataDir !== 'string' || options.dataDir === '')
+    throw invalid('dataDir is missing: the directory for this member’s data')
   const { name, members } = checkMembers(options)
   const endpoint = members.find((member) => member.name === name)?.endpoint ?? ''
   const listen = options.listen ?? (endpoint === '' ? null : endpoint)
   if (listen !== null) checkAddress(listen, 'listen')
   const memory = whole(options.memory, 'memory', 256 * MIB, 32 * MIB)
   const heartbeatInterval = whole(options.heartbeatInterval, 'heartbeatInterval', 100, 10)
-  const electionTimeout = whole(options.electionTimeout, 'electionTimeout', Math.max(500, 5 * heartbeatInterval), 3 * heartbeatInterval)
+  const electionTimeout = whole(
+    options.electionTimeout,
+    'electionTimeout',
+    Math.max(500, 5 * heartbeatInterval),
+    3 * heartbeatInterval,
+  )
   return {
     config: {
       name,
@@ -41,7 +48,13 @@ export function memberOptions(options: OpenOptions): MemberOptions {
       durability: oneOf(options.durability, 'durability', ['always', 'interval', 'os']),
       durabilityInterval: whole(options.durabilityInterval, 'durabilityInterval', 10, 1),
       memory,
-      valueBytesMax: whole(options.valueBytesMax, 'valueBytesMax', limits.valueBytesMax, 1, limits.requestBytesMax - limits.keyBytesMax - 4096),
+      valueBytesMax: whole(
+        options.valueBytesMax,
+        'valueBytesMax',
+        limits.valueBytesMax,
+        1,
+        limits.requestBytesMax - limits.keyBytesMax - 4096,
+      ),
       groups: whole(options.groups, 'groups', 1, 1, limits.groupsMax),
       segmentBytes: segmentBytes(memory),
     },
@@ -81,7 +94,9 @@ function checkMembers(options: OpenOptions): { name: string; members: MemberConf
   }
   const members = Object.entries(options.members).map(([name, endpoint]) => ({ name, endpoint }))
   if (![1, 3, 5, 7].includes(members.length)) {
-    throw invalid(`a cluster has 1, 3, 5 or 7 members, not ${members.length}: an even number survives no more failures than one less`)
+    throw invalid(
+      `a cluster has 1, 3, 5 or 7 members, not ${members.length}: an even number survives no more failures than one less`,
+    )
   }
   for (const { name, endpoint } of members) {
     if (name === '') throw invalid('a member needs a name')

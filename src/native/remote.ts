@@ -1,6 +1,7 @@
 // Ports to members elsewhere, over the native protocol.
-import type { ErrorCode } from '../codes.js'
+
 import type { Port } from '../client/port.js'
+import type { ErrorCode } from '../codes.js'
 import { errorCode, parseReply } from './errors.js'
 import { loadBinding } from './load.js'
 
