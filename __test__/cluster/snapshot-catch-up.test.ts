@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Database } from 'rafterdb'
 import { expect, test } from 'vitest'
 import { Random } from '../client/random.js'
 import { checkWrites } from './check-writes.js'
@@ -14,9 +15,10 @@ import { targetOf, Writers } from './writers.js'
 const SEED = Number(process.env['RAFTERDB_SEED'] ?? 1)
 /** A memtable of some 6 MiB is flushed, and nearly all of the log goes then. */
 const SMALL = { memory: 32 << 20, logRetainBytes: 256 << 10 }
-const VALUE_BYTES = 20_000
+const VALUE_BYTES = 80_000
 /** Values of several memtables. */
-const WRITES_TO_FALL_BEHIND = 800
+const WRITES_TO_FALL_BEHIND = 200
+const IN_FLIGHT = 10
 /** Where the follower is killed before the received state has become its store: it needs a snapshot again. */
 const BEFORE_SWITCH = [
   'member.snapshot.write',
@@ -34,18 +36,23 @@ function installed(member: Member): number {
   return Number(/^rafterdb-store \d+ (\d+)$/m.exec(current)?.[1]) - 1
 }
 
-async function fallBehind(record: WriteRecord): Promise<void> {
-  const enough = record.acknowledged + WRITES_TO_FALL_BEHIND
-  await eventually('writes', async () => {
-    if (record.acknowledged < enough) throw new Error(`${enough - record.acknowledged} to go`)
-  })
+/** Writes several memtables, so that the log is cut above what a member that is away has. */
+async function fallBehind(record: WriteRecord, client: Database): Promise<void> {
+  const run = record.attempts.length
+  for (let i = 0; i < WRITES_TO_FALL_BEHIND; i += IN_FLIGHT) {
+    const burst = Array.from({ length: IN_FLIGHT }, async (_, lane) => {
+      const attempt = record.begin(`large/${run}/${i + lane}`, 'x'.repeat(VALUE_BYTES))
+      record.acknowledge(attempt, (await client.put(attempt.key, attempt.value)).revision)
+    })
+    await Promise.all(burst)
+  }
 }
 
 /** Starts the member with a fault armed, and waits until it has died of it. */
-async function dieAt(member: Member, point: string): Promise<void> {
+async function dieAt(cluster: Cluster, member: Member, point: string): Promise<void> {
   await member.start({ RAFTERDB_FAULTS: `${point}=abort` })
   const ended = await Promise.race([member.gone().then(() => true), sleep(30_000, false, { ref: false })])
-  if (!ended) throw new Error(`${member.name} did not come to ${point}`)
+  if (!ended) throw new Error(`${member.name} did not come to ${point}\n${cluster.members.map(({ log }) => log).join('')}`)
 }
 
 /** Waits until the member is where the others are, though they go on. */
@@ -66,11 +73,11 @@ test(`a follower that was away catches up by snapshot, seed ${SEED}`, { timeout:
   const follower = random.pick(cluster.members.filter((member) => member !== leader))
   await follower.kill()
   expect(installed(follower)).toBe(0)
-  const writers = new Writers({ record, target: targetOf(client), name: 'client', lanes: 8, filling: 'x'.repeat(VALUE_BYTES) })
+  const writers = new Writers({ record, target: targetOf(client), name: 'client', lanes: 4 })
 
-  await fallBehind(record)
+  await fallBehind(record, client)
   for (const point of BEFORE_SWITCH) {
-    await dieAt(follower, point)
+    await dieAt(cluster, follower, point)
     expect(installed(follower), point).toBe(0)
   }
   for (let i = 0; i < 3; i++) {
@@ -79,12 +86,12 @@ test(`a follower that was away catches up by snapshot, seed ${SEED}`, { timeout:
     await follower.kill()
   }
   for (const point of AFTER_SWITCH) {
-    await fallBehind(record)
+    await fallBehind(record, client)
     const before = installed(follower)
-    await dieAt(follower, point)
+    await dieAt(cluster, follower, point)
     expect(installed(follower), point).toBeGreaterThan(before)
   }
-  await fallBehind(record)
+  await fallBehind(record, client)
   const before = installed(follower)
   await follower.start()
   await catchUp(cluster, follower)
