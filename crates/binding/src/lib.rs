@@ -1,7 +1,13 @@
 //! The only crate that knows Node: thin functions over crates/plane. `src/native/binding.ts` has their types.
 //! Buffers are borrowed for the length of a call; errors cross as codes or as JSON, and TypeScript makes them `RafterError`s.
 
-#![cfg_attr(test, allow(dead_code, reason = "napi registers its functions in the addon alone, not in test builds"))]
+#![cfg_attr(
+    test,
+    allow(
+        dead_code,
+        reason = "napi registers its functions in the addon alone, not in test builds"
+    )
+)]
 
 mod member;
 mod port;
