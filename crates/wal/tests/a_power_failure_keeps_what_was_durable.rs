@@ -4,7 +4,7 @@
 
 mod model;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -33,6 +33,20 @@ fn failed_disk(durable: &Image, written: &Image, random: &mut Random) -> Image {
     disk
 }
 
+/// Names of the segments in a folder.
+fn names(dir: &Path) -> BTreeSet<PathBuf> {
+    segments(dir)
+        .iter()
+        .map(|path| path.file_name().unwrap().into())
+        .collect()
+}
+
+/// Names of the segments in an image.
+fn segment_names(image: &Image) -> BTreeSet<PathBuf> {
+    let is_segment = |name: &&PathBuf| name.extension().is_some_and(|extension| extension == "wal");
+    image.keys().filter(is_segment).cloned().collect()
+}
+
 /// One life after another on the same disk, each ended by a power failure. Returns the outcomes: commits lost.
 fn lives(seed: u64, durability: Durability) -> Vec<usize> {
     let dir = fast_dir();
@@ -59,10 +73,8 @@ fn lives(seed: u64, durability: Durability) -> Vec<usize> {
             since.push(model.clone());
             // With `Always` the failure strikes during the last commit, before its sync.
             let is_struck = durability == Durability::Always && commit + 1 == commits;
-            let is_new_segment = segments(dir.path())
-                .iter()
-                .any(|path| !durable.contains_key(Path::new(path.file_name().unwrap())));
-            if writer.stats().syncs > syncs && (!is_struck || is_new_segment) {
+            // A segment is begun or freed after a sync, so a disk that shows that also has what came before it.
+            if writer.stats().syncs > syncs && (!is_struck || names(dir.path()) != segment_names(&durable)) {
                 since = vec![model.clone()];
                 durable = image(dir.path());
             }
