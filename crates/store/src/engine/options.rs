@@ -63,9 +63,8 @@ impl Default for EngineOptions {
     }
 }
 
-/// What the memory goes to. A large row cache does more for random updates than large memtables: with a million keys in
-/// 512 MiB a fifth for each memtable and a quarter for the cache gave 60 % look-ups in tables, this gives 32 %. Two memtables exist at a time, one filling and one being flushed or kept for reading;
-/// a fifth is left for what is not counted: the flush's and the compaction's buffers, and the allocator's slack.
+/// What the memory goes to. Two memtables exist at a time, one filling and one being flushed or kept for reading;
+/// a quarter is left for what is not counted: the flush's and the compaction's buffers, and the allocator's slack.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Budget {
     pub(super) memtable_bytes: u64,
@@ -79,10 +78,10 @@ pub(super) struct Budget {
 impl Budget {
     pub(super) fn of(options: &EngineOptions) -> Self {
         let memory = options.memory_bytes.max(MEMORY_BYTES_MIN);
-        let memtable_bytes = options.memtable_bytes.unwrap_or((memory / 8).max(4 * MIB));
+        let memtable_bytes = options.memtable_bytes.unwrap_or((memory / 5).max(4 * MIB));
         Self {
             memtable_bytes,
-            row_cache_bytes: memory / 5 * 2,
+            row_cache_bytes: memory / 4,
             block_cache_bytes: memory / 10,
             table_bytes: memtable_bytes.clamp(4 * MIB, 64 * MIB),
             history_segment_bytes: options

@@ -1,8 +1,6 @@
 //! Rows lately read from the tables, bounded in bytes. It lies below the memtables, so it must hold what the tables
 //! hold: see [`RowCache::refresh`] for how it never gives an older row.
 
-use std::borrow::Borrow;
-use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 
@@ -10,63 +8,18 @@ use parking_lot::RwLock;
 use quick_cache::sync::Cache;
 use quick_cache::Weighter;
 
-/// What an entry costs beside its key and row: the allocation's ends, and its place in the cache.
-const ENTRY_OVERHEAD_BYTES: u64 = 112;
+/// What an entry costs beside its key and row.
+const ENTRY_OVERHEAD_BYTES: u64 = 96;
 
 /// Entries above this share of the cache are not worth what they would push out.
 const ENTRY_SHARE_MAX: u64 = 64;
 
-/// Key and row in one piece of memory: `[u32 keyLen][key][row]`. It is both what the cache looks up and what it gives.
-#[derive(Clone)]
-pub(super) struct CachedRow(Arc<[u8]>);
-
-impl CachedRow {
-    fn new(key: &[u8], row: &[u8]) -> Self {
-        let mut bytes = Vec::with_capacity(4 + key.len() + row.len());
-        bytes.extend_from_slice(&(key.len() as u32).to_le_bytes());
-        bytes.extend_from_slice(key);
-        bytes.extend_from_slice(row);
-        Self(bytes.into())
-    }
-
-    fn split(&self) -> (&[u8], &[u8]) {
-        let (length, rest) = self.0.split_at(4);
-        rest.split_at(u32::from_le_bytes([length[0], length[1], length[2], length[3]]) as usize)
-    }
-
-    /// The row, packed.
-    pub(super) fn row(&self) -> &[u8] {
-        self.split().1
-    }
-}
-
-// The cache compares entries by their key, as it hashes them.
-impl Borrow<[u8]> for CachedRow {
-    fn borrow(&self) -> &[u8] {
-        self.split().0
-    }
-}
-
-impl Hash for CachedRow {
-    fn hash<H: Hasher>(&self, hasher: &mut H) {
-        self.split().0.hash(hasher);
-    }
-}
-
-impl PartialEq for CachedRow {
-    fn eq(&self, other: &Self) -> bool {
-        self.split().0 == other.split().0
-    }
-}
-
-impl Eq for CachedRow {}
-
 #[derive(Clone)]
 struct Bytes;
 
-impl Weighter<CachedRow, CachedRow> for Bytes {
-    fn weight(&self, entry: &CachedRow, _: &CachedRow) -> u64 {
-        entry.0.len() as u64 + ENTRY_OVERHEAD_BYTES
+impl Weighter<Box<[u8]>, Arc<[u8]>> for Bytes {
+    fn weight(&self, key: &Box<[u8]>, row: &Arc<[u8]>) -> u64 {
+        (key.len() + row.len()) as u64 + ENTRY_OVERHEAD_BYTES
     }
 }
 
@@ -84,7 +37,7 @@ pub struct CacheCounts {
 pub(super) struct Generation(u64);
 
 pub(super) struct RowCache {
-    rows: Cache<CachedRow, CachedRow, Bytes, KeyHashes>,
+    rows: Cache<Box<[u8]>, Arc<[u8]>, Bytes, KeyHashes>,
     capacity: u64,
     /// Flushes that have changed the tables. Whoever adds a row holds it for reading, so none is added that was read
     /// before a change after that change was dealt with.
@@ -104,7 +57,7 @@ impl RowCache {
         }
     }
 
-    pub(super) fn get(&self, key: &[u8]) -> Option<CachedRow> {
+    pub(super) fn get(&self, key: &[u8]) -> Option<Arc<[u8]>> {
         let found = self.rows.get(key);
         let counter = if found.is_some() { &self.hits } else { &self.misses };
         counter.fetch_add(1, Ordering::Relaxed);
@@ -118,35 +71,29 @@ impl RowCache {
 
     /// Adds a row that was read from the tables, unless they have changed since `read_at`.
     pub(super) fn add(&self, key: &[u8], row: &[u8], read_at: Generation) {
-        if self.is_too_large(key, row) {
+        if (key.len() + row.len()) as u64 > self.capacity / ENTRY_SHARE_MAX {
             return;
         }
         let generation = self.generation.read();
         if Generation(*generation) == read_at {
-            self.insert(key, row);
+            self.rows.insert(key.into(), row.into());
         }
     }
 
-    /// Takes over a memtable's rows: what was written lately is read soon. Called when the tables have its rows and while
-    /// the memtable is still looked at first: rows read before are then either replaced here or refused by `add`.
+    /// Replaces what is cached of a memtable's keys. Called when the tables have its rows and while the memtable is
+    /// still looked at first: rows read before are then either replaced here or refused by `add`.
     pub(super) fn refresh<'a>(&self, rows: impl Iterator<Item = (&'a [u8], &'a [u8])>) {
         *self.generation.write() += 1;
         for (key, row) in rows {
-            if self.is_too_large(key, row) {
-                self.rows.remove(key);
-            } else {
-                self.insert(key, row);
+            if self.rows.contains_key(key) {
+                // Gone in between or too heavy now: then it is just not cached.
+                if (key.len() + row.len()) as u64 > self.capacity / ENTRY_SHARE_MAX {
+                    self.rows.remove(key);
+                } else {
+                    let _ = self.rows.replace(key.into(), row.into(), true);
+                }
             }
         }
-    }
-
-    fn insert(&self, key: &[u8], row: &[u8]) {
-        let entry = CachedRow::new(key, row);
-        self.rows.insert(entry.clone(), entry);
-    }
-
-    fn is_too_large(&self, key: &[u8], row: &[u8]) -> bool {
-        (key.len() + row.len()) as u64 > self.capacity / ENTRY_SHARE_MAX
     }
 
     pub(super) fn bytes(&self) -> u64 {
@@ -168,7 +115,7 @@ struct KeyHashes;
 #[derive(Default)]
 struct KeyHash(u64);
 
-impl BuildHasher for KeyHashes {
+impl std::hash::BuildHasher for KeyHashes {
     type Hasher = KeyHash;
 
     fn build_hasher(&self) -> KeyHash {
@@ -176,7 +123,7 @@ impl BuildHasher for KeyHashes {
     }
 }
 
-impl Hasher for KeyHash {
+impl std::hash::Hasher for KeyHash {
     fn finish(&self) -> u64 {
         self.0
     }

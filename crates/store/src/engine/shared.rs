@@ -143,8 +143,8 @@ impl Shared {
         if let Some(row) = view.sealed.as_ref().and_then(|sealed| sealed.memtable.get(hash, key)) {
             return Ok(Some(look(row)));
         }
-        if let Some(cached) = self.cache.get(key) {
-            return Ok(Some(look(cached.row())));
+        if let Some(row) = self.cache.get(key) {
+            return Ok(Some(look(&row)));
         }
         let read_at = self.cache.generation();
         let Some(row) = self.tables.get(key)? else {
