@@ -77,7 +77,7 @@ const sorted = (text: string) =>
     .sort()
 
 test('what a newcomer types works, through any member', { timeout: 60_000 }, async () => {
-  const { leader } = await startCluster()
+  await startCluster()
   expect(await rafterdb(['put', 'greeting', 'hello'])).toEqual(done(expect.stringMatching(/^OK \(revision \d+\)\n$/)))
   for (const endpoint of endpoints.split(',')) {
     expect(await rafterdb(['get', 'greeting', '--endpoints', endpoint])).toEqual(done('hello\n'))
@@ -90,9 +90,9 @@ test('what a newcomer types works, through any member', { timeout: 60_000 }, asy
   expect(await rafterdb(['del', 'lock'])).toEqual(done(expect.stringMatching(/^1 deleted/)))
   expect(await rafterdb(['get', 'lock'])).toEqual({ code: 1, out: '', err: 'rafterdb: no such key: lock\n' })
   const members = await status()
-  expect(members.map(({ name, role }) => [name, role === 'leader'])).toEqual(
-    ['n1', 'n2', 'n3'].map((name) => [name, name === leader]),
-  )
+  // A loaded machine may have held another election since.
+  expect(members.map(({ name }) => name)).toEqual(['n1', 'n2', 'n3'])
+  expect(members.filter(({ role }) => role === 'leader')).toHaveLength(1)
 })
 
 test('a watch prints changes from any kept revision, until Ctrl-C', { timeout: 30_000 }, async () => {
