@@ -44,10 +44,7 @@ const HOST = new RegExp(HOSTS.map((host) => host.replaceAll('.', '[.]')).join('|
 export const places: Rule = {
   name: 'no path of a machine and no host of a registry',
   check: (files) =>
-    files.flatMap((file) => [
-      ...findings(file, MACHINE_PATH, "a machine's path"),
-      ...findings(file, HOST, "a registry's host"),
-    ]),
+    files.flatMap((file) => [...findings(file, MACHINE_PATH, "a machine's path"), ...findings(file, HOST, "a registry's host")]),
   canaries: [
     [{ path: 'README.md', text: `cd /${'home'}/me` }],
     [{ path: 'package-lock.json', text: `"resolved": "https://${HOSTS[0]}.org/x"` }],
