@@ -249,6 +249,12 @@ impl Net {
         self.shared.sent(&to.config.name, to.send(lane, parts))
     }
 
+    /// Whether a peer is connected both ways on both lanes: else an answer to what is sent now may be lost without a word.
+    #[must_use]
+    pub fn is_up(&self, peer: u64) -> bool {
+        self.shared.peers.get(&peer).is_some_and(|peer| peer.is_up())
+    }
+
     /// Sends a delivery to a client, from any thread, without blocking. `false`: the client is gone, or so far behind with
     /// reading that it is disconnected now, as it could not know which answers it has missed.
     pub fn send_client(&self, connection: u64, parts: Parts) -> bool {

@@ -118,6 +118,10 @@ impl Peer {
         queue.map_or(Err(Refused::Closed), |queue| queue.send(parts))
     }
 
+    pub(crate) fn is_up(&self) -> bool {
+        self.links.lock().up
+    }
+
     /// The queues that are connected now.
     pub(crate) fn queues(&self) -> impl Iterator<Item = Arc<SendQueue>> + '_ {
         self.queues.iter().filter_map(|queue| queue.read().clone())

@@ -28,6 +28,8 @@ pub struct Exchange {
     payloads: HashMap<u64, Bytes>,
     next_handle: u64,
     opened: bool,
+    /// When overdue answers of peers were last looked for, ms of the clock.
+    looked_at: f64,
     tasks: Vec<LogTask>,
 }
 
@@ -78,6 +80,9 @@ impl Events<'_> {
     }
 }
 
+/// How often answers of peers that are overdue are looked for, ms.
+const OVERDUE_LOOK_MS: f64 = 250.0;
+
 /// Doubles of a MESSAGE event without its runs; every other event but OPENED is smaller.
 const MESSAGE_FIELDS: usize = 14;
 
@@ -102,11 +107,16 @@ impl Exchange {
         self.collect(member, &mut taken, &mut out);
         drop(taken);
         let used = out.at;
+        let now = now_ms();
+        if now - self.looked_at > OVERDUE_LOOK_MS {
+            self.looked_at = now;
+            member.give_up_overdue();
+        }
         #[allow(clippy::cast_precision_loss, reason = "at most eventsDoublesMax")]
         {
             events[0] = used as f64;
         }
-        events[1] = now_ms();
+        events[1] = now;
         used
     }
 

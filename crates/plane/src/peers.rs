@@ -222,11 +222,19 @@ pub fn answer_peer(member: &Member, peer: u64, responses: &[u8]) {
     member.send(peer, Lane::Fast, Parts::new(body));
 }
 
+/// Milliseconds after which an unanswered question for the read index is asked again.
+const ASKED_MS_MAX: f64 = 1_000.0;
+
 struct Pending {
     waiter: Waiter,
     leader: u64,
     group: u16,
+    /// When it was sent, in ms of the clock.
+    at: f64,
 }
+
+/// Milliseconds after which a forwarded request without an answer counts as lost: its asker sends it again.
+const FORWARDED_MS_MAX: f64 = 5_000.0;
 
 /// Requests handed to the leader, waiting for its answer.
 #[derive(Default)]
@@ -241,16 +249,22 @@ impl Forwards {
             let mut state = self.state.lock();
             state.0 += 1;
             let id = state.0;
-            state.1.insert(id, Pending { waiter, leader, group });
+            let at = now_ms();
+            state.1.insert(
+                id,
+                Pending {
+                    waiter,
+                    leader,
+                    group,
+                    at,
+                },
+            );
             id
         };
         let mut body = Vec::with_capacity(item.body.len() + 20);
         encode_forward_header(&mut body);
         Request { id, ..*item }.encode(&mut body);
-        let sent = member
-            .net()
-            .is_some_and(|net| net.send_peer(leader, Lane::Fast, Parts::new(body)));
-        if !sent {
+        if !member.ask(leader, body) {
             if let Some(pending) = self.state.lock().1.remove(&id) {
                 let mut out = Deliveries::default();
                 out.fail(
@@ -289,6 +303,12 @@ impl Forwards {
         self.take(|pending| pending.group == group && pending.leader != leader)
     }
 
+    /// Takes those whose answer has not come in time.
+    pub fn take_overdue(&self) -> Vec<Waiter> {
+        let before = now_ms() - FORWARDED_MS_MAX;
+        self.take(|pending| pending.at < before)
+    }
+
     fn take(&self, of: impl Fn(&Pending) -> bool) -> Vec<Waiter> {
         let mut state = self.state.lock();
         let ids: Vec<u64> = state.1.iter().filter(|(_, p)| of(p)).map(|(id, _)| *id).collect();
@@ -300,6 +320,13 @@ impl Forwards {
 }
 
 impl Member {
+    /// Sends a question to a peer; `false`: no answer can be relied on. Call it after noting that the answer is awaited: a
+    /// peer that is lost from then on is told to `peer_lost`, one that was lost before is seen here.
+    fn ask(&self, peer: u64, body: Vec<u8>) -> bool {
+        self.net()
+            .is_some_and(|net| net.is_up(peer) && net.send_peer(peer, Lane::Fast, Parts::new(body)))
+    }
+
     /// Asks the leader for the read index, for every read that waits.
     pub fn ask_read_index(&self, group: &Group) {
         let leader = group.leader.load(Ordering::Acquire);
@@ -319,10 +346,7 @@ impl Member {
         drop(reads);
         let mut body = Vec::new();
         encode_read_index(&mut body, group.id, id);
-        let sent = self
-            .net()
-            .is_some_and(|net| net.send_peer(leader, Lane::Fast, Parts::new(body)));
-        if !sent {
+        if !self.ask(leader, body) {
             let mut out = Deliveries::default();
             let reads = group.reads.lock().take_leaderless();
             for read in reads {
@@ -336,6 +360,21 @@ impl Member {
                 );
             }
             self.deliver_all(&mut out);
+        }
+    }
+
+    /// Resolves what was asked of peers and has had no answer in time: the answer was dropped on the way.
+    pub fn give_up_overdue(self: &Arc<Self>) {
+        let mut out = Deliveries::default();
+        for waiter in self.forwards.take_overdue() {
+            let text = "the leader has not answered; the write may or may not be done";
+            out.fail(&waiter, request::WRITE, Code::LeaderLost, 0, text);
+        }
+        self.deliver_all(&mut out);
+        for group in &self.groups {
+            if group.reads.lock().give_up_asked(now_ms() - ASKED_MS_MAX) {
+                self.ask_read_index(group);
+            }
         }
     }
 

@@ -74,11 +74,12 @@ impl Reads {
         }
     }
 
-    /// A question asked before a moment has been lost: its reads wait for the next one.
-    pub fn give_up_asked(&mut self, before: f64) {
-        if let Some(asked) = self.asked.take_if(|asked| asked.at < before) {
-            self.unasked.extend(asked.reads);
-        }
+    /// A question asked before a moment has been lost: its reads wait for the next one. Whether there was one.
+    pub fn give_up_asked(&mut self, before: f64) -> bool {
+        let asked = self.asked.take_if(|asked| asked.at < before);
+        let lost = asked.is_some();
+        self.unasked.extend(asked.into_iter().flat_map(|asked| asked.reads));
+        lost
     }
 
     /// Takes everything that waits for a leader, to be failed.

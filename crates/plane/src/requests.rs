@@ -23,9 +23,11 @@ pub fn submit(member: &Arc<Member>, source: &Source, submission: &[u8]) -> Resul
     if matches!(source, Source::Port(_)) && member.is_full(submission.len()) {
         return Err(Code::Busy);
     }
+    if Requests::new(submission).any(|item| item.is_err()) {
+        return Err(Code::ProtocolError);
+    }
     let mut out = Deliveries::default();
-    for item in Requests::new(submission) {
-        let item = item.map_err(|_| Code::ProtocolError)?;
+    for item in Requests::new(submission).flatten() {
         take(member, source, &item, &mut out);
     }
     member.deliver_all(&mut out);
@@ -111,9 +113,6 @@ fn read(member: &Arc<Member>, group: &Arc<Group>, waiter: Waiter, item: &Request
     }
 }
 
-/// Milliseconds after which an unanswered question to the leader is asked again.
-const ASKED_MS_MAX: f64 = 2_000.0;
-
 /// Serves a read when this member is sure to have all that was committed before now.
 pub fn linearizable(member: &Arc<Member>, group: &Arc<Group>, read: Read, out: &mut Deliveries) {
     let commit = group.commit.load(Ordering::Acquire);
@@ -134,7 +133,9 @@ pub fn linearizable(member: &Arc<Member>, group: &Arc<Group>, read: Read, out: &
         let sequence = reads.sequence;
         reads.unconfirmed.push_back((sequence, read));
         drop(reads);
-        return member.inbox.note(group.id, |facts| facts.reads = Some(sequence));
+        return member
+            .inbox
+            .note(group.id, |facts| facts.reads = facts.reads.max(Some(sequence)));
     }
     if matches!(read, Read::Index { .. }) || group.leader.load(Ordering::Acquire) == 0 {
         drop(reads);
@@ -142,7 +143,6 @@ pub fn linearizable(member: &Arc<Member>, group: &Arc<Group>, read: Read, out: &
     }
     reads.count += 1;
     reads.unasked.push(read);
-    reads.give_up_asked(now_ms() - ASKED_MS_MAX);
     let asks = reads.asked.is_none();
     drop(reads);
     if asks {
