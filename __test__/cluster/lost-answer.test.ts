@@ -1,6 +1,6 @@
 // A member whose questions reach the leader while the answers cannot come back: nothing waits for an answer that was lost.
 import { mkdtempSync, rmSync } from 'node:fs'
-import { connect as dial, createServer, type Socket } from 'node:net'
+import { createServer, connect as dial, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -65,7 +65,9 @@ test('no call waits for an answer that was lost on its way back', { timeout: 120
   const members = { a: at(portOfGate), b: at(portB), c: at(portC) }
   const opened = { a: at(portA), b: at(portB), c: at(portC) }
   const dbs: Database[] = await Promise.all(
-    Object.entries(opened).map(([name, listen]) => open({ name, dataDir: join(dir, name), members, listen, requestTimeout: 60_000 })),
+    Object.entries(opened).map(([name, listen]) =>
+      open({ name, dataDir: join(dir, name), members, listen, requestTimeout: 60_000 }),
+    ),
   )
   try {
     const [a, b] = dbs as [Database, Database]
