@@ -3,13 +3,14 @@
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicU8, AtomicUsize, Ordering};
 use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
 use rafterdb_codec::role;
 use rafterdb_store::{LsmEngine, Machine, SharedCache};
 
+use crate::noted::Noted;
 use crate::proposals::Proposals;
 use crate::reads::Reads;
 use crate::source::Waiter;
@@ -57,7 +58,7 @@ pub struct Group {
     /// Entries waiting to enter the log.
     pub proposals: Mutex<Proposals>,
     /// Whether the worker has been told that proposals wait.
-    pub proposals_noted: AtomicBool,
+    pub proposals_noted: Noted,
     /// The recent log.
     pub tail: Mutex<Tail>,
     /// Who waits for entries in the log to be applied.
@@ -85,7 +86,7 @@ pub struct Group {
     /// Milliseconds of the clock until which this member may serve reads as leader, as bits of an f64.
     lease_until: AtomicU64,
     /// Whether the apply thread has been told of this group.
-    pub apply_noted: AtomicBool,
+    pub apply_noted: Noted,
     /// The state machine; replaced when a snapshot is installed.
     machine: RwLock<Arc<StoreMachine>>,
 }
@@ -98,7 +99,7 @@ impl Group {
             id,
             home,
             proposals: Mutex::default(),
-            proposals_noted: AtomicBool::new(false),
+            proposals_noted: Noted::default(),
             tail: Mutex::default(),
             waiting: Mutex::default(),
             unapplied_bytes: AtomicUsize::new(0),
@@ -112,7 +113,7 @@ impl Group {
             role: AtomicU8::new(role::FOLLOWER),
             leader: AtomicU64::new(0),
             lease_until: AtomicU64::new(0),
-            apply_noted: AtomicBool::new(false),
+            apply_noted: Noted::default(),
             machine: RwLock::new(machine),
         }
     }

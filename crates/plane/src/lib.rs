@@ -10,6 +10,7 @@ mod group;
 mod inbox;
 mod log_thread;
 mod member;
+mod noted;
 mod open;
 mod peers;
 mod port;

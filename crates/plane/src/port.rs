@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
+use crate::noted::Noted;
+
 /// Tells the app's thread that responses wait. Called from any thread; must not block.
 pub type Notify = Box<dyn Fn() + Send + Sync>;
 
@@ -11,7 +13,7 @@ pub type Notify = Box<dyn Fn() + Send + Sync>;
 pub struct Port {
     id: u64,
     ready: Mutex<Ready>,
-    notified: AtomicBool,
+    notified: Noted,
     notify: Notify,
     closed: AtomicBool,
 }
@@ -37,7 +39,7 @@ impl Port {
         Self {
             id,
             ready: Mutex::default(),
-            notified: AtomicBool::new(false),
+            notified: Noted::default(),
             notify,
             closed: AtomicBool::new(false),
         }
@@ -55,7 +57,7 @@ impl Port {
             return;
         }
         self.ready.lock().bytes.extend_from_slice(responses);
-        if !self.notified.swap(true, Ordering::AcqRel) {
+        if self.notified.set() {
             (self.notify)();
         }
     }
@@ -63,7 +65,7 @@ impl Port {
     /// Copies whole responses into `into`. Returns the bytes copied; 0 if none wait; −n if the first needs n bytes.
     pub fn drain(&self, into: &mut [u8]) -> i64 {
         // Cleared first: what arrives from now on notifies again, so nothing waits unseen.
-        self.notified.store(false, Ordering::Release);
+        self.notified.clear();
         let mut ready = self.ready.lock();
         let waiting = &ready.bytes[ready.taken..];
         if waiting.is_empty() {

@@ -91,7 +91,7 @@ fn write(member: &Arc<Member>, group: &Arc<Group>, waiter: Waiter, item: &Reques
     }
     proposals.push(item.body, waiter);
     drop(proposals);
-    if !group.proposals_noted.swap(true, Ordering::AcqRel) {
+    if group.proposals_noted.set() {
         member.inbox.note(group.id, |facts| facts.proposals = true);
     }
 }
