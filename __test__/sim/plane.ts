@@ -363,7 +363,7 @@ export class SimulatedPlane implements Plane, MemberView {
 
   #commit(state: GroupState, group: number, index: number): void {
     for (const checker of this.#world.checkers) checker.onCommit?.(this, group, index)
-    if (index > this.disk.logs[group]!.lastIndex) throw new Error(`commit ${index} is above what is on disk`)
+    if (index > state.log.lastIndex) throw new Error(`commit ${index} is above what is in the log`)
     state.committed = Math.max(state.committed, index)
     this.#apply(state, group)
   }
@@ -427,16 +427,27 @@ export class SimulatedPlane implements Plane, MemberView {
   #synced(groups: ReadonlySet<number>): void {
     for (const group of groups) {
       const { log } = this.#groups[group]!
-      const disk = this.disk.logs[group]!
-      // Not what was cut in memory since: the same index and term may have been written again, not durably.
-      let index = Math.min(disk.lastIndex, log.lastIndex)
-      while (index > disk.baseIndex && index > log.baseIndex && disk.entry(index) !== log.entry(index)) index -= 1
-      this.#report([Event.DURABLE, group, index, disk.termAt(index) ?? log.termAt(index)!])
+      const index = this.#durableIndex(log, group)
+      this.#report([Event.DURABLE, group, index, this.disk.logs[group]!.termAt(index) ?? log.termAt(index)!])
+      this.#apply(this.#groups[group]!, group)
     }
   }
 
+  /** On disk, without what was cut in memory since: the same index and term may have been written again, not durably. */
+  #durableIndex(log: MemberLog, group: number): number {
+    const disk = this.disk.logs[group]!
+    let index = Math.min(disk.lastIndex, log.lastIndex)
+    while (index > disk.baseIndex && index > log.baseIndex && disk.entry(index) !== log.entry(index)) index -= 1
+    return index
+  }
+
+  /** The state machine may be brought up to here: so it is never ahead of the log, also after a crash. */
+  #applyTarget(state: GroupState, group: number): number {
+    return Math.min(state.committed, this.#durableIndex(state.log, group))
+  }
+
   #apply(state: GroupState, group: number): void {
-    if (state.applying || state.machine.state.index >= state.committed) return
+    if (state.applying || state.machine.state.index >= this.#applyTarget(state, group)) return
     state.applying = true
     this.#world.scheduler.after(this.#world.random.next() * this.#times.applyMax, () => {
       state.applying = false
@@ -449,7 +460,8 @@ export class SimulatedPlane implements Plane, MemberView {
   #applyBatch(state: GroupState, group: number): void {
     const { machine, log } = state
     const from = machine.state.index
-    while (machine.state.index < state.committed) {
+    const target = this.#applyTarget(state, group)
+    while (machine.state.index < target) {
       const index = machine.state.index + 1
       const entry = log.entry(index)
       for (const checker of this.#world.checkers) checker.onApply?.(this, group, index, entry)

@@ -68,7 +68,7 @@ export class Raft {
   commit = 0
   /** On this member's disk: durable ≤ log.lastIndex. Decreases when the log is cut by a new leader. */
   durable = 0
-  /** In this member's state machine: applied ≤ what was handed over ≤ min(commit, durable). */
+  /** In this member's state machine: applied ≤ what was handed over ≤ commit, and ≤ what is on disk, durable or about to be told. */
   applied = 0
   /** When votes may be given again: a leader was heard, or this member started, less than an election timeout before. */
   stickyUntil = 0
@@ -213,11 +213,9 @@ export class Raft {
   /** Hands over what the events of this step have gathered. Call once, after them. */
   flush(): void {
     this.#behaviour.flush()
-    const commit = Math.min(this.commit, this.durable)
-    if (commit > this.#commitHandedOver) {
-      // Not above what is on disk here: so the state machine is never ahead of the log, also after a crash.
-      this.#commitHandedOver = commit
-      this.out.commit(commit)
+    if (this.commit > this.#commitHandedOver) {
+      this.#commitHandedOver = this.commit
+      this.out.commit(this.commit)
     }
     this.settle()
     this.#cutFrom = Number.POSITIVE_INFINITY

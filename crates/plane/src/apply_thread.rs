@@ -8,6 +8,7 @@ use bytes::Bytes;
 use parking_lot::{Condvar, Mutex};
 use rafterdb_codec::{request, Code};
 
+use crate::clock::now_ms;
 use crate::error::PlaneError;
 use crate::group::{Group, StoreMachine};
 use crate::member::Member;
@@ -45,7 +46,7 @@ pub struct ApplyQueue {
 impl ApplyQueue {
     /// Tells the thread to look at a group: its commit or durable index has moved.
     pub fn note(&self, group: &Group) {
-        if !group.apply_noted.swap(true, Ordering::AcqRel) {
+        if group.apply_noted.set() {
             self.state.lock().groups.push(group.id);
             self.arrived.notify_one();
         }
@@ -104,7 +105,7 @@ fn run_until_closed(member: &Arc<Member>, worker: &mut Applier) {
         }
         for id in groups {
             let group = member.group(id);
-            group.apply_noted.store(false, Ordering::Release);
+            group.apply_noted.clear();
             if let Err(error) = worker.advance(member, group) {
                 member.fail(error);
                 return;
@@ -134,7 +135,14 @@ impl Applier {
         machine.publish()?;
         group.applied.store(applied, Ordering::Release);
         member.deliver_all(&mut self.deliveries);
-        member.inbox.note(group.id, |facts| facts.applied = Some(applied));
+        if group.leads() && !group.has_lease(now_ms()) {
+            // The lease begins with the first entry that is applied.
+            member.inbox.note(group.id, |facts| facts.applied = Some(applied));
+        } else {
+            member
+                .inbox
+                .note_quietly(group.id, |facts| facts.applied = Some(applied));
+        }
         member.serve_applied(group, applied);
         group.tail.lock().trim(TAIL_BYTES_MAX, group.durable.lock().index);
         if applied < group.apply_target() {

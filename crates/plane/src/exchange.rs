@@ -95,8 +95,8 @@ impl Exchange {
         };
         while cursor.at < commands.len() {
             self.execute(member, &mut cursor);
-            member.log.push(&mut self.tasks);
         }
+        member.log.take(member, &mut self.tasks);
         let mut out = Events { doubles: events, at: 2 };
         if !self.opened && out.has_room(MESSAGE_FIELDS) {
             self.opened = true;
@@ -408,7 +408,7 @@ fn tell_facts(member: &Member, id: u16, facts: &crate::inbox::Facts, out: &mut E
     }
     if facts.proposals {
         let state = member.group(id);
-        state.proposals_noted.store(false, Ordering::Release);
+        state.proposals_noted.clear();
         state.proposals.lock().report(|count, bytes| {
             let fits = out.has_room(4);
             if fits {

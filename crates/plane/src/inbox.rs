@@ -69,11 +69,18 @@ struct State {
     marked: Vec<bool>,
     happenings: VecDeque<Happening>,
     closing: bool,
+    /// Something that the worker must not sleep over.
+    urgent: bool,
 }
 
 impl State {
-    fn is_empty(&self) -> bool {
-        self.dirty.is_empty() && self.happenings.is_empty() && !self.closing
+    fn change(&mut self, group: u16, change: impl FnOnce(&mut Facts)) {
+        let at = usize::from(group);
+        change(&mut self.facts[at]);
+        if !self.marked[at] {
+            self.marked[at] = true;
+            self.dirty.push_back(group);
+        }
     }
 }
 
@@ -104,18 +111,21 @@ impl Inbox {
     /// Records facts of a group.
     pub fn note(&self, group: u16, change: impl FnOnce(&mut Facts)) {
         let mut state = self.state.lock();
-        let at = usize::from(group);
-        change(&mut state.facts[at]);
-        if !state.marked[at] {
-            state.marked[at] = true;
-            state.dirty.push_back(group);
-        }
+        state.change(group, change);
+        state.urgent = true;
         self.arrived.notify_one();
+    }
+
+    /// Records facts of a group that can wait for the worker's next exchange, whatever it is for.
+    pub fn note_quietly(&self, group: u16, change: impl FnOnce(&mut Facts)) {
+        self.state.lock().change(group, change);
     }
 
     /// Records something that happened.
     pub fn push(&self, happening: Happening) {
-        self.state.lock().happenings.push_back(happening);
+        let mut state = self.state.lock();
+        state.happenings.push_back(happening);
+        state.urgent = true;
         self.arrived.notify_one();
     }
 
@@ -127,22 +137,31 @@ impl Inbox {
 
     /// Tells the worker to stop.
     pub fn close(&self) {
-        self.state.lock().closing = true;
+        let mut state = self.state.lock();
+        state.closing = true;
+        state.urgent = true;
         self.arrived.notify_all();
     }
 
-    /// Waits until there is something, or until the time-out.
+    /// Waits until there is something urgent, or until the time-out.
     pub fn wait(&self, timeout: Duration) -> Taken<'_> {
         let mut state = self.state.lock();
-        if state.is_empty() && !timeout.is_zero() {
+        if !state.urgent && !timeout.is_zero() {
             let deadline = Instant::now() + timeout;
-            while state.is_empty() {
+            while !state.urgent {
                 if self.arrived.wait_until(&mut state, deadline).timed_out() {
                     break;
                 }
             }
         }
         Taken(state)
+    }
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        // What did not fit is wanted at once.
+        self.0.urgent = self.0.closing || !self.0.dirty.is_empty() || !self.0.happenings.is_empty();
     }
 }
 

@@ -1,13 +1,14 @@
 //! The log thread: everything queued becomes one durable write; what had to wait for it is released when the write returns.
-//! The only writer of the log's files.
+//! While nothing is queued, the Raft worker does small writes itself, which spares two wake-ups; one thread writes at a time.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 use rafterdb_net::{Lane, Parts};
-use rafterdb_wal::Writer;
+use rafterdb_wal::{WalError, Writer};
 
 use crate::member::Member;
 use crate::tail::Block;
@@ -36,28 +37,78 @@ pub enum LogTask {
     Send { peer: u64, parts: Parts },
 }
 
+/// A write up to this long may be done by the Raft worker itself: handing it over and waking up take as long.
+const HERE_WRITE_MAX: Duration = Duration::from_micros(300);
+
+/// Bytes up to which the Raft worker may write itself.
+const HERE_BYTES_MAX: usize = 16 << 10;
+
 #[derive(Default)]
 struct State {
     tasks: Vec<LogTask>,
     closing: bool,
     /// Whether tasks taken from the queue are still being written.
     writing: bool,
+    /// Whether the last write took long.
+    slow: bool,
+    /// When what is written must be synced, if it is not.
+    sync_due: Option<Instant>,
 }
 
-/// The queue in front of the log thread. Bounded by what may enter it: the proposals' bound and the followers' windows.
-#[derive(Default)]
+/// The log's files and what one write to them needs.
+struct Files {
+    writer: Writer,
+    /// Last (epoch, index, term) of each group in the write under way.
+    reached: BTreeMap<u16, (u64, u64, u64)>,
+}
+
+/// The queue in front of the log. Bounded by what may enter it: the proposals' bound and the followers' windows.
 pub struct LogQueue {
     state: Mutex<State>,
     arrived: Condvar,
+    /// Locked by who has set `writing`, and by nobody else.
+    files: Mutex<Files>,
+}
+
+impl LogTask {
+    /// Bytes it writes, about.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Entries { block, .. } => block.bytes.len(),
+            _ => 0,
+        }
+    }
 }
 
 impl LogQueue {
-    /// Queues tasks, all at once; empties `tasks`.
-    pub fn push(&self, tasks: &mut Vec<LogTask>) {
-        if !tasks.is_empty() {
-            self.state.lock().tasks.append(tasks);
-            self.arrived.notify_one();
+    /// A queue in front of a log.
+    #[must_use]
+    pub fn new(writer: Writer) -> Self {
+        let reached = BTreeMap::new();
+        Self {
+            state: Mutex::default(),
+            arrived: Condvar::new(),
+            files: Mutex::new(Files { writer, reached }),
         }
+    }
+
+    /// Takes tasks, all at once, and empties `tasks`. What is small is written at once, on the caller's thread, if nothing else
+    /// is being written and the last write was quick; else it is left to the log thread.
+    pub fn take(&self, member: &Member, tasks: &mut Vec<LogTask>) {
+        if tasks.is_empty() {
+            return;
+        }
+        {
+            let mut state = self.state.lock();
+            let idle = state.tasks.is_empty() && !state.writing && !state.closing;
+            if !idle || state.slow || tasks.iter().map(LogTask::bytes).sum::<usize>() > HERE_BYTES_MAX {
+                state.tasks.append(tasks);
+                self.arrived.notify_one();
+                return;
+            }
+            state.writing = true;
+        }
+        self.write_out(member, tasks, true);
     }
 
     /// Whether all that was ever queued is durable.
@@ -73,17 +124,23 @@ impl LogQueue {
         self.arrived.notify_all();
     }
 
-    /// Waits for tasks, at most until a sync is due, and takes them all; false when closed and empty.
-    fn take(&self, into: &mut Vec<LogTask>, sync_due: Option<Instant>) -> bool {
+    /// Waits for tasks, at most until a sync is due, and takes them all, and the right to write; false when closed and empty.
+    fn wait(&self, into: &mut Vec<LogTask>) -> bool {
         let mut state = self.state.lock();
-        state.writing = false;
-        while state.tasks.is_empty() {
+        loop {
+            if state.writing {
+                self.arrived.wait(&mut state);
+                continue;
+            }
+            if !state.tasks.is_empty() {
+                break;
+            }
             if state.closing {
                 return false;
             }
-            match sync_due {
-                Some(due) if self.arrived.wait_until(&mut state, due).timed_out() => break,
-                Some(_) => {}
+            match state.sync_due {
+                Some(due) if due <= Instant::now() => break,
+                Some(due) => drop(self.arrived.wait_until(&mut state, due)),
                 None => self.arrived.wait(&mut state),
             }
         }
@@ -91,40 +148,65 @@ impl LogQueue {
         std::mem::swap(&mut state.tasks, into);
         true
     }
-}
 
-/// The thread's body.
-pub fn run(member: &Arc<Member>, mut writer: Writer) {
-    let mut tasks = Vec::new();
-    let mut reached: BTreeMap<u16, (u64, u64, u64)> = BTreeMap::new();
-    while member.log.take(&mut tasks, writer.sync_due()) {
-        for task in &tasks {
-            write(&mut writer, task, &mut reached);
-        }
-        let written = if tasks.is_empty() {
-            writer.sync()
-        } else {
-            writer.commit()
+    /// Writes tasks as one durable write and releases what waited for it; with no tasks, syncs. For who has set `writing`,
+    /// which ends here. `here`: on the Raft worker's thread.
+    fn write_out(&self, member: &Member, tasks: &mut Vec<LogTask>, here: bool) {
+        let began = Instant::now();
+        let (written, sync_due) = {
+            let mut files = self.files.lock();
+            (files.write_out(member, tasks, here), files.writer.sync_due())
         };
         if let Err(error) = written {
             member.fail(error.into());
+        }
+        let mut state = self.state.lock();
+        state.writing = false;
+        state.slow = began.elapsed() > HERE_WRITE_MAX;
+        state.sync_due = sync_due;
+        if !state.tasks.is_empty() || state.closing || sync_due.is_some() {
+            self.arrived.notify_one();
+        }
+    }
+}
+
+/// The thread's body.
+pub fn run(member: &Arc<Member>) {
+    let mut tasks = Vec::new();
+    while member.log.wait(&mut tasks) {
+        member.log.write_out(member, &mut tasks, false);
+        if member.failure().is_some() {
             return;
         }
-        member.count_log_write(&writer);
-        for (group, (epoch, index, term)) in std::mem::take(&mut reached) {
-            release(member, group, epoch, index, term);
+    }
+    if let Err(error) = member.log.files.lock().writer.sync() {
+        member.fail(error.into());
+    }
+}
+
+impl Files {
+    fn write_out(&mut self, member: &Member, tasks: &mut Vec<LogTask>, here: bool) -> Result<(), WalError> {
+        for task in tasks.iter() {
+            write(&mut self.writer, task, &mut self.reached);
+        }
+        if tasks.is_empty() {
+            self.writer.sync()?;
+        } else {
+            self.writer.commit()?;
+        }
+        member.count_log_write(&self.writer);
+        while let Some((group, (epoch, index, term))) = self.reached.pop_first() {
+            release(member, group, (epoch, index, term), here);
         }
         for task in tasks.drain(..) {
             match task {
                 LogTask::Send { peer, parts } => member.send(peer, Lane::Fast, parts),
                 // Only what is on disk can be cut; the cut itself goes with the next write.
-                LogTask::Cut { group, index } => writer.cut(group, index),
+                LogTask::Cut { group, index } => self.writer.cut(group, index),
                 _ => {}
             }
         }
-    }
-    if let Err(error) = writer.sync() {
-        member.fail(error.into());
+        Ok(())
     }
 }
 
@@ -154,8 +236,9 @@ fn write(writer: &mut Writer, task: &LogTask, reached: &mut BTreeMap<u16, (u64, 
     }
 }
 
-/// Publishes how far a group's log is on disk: to the core, and to the apply thread.
-fn release(member: &Member, group: u16, epoch: u64, index: u64, term: u64) {
+/// Publishes how far a group's log is on disk: to the core, and to the apply thread. The core need not be woken for what its
+/// own thread wrote and others have been sent: what they say of it comes later, or waits already.
+fn release(member: &Member, group: u16, (epoch, index, term): (u64, u64, u64), here: bool) {
     let state = member.group(group);
     {
         let mut durable = state.durable.lock();
@@ -165,6 +248,14 @@ fn release(member: &Member, group: u16, epoch: u64, index: u64, term: u64) {
         }
         durable.index = index;
     }
-    member.inbox.note(group, |facts| facts.durable = Some((index, term)));
-    member.apply.note(state);
+    if here && member.config.members.len() > 1 {
+        member
+            .inbox
+            .note_quietly(group, |facts| facts.durable = Some((index, term)));
+    } else {
+        member.inbox.note(group, |facts| facts.durable = Some((index, term)));
+    }
+    if state.applied.load(Ordering::Acquire) < state.apply_target() {
+        member.apply.note(state);
+    }
 }

@@ -118,7 +118,7 @@ impl Member {
         let member = Arc::new(Self {
             cluster_id: data_dir.cluster_id,
             inbox: Inbox::new(recovered.groups.len()),
-            log: LogQueue::default(),
+            log: LogQueue::new(writer),
             log_reader: recovered.reader,
             log_mode: recovered.mode,
             notes: recovered.notes,
@@ -146,7 +146,7 @@ impl Member {
             member.close();
             return Err(error);
         }
-        member.start(writer, received)?;
+        member.start(received)?;
         Ok(member)
     }
 
@@ -160,11 +160,7 @@ impl Member {
         Ok(())
     }
 
-    fn start(
-        self: &Arc<Self>,
-        writer: Writer,
-        received: std::sync::mpsc::Receiver<Incoming>,
-    ) -> Result<(), PlaneError> {
+    fn start(self: &Arc<Self>, received: std::sync::mpsc::Receiver<Incoming>) -> Result<(), PlaneError> {
         let spawn = |name: &str, body: ThreadBody| {
             let member = self.clone();
             std::thread::Builder::new()
@@ -173,7 +169,7 @@ impl Member {
                 .map(|handle| self.threads.lock().push(handle))
                 .map_err(|e| PlaneError::io("start a thread", &e))
         };
-        spawn("log", Box::new(move |m| log_thread::run(m, writer)))?;
+        spawn("log", Box::new(log_thread::run))?;
         spawn("apply", Box::new(apply_thread::run))?;
         spawn("watch", Box::new(watches::run))?;
         spawn("snapshot", Box::new(move |m| crate::snapshots::receive(m, &received)))?;
