@@ -1,8 +1,9 @@
-//! The apply thread: committed entries go to the state machine in order, their results to who waits for them,
-//! one delivery a round for each. The only writer of the state machines.
+//! The apply thread: committed entries go to the state machine in order, their results to who waits for them, one delivery a
+//! round for each. While nothing waits, the Raft worker applies what is small itself; one thread works at a time.
 
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use parking_lot::{Condvar, Mutex};
@@ -24,6 +25,12 @@ const TAIL_BYTES_MAX: usize = 16 << 20;
 /// Work on a state machine that only its writer may do, between two entries.
 pub type MachineTask = Box<dyn FnOnce(&Arc<Member>, &Arc<Group>) + Send>;
 
+/// Applying that takes up to this long may be done by the Raft worker itself: handing it over and waking up take as long.
+const HERE_APPLY_MAX: Duration = Duration::from_micros(300);
+
+/// Bytes up to which the Raft worker may apply itself.
+const HERE_BYTES_MAX: usize = 4 << 10;
+
 #[derive(Default)]
 struct State {
     groups: Vec<u16>,
@@ -31,16 +38,22 @@ struct State {
     closing: bool,
     /// The thread takes nothing more.
     ended: bool,
+    /// Somebody is at work on the state machines.
+    working: bool,
+    /// Whether the last work took long.
+    slow: bool,
 }
 
 /// Groups to look at, and tasks for them.
 type Work = (Vec<u16>, Vec<(u16, MachineTask)>);
 
-/// What the apply thread has not seen yet.
+/// What is to be applied, and whose turn it is.
 #[derive(Default)]
 pub struct ApplyQueue {
     state: Mutex<State>,
     arrived: Condvar,
+    /// Locked by who has set `working`, and by nobody else.
+    applier: Mutex<Applier>,
 }
 
 impl ApplyQueue {
@@ -50,6 +63,40 @@ impl ApplyQueue {
             self.state.lock().groups.push(group.id);
             self.arrived.notify_one();
         }
+    }
+
+    /// Looks at a group at once, on the caller's thread, if nobody is at work, the last work was quick and there is little to
+    /// do; else tells the thread.
+    pub fn look(&self, member: &Arc<Member>, group: &Arc<Group>) {
+        let Some(turn) = self.begin_here() else {
+            return self.note(group);
+        };
+        let (first, target) = group.to_apply();
+        if first > target {
+            return;
+        }
+        let blocks = group.tail.lock().read(first, target + 1, HERE_BYTES_MAX);
+        let bytes: usize = blocks.iter().map(|block| block.bytes.len()).sum();
+        let is_all = blocks.last().is_some_and(|block| block.end() > target) && bytes <= HERE_BYTES_MAX;
+        if !is_all || group.machine().engine().is_flushing() {
+            drop(turn);
+            return self.note(group);
+        }
+        let applied = self.applier.lock().apply(member, group, &blocks);
+        if let Err(error) = applied {
+            member.fail(error);
+        }
+    }
+
+    /// Takes the right to work, if nobody has it or waits for it.
+    fn begin_here(&self) -> Option<Turn<'_>> {
+        let mut state = self.state.lock();
+        let busy = state.working || state.slow || !state.groups.is_empty() || !state.tasks.is_empty();
+        if busy || state.closing || state.ended {
+            return None;
+        }
+        state.working = true;
+        Some(Turn::new(self))
     }
 
     /// Has a task run between two entries of a group. Once the thread has ended it is dropped, so that who waits for it hears.
@@ -76,44 +123,70 @@ impl ApplyQueue {
         self.arrived.notify_all();
     }
 
-    fn take(&self) -> Option<Work> {
+    /// Waits for work, and takes it and the right to do it; `None` when closed and nothing is left.
+    fn take(&self) -> Option<(Work, Turn<'_>)> {
         let mut state = self.state.lock();
-        while state.groups.is_empty() && state.tasks.is_empty() {
-            if state.closing {
+        while state.working || (state.groups.is_empty() && state.tasks.is_empty()) {
+            if state.closing && !state.working {
                 return None;
             }
             self.arrived.wait(&mut state);
         }
-        Some((std::mem::take(&mut state.groups), std::mem::take(&mut state.tasks)))
+        state.working = true;
+        let work = (std::mem::take(&mut state.groups), std::mem::take(&mut state.tasks));
+        Some((work, Turn::new(self)))
+    }
+}
+
+/// The right to work on the state machines; gone with the value, also when a broken invariant unwinds.
+struct Turn<'a> {
+    queue: &'a ApplyQueue,
+    began: Instant,
+}
+
+impl<'a> Turn<'a> {
+    fn new(queue: &'a ApplyQueue) -> Self {
+        let began = Instant::now();
+        Self { queue, began }
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        let mut state = self.queue.state.lock();
+        state.working = false;
+        state.slow = self.began.elapsed() > HERE_APPLY_MAX;
+        if state.closing || !state.groups.is_empty() || !state.tasks.is_empty() {
+            self.queue.arrived.notify_one();
+        }
     }
 }
 
 /// The thread's body.
 pub fn run(member: &Arc<Member>) {
-    let mut worker = Applier {
-        results: Vec::new(),
-        deliveries: Deliveries::default(),
-    };
-    run_until_closed(member, &mut worker);
+    while let Some(((groups, tasks), _turn)) = member.apply.take() {
+        if let Err(error) = work(member, groups, tasks) {
+            member.fail(error);
+            break;
+        }
+    }
     member.apply.end();
 }
 
-fn run_until_closed(member: &Arc<Member>, worker: &mut Applier) {
-    while let Some((groups, tasks)) = member.apply.take() {
-        for (id, task) in tasks {
-            task(member, member.group(id));
-        }
-        for id in groups {
-            let group = member.group(id);
-            group.apply_noted.clear();
-            if let Err(error) = worker.advance(member, group) {
-                member.fail(error);
-                return;
-            }
-        }
+fn work(member: &Arc<Member>, groups: Vec<u16>, tasks: Vec<(u16, MachineTask)>) -> Result<(), PlaneError> {
+    for (id, task) in tasks {
+        task(member, member.group(id));
     }
+    let mut applier = member.apply.applier.lock();
+    for id in groups {
+        let group = member.group(id);
+        group.apply_noted.clear();
+        applier.advance(member, group)?;
+    }
+    Ok(())
 }
 
+#[derive(Default)]
 struct Applier {
     results: Vec<u8>,
     deliveries: Deliveries,
@@ -122,14 +195,24 @@ struct Applier {
 impl Applier {
     /// Applies one round of a group, and asks to be called again if there is more.
     fn advance(&mut self, member: &Arc<Member>, group: &Arc<Group>) -> Result<(), PlaneError> {
-        let (first, target) = (group.applied.load(Ordering::Acquire) + 1, group.apply_target());
+        let (first, target) = group.to_apply();
         if first > target {
             return Ok(());
         }
         let blocks = read_entries(member, group, first, target + 1)?;
+        self.apply(member, group, &blocks)?;
+        let (first, target) = group.to_apply();
+        if first <= target {
+            member.apply.note(group);
+        }
+        Ok(())
+    }
+
+    /// Applies blocks that follow what is applied, publishes them and answers who waits for them.
+    fn apply(&mut self, member: &Arc<Member>, group: &Arc<Group>, blocks: &[Block]) -> Result<(), PlaneError> {
         let machine = group.machine();
-        let mut applied = first - 1;
-        for block in &blocks {
+        let mut applied = group.applied.load(Ordering::Acquire);
+        for block in blocks {
             applied = self.apply_block(group, &machine, block)?;
         }
         machine.publish()?;
@@ -145,9 +228,6 @@ impl Applier {
         }
         member.serve_applied(group, applied);
         group.tail.lock().trim(TAIL_BYTES_MAX, group.durable.lock().index);
-        if applied < group.apply_target() {
-            member.apply.note(group);
-        }
         Ok(())
     }
 

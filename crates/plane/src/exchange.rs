@@ -31,6 +31,8 @@ pub struct Exchange {
     /// When overdue answers of peers were last looked for, ms of the clock.
     looked_at: f64,
     tasks: Vec<LogTask>,
+    /// Groups whose commit index has moved.
+    committed: Vec<u16>,
 }
 
 /// Reads the fields of commands.
@@ -97,6 +99,9 @@ impl Exchange {
             self.execute(member, &mut cursor);
         }
         member.log.take(member, &mut self.tasks);
+        for group in self.committed.drain(..) {
+            member.apply.look(member, member.group(group));
+        }
         let mut out = Events { doubles: events, at: 2 };
         if !self.opened && out.has_room(MESSAGE_FIELDS) {
             self.opened = true;
@@ -144,7 +149,7 @@ impl Exchange {
             command::SEND => self.send(member, group, c),
             command::COMMIT => {
                 group.commit.fetch_max(c.next(), Ordering::AcqRel);
-                member.apply.note(group);
+                self.committed.push(id);
             }
             command::SERVE_READS => {
                 group.reads.lock().confirm(c.next(), c.next());

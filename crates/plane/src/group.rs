@@ -135,6 +135,12 @@ impl Group {
         self.commit.load(Ordering::Acquire).min(self.durable.lock().index)
     }
 
+    /// The next entry to apply, and the last that may be: nothing is to be done if it is before it.
+    #[must_use]
+    pub fn to_apply(&self) -> (u64, u64) {
+        (self.applied.load(Ordering::Acquire) + 1, self.apply_target())
+    }
+
     /// Own proposals of so many bytes have been applied.
     pub fn applied_bytes(&self, bytes: usize) {
         // Saturates: the count began anew if the leadership was lost and won back.

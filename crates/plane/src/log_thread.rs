@@ -2,7 +2,6 @@
 //! While nothing is queued, the Raft worker does small writes itself, which spares two wake-ups; one thread writes at a time.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::Ordering;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -41,7 +40,7 @@ pub enum LogTask {
 const HERE_WRITE_MAX: Duration = Duration::from_micros(300);
 
 /// Bytes up to which the Raft worker may write itself.
-const HERE_BYTES_MAX: usize = 16 << 10;
+const HERE_BYTES_MAX: usize = 4 << 10;
 
 #[derive(Default)]
 struct State {
@@ -152,20 +151,32 @@ impl LogQueue {
     /// Writes tasks as one durable write and releases what waited for it; with no tasks, syncs. For who has set `writing`,
     /// which ends here. `here`: on the Raft worker's thread.
     fn write_out(&self, member: &Member, tasks: &mut Vec<LogTask>, here: bool) {
-        let began = Instant::now();
-        let (written, sync_due) = {
-            let mut files = self.files.lock();
-            (files.write_out(member, tasks, here), files.writer.sync_due())
+        let _turn = Turn {
+            queue: self,
+            began: Instant::now(),
         };
+        let written = self.files.lock().write_out(member, tasks, here);
         if let Err(error) = written {
             member.fail(error.into());
         }
-        let mut state = self.state.lock();
+    }
+}
+
+/// The right to write; gone with the value, also when a broken invariant unwinds.
+struct Turn<'a> {
+    queue: &'a LogQueue,
+    began: Instant,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        let sync_due = self.queue.files.lock().writer.sync_due();
+        let mut state = self.queue.state.lock();
         state.writing = false;
-        state.slow = began.elapsed() > HERE_WRITE_MAX;
+        state.slow = self.began.elapsed() > HERE_WRITE_MAX;
         state.sync_due = sync_due;
         if !state.tasks.is_empty() || state.closing || sync_due.is_some() {
-            self.arrived.notify_one();
+            self.queue.arrived.notify_one();
         }
     }
 }
@@ -255,7 +266,8 @@ fn release(member: &Member, group: u16, (epoch, index, term): (u64, u64, u64), h
     } else {
         member.inbox.note(group, |facts| facts.durable = Some((index, term)));
     }
-    if state.applied.load(Ordering::Acquire) < state.apply_target() {
+    let (first, target) = state.to_apply();
+    if first <= target {
         member.apply.note(state);
     }
 }

@@ -143,6 +143,12 @@ impl LsmEngine {
         EngineStats::of(&self.shared)
     }
 
+    /// Whether a flush is under way or wanted: then what is written next may have to wait for it.
+    #[must_use]
+    pub fn is_flushing(&self) -> bool {
+        self.shared.flush_wanted.load(Ordering::Relaxed) || self.shared.work.lock().flushing
+    }
+
     /// Ends writing: flushes up to `last` if it is given, waits for the flush and joins the threads. Afterwards reads
     /// still work, writes fail with `CLOSED`. With a last flush the next start has nothing to replay.
     ///
