@@ -34,6 +34,34 @@ pub(super) fn write_at(file: &File, mut bytes: &[u8], mut offset: u64) -> io::Re
     Ok(())
 }
 
+/// Bytes that are on their way to the disk at a time when a large file is written back.
+const WRITE_BACK_BYTES: u64 = 512 << 10;
+
+/// Has the operating system write `from..to` of a file to the disk in small pieces, one at a time, where it can be asked to:
+/// a sync that finds everything still to be written holds up the log, which is on the same disk. Promises nothing: that is
+/// the sync's business.
+pub(super) fn write_back(file: &File, from: u64, to: u64) {
+    #[cfg(target_os = "linux")]
+    {
+        use std::os::fd::AsRawFd;
+        let flags = libc::SYNC_FILE_RANGE_WRITE | libc::SYNC_FILE_RANGE_WAIT_AFTER;
+        let mut at = from;
+        while at < to {
+            let bytes = WRITE_BACK_BYTES.min(to - at);
+            let (Ok(offset), Ok(length)) = (at.try_into(), bytes.try_into()) else {
+                return;
+            };
+            // SAFETY: the descriptor is open for as long as the file is borrowed, and no memory is passed.
+            if unsafe { libc::sync_file_range(file.as_raw_fd(), offset, length, flags) } != 0 {
+                return;
+            }
+            at += bytes;
+        }
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = (file, from, to, WRITE_BACK_BYTES);
+}
+
 /// Makes the names in a directory durable.
 pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
     if cfg!(windows) {

@@ -20,7 +20,7 @@ use parking_lot::{Mutex, RwLock};
 use quick_cache::sync::Cache;
 
 use super::failure::{compacted, corrupt, io_failure};
-use super::files::{sync_directory, write_at};
+use super::files::{sync_directory, write_at, write_back};
 use crate::StoreError;
 
 pub(super) use compaction::Compaction;
@@ -142,6 +142,7 @@ impl History {
         let Unsynced { mut files, directory } = std::mem::take(&mut *self.unsynced.lock());
         files.push((path, file));
         for (path, file) in files {
+            write_back(&file, 0, file.metadata().map_or(0, |metadata| metadata.len()));
             rafterdb_fault::point("store.history.sync")
                 .and_then(|()| file.sync_data())
                 .map_err(|error| io_failure(&error, "syncing", &path))?;

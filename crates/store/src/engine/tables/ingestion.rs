@@ -10,7 +10,12 @@ pub(in crate::engine) struct Ingestion<'a> {
     inner: lsm_tree::AnyIngestion<'a>,
     prefixed: Vec<u8>,
     bundle: Bundle,
+    /// Bytes put since what the library has written was last sent on its way to the disk.
+    behind: usize,
 }
+
+/// Bytes after which what has been written is sent on its way to the disk.
+const WRITE_BACK_AFTER: usize = 1 << 20;
 
 impl<'a> Ingestion<'a> {
     pub(super) fn new(tables: &'a Tables) -> Result<Self, StoreError> {
@@ -20,6 +25,7 @@ impl<'a> Ingestion<'a> {
             inner: inner.map_err(|error| failure(&error, "writing tables to", &tables.path))?,
             prefixed: Vec::new(),
             bundle: Bundle::default(),
+            behind: 0,
         })
     }
 
@@ -52,6 +58,11 @@ impl<'a> Ingestion<'a> {
         self.prefixed.clear();
         self.prefixed.push(family);
         self.prefixed.extend_from_slice(key);
+        self.behind += key.len() + value.len();
+        if self.behind > WRITE_BACK_AFTER {
+            self.behind = 0;
+            self.tables.write_back_newest();
+        }
         self.inner
             .write(self.prefixed.as_slice(), value)
             .map_err(|error| failure(&error, "writing tables to", &self.tables.path))
@@ -60,6 +71,7 @@ impl<'a> Ingestion<'a> {
     /// Makes all of it part of the tables, durably.
     pub(in crate::engine) fn finish(mut self) -> Result<(), StoreError> {
         self.put_bundle()?;
+        self.tables.write_back_newest();
         self.inner
             .finish()
             .map_err(|error| failure(&error, "writing tables to", &self.tables.path))?;

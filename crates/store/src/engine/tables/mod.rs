@@ -17,6 +17,7 @@ mod range;
 mod tombstones;
 
 use std::borrow::Cow;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
@@ -26,6 +27,7 @@ use lsm_tree::config::{CompressionPolicy, PinningPolicy};
 use lsm_tree::{AbstractTree, AnyTree, CompressionType, SequenceNumberCounter, Slice};
 
 use super::failure::{corrupt, io_failure};
+use super::files::write_back;
 use super::options::{Budget, SharedCache};
 use crate::StoreError;
 
@@ -153,6 +155,19 @@ impl Tables {
         }
         ingestion.finish()?;
         Ok(true)
+    }
+
+    /// Sends what the library has written of its newest table on its way to the disk, in small pieces.
+    fn write_back_newest(&self) {
+        let number = |name: &std::ffi::OsStr| name.to_str().and_then(|name| name.parse::<u64>().ok());
+        let tables = std::fs::read_dir(self.path.join("tables"))
+            .into_iter()
+            .flatten()
+            .flatten();
+        let newest = tables.max_by_key(|table| number(&table.file_name()));
+        if let Some(file) = newest.and_then(|table| File::open(table.path()).ok()) {
+            write_back(&file, 0, file.metadata().map_or(0, |metadata| metadata.len()));
+        }
     }
 
     /// Begins to add rows: meta rows first, then keys in order.
