@@ -89,7 +89,7 @@ function readEvents(events: Float64Array, used: number): EventRecord[] {
 }
 
 function fieldsOf(kind: number, events: Float64Array, first: number): number {
-  if (kind === Event.OPENED) return 8 + 2 * events[first + 7]!
+  if (kind === Event.OPENED) return 9 + 2 * events[first + 8]!
   if (kind === Event.MESSAGE) return 12 + 2 * events[first + 11]!
   const fields = FIELDS[kind]
   if (fields === undefined) throw new Error(`event of unknown kind ${kind}`)

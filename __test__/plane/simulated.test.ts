@@ -14,7 +14,7 @@ class SimulatedHarness implements PlaneHarness {
   readonly #random = new Random(1)
   readonly #answers: number[] = []
   readonly #sent: WireMessage[] = []
-  #durable: Durable = { logs: [new MemberLog()], machines: [new Machine(EMPTY)] }
+  #durable: Durable = { logs: [new MemberLog(true)], machines: [new Machine(EMPTY)] }
   #plane: SimulatedPlane | undefined
   #values = 0
 

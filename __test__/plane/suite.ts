@@ -74,8 +74,19 @@ export function planeSuite(name: string, create: () => PlaneHarness): void {
       opened = driver.waitFor(Event.OPENED)
     }
 
-    test('an empty disk opens as nothing', () => {
-      expect(opened).toEqual([0, 0, 0, 0, 0, 0, 0, 0])
+    test('an empty disk opens as nothing, marked as new', () => {
+      expect(opened).toEqual([0, 0, 0, 0, 0, 0, 0, 1, 0])
+    })
+
+    test('a disk is new until the group is whole', () => {
+      driver.exchange([HARD_STATE, noop(1)])
+      durable(1, TERM)
+      reopen()
+      expect(opened[7]).toBe(1)
+      driver.exchange([noop(2), [Command.RECOVERED, GROUP]])
+      durable(2, TERM)
+      reopen()
+      expect(opened[7]).toBe(0)
     })
 
     test('time does not go back, and an exchange without events ends with its time-out', () => {
@@ -113,7 +124,7 @@ export function planeSuite(name: string, create: () => PlaneHarness): void {
       driver.exchange([HARD_STATE, noop(1), [Command.PERSIST, GROUP, 4, 2, 0], noop(2, 4)])
       durable(2, 4)
       reopen()
-      const [term, vote, , snapshotIndex, snapshotTerm, lastIndex, , runs, ...pairs] = opened
+      const [term, vote, , snapshotIndex, snapshotTerm, lastIndex, , , runs, ...pairs] = opened
       expect([term, vote, snapshotIndex, snapshotTerm, lastIndex, runs]).toEqual([4, 2, 0, 0, 2, 2])
       expect(pairs).toEqual([1, TERM, 2, 4])
     })
@@ -173,7 +184,7 @@ export function planeSuite(name: string, create: () => PlaneHarness): void {
         durable(3, 3)
         reopen()
         expect(opened[5]).toBe(3)
-        expect(opened.slice(7)).toEqual([2, 1, 1, 3, 3])
+        expect(opened.slice(8)).toEqual([2, 1, 1, 3, 3])
       })
 
       test('is forgotten when it is dropped', () => {

@@ -32,6 +32,8 @@ export function describeMessage(message: Outgoing): string {
       return `${name} previous ${a}/${b}${end > first ? ` entries ${first}..${end - 1}` : ''} commit ${c} round ${d}`
     case Message.APPEND_REPLY:
       return `${name} ${b === 1 ? `rejected ${f}, try ${a}/${c}` : `matched ${a} after ${f}`} round ${d} applied ${e}`
+    case Message.RECOVER_REPLY:
+      return `${name} last ${b}${c === 1 ? ' leads' : ''}${d === 1 ? ' whole' : ''}`
     default:
       return name
   }
@@ -43,5 +45,6 @@ export function describeMember(raft: Raft): string {
   const runs = log.runs.map(([first, runTerm]) => `${first}/${runTerm}`).join(' ')
   const base = log.baseIndex > 0 ? ` after ${log.baseIndex}/${log.baseTerm}` : ''
   const indexes = `last ${log.lastIndex} durable ${durable} commit ${commit} applied ${applied}`
-  return `${roleName(raft.role)} term ${term} vote ${vote} leader ${raft.leader} log [${runs}]${base} ${indexes}`
+  const state = raft.recovery === null ? roleName(raft.role) : `${roleName(raft.role)} recovering`
+  return `${state} term ${term} vote ${vote} leader ${raft.leader} log [${runs}]${base} ${indexes}`
 }

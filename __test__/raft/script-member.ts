@@ -14,7 +14,10 @@ export interface Letter {
   readonly runs: readonly number[]
 }
 
-const NOTHING: Opened = { term: 0, vote: 0, commit: 0, snapshotIndex: 0, snapshotTerm: 0, lastIndex: 0, applied: 0, runs: [] }
+const NOTHING: Opened = {
+  ...{ term: 0, vote: 0, commit: 0, snapshotIndex: 0, snapshotTerm: 0, lastIndex: 0, applied: 0, recovering: false },
+  runs: [],
+}
 
 /** A core whose commands become lines of text, and letters. */
 export class ScriptMember implements Out {
@@ -25,17 +28,28 @@ export class ScriptMember implements Out {
   readonly #config: RaftConfig
   readonly #write: (line: string) => void
   readonly #post: (letter: Letter) => void
-  #disk: Opened = NOTHING
+  #disk: Opened
+  /** Its data directory is marked as new, once what was handed over is on disk. */
+  #recovering: boolean
   #held: Letter[] = []
   #committed = 0
   #handles = 0
 
-  constructor(config: RaftConfig, now: number, write: (line: string) => void, post: (letter: Letter) => void) {
+  /** `recovering`: on a new data directory. */
+  constructor(
+    config: RaftConfig,
+    now: number,
+    recovering: boolean,
+    write: (line: string) => void,
+    post: (letter: Letter) => void,
+  ) {
     this.id = config.id
     this.#config = config
     this.#write = (line) => write(`${config.id} ${line}`)
     this.#post = post
-    this.raft = new Raft(config, this, now, NOTHING)
+    this.#recovering = recovering
+    this.#disk = { ...NOTHING, recovering }
+    this.raft = new Raft(config, this, now, this.#disk)
   }
 
   /** One step of the core at `now`; then its disk and its state machine do their work. */
@@ -52,7 +66,7 @@ export class ScriptMember implements Out {
     const { log, term, vote, commit, durable, applied } = this.raft
     this.#disk = {
       ...{ term, vote, commit: Math.min(commit, log.lastIndex), snapshotIndex: log.baseIndex, snapshotTerm: log.baseTerm },
-      ...{ lastIndex: log.lastIndex, applied, runs: log.runs.flat() },
+      ...{ lastIndex: log.lastIndex, applied, recovering: this.#recovering, runs: log.runs.flat() },
     }
     for (const letter of this.#held.splice(0)) this.#post(letter)
     if (log.lastIndex > durable) this.step(now, (raft) => raft.reachedDisk(log.lastIndex, log.lastTerm))
@@ -61,9 +75,16 @@ export class ScriptMember implements Out {
   /** The process starts again, with what its disk holds. */
   restart(now: number): void {
     this.#held = []
+    this.#recovering = this.#disk.recovering
     this.#committed = this.#disk.applied
     this.raft = new Raft(this.#config, this, now, this.#disk)
     this.step(now, () => {})
+  }
+
+  /** The process starts again, on a new data directory. */
+  lose(now: number): void {
+    this.#disk = { ...NOTHING, recovering: true }
+    this.restart(now)
   }
 
   /** A letter arrives. */
@@ -122,6 +143,10 @@ export class ScriptMember implements Out {
   }
   restore(index: number, term: number): void {
     this.#write(`restore ${index}/${term}`)
+  }
+  recovered(): void {
+    this.#recovering = false
+    this.#write('recovered')
   }
 
   #runs(first: number, end: number): number[] {

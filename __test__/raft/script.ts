@@ -66,6 +66,8 @@ class Script {
       for (const letter of this.#letters.filter(lost)) this.#write(`lost: ${this.#describe(letter)}`)
       this.#letters = this.#letters.filter((letter) => !lost(letter))
     },
+    // overtake: of what is under way, what was sent last arrives first.
+    overtake: () => void this.#letters.reverse(),
     isolate: (...ids) => ids.forEach((id) => void this.#isolated.add(id)),
     heal: () => this.#isolated.clear(),
     clip: (entries) => {
@@ -80,6 +82,8 @@ class Script {
     },
     sync: (id) => this.#member(id!).sync(this.#now),
     restart: (id) => this.#member(id!).restart(this.#now),
+    // lose ID: its data directory is gone, and it starts again.
+    lose: (id) => this.#member(id!).lose(this.#now),
     // persisted ID INDEX BYTES: its store holds everything up to index; its log has so many bytes.
     persisted: (id, index, bytes) => this.#step(id!, (raft) => raft.persisted(index!, bytes!)),
     // snapshot-sent ID PEER OK INDEX
@@ -104,7 +108,7 @@ class Script {
     return this.#output.map((text) => `  ${text}`)
   }
 
-  /** members COUNT [lease] [retain BYTES] */
+  /** members COUNT [new] [lease] [retain BYTES] */
   #create(words: readonly string[]): void {
     const members = Array.from({ length: Number(words[0]) }, (_, i) => i + 1)
     const logRetainBytes = words.includes('retain') ? Number(words[words.indexOf('retain') + 1]) : 1e9
@@ -112,7 +116,7 @@ class Script {
     for (const id of members) {
       const times = { heartbeatInterval: 100, electionTimeout: 500 }
       const config: RaftConfig = { id, members, group: 0, ...times, leaseReads: words.includes('lease'), logRetainBytes, seed: 1 }
-      this.#members.set(id, new ScriptMember(config, this.#now, write, (letter) => this.#post(letter)))
+      this.#members.set(id, new ScriptMember(config, this.#now, words.includes('new'), write, (letter) => this.#post(letter)))
     }
     this.#output = []
   }

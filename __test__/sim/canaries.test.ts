@@ -1,5 +1,6 @@
 // Canaries: each checker must catch a cluster that was broken on purpose, or its silence means nothing.
 import { describe, expect, test, vi } from 'vitest'
+import type { CreateRaft } from '../../src/host/host.js'
 import { Message, Role } from '../../src/raft/kinds.js'
 import type { Incoming, Outgoing } from '../../src/raft/message.js'
 import { type After, AT_ONCE } from '../../src/raft/out.js'
@@ -13,8 +14,12 @@ import { SimulatedPlane } from './plane.js'
 
 vi.setConfig({ testTimeout: 300_000 })
 
-const FAULTY = { members: 3, groups: 1, faults: { crashes: true, partitions: true, pauses: true, transfers: false } }
-const PAUSES = { crashes: false, partitions: false, pauses: true, transfers: false }
+const FAULTY = {
+  members: 3,
+  groups: 1,
+  faults: { crashes: true, partitions: true, pauses: true, transfers: false, wipes: false },
+}
+const PAUSES = { crashes: false, partitions: false, pauses: true, transfers: false, wipes: false }
 const LEASES = { ...FAULTY, leaseReads: true, faults: PAUSES, clients: 12, thinkMax: 2 }
 
 describe('election safety', () => {
@@ -106,6 +111,30 @@ describe('durability', () => {
     })
     const link = { delayMin: 0.1, delayMax: 20, lossShare: 0, duplicateShare: 0.1, ordered: false }
     expectCaught('durability', sabotage, { ...FAULTY, members: 5, link })
+  })
+})
+
+describe('lost data directories', () => {
+  const WIPES = { ...FAULTY, faults: { ...FAULTY.faults, wipes: true } }
+  /** Takes part at once. */
+  const atOnce: CreateRaft = (config, out, now, opened) => {
+    if (opened.recovering) out.recovered()
+    return new Raft(config, out, now, { ...opened, recovering: false })
+  }
+  /** Votes before it has caught up. */
+  class Impatient extends Raft {
+    override flush(): void {
+      super.flush()
+      if (this.recovery !== null && this.term > 0 && this.vote === this.config.id) this.recovered()
+    }
+  }
+
+  test.for([
+    ['durability', 'take part at once', { createRaft: atOnce }],
+    ['leader completeness', 'take part at once', { createRaft: atOnce }],
+    ['durability', 'vote before they have caught up', brokenCore(Impatient)],
+  ] as const)('%s catches members that %s', ([property, , sabotage]) => {
+    expectCaught(property, sabotage, WIPES)
   })
 })
 

@@ -37,6 +37,10 @@ export interface Checker {
   onApply?(member: MemberView, group: number, index: number, entry: Entry): void
   /** A member has started again: what was on its disk is all it has. */
   onRestart?(member: MemberView, groups: number): void
+  /** A member has stopped, and its data directory is about to go. */
+  onWipe?(member: MemberView, groups: number): void
+  /** A member says that it has recovered what it lost. */
+  onRecovered?(member: MemberView, group: number): void
   /** A client learns that its write has taken effect as entry `index`. */
   onAcknowledged?(group: number, index: number, value: number): void
   /** A client's linearizable read was answered from the state at `index`; `floor` is what `readFloor` said when it began. */

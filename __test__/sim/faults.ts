@@ -12,6 +12,8 @@ export class FaultInjector {
   readonly #network: Network
   readonly #nodes: readonly Node[]
   readonly #options: SimulationOptions
+  /** Data directories lost. */
+  wipes = 0
   #over = false
 
   constructor(scheduler: Scheduler, random: Random, network: Network, nodes: readonly Node[], options: SimulationOptions) {
@@ -43,12 +45,13 @@ export class FaultInjector {
   }
 
   #one(): void {
-    const { crashes, partitions, pauses, transfers } = this.#options.faults
+    const { crashes, partitions, pauses, transfers, wipes } = this.#options.faults
     const kinds = [
       ...(crashes ? [() => this.#crash(), () => this.#crash(), () => this.#crashAll()] : []),
       ...(partitions ? [() => this.#isolate(), () => this.#split(), () => this.#cutOneDirection()] : []),
       ...(pauses ? [() => this.#pause(), () => this.#pause()] : []),
       ...(transfers ? [() => this.#transfer()] : []),
+      ...(wipes ? [() => this.#wipe(), () => this.#wipe()] : []),
       () => this.#network.heal(),
     ]
     this.#pick(kinds)()
@@ -64,6 +67,16 @@ export class FaultInjector {
 
   #crashOne(node: Node): void {
     node.crash()
+    this.#scheduler.after(this.#duration(), () => node.restart())
+  }
+
+  /** Never so that a majority has lost its data, nor while somebody takes the cluster for new who is not new: see recovery.ts. */
+  #wipe(): void {
+    const node = this.#pickNode()
+    const whole = this.#nodes.filter((other) => other !== node && other.whole)
+    if (whole.length * 2 <= this.#nodes.length || !whole.every((other) => other.knowsOfElections)) return
+    this.wipes += 1
+    node.wipe()
     this.#scheduler.after(this.#duration(), () => node.restart())
   }
 

@@ -15,7 +15,13 @@ export class MemberLog {
   term = 0
   vote = 0
   commit = 0
+  /** The data directory is marked as new. */
+  recovering: boolean
   entries: Entry[] = []
+
+  constructor(recovering = false) {
+    this.recovering = recovering
+  }
 
   get lastIndex(): number {
     return this.baseIndex + this.entries.length

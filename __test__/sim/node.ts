@@ -6,7 +6,7 @@ import { type CreateRaft, Host } from '../../src/host/host.js'
 import type { Random } from '../../src/raft/random.js'
 import { EMPTY, Machine, type State } from './machine.js'
 import { MemberLog } from './member-log.js'
-import type { Packet, PlaneTimes, Surroundings } from './plane.js'
+import type { Durable, Packet, PlaneTimes, Surroundings } from './plane.js'
 import { SimulatedPlane } from './plane.js'
 import type { Scheduler } from './scheduler.js'
 
@@ -44,7 +44,7 @@ export class Node {
   readonly #sabotage: Sabotage
   readonly #rate: number
   readonly #offset: number
-  #durable: { logs: MemberLog[]; machines: Machine[] }
+  #durable: Durable
   /** Counts crashes: what was scheduled before one is void. */
   #incarnation = 0
   #wakeAt = Number.POSITIVE_INFINITY
@@ -54,16 +54,15 @@ export class Node {
   /** The same for its worker thread: which of the threads continues first is up to the machine. */
   #stoppedWorker: (() => void)[] = []
 
-  /** `drift`: how much faster (or slower) than real time its clock runs, as a share. */
-  constructor(config: HostConfig, world: NodeWorld, sabotage: Sabotage, drift: number) {
+  /** `recovering`: on a new data directory. `drift`: how much faster (or slower) than real time its clock runs, as a share. */
+  constructor(config: HostConfig, world: NodeWorld, sabotage: Sabotage, recovering: boolean, drift: number) {
     this.id = config.id
     this.#config = config
     this.#world = world
     this.#sabotage = sabotage
     this.#rate = 1 + drift
     this.#offset = world.random.between(0, 1e6)
-    const groups = Array.from({ length: config.groups })
-    this.#durable = { logs: groups.map(() => new MemberLog()), machines: groups.map(() => new Machine(EMPTY)) }
+    this.#durable = emptyDisk(config.groups, recovering)
     ;({ plane: this.plane, host: this.host } = this.#start())
   }
 
@@ -82,12 +81,30 @@ export class Node {
     this.plane.crash()
   }
 
+  /** It stops, if it runs, and its data directory goes. */
+  wipe(): void {
+    this.crash()
+    for (const checker of this.#world.checkers) checker.onWipe?.(this.plane, this.#config.groups)
+    this.#durable = emptyDisk(this.#config.groups, true)
+  }
+
+  /** Whether no group's data is marked as new on its disk. */
+  get whole(): boolean {
+    return this.#durable.logs.every((log) => !log.recovering)
+  }
+
+  /** Whether it knows for good, in every group, that there was an election. */
+  get knowsOfElections(): boolean {
+    return this.#durable.logs.every((log) => log.term > 0)
+  }
+
   /** A new process on the same disk. */
   restart(): void {
     if (this.alive) return
     this.alive = true
     for (const log of this.#durable.logs) this.#sabotage.restart?.(log)
-    this.#durable.machines = this.#durable.machines.map(({ persisted }) => new Machine(persisted))
+    const machines = this.#durable.machines.map(({ persisted }) => new Machine(persisted))
+    this.#durable = { ...this.#durable, machines }
     ;({ plane: this.plane, host: this.host } = this.#start())
     for (const checker of this.#world.checkers) checker.onRestart?.(this.plane, this.#config.groups)
   }
@@ -193,4 +210,9 @@ export class Node {
     }
     this.#wakeIn(this.plane.hasEvents ? 0 : this.host.timeout / this.#rate + 0.001)
   }
+}
+
+function emptyDisk(groups: number, recovering: boolean): Durable {
+  const each = Array.from({ length: groups })
+  return { logs: each.map(() => new MemberLog(recovering)), machines: each.map(() => new Machine(EMPTY)) }
 }

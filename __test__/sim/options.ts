@@ -1,5 +1,5 @@
 // What one simulated run looks like; most of it is drawn from the seed.
-import type { Random } from '../../src/raft/random.js'
+import { Random } from '../../src/raft/random.js'
 import type { LinkBehaviour } from './network.js'
 import type { Sabotage } from './node.js'
 import type { PlaneTimes } from './plane.js'
@@ -10,6 +10,8 @@ export interface Faults {
   partitions: boolean
   pauses: boolean
   transfers: boolean
+  /** Members lose their data directories. */
+  wipes: boolean
 }
 
 /** One run. Times in ms. */
@@ -36,6 +38,8 @@ export interface SimulationOptions {
   /** Longest time between two faults. */
   faultGapMax: number
   faults: Faults
+  /** Members start on data directories that are marked as new. */
+  newDirectories: boolean
   sabotage: Sabotage
   /** Only this property is checked, so that a canary's checker is not forestalled; undefined: all. */
   only: string | undefined
@@ -46,6 +50,8 @@ export function drawOptions(seed: number, random: Random): SimulationOptions {
   const one = <T>(...choices: readonly T[]): T => choices[Math.floor(random.next() * choices.length)]!
   const heartbeatInterval = one(20, 50, 100)
   const electionTimeout = heartbeatInterval * one(3, 4, 6)
+  // Drawn apart, so that the seeds found before these options came still draw what they drew.
+  const later = new Random(seed, 0xd15c)
   const slow = random.next() < 0.2
   return {
     ...{ seed, heartbeatInterval, electionTimeout },
@@ -70,7 +76,9 @@ export function drawOptions(seed: number, random: Random): SimulationOptions {
       partitions: random.next() < 0.8,
       pauses: random.next() < 0.6,
       transfers: random.next() < 0.4,
+      wipes: later.next() < 0.5,
     },
+    newDirectories: later.next() < 0.5,
     sabotage: {},
     only: undefined,
   }

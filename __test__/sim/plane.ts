@@ -1,6 +1,6 @@
 // The simulated data plane of one member: carries out the core's commands and reports events in the layouts of
 // crates/codec/FORMATS.md. Real entries, virtual time; the disk, the network and the clock belong to the world around it.
-// Above 300 lines because every command and event of the exchange has its few lines here.
+// Long because every command and event of the exchange has its few lines here.
 
 import { limits } from '../../src/limits.js'
 import { Command, Event } from '../../src/plane/kinds.js'
@@ -291,6 +291,12 @@ export class SimulatedPlane implements Plane, MemberView {
       case Command.RESTORE:
         this.#restore(state, group, field(0), field(1))
         return 4
+      case Command.RECOVERED:
+        for (const checker of this.#world.checkers) checker.onRecovered?.(this, group)
+        this.disk.write(group, (log) => {
+          log.recovering = false
+        })
+        return 2
       default:
         throw new Error(`unknown command ${array[at]}`)
     }
@@ -419,8 +425,19 @@ export class SimulatedPlane implements Plane, MemberView {
       }
     }
     const runs = log.runs()
-    const { term, vote, commit, baseIndex, baseTerm, lastIndex } = log
-    const head = [Event.OPENED, group, term, vote, commit, baseIndex, baseTerm, lastIndex, machine.state.index]
+    const { term, vote, commit, baseIndex, baseTerm, lastIndex, recovering } = log
+    const head = [
+      Event.OPENED,
+      group,
+      term,
+      vote,
+      commit,
+      baseIndex,
+      baseTerm,
+      lastIndex,
+      machine.state.index,
+      recovering ? 1 : 0,
+    ]
     this.#report([...head, runs.length / 2, ...runs])
   }
 

@@ -26,6 +26,8 @@ export interface Outcome extends Counts {
   /** Leaders elected, over all groups. */
   elections: number
   snapshots: number
+  /** Data directories lost. */
+  wipes: number
 }
 
 /** After the faults, a cluster has this many election timeouts to elect leaders and bring everyone up to date. */
@@ -82,7 +84,13 @@ class Simulation {
     this.#rest()
     let committed = 0
     for (let group = 0; group < this.#options.groups; group += 1) committed += this.#committed.last(group)
-    return { ...this.#clients.counts, committed, elections: this.#elections, snapshots: this.#snapshots }
+    return {
+      ...this.#clients.counts,
+      committed,
+      elections: this.#elections,
+      snapshots: this.#snapshots,
+      wipes: this.#faults.wipes,
+    }
   }
 
   /** Liveness: without faults, leaders emerge, new writes commit, and all members end with the same state. */
@@ -138,7 +146,13 @@ class Simulation {
     }
     return members.map((id) => {
       const config = { ...{ id, members, groups, heartbeatInterval, electionTimeout, leaseReads, logRetainBytes }, seed }
-      return new Node(config, world, options.sabotage, random.between(-options.driftMax, options.driftMax))
+      return new Node(
+        config,
+        world,
+        options.sabotage,
+        options.newDirectories,
+        random.between(-options.driftMax, options.driftMax),
+      )
     })
   }
 

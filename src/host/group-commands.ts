@@ -92,6 +92,10 @@ export class GroupCommands implements Out {
     this.#two(Command.RESTORE, index, term)
   }
 
+  recovered(): void {
+    this.#buffer.open(Command.RECOVERED, this.#group, HEADER)
+  }
+
   #one(kind: number, a: number): void {
     this.#buffer.open(kind, this.#group, HEADER + 1)
     this.#buffer.put(a)

@@ -154,6 +154,7 @@ export class Host {
       snapshotTerm: reader.next(),
       lastIndex: reader.next(),
       applied: reader.next(),
+      recovering: reader.next() === 1,
       runs: reader.pairs(reader.next()),
     }
     const commands = new GroupCommands(this.#buffer, group)

@@ -33,4 +33,5 @@ export const Command = {
   SNAPSHOT_SEND: 12,
   CUT: 13,
   RESTORE: 14,
+  RECOVERED: 15,
 } as const

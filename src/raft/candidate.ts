@@ -32,16 +32,14 @@ export class Candidate {
     this.deadline = raft.now + this.#patience()
     this.#granted.clear()
     const term = this.#pre ? raft.term + 1 : raft.term
-    const message = askVote(this.#pre, term, raft.log.lastIndex, raft.log.lastTerm, this.#transfer)
+    const message = askVote(this.#pre, term, raft.log.lastIndex, raft.log.lastTerm, this.#transfer, raft.life)
     for (const peer of raft.peers) raft.send(peer, message, this.#pre ? AT_ONCE : DURABLE)
     this.#grant(raft.config.id)
   }
 
   receive(message: Incoming): void {
-    const kind = this.#pre ? Message.PRE_VOTE_REPLY : Message.VOTE_REPLY
-    const term = this.#pre ? this.#raft.term + 1 : this.#raft.term
-    if (message.kind === kind && message.term === term && message.a === 1) this.#grant(message.from)
     if (message.handle !== 0) this.#raft.out.drop(message.handle)
+    if (message.a === 1 && this.#counts(message)) this.#grant(message.from)
   }
 
   tick(): void {
@@ -65,6 +63,13 @@ export class Candidate {
     const { random, config } = this.#raft
     const least = config.electionTimeout * (this.#pre ? PRE_VOTE_RETRY_SHARE : 1)
     return random.between(least, least * (this.#pre ? 2 : 1 + ELECTION_SPREAD_SHARE))
+  }
+
+  /** A vote that another life asked for was for another log. One that comes too late may be of a voter that forgot it. */
+  #counts({ kind, term, d: life }: Incoming): boolean {
+    const raft = this.#raft
+    if (this.#pre) return kind === Message.PRE_VOTE_REPLY && term === raft.term + 1
+    return kind === Message.VOTE_REPLY && term === raft.term && life === raft.life && raft.now < this.deadline
   }
 
   #grant(member: number): void {

@@ -31,6 +31,12 @@ export const CLOCK_DRIFT_SHARE = 0.1
 /** Election timeouts spread over this share of the election timeout, above it. Below 1: a leader within two timeouts. */
 export const ELECTION_SPREAD_SHARE = 0.75
 
+/**
+ * A candidate counts votes until it campaigns again, after one election timeout and the spread at most. By a clock that runs
+ * as fast as one may, while the candidate's is as slow, that is over after this many election timeouts.
+ */
+export const VOTE_LIFE_SHARE = (1 + ELECTION_SPREAD_SHARE) / (1 - CLOCK_DRIFT_SHARE)
+
 /** Pre-votes without a result are repeated after this share of the election timeout, up to twice that. */
 export const PRE_VOTE_RETRY_SHARE = 0.5
 

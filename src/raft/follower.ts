@@ -84,6 +84,7 @@ export class Follower {
     if (message.handle !== 0) this.#take(message, previous)
     assert(last <= log.lastIndex, 'an append was taken whole', { last, lastIndex: log.lastIndex, handle: message.handle })
     raft.commitTo(Math.min(message.c, last))
+    raft.recovery?.matched(last)
     this.#accept(message, count, last)
   }
 

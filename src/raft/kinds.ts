@@ -10,6 +10,8 @@ export const Message = {
   APPEND_REPLY: 6,
   TIMEOUT_NOW: 7,
   SNAPSHOT_STATUS: 8,
+  RECOVER: 9,
+  RECOVER_REPLY: 10,
 } as const
 
 /** Kinds of role, as in crates/codec/FORMATS.md. */

@@ -85,6 +85,12 @@ export class Leader {
     } else this.#replication.pause(follower)
   }
 
+  /** The follower has lost its data, or never had any. Its questions are no sign that it follows. */
+  forget(peer: number, nonce: number): void {
+    const follower = this.#followers.find((candidate) => candidate.id === peer)
+    if (follower !== undefined && follower.nonce !== nonce) follower.forget(nonce, this.#rounds.begin(this.#raft.now))
+  }
+
   startTransfer(peer: number): void {
     if (this.#followers.some((follower) => follower.id === peer)) this.#transfer.start(peer)
   }
@@ -116,6 +122,7 @@ export class Leader {
   }
 
   #answered(follower: Progress, message: Incoming): void {
+    if (message.d < follower.bornRound) return
     follower.heardAt = this.#raft.now
     follower.round = Math.max(follower.round, message.d)
     if (message.b === 1) this.#replication.rejected(follower, message)

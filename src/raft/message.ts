@@ -34,16 +34,23 @@ export interface Outgoing {
   readonly end: number
 }
 
-/** PRE_VOTE or VOTE: asks for a vote in `term` for a log that ends with (lastIndex, lastTerm). */
-export function askVote(pre: boolean, term: number, lastIndex: number, lastTerm: number, transfer: boolean): Outgoing {
+/** PRE_VOTE or VOTE: asks for a vote in `term` for a log that ends with (lastIndex, lastTerm). `life`: the asker's. */
+export function askVote(
+  pre: boolean,
+  term: number,
+  lastIndex: number,
+  lastTerm: number,
+  transfer: boolean,
+  life: number,
+): Outgoing {
   const kind = pre ? Message.PRE_VOTE : Message.VOTE
-  return { kind, term, a: lastIndex, b: lastTerm, c: transfer ? 1 : 0, d: 0, e: 0, f: 0, first: 0, end: 0 }
+  return { kind, term, a: lastIndex, b: lastTerm, c: transfer ? 1 : 0, d: life, e: 0, f: 0, first: 0, end: 0 }
 }
 
-/** The answer to either. */
-export function voteReply(pre: boolean, term: number, granted: boolean): Outgoing {
+/** The answer to either; `life` echoes the asker's. */
+export function voteReply(pre: boolean, term: number, granted: boolean, life: number): Outgoing {
   const kind = pre ? Message.PRE_VOTE_REPLY : Message.VOTE_REPLY
-  return { kind, term, a: granted ? 1 : 0, b: 0, c: 0, d: 0, e: 0, f: 0, first: 0, end: 0 }
+  return { kind, term, a: granted ? 1 : 0, b: 0, c: 0, d: life, e: 0, f: 0, first: 0, end: 0 }
 }
 
 /** APPEND with entries first ≤ i < end, or none (first = end = 0): a heartbeat, a probe, or news of a commit. */
@@ -75,6 +82,17 @@ export function appendRejected(
 ): Outgoing {
   const kind = Message.APPEND_REPLY
   return { kind, term, a: index, b: 1, c: hintTerm, d: round, e: applied, f: previous, first: 0, end: 0 }
+}
+
+/** A member that may have lost its data asks where another stands. */
+export function recover(term: number, nonce: number): Outgoing {
+  return { kind: Message.RECOVER, term, a: nonce, b: 0, c: 0, d: 0, e: 0, f: 0, first: 0, end: 0 }
+}
+
+/** The answer; `nonce` echoes the question's. */
+export function recoverReply(term: number, nonce: number, lastIndex: number, leads: boolean, whole: boolean): Outgoing {
+  const kind = Message.RECOVER_REPLY
+  return { kind, term, a: nonce, b: lastIndex, c: leads ? 1 : 0, d: whole ? 1 : 0, e: 0, f: 0, first: 0, end: 0 }
 }
 
 /** Tells the target of a leader transfer to campaign now. */

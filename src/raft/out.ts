@@ -37,4 +37,6 @@ export interface Out {
   cut(index: number): void
   /** The log is emptied and starts after this entry, the last of an installed snapshot. */
   restore(index: number, term: number): void
+  /** The member is whole: its data directory is not new any more once what was handed over before is on disk. */
+  recovered(): void
 }

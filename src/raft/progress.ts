@@ -34,6 +34,10 @@ export class Progress {
   round = 0
   /** Round under way when `match` last changed: answers to later ones know of it. */
   matchRound = 0
+  /** Nonce of the last RECOVER it sent; 0: none. */
+  nonce = 0
+  /** Round begun when it did: answers to earlier ones are of a life that is over, and do not count. */
+  bornRound = 0
   readonly window = new Window()
 
   constructor(id: number, next: number, now: number) {
@@ -68,6 +72,14 @@ export class Progress {
     this.state = PROBE
     this.waiting = false
     this.window.clear()
+  }
+
+  /** The follower starts with nothing; `round` begins now. */
+  forget(nonce: number, round: number): void {
+    this.nonce = nonce
+    this.bornRound = round
+    this.match = 0
+    this.probe(this.next)
   }
 
   /** A snapshot is on its way. */

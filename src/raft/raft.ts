@@ -9,10 +9,11 @@ import { Follower } from './follower.js'
 import { Message, Role } from './kinds.js'
 import { Leader } from './leader.js'
 import { Log } from './log.js'
-import { appendRejected, type Incoming, type Outgoing } from './message.js'
+import { appendRejected, type Incoming, type Outgoing, recoverReply } from './message.js'
 import { type After, DURABLE, type Out } from './out.js'
 import { majority } from './quorum.js'
 import { Random } from './random.js'
+import { Recovery } from './recovery.js'
 import { answerVote } from './vote.js'
 
 /** What the disk held when the group was opened; see OPENED in crates/codec/FORMATS.md. */
@@ -24,6 +25,8 @@ export interface Opened {
   snapshotTerm: number
   lastIndex: number
   applied: number
+  /** The data directory is new: it may be a first start, or what was there was lost. */
+  recovering: boolean
   /** Flat pairs of (first index, term). */
   runs: readonly number[]
 }
@@ -55,6 +58,8 @@ export class Raft {
   readonly quorum: number
   readonly log = new Log()
   readonly random: Random
+  /** A number that no other life of this member has had. */
+  readonly life: number
 
   /** The time of this step, ms. Never goes back. */
   now = 0
@@ -74,6 +79,8 @@ export class Raft {
   stickyUntil = 0
   /** When this member campaigns unless it hears of a leader. */
   electionDeadline = 0
+  /** Until this member is whole again: what it may hear and do; null: anything. */
+  recovery: Recovery | null = null
 
   #electionTimeout = 0
   #commitHandedOver = 0
@@ -93,6 +100,7 @@ export class Raft {
     this.peers = config.members.filter((member) => member !== config.id)
     this.quorum = majority(config.members.length)
     this.random = new Random(config.seed, config.id, config.group)
+    this.life = Math.floor(new Random(config.seed, config.id, config.group, now).between(1, 2 ** 32))
     this.#restore(opened)
     this.#behaviour = new Follower(this)
     // Leases rely on what this member promised before it stopped, so it keeps quiet for as long as it may have promised.
@@ -100,6 +108,10 @@ export class Raft {
     this.restartElectionTimer()
     if (this.peers.length === 0) this.electionDeadline = now
     this.#announce()
+    if (!opened.recovering) return
+    this.recovery = new Recovery(this)
+    // Nobody knows more of a single member than itself.
+    if (this.peers.length === 0) this.recovered()
   }
 
   /** One of `Role`. */
@@ -109,7 +121,7 @@ export class Raft {
 
   /** When `tick` wants to be called, ms. */
   get deadline(): number {
-    return this.#behaviour.deadline
+    return this.recovery === null ? this.#behaviour.deadline : this.recovery.deadline
   }
 
   // ── events ──
@@ -128,8 +140,13 @@ export class Raft {
       if (message.handle !== 0) this.out.drop(message.handle)
       return
     }
+    if (this.recovery?.takes(message)) return
     if (kind === Message.PRE_VOTE || kind === Message.VOTE) {
       answerVote(this, message)
+      return
+    }
+    if (kind >= Message.RECOVER) {
+      if (kind === Message.RECOVER) this.#answerRecover(message)
       return
     }
     if (kind === Message.PRE_VOTE_REPLY && message.a === 1) {
@@ -207,12 +224,15 @@ export class Raft {
 
   /** Time has passed. */
   tick(): void {
-    if (this.now >= this.deadline) this.#behaviour.tick()
+    if (this.now < this.deadline) return
+    if (this.recovery === null) this.#behaviour.tick()
+    else this.recovery.tick()
   }
 
   /** Hands over what the events of this step have gathered. Call once, after them. */
   flush(): void {
     this.#behaviour.flush()
+    this.recovery?.flush()
     if (this.commit > this.#commitHandedOver) {
       this.#commitHandedOver = this.commit
       this.out.commit(this.commit)
@@ -283,6 +303,13 @@ export class Raft {
     this.#behaviour = leader
     this.#announce()
     leader.start()
+  }
+
+  /** From now on it votes and campaigns as any other. */
+  recovered(): void {
+    this.recovery = null
+    this.settle()
+    this.out.recovered()
   }
 
   /** Enters a higher term, without a vote yet. */
@@ -364,6 +391,13 @@ export class Raft {
     if (message.kind === Message.APPEND) {
       this.send(message.from, appendRejected(this.term, 0, 0, 0, this.applied, message.a), DURABLE)
     } else if (message.kind === Message.SNAPSHOT_STATUS) this.#behaviour.receive(message)
+  }
+
+  /** Tells a member that may have lost its data where this one stands. */
+  #answerRecover({ from, a: nonce }: Incoming): void {
+    const leads = this.#behaviour instanceof Leader
+    if (this.#behaviour instanceof Leader) this.#behaviour.forget(from, nonce)
+    this.send(from, recoverReply(this.term, nonce, this.log.lastIndex, leads, this.recovery === null), DURABLE)
   }
 
   #announce(): void {

@@ -26,7 +26,7 @@ export function answerVote(raft: Raft, message: Incoming): void {
   }
   raft.voteFor(message.from)
   raft.restartElectionTimer()
-  raft.send(message.from, voteReply(false, raft.term, true), DURABLE)
+  raft.send(message.from, voteReply(false, raft.term, true, message.d), DURABLE)
 }
 
 /** Would this member vote so? Changes nothing, so that a member that cannot win disturbs nobody. */
@@ -35,11 +35,11 @@ function answerPreVote(raft: Raft, message: Incoming): void {
     refuse(raft, message, true)
     return
   }
-  raft.send(message.from, voteReply(true, message.term, true), AT_ONCE)
+  raft.send(message.from, voteReply(true, message.term, true, message.d), AT_ONCE)
 }
 
 function refuse(raft: Raft, message: Incoming, pre: boolean): void {
-  raft.send(message.from, voteReply(pre, raft.term, false), pre ? AT_ONCE : DURABLE)
+  raft.send(message.from, voteReply(pre, raft.term, false, message.d), pre ? AT_ONCE : DURABLE)
 }
 
 function hasLeader(raft: Raft): boolean {

@@ -1,11 +1,14 @@
 // Durability: what is called committed is on the disks of a majority, and nothing that a client was told is ever lost.
 import { type Checker, type MemberView, Violation } from '../checker.js'
+import type { MemberLog } from '../member-log.js'
 import type { Committed } from './committed.js'
 
 export class DurableCommit implements Checker {
   readonly property = 'durability'
   readonly #committed: Committed
   readonly #members: () => readonly MemberView[]
+  /** What members had on disk when they lost it, by member and group, until they say that they have recovered. */
+  readonly #lost = new Map<string, MemberLog[]>()
   readonly #acknowledged: Map<number, number>[] = []
 
   constructor(committed: Committed, members: () => readonly MemberView[]) {
@@ -14,10 +17,32 @@ export class DurableCommit implements Checker {
   }
 
   onCommit(_member: MemberView, group: number, index: number): void {
-    if (index < this.#committed.addedFrom) return
+    if (index >= this.#committed.addedFrom) this.#checkHolders(group, index)
+  }
+
+  /** It may not vote before it has recovered, so nobody is elected without what it once held. */
+  onWipe(member: MemberView, groups: number): void {
+    for (let group = 0; group < groups; group += 1) {
+      const key = `${member.id} ${group}`
+      this.#lost.set(key, [...(this.#lost.get(key) ?? []), member.diskLog(group).copy()])
+    }
+  }
+
+  onRecovered(member: MemberView, group: number): void {
+    const key = `${member.id} ${group}`
+    const last = Math.min(this.#committed.last(group), Math.max(0, ...(this.#lost.get(key) ?? []).map((log) => log.lastIndex)))
+    this.#lost.delete(key)
+    for (let index = 1; index <= last; index += 1) this.#checkHolders(group, index)
+  }
+
+  #checkHolders(group: number, index: number): void {
     const entry = this.#committed.entry(group, index)
     const members = this.#members()
-    const holders = members.filter((member) => member.diskLog(group).holds(index, entry)).map(({ id }) => id)
+    const logs = (member: MemberView): readonly MemberLog[] => [
+      member.diskLog(group),
+      ...(this.#lost.get(`${member.id} ${group}`) ?? []),
+    ]
+    const holders = members.filter((member) => logs(member).some((log) => log.holds(index, entry))).map(({ id }) => id)
     if (holders.length > members.length / 2) return
     throw new Violation(
       'durability',

@@ -333,6 +333,7 @@ pub mod command {
     pub const SNAPSHOT_SEND: u16 = 12;
     pub const CUT: u16 = 13;
     pub const RESTORE: u16 = 14;
+    pub const RECOVERED: u16 = 15;
 }
 
 /// Kinds of message, as in FORMATS.md.
@@ -345,6 +346,8 @@ pub mod message {
     pub const APPEND_REPLY: u8 = 6;
     pub const TIMEOUT_NOW: u8 = 7;
     pub const SNAPSHOT_STATUS: u8 = 8;
+    pub const RECOVER: u8 = 9;
+    pub const RECOVER_REPLY: u8 = 10;
 }
 
 /// Kinds of role, as in FORMATS.md.

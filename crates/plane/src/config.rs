@@ -8,6 +8,7 @@ use rafterdb_codec::Code;
 use serde::{Deserialize, Serialize};
 
 use crate::error::PlaneError;
+use crate::mark;
 
 /// What a person can do about a data directory that lost something.
 pub const WAY_OUT: &str =
@@ -120,6 +121,11 @@ impl DataDir {
             Ok(bytes) => check(config, &path, &bytes)?,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
                 check_nothing_there(dir, &path)?;
+                // There is nobody to ask what a single member may have lost.
+                if config.members.len() > 1 {
+                    mark::make(dir, config.groups)
+                        .map_err(|e| PlaneError::io(&format!("mark {} as new", dir.display()), &e))?;
+                }
                 found(config, dir, &path)?
             }
             Err(e) => return Err(PlaneError::io(&format!("read {}", path.display()), &e)),

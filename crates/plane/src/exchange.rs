@@ -1,5 +1,6 @@
 //! The exchange with the Raft core: commands in, events out, as flat arrays of numbers (FORMATS.md "The exchange").
 //! Called by the worker's thread alone. Executes what the core decided; decides nothing.
+//! In one file, since every command and every event has its few lines here.
 
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
@@ -170,6 +171,7 @@ impl Exchange {
                 index: c.next(),
             }),
             command::RESTORE => self.restore(member, group, c.next(), c.next()),
+            command::RECOVERED => self.tasks.push(LogTask::Recovered { group: id }),
             _ => panic!("exchange: unknown command {kind}"),
         }
     }
@@ -428,7 +430,7 @@ fn tell_facts(member: &Member, id: u16, facts: &crate::inbox::Facts, out: &mut E
 fn open_groups(member: &Member, out: &mut Events<'_>) {
     for opened in member.opened.lock().drain(..) {
         assert!(
-            out.has_room(10 + 2 * opened.runs.len()),
+            out.has_room(11 + 2 * opened.runs.len()),
             "opened: {} term runs do not fit",
             opened.runs.len()
         );
@@ -444,6 +446,7 @@ fn open_groups(member: &Member, out: &mut Events<'_>) {
             opened.start.1,
             opened.last,
             opened.applied,
+            u64::from(opened.recovering),
             opened.runs.len() as u64,
         ]);
         for (first, term) in opened.runs {

@@ -9,6 +9,7 @@ mod exchange;
 mod group;
 mod inbox;
 mod log_thread;
+mod mark;
 mod member;
 mod noted;
 mod open;

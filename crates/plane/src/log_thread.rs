@@ -2,13 +2,16 @@
 //! While nothing is queued, the Raft worker does small writes itself, which spares two wake-ups; one thread writes at a time.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 use rafterdb_net::{Lane, Parts};
-use rafterdb_wal::{WalError, Writer};
+use rafterdb_wal::Writer;
 
+use crate::error::PlaneError;
+use crate::mark;
 use crate::member::Member;
 use crate::tail::Block;
 
@@ -32,6 +35,8 @@ pub enum LogTask {
     },
     /// Entries up to an index are no longer needed.
     Cut { group: u16, index: u64 },
+    /// The group is whole: remove its mark once all that was queued before is durable.
+    Recovered { group: u16 },
     /// Send a frame once all that was queued before is durable.
     Send { peer: u64, parts: Parts },
 }
@@ -157,7 +162,7 @@ impl LogQueue {
         };
         let written = self.files.lock().write_out(member, tasks, here);
         if let Err(error) = written {
-            member.fail(error.into());
+            member.fail(error);
         }
     }
 }
@@ -196,7 +201,7 @@ pub fn run(member: &Arc<Member>) {
 }
 
 impl Files {
-    fn write_out(&mut self, member: &Member, tasks: &mut Vec<LogTask>, here: bool) -> Result<(), WalError> {
+    fn write_out(&mut self, member: &Member, tasks: &mut Vec<LogTask>, here: bool) -> Result<(), PlaneError> {
         for task in tasks.iter() {
             write(&mut self.writer, task, &mut self.reached);
         }
@@ -214,6 +219,7 @@ impl Files {
                 LogTask::Send { peer, parts } => member.send(peer, Lane::Fast, parts),
                 // Only what is on disk can be cut; the cut itself goes with the next write.
                 LogTask::Cut { group, index } => self.writer.cut(group, index),
+                LogTask::Recovered { group } => remove_mark(member, &mut self.writer, group)?,
                 _ => {}
             }
         }
@@ -243,8 +249,18 @@ fn write(writer: &mut Writer, task: &LogTask, reached: &mut BTreeMap<u16, (u64, 
             writer.start(*group, *index, *term);
             reached.insert(*group, (*epoch, *index, *term));
         }
-        LogTask::Cut { .. } | LogTask::Send { .. } => {}
+        LogTask::Cut { .. } | LogTask::Recovered { .. } | LogTask::Send { .. } => {}
     }
+}
+
+/// What the member promises from here on rests on what it has on disk, so that is made sure of in every mode.
+fn remove_mark(member: &Member, writer: &mut Writer, group: u16) -> Result<(), PlaneError> {
+    writer.sync()?;
+    mark::remove(&member.config.data_dir, group).map_err(|e| PlaneError::io("remove the mark of new data", &e))?;
+    if member.group(group).last.load(Ordering::Acquire) > 0 {
+        member.note(&format!("group {group} has caught up and votes again"));
+    }
+    Ok(())
 }
 
 /// Publishes how far a group's log is on disk: to the core, and to the apply thread. The core need not be woken for what its

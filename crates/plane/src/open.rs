@@ -15,6 +15,7 @@ use rafterdb_wal::{Durability, Options, Reader, RecoveredGroup, Writer};
 use crate::config::{Config, WAY_OUT};
 use crate::error::PlaneError;
 use crate::group::{Group, Home, StoreMachine};
+use crate::mark;
 use crate::member::Member;
 use crate::watches::Delivery;
 
@@ -37,6 +38,8 @@ pub struct Opened {
     pub last: u64,
     /// Applied to the store.
     pub applied: u64,
+    /// The data directory is new, and the core has not said since that the group is whole.
+    pub recovering: bool,
     /// (first index, term) of the log's term runs.
     pub runs: Vec<(u64, u64)>,
 }
@@ -78,8 +81,10 @@ pub fn recover(config: &Config) -> Result<(Recovered, Writer), PlaneError> {
         let delivery = Arc::new(Delivery::default());
         let machine = open_machine(config, &dir, &cache, &delivery)?;
         let mark = machine.status().mark;
-        let state = agree(&mut writer, id, mark, log.groups.get(&id))
+        let mut state = agree(&mut writer, id, mark, log.groups.get(&id))
             .map_err(|what| PlaneError::new(Code::StoreCorrupt, format!("{}: {what}. {WAY_OUT}", dir.display())))?;
+        state.recovering =
+            mark::is_there(&config.data_dir, id).map_err(|e| PlaneError::io("look whether the data is new", &e))?;
         let home = Home {
             dir,
             cache: cache.clone(),
@@ -100,13 +105,19 @@ pub fn recover(config: &Config) -> Result<(Recovered, Writer), PlaneError> {
     writer.commit()?;
     writer.sync()?;
     reach("member.agreed")?;
+    let mut notes = log.notes;
+    if opened.iter().any(|group| group.recovering) {
+        notes.push(
+            "the data directory is new: this member votes once the others have told what it may have lost".into(),
+        );
+    }
     Ok((
         Recovered {
             groups,
             opened,
             reader,
             mode: log.mode,
-            notes: log.notes,
+            notes,
         },
         writer,
     ))
@@ -185,6 +196,7 @@ fn agree(writer: &mut Writer, group: u16, mark: Mark, log: Option<&RecoveredGrou
         start: log.start,
         last: log.last_index,
         applied: mark.index,
+        recovering: false,
         runs: log.runs.clone(),
     };
     if mark.index < log.start.0 {

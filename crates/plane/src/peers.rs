@@ -147,7 +147,7 @@ fn take(member: &Arc<Member>, peer: u64, frame: &Bytes, record: &PeerRecord<'_>)
 /// Raft takes lost messages in its stride; a malformed one, or one too many, is as good as lost.
 fn raft(member: &Member, peer: u64, frame: &Bytes, record: &RaftRecord<'_>) {
     let header = &record.header;
-    let known = (message::PRE_VOTE..=message::SNAPSHOT_STATUS).contains(&header.kind);
+    let known = (message::PRE_VOTE..=message::RECOVER_REPLY).contains(&header.kind);
     if !known || member.find_group(header.group).is_none() || record.entries().is_err() {
         return member.note(&format!(
             "member {peer} sent a Raft message that does not hold together; ignored"
