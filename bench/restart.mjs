@@ -28,7 +28,8 @@ async function openAgain() {
   const opened = performance.now()
   // Answering is what counts: the replay of the log is part of it.
   const [status] = await child.ask('status')
-  await child.ask('load', { kind: 'get', keys: count, count: 1, valueBytes, inFlight: 1 })
+  // One key: the load makes the names of all its keys first.
+  await child.ask('load', { kind: 'get', keys: 1, count: 1, valueBytes, inFlight: 1 })
   return { child, seconds: { open: (opened - start) / 1e3, answer: (performance.now() - start) / 1e3 }, status }
 }
 

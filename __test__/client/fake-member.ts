@@ -1,5 +1,5 @@
 // Members that answer the client in this process, with faults on demand. One store stands for the replicated state.
-import type { Port } from '../../src/client/port.js'
+import type { KeyReader, Port } from '../../src/client/port.js'
 import { Code, type ErrorCode } from '../../src/codes.js'
 import { RafterError } from '../../src/errors.js'
 import { type FakeChange, FakeStore, pairOf } from './fake-store.js'
@@ -165,7 +165,11 @@ export class FakePort implements Port {
     return at
   }
 
-  readSync(request: Uint8Array, length: number, into: Uint8Array): number {
+  openReader(request: Uint8Array, into: Uint8Array): KeyReader {
+    return { read: (length) => this.#readKey(request, length, into), close: () => {} }
+  }
+
+  #readKey(request: Uint8Array, length: number, into: Uint8Array): number {
     const reader = new Reader(Buffer.from(request.subarray(0, length)))
     const consistency = reader.u32()
     const key = reader.key(reader.u32())

@@ -52,12 +52,14 @@ export async function createEmbedded(options: EmbeddedOptions): Promise<Database
   }
   const port = await options.ports(null, dispatcher.receive, lost)
   dispatcher.attach(port)
-  const { readSync } = port
+  const openReader = port.openReader?.bind(port)
+  const syncReader = openReader === undefined ? null : new SyncReader(openReader)
   return new ClientDatabase({
     ...base,
-    syncReader: readSync === undefined ? null : new SyncReader(readSync.bind(port)),
+    syncReader,
     counters: options.counters ?? null,
     stop: async () => {
+      syncReader?.close()
       port.close()
       await options.stop?.()
     },

@@ -11,12 +11,23 @@ export interface Port {
   /** Copies whole waiting responses into `into`. Returns the bytes copied; 0: none wait; −n: the first one needs n bytes. */
   drain(into: Uint8Array): number
   /**
-   * Embedded only: reads one key now, on this thread. `request`: `[u8 consistency][3 × 0][u32 keyLen][key]`.
-   * Writes one result of FORMATS.md into `into` (a range of at most one pair, or an error result such as NO_LEASE)
-   * and returns its bytes, header included; −n if it needs n bytes. Never throws for an operating error.
+   * Embedded only: a reader of one key at a time, on this thread, that takes its requests from `request` and writes its
+   * results to `into`. Whoever opens it keeps both arrays as they are until it is closed.
    */
-  readSync?(request: Uint8Array, length: number, into: Uint8Array): number
+  openReader?(request: Uint8Array, into: Uint8Array): KeyReader
   /** Ends the connection; may be called again, and after `lost`. Neither `notify` nor `lost` is called afterwards. */
+  close(): void
+}
+
+/** Reads one key at a time, synchronously, through two buffers that were named when it was opened. */
+export interface KeyReader {
+  /**
+   * Reads the key of the first `length` bytes of the request: `[u8 consistency][3 × 0][u32 keyLen][key]`. Writes one result of
+   * FORMATS.md (a range of at most one pair, or an error result such as NO_LEASE) and returns its bytes, header included; −n if
+   * it needs n bytes. Never throws for an operating error.
+   */
+  read(length: number): number
+  /** Looks at the buffers no more. */
   close(): void
 }
 

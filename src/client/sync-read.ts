@@ -2,7 +2,7 @@
 import { limits } from '../limits.js'
 import type { Bytes } from './api.js'
 import { bytesRoom, writeBytes } from './bytes.js'
-import type { Port } from './port.js'
+import type { KeyReader, Port } from './port.js'
 import { Inbox, Result, readBytesValue, readTextValue } from './results.js'
 import { checkKeyLength } from './selection.js'
 
@@ -18,8 +18,16 @@ export class SyncReader {
   #inbox = new Inbox(RESULT_BYTES)
   #result = new Result(this.#inbox)
 
-  constructor(readonly read: NonNullable<Port['readSync']>) {
+  #reader: KeyReader
+
+  constructor(readonly open: NonNullable<Port['openReader']>) {
     this.#view.setUint32(0, 0, true)
+    this.#reader = open(this.#request, this.#inbox.bytes)
+  }
+
+  /** No key is read any more. */
+  close(): void {
+    this.#reader.close()
   }
 
   /** The value, or null. KEY_EMPTY, KEY_TOO_LARGE, NO_LEASE and what else the member says. */
@@ -31,16 +39,22 @@ export class SyncReader {
     this.#view.setUint8(0, consistency)
     this.#view.setUint32(4, keyLength, true)
     const length = REQUEST_HEADER_BYTES + keyLength
-    let written = this.read(this.#request, length, this.#inbox.bytes)
+    let written = this.#reader.read(length)
     while (written < 0) {
-      this.#inbox = new Inbox(-written)
-      this.#result = new Result(this.#inbox)
-      written = this.read(this.#request, length, this.#inbox.bytes)
+      this.#grow(-written)
+      written = this.#reader.read(length)
     }
     const result = this.#result
     result.read(0)
     if (result.code !== 0) throw result.error('getSync')
     if (this.#inbox.view.getUint32(result.start + 8, true) === 0) return null
     return bytes ? readBytesValue(this.#inbox, result.start + 12) : readTextValue(this.#inbox, result.start + 12)
+  }
+
+  #grow(bytes: number): void {
+    this.#reader.close()
+    this.#inbox = new Inbox(bytes)
+    this.#result = new Result(this.#inbox)
+    this.#reader = this.open(this.#request, this.#inbox.bytes)
   }
 }

@@ -81,12 +81,16 @@ export class ClusterMember {
   /** A port to this member; see `PortFactory`. */
   port(notify: () => void, lost: (code: ErrorCode, message: string) => void): Port {
     if (this.failure) throw new RafterError('POISONED', this.failure.message)
-    const port = new (loadBinding().LocalPort)(this.info.member, notify)
+    const binding = loadBinding()
+    const port = new binding.LocalPort(this.info.member, notify)
     this.lost.add(lost)
     return {
       submit: (buffer, length) => port.submit(buffer, length),
       drain: (into) => port.drain(into),
-      readSync: (request, length, into) => port.readSync(request, length, into),
+      openReader: (request, into) => {
+        const reader = binding.openReader(this.info.member, request, into)
+        return { read: (length) => binding.readKey(reader, length), close: () => binding.closeReader(reader) }
+      },
       close: () => {
         this.lost.delete(lost)
         port.close()

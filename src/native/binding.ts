@@ -7,11 +7,6 @@ export interface NativePort {
   close(): void
 }
 
-/** A port to a member in this process. */
-export interface NativeLocalPort extends NativePort {
-  readSync(request: Uint8Array, length: number, into: Uint8Array): number
-}
-
 /** The addon. */
 export interface Binding {
   /** JSON of the opened member (see `MemberInfo`), or `{"code", "text"}`. */
@@ -22,7 +17,11 @@ export interface Binding {
   memberCounters(member: number): string
   stopMember(member: number): void
   closeMember(member: number): Promise<void>
-  LocalPort: new (member: number, notify: () => void) => NativeLocalPort
+  LocalPort: new (member: number, notify: () => void) => NativePort
+  /** Number of a reader; see `Port.openReader`. */
+  openReader(member: number, request: Uint8Array, into: Uint8Array): number
+  readKey(reader: number, length: number): number
+  closeReader(reader: number): void
   dial(
     endpoint: string,
     timeoutMs: number,

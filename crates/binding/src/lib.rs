@@ -11,3 +11,4 @@
 
 mod member;
 mod port;
+mod reader;

@@ -64,14 +64,6 @@ impl LocalPort {
         self.member.drain(&self.port, unsafe { into.as_mut() })
     }
 
-    /// Reads one key now; see `Port.readSync` in src/client/port.ts.
-    #[napi]
-    pub fn read_sync(&self, request: &[u8], length: u32, mut into: Uint8ArraySlice<'_>) -> i64 {
-        // SAFETY: as in `drain`; `request` is another array.
-        self.member
-            .read_sync(&request[..length as usize], unsafe { into.as_mut() })
-    }
-
     /// Nothing is delivered any more; watches of this port end.
     #[napi]
     pub fn close(&self) {
