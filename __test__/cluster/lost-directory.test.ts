@@ -46,7 +46,7 @@ test('a lost directory and a paused leader lose nothing together', { timeout: 12
   const statuses = await cluster.settled()
   expect(new Set(statuses.map((status) => status.stateHash)).size).toBe(1)
   await eventually('the mark to go', async () => expect(isMarked(loser)).toBe(false))
-  expect(loser.log).toMatch(/group 0 has caught up and votes again/)
+  await eventually('the log to say so', async () => expect(loser.log).toMatch(/group 0 has caught up and votes again/))
   const attempt = record.begin('after', 'all')
   record.acknowledge(attempt, (await client.put(attempt.key, attempt.value)).revision)
   expect(checkWrites(record, await readBack(await cluster.client()))).toEqual([])
