@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect, type Database, type ErrorCode, open, put, RafterError } from 'rafterdb'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { eventually, freePorts } from './harness.js'
+import { freePorts } from '../ports.js'
+import { eventually } from './harness.js'
 
 /** Below the limit that a client assumes. */
 const VALUE_BYTES_MAX = 1_000

@@ -2,12 +2,12 @@
 // Members are `rafterdb serve`, or children that take orders where the app's own thread matters. Judges nothing.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { connect, type Database, type MemberStatus, type OpenOptions } from 'rafterdb'
+import { freePorts } from '../ports.js'
 import { Child, ProcessEnded } from './child.js'
 
 /** The command line, as built. */
@@ -212,18 +212,6 @@ export async function eventually<T>(what: string, attempt: () => Promise<T>, pat
       await sleep(50)
     }
   }
-}
-
-/** Ports that nobody listens on now, all different. */
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer())
-  const ports: number[] = []
-  for (const server of servers) {
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-    ports.push((server.address() as { port: number }).port)
-  }
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
-  return ports
 }
 
 /** A line for the message of a failure. */

@@ -4,8 +4,8 @@ import { connect as dial } from 'node:net'
 import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
+import { freePorts } from '../ports.js'
 import { Child } from './child.js'
-import { freePorts } from './harness.js'
 
 const dir = mkdtempSync(join(tmpdir(), 'rafterdb-loopback-'))
 afterAll(() => rmSync(dir, { recursive: true, force: true }))

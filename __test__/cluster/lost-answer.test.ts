@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Database, open } from 'rafterdb'
 import { expect, test } from 'vitest'
-import { eventually, freePorts } from './harness.js'
+import { freePorts } from '../ports.js'
+import { eventually } from './harness.js'
 
 const GAPS = 5
 /** How long nobody can connect to the member: shorter than an election timeout, so that it goes on to follow. */

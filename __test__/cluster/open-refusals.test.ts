@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect, type ErrorCode, type OpenOptions, open, RafterError } from 'rafterdb'
 import { afterAll, expect, test } from 'vitest'
+import { freePorts } from '../ports.js'
 import { Child } from './child.js'
-import { freePorts } from './harness.js'
 
 const dir = mkdtempSync(join(tmpdir(), 'rafterdb-refusals-'))
 afterAll(() => rmSync(dir, { recursive: true, force: true }))

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { open } from 'rafterdb'
 import { afterAll, expect, test } from 'vitest'
-import { freePorts } from './harness.js'
+import { freePorts } from '../ports.js'
 
 const SCRIPT = fileURLToPath(new URL('./fixtures/life.mjs', import.meta.url))
 /** A process that has not ended by then does not end by itself. */

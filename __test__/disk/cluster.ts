@@ -2,8 +2,8 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { MemberStatus, OpenOptions } from 'rafterdb'
+import { freePorts } from '../ports.js'
 import { Child } from './child.js'
-import { freePorts } from './places.js'
 
 export const NAMES = ['a', 'b', 'c'] as const
 export type Name = (typeof NAMES)[number]

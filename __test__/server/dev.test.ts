@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
+import { freePorts } from '../ports.js'
 import { FakeDatabase, memberStatus } from './fake-database.js'
 import { shell } from './shell.js'
 
@@ -23,22 +24,13 @@ function cluster(basePort: number, onStatus: () => void = () => {}): FakeDatabas
 
 const temporary = () => mkdtempSync(join(tmpdir(), 'rafterdb-dev-'))
 
-/** A port with two free ones after it, most likely. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await new Promise((resolve) => server.once('listening', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise((resolve) => server.close(resolve))
-  return Math.min(port, 65_000)
-}
-
 async function until(condition: () => boolean): Promise<void> {
   for (let tries = 0; tries < 500 && !condition(); tries++) await new Promise((resolve) => setTimeout(resolve, 20))
   expect(condition()).toBe(true)
 }
 
 test('starts three members, says who leads and what to type, and stops them', async () => {
-  const port = await freePort()
+  const [port = 0] = await freePorts(3)
   const dir = temporary()
   const stop = new AbortController()
   const db = cluster(port)
@@ -75,7 +67,7 @@ test('starts three members, says who leads and what to type, and stops them', as
 })
 
 test('a port in use is one line, and nothing is started', async () => {
-  const port = await freePort()
+  const [port = 0] = await freePorts(3)
   const server = createServer().listen(port + 1, '127.0.0.1')
   await new Promise((resolve) => server.once('listening', resolve))
   const dir = temporary()
@@ -89,7 +81,7 @@ test('a port in use is one line, and nothing is started', async () => {
 })
 
 test('a member that does not start ends the rest, with the end of its log', async () => {
-  const port = await freePort()
+  const [port = 0] = await freePorts(3)
   const db = new FakeDatabase()
   const env = { DEV_TEST_DIE: 'n3' }
   const { code, err } = await shell(['dev', '--base-port', String(port), '--data-dir', temporary()], { db, script, env })
@@ -98,7 +90,7 @@ test('a member that does not start ends the rest, with the end of its log', asyn
 })
 
 test('a member that dies later is reported, and the others go on', async () => {
-  const port = await freePort()
+  const [port = 0] = await freePorts(3)
   const stop = new AbortController()
   const db = cluster(port)
   const dir = temporary()
