@@ -161,6 +161,8 @@ fn fill(filling: &Path, spare: PathBuf, bytes: u64) -> Result<PathBuf, WalError>
         while offset < bytes {
             let length = (bytes - offset).min(zeros.len() as u64);
             io::write_at(&file, &zeros[..length as usize], offset)?;
+            // Piece by piece: the log is written meanwhile, to the same disk, and would wait for all of it.
+            file.sync_data()?;
             offset += length;
         }
         file.sync_all()?;
