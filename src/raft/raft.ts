@@ -305,7 +305,7 @@ export class Raft {
     leader.start()
   }
 
-  /** From now on it votes and campaigns as any other. */
+  /** This member is whole: it votes and campaigns from now on. */
   recovered(): void {
     this.recovery = null
     this.settle()

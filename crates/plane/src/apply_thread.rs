@@ -3,7 +3,7 @@
 
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use parking_lot::{Condvar, Mutex};
@@ -11,6 +11,7 @@ use rafterdb_codec::{request, Code};
 
 use crate::clock::now_ms;
 use crate::error::PlaneError;
+use crate::exchange::{HERE_BYTES_MAX, HERE_TIME_MAX};
 use crate::group::{Group, StoreMachine};
 use crate::member::Member;
 use crate::source::{write_response, Deliveries};
@@ -24,12 +25,6 @@ const TAIL_BYTES_MAX: usize = 16 << 20;
 
 /// Work on a state machine that only its writer may do, between two entries.
 pub type MachineTask = Box<dyn FnOnce(&Arc<Member>, &Arc<Group>) + Send>;
-
-/// Applying that takes up to this long may be done by the Raft worker itself: handing it over and waking up take as long.
-const HERE_APPLY_MAX: Duration = Duration::from_micros(300);
-
-/// Bytes up to which the Raft worker may apply itself.
-const HERE_BYTES_MAX: usize = 4 << 10;
 
 #[derive(Default)]
 struct State {
@@ -155,7 +150,7 @@ impl Drop for Turn<'_> {
     fn drop(&mut self) {
         let mut state = self.queue.state.lock();
         state.working = false;
-        state.slow = self.began.elapsed() > HERE_APPLY_MAX;
+        state.slow = self.began.elapsed() > HERE_TIME_MAX;
         if state.closing || !state.groups.is_empty() || !state.tasks.is_empty() {
             self.queue.arrived.notify_one();
         }

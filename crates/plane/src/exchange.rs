@@ -1,6 +1,6 @@
 //! The exchange with the Raft core: commands in, events out, as flat arrays of numbers (FORMATS.md "The exchange").
 //! Called by the worker's thread alone. Executes what the core decided; decides nothing.
-//! In one file, since every command and every event has its few lines here.
+//! How events are written is in events.rs.
 
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
@@ -14,6 +14,7 @@ use rafterdb_net::Lane;
 use crate::apply_thread::read_files;
 use crate::clock::now_ms;
 use crate::error::PlaneError;
+use crate::events::{open_groups, tell_facts, Events, FACTS_FIELDS, MESSAGE_FIELDS};
 use crate::group::{Group, WaitBlock};
 use crate::inbox::{Happening, Message, Taken};
 use crate::log_thread::LogTask;
@@ -22,6 +23,12 @@ use crate::peers::raft_frame;
 use crate::snapshots;
 use crate::source::Deliveries;
 use crate::tail::{Block, Tail};
+
+/// Work up to this long may be done by the Raft worker itself: handing it over and waking up take as long.
+pub const HERE_TIME_MAX: Duration = Duration::from_micros(300);
+
+/// Bytes of entries up to which the Raft worker may write or apply them itself.
+pub const HERE_BYTES_MAX: usize = 4 << 10;
 
 /// The worker's own state between exchanges.
 #[derive(Default)]
@@ -58,36 +65,8 @@ impl Cursor<'_> {
     }
 }
 
-/// Writes the fields of events; a record that does not fit is left for the next exchange.
-struct Events<'a> {
-    doubles: &'a mut [f64],
-    at: usize,
-}
-
-impl Events<'_> {
-    fn has_room(&self, fields: usize) -> bool {
-        self.at + fields <= self.doubles.len()
-    }
-
-    #[allow(clippy::cast_precision_loss, reason = "indexes, terms and ids are below 2^53")]
-    fn put(&mut self, fields: &[u64]) {
-        for field in fields {
-            self.doubles[self.at] = *field as f64;
-            self.at += 1;
-        }
-    }
-
-    fn put_float(&mut self, value: f64) {
-        self.doubles[self.at] = value;
-        self.at += 1;
-    }
-}
-
 /// How often answers of peers that are overdue are looked for, ms.
 const OVERDUE_LOOK_MS: f64 = 250.0;
-
-/// Doubles of a MESSAGE event without its runs; every other event but OPENED is smaller.
-const MESSAGE_FIELDS: usize = 14;
 
 impl Exchange {
     /// Runs the commands, then waits up to `timeout` for events and writes them. Returns the doubles written.
@@ -387,70 +366,6 @@ impl Exchange {
         out.put(&[bytes, message.runs.len() as u64]);
         for run in message.runs {
             out.put(&[run.term, u64::from(run.count)]);
-        }
-    }
-}
-
-/// Room for all facts of one group: durable 4, applied 3, reads 3, persisted 4, and proposals 4 a chunk.
-const FACTS_FIELDS: usize = 14 + 4 * (limits::PROPOSAL_BYTES_MAX / limits::APPEND_BYTES_MAX) * 2;
-
-fn tell_facts(member: &Member, id: u16, facts: &crate::inbox::Facts, out: &mut Events<'_>) {
-    let group = u64::from(id);
-    if let Some((index, term)) = facts.durable {
-        out.put(&[u64::from(event::DURABLE), group, index, term]);
-    }
-    if let Some(index) = facts.applied {
-        out.put(&[u64::from(event::APPLIED), group, index]);
-    }
-    if let Some(sequence) = facts.reads {
-        out.put(&[u64::from(event::READS), group, sequence]);
-    }
-    if let Some(index) = facts.persisted {
-        out.put(&[
-            u64::from(event::PERSISTED),
-            group,
-            index,
-            member.log_reader.log_bytes(id),
-        ]);
-    }
-    if facts.proposals {
-        let state = member.group(id);
-        state.proposals_noted.clear();
-        state.proposals.lock().report(|count, bytes| {
-            let fits = out.has_room(4);
-            if fits {
-                out.put(&[u64::from(event::PROPOSALS), group, count as u64, bytes as u64]);
-            }
-            fits
-        });
-    }
-}
-
-/// Tells the core where each group stands at start.
-fn open_groups(member: &Member, out: &mut Events<'_>) {
-    for opened in member.opened.lock().drain(..) {
-        assert!(
-            out.has_room(11 + 2 * opened.runs.len()),
-            "opened: {} term runs do not fit",
-            opened.runs.len()
-        );
-        out.put(&[
-            u64::from(event::OPENED),
-            u64::from(opened.group),
-            opened.term,
-            opened.vote,
-            opened.commit,
-        ]);
-        out.put(&[
-            opened.start.0,
-            opened.start.1,
-            opened.last,
-            opened.applied,
-            u64::from(opened.recovering),
-            opened.runs.len() as u64,
-        ]);
-        for (first, term) in opened.runs {
-            out.put(&[first, term]);
         }
     }
 }

@@ -5,6 +5,7 @@ mod apply_thread;
 mod clock;
 mod config;
 mod error;
+mod events;
 mod exchange;
 mod group;
 mod inbox;

@@ -4,13 +4,14 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex};
 use rafterdb_net::{Lane, Parts};
 use rafterdb_wal::Writer;
 
 use crate::error::PlaneError;
+use crate::exchange::{HERE_BYTES_MAX, HERE_TIME_MAX};
 use crate::mark;
 use crate::member::Member;
 use crate::tail::Block;
@@ -40,12 +41,6 @@ pub enum LogTask {
     /// Send a frame once all that was queued before is durable.
     Send { peer: u64, parts: Parts },
 }
-
-/// A write up to this long may be done by the Raft worker itself: handing it over and waking up take as long.
-const HERE_WRITE_MAX: Duration = Duration::from_micros(300);
-
-/// Bytes up to which the Raft worker may write itself.
-const HERE_BYTES_MAX: usize = 4 << 10;
 
 #[derive(Default)]
 struct State {
@@ -162,6 +157,8 @@ impl LogQueue {
         };
         let written = self.files.lock().write_out(member, tasks, here);
         if let Err(error) = written {
+            // Nothing of it is tried again, and nothing that waited for it goes out.
+            tasks.clear();
             member.fail(error);
         }
     }
@@ -178,7 +175,7 @@ impl Drop for Turn<'_> {
         let sync_due = self.queue.files.lock().writer.sync_due();
         let mut state = self.queue.state.lock();
         state.writing = false;
-        state.slow = self.began.elapsed() > HERE_WRITE_MAX;
+        state.slow = self.began.elapsed() > HERE_TIME_MAX;
         state.sync_due = sync_due;
         if !state.tasks.is_empty() || state.closing || sync_due.is_some() {
             self.queue.arrived.notify_one();
@@ -191,9 +188,6 @@ pub fn run(member: &Arc<Member>) {
     let mut tasks = Vec::new();
     while member.log.wait(&mut tasks) {
         member.log.write_out(member, &mut tasks, false);
-        if member.failure().is_some() {
-            return;
-        }
     }
     if let Err(error) = member.log.files.lock().writer.sync() {
         member.fail(error.into());

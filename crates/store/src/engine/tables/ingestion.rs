@@ -12,6 +12,8 @@ pub(in crate::engine) struct Ingestion<'a> {
     bundle: Bundle,
     /// Bytes put since what the library has written was last sent on its way to the disk.
     behind: usize,
+    /// The table that was sent so, by number, and how many of its bytes.
+    sent: (u64, u64),
 }
 
 /// Bytes after which what has been written is sent on its way to the disk.
@@ -26,6 +28,7 @@ impl<'a> Ingestion<'a> {
             prefixed: Vec::new(),
             bundle: Bundle::default(),
             behind: 0,
+            sent: (0, 0),
         })
     }
 
@@ -61,7 +64,7 @@ impl<'a> Ingestion<'a> {
         self.behind += key.len() + value.len();
         if self.behind > WRITE_BACK_AFTER {
             self.behind = 0;
-            self.tables.write_back_newest();
+            self.tables.write_back_newest(&mut self.sent);
         }
         self.inner
             .write(self.prefixed.as_slice(), value)
@@ -71,7 +74,7 @@ impl<'a> Ingestion<'a> {
     /// Makes all of it part of the tables, durably.
     pub(in crate::engine) fn finish(mut self) -> Result<(), StoreError> {
         self.put_bundle()?;
-        self.tables.write_back_newest();
+        self.tables.write_back_newest(&mut self.sent);
         self.inner
             .finish()
             .map_err(|error| failure(&error, "writing tables to", &self.tables.path))?;

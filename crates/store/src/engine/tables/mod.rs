@@ -157,17 +157,21 @@ impl Tables {
         Ok(true)
     }
 
-    /// Sends what the library has written of its newest table on its way to the disk, in small pieces.
-    fn write_back_newest(&self) {
-        let number = |name: &std::ffi::OsStr| name.to_str().and_then(|name| name.parse::<u64>().ok());
-        let tables = std::fs::read_dir(self.path.join("tables"))
-            .into_iter()
-            .flatten()
-            .flatten();
-        let newest = tables.max_by_key(|table| number(&table.file_name()));
-        if let Some(file) = newest.and_then(|table| File::open(table.path()).ok()) {
-            write_back(&file, 0, file.metadata().map_or(0, |metadata| metadata.len()));
-        }
+    /// Sends what the library has written of its newest table on its way to the disk, in small pieces. `sent`: that table's
+    /// number and how many of its bytes have been sent.
+    fn write_back_newest(&self, sent: &mut (u64, u64)) {
+        let tables = std::fs::read_dir(self.path.join("tables")).into_iter().flatten();
+        let number = |name: std::ffi::OsString| name.to_str().and_then(|name| name.parse::<u64>().ok());
+        let Some(newest) = tables.flatten().filter_map(|table| number(table.file_name())).max() else {
+            return;
+        };
+        let file = File::open(self.path.join("tables").join(newest.to_string()));
+        let Ok((file, end)) = file.and_then(|file| file.metadata().map(|metadata| (file, metadata.len()))) else {
+            return;
+        };
+        let from = if sent.0 == newest { sent.1 } else { 0 };
+        write_back(&file, from, end);
+        *sent = (newest, end);
     }
 
     /// Begins to add rows: meta rows first, then keys in order.
