@@ -3,6 +3,9 @@ import { getEventListeners } from 'node:events'
 import { expect, test } from 'vitest'
 import { createEmbedded } from '../../src/client/create.js'
 import { FakeNetwork } from './fake-member.js'
+import { useVirtualTime } from './virtual-time.js'
+
+useVirtualTime()
 
 test('an aborted signal: nothing is sent', async () => {
   const network = new FakeNetwork()

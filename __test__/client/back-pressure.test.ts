@@ -3,6 +3,9 @@ import { expect, test } from 'vitest'
 import { createEmbedded } from '../../src/client/create.js'
 import { HELD_BYTES_MAX } from '../../src/client/slab.js'
 import { FakeNetwork } from './fake-member.js'
+import { useVirtualTime } from './virtual-time.js'
+
+useVirtualTime()
 
 test('by default a call waits while the member is full', async () => {
   const network = new FakeNetwork()

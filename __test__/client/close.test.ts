@@ -3,6 +3,9 @@ import { expect, test } from 'vitest'
 import { createEmbedded } from '../../src/client/create.js'
 import type { RafterError } from '../../src/errors.js'
 import { FakeNetwork } from './fake-member.js'
+import { useVirtualTime } from './virtual-time.js'
+
+useVirtualTime()
 
 test('what was called before close is answered', async () => {
   const network = new FakeNetwork()

@@ -2,6 +2,9 @@
 import { expect, test } from 'vitest'
 import { createEmbedded, createRemote } from '../../src/client/create.js'
 import { FakeNetwork } from './fake-member.js'
+import { useVirtualTime } from './virtual-time.js'
+
+useVirtualTime()
 
 test('status of a member in this process and of the others', async () => {
   const network = new FakeNetwork(3)

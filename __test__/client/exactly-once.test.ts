@@ -4,6 +4,9 @@ import { createEmbedded, createRemote } from '../../src/client/create.js'
 import { FakeNetwork, type Fault } from './fake-member.js'
 import { type FakeBatch, readBatch } from './fake-wire.js'
 import { freshSeed, Random } from './random.js'
+import { useVirtualTime } from './virtual-time.js'
+
+useVirtualTime()
 
 const WRITE = 1
 const PUTS = 400

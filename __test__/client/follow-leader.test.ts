@@ -3,6 +3,9 @@ import { afterEach, expect, test } from 'vitest'
 import type { Database } from '../../src/client/api.js'
 import { createRemote } from '../../src/client/create.js'
 import { FakeNetwork } from './fake-member.js'
+import { useVirtualTime } from './virtual-time.js'
+
+useVirtualTime()
 
 const WRITE = 1
 let db: Database | undefined

@@ -2,6 +2,9 @@
 import { expect, test } from 'vitest'
 import { createEmbedded } from '../../src/client/create.js'
 import { FakeNetwork } from './fake-member.js'
+import { useVirtualTime } from './virtual-time.js'
+
+useVirtualTime()
 
 test('one call of a batch times out, the others are answered', async () => {
   const network = new FakeNetwork()

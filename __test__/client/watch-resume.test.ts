@@ -5,6 +5,9 @@ import { createEmbedded, createRemote } from '../../src/client/create.js'
 import { put } from '../../src/client/txn.js'
 import { FakeNetwork } from './fake-member.js'
 import { freshSeed, Random } from './random.js'
+import { useVirtualTime } from './virtual-time.js'
+
+useVirtualTime()
 
 const CHANGES = 600
 

@@ -4,6 +4,9 @@ import type { Watch, WatchEvent } from '../../src/client/api.js'
 import { createEmbedded } from '../../src/client/create.js'
 import { FakeNetwork } from './fake-member.js'
 import { Reader } from './fake-wire.js'
+import { useVirtualTime } from './virtual-time.js'
+
+useVirtualTime()
 
 const WATCH = 3
 const WATCH_CREDIT = 4
