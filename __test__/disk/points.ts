@@ -15,5 +15,8 @@ export const isOfFounding = (point: string) => ['member.identity', 'member.ident
 /** Reached for the first segments of a log; later ones are made of those that nobody needs any more. */
 export const isOfFirstSegments = (point: string) => ['wal.segment.create', 'wal.segment.fill'].includes(point)
 
+/** Reached when a member of several has a new data directory. */
+export const isOfRecovery = (point: string) => point.startsWith('member.recovery.')
+
 /** Reached when a snapshot goes from one member to another. */
 export const isOfSnapshots = (point: string) => point.startsWith('store.install.') || point.startsWith('member.snapshot.')

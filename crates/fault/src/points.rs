@@ -64,6 +64,18 @@ pub const POINTS: &[(&str, &str)] = &[
         "member.closed",
         "when a member's stores are closed, before its lock is released",
     ),
+    (
+        "member.recovery.marked",
+        "when a new data directory is marked, before it has an identity",
+    ),
+    (
+        "member.recovery.whole",
+        "when a member holds what it may have lost, before its mark is removed",
+    ),
+    (
+        "member.recovery.ended",
+        "when a member's mark is removed, before it votes",
+    ),
     ("member.snapshot.send", "before a piece of a snapshot is sent"),
     (
         "member.snapshot.write",

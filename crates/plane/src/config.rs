@@ -124,6 +124,7 @@ impl DataDir {
                 // There is nobody to ask what a single member may have lost.
                 if config.members.len() > 1 {
                     mark::make(dir, config.groups)
+                        .and_then(|()| rafterdb_fault::point("member.recovery.marked"))
                         .map_err(|e| PlaneError::io(&format!("mark {} as new", dir.display()), &e))?;
                 }
                 found(config, dir, &path)?

@@ -250,7 +250,10 @@ fn write(writer: &mut Writer, task: &LogTask, reached: &mut BTreeMap<u16, (u64, 
 /// What the member promises from here on rests on what it has on disk, so that is made sure of in every mode.
 fn remove_mark(member: &Member, writer: &mut Writer, group: u16) -> Result<(), PlaneError> {
     writer.sync()?;
-    mark::remove(&member.config.data_dir, group).map_err(|e| PlaneError::io("remove the mark of new data", &e))?;
+    rafterdb_fault::point("member.recovery.whole")
+        .and_then(|()| mark::remove(&member.config.data_dir, group))
+        .and_then(|()| rafterdb_fault::point("member.recovery.ended"))
+        .map_err(|e| PlaneError::io("remove the mark of new data", &e))?;
     if member.group(group).last.load(Ordering::Acquire) > 0 {
         member.note(&format!("group {group} has caught up and votes again"));
     }
