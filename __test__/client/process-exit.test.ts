@@ -1,7 +1,7 @@
 // A database keeps the process alive while somebody waits for it, and only then.
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { createEmbedded } from '../../src/client/create.js'
-import { FakeNetwork } from './fake-member.js'
+import { type FakeMember, FakeNetwork } from './fake-member.js'
 
 /** Timers that were set in the test; those of the test runner are not among them. */
 let set: NodeJS.Timeout[] = []
@@ -63,4 +63,17 @@ test('an idle database holds nothing, a pending call and a pending event do', as
   expect(holding()).toBe(0)
   await db.close()
   expect(holding()).toBe(0)
+})
+
+test('a question to another member keeps the process alive: nothing else does while only that one has not answered', async () => {
+  const network = new FakeNetwork(2)
+  const db = await createEmbedded({ ports: network.ports })
+  await db.put('a', '1')
+  ;(network.members[1] as FakeMember).stopped = true
+  const pending = db.status({ timeout: 100 })
+  for (let turn = 0; turn < 10; turn++) await nextTurn()
+  expect(holding()).toBeGreaterThan(0)
+  expect((await pending).map(({ role }) => role)).toContain('unreachable')
+  expect(holding()).toBe(0)
+  await db.close()
 })

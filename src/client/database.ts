@@ -187,7 +187,8 @@ export class ClientDatabase implements Database {
   }
 
   async status(options: CallOptions = {}): Promise<MemberStatus[]> {
-    return this.#cluster.status(options)
+    // The questions to other members are nobody else's calls.
+    return this.#parts.liveness.during(this.#cluster.status(options))
   }
 
   async members(options: CallOptions = {}): Promise<Member[]> {

@@ -15,6 +15,16 @@ export class Liveness {
     if (--this.#waiting === 0) this.#timer.unref()
   }
 
+  /** Somebody waits for `work`. */
+  async during<T>(work: Promise<T>): Promise<T> {
+    this.enter()
+    try {
+      return await work
+    } finally {
+      this.leave()
+    }
+  }
+
   close(): void {
     clearInterval(this.#timer)
   }
