@@ -66,6 +66,31 @@ test('no gap and nothing twice, over broken connections and new leaders', async 
   expect(seen, `RAFTERDB_SEED=${seed}`).toEqual(made)
 })
 
+test('a connection that is lost again before the events have come again: nothing twice', async () => {
+  const network = new FakeNetwork()
+  const member = network.first
+  member.eventsMax = 1
+  const db = await createRemote({ ports: network.ports, endpoints: network.endpoints })
+  const watch = db.watch({ prefix: 'w' })
+  await watch.started()
+  await db.txn().then(put('w1', ''), put('w2', ''), put('w3', '')).commit()
+  const seen: string[] = []
+  for await (const { key } of watch) {
+    seen.push(key)
+    if (key === 'w2') {
+      // Opened again, but broken before anything of it has come.
+      member.fault = ({ type }) => (type === 3 ? 'lose' : undefined)
+      member.break()
+      while (member.count(3) < 2) await new Promise((resolve) => setTimeout(resolve, 1))
+      member.fault = () => undefined
+      member.break()
+    }
+    if (key === 'w3') break
+  }
+  expect(seen).toEqual(['w1', 'w2', 'w3'])
+  await db.close()
+})
+
 test('canary: a member that does not resume where it is asked to is caught', async () => {
   const { seen, made } = await watchUnderFaults(11, true)
   expect(seen).not.toEqual(made)

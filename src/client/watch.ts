@@ -99,8 +99,7 @@ export class WatchStream<A extends As> implements Watch<A>, AsyncIterator<WatchE
   }
 
   started(): Promise<number> {
-    this.#liveness.enter()
-    return this.#started.finally(() => this.#liveness.leave())
+    return this.#liveness.during(this.#started)
   }
 
   [Symbol.asyncIterator](): AsyncIterator<WatchEvent<A>, undefined> {
@@ -148,11 +147,13 @@ export class WatchStream<A extends As> implements Watch<A>, AsyncIterator<WatchE
     const request = new Request(id, Kind.WATCH, slab, 0, HEADER_BYTES)
     const { view, bytes } = slab
     const queued = this.#events.length - this.#head
+    // Those of the last opening that have not come yet are still to be passed over.
+    this.#skip += this.#ahead
     view.setUint32(HEADER_BYTES, PROGRESS | (this.#options.previous === true ? PREVIOUS_PAIR : 0), true)
     view.setUint32(HEADER_BYTES + 4, key.length, true)
     view.setUint32(HEADER_BYTES + 8, end.length, true)
     writeU64(view, HEADER_BYTES + 12, this.#next)
-    view.setUint32(HEADER_BYTES + 20, Math.max(0, limits.watchCreditDefault - queued) + this.#ahead, true)
+    view.setUint32(HEADER_BYTES + 20, Math.max(0, limits.watchCreditDefault - queued) + this.#skip, true)
     bytes.set(key, HEADER_BYTES + WATCH_BODY_BYTES)
     bytes.set(end, HEADER_BYTES + WATCH_BODY_BYTES + key.length)
     request.end = HEADER_BYTES + WATCH_BODY_BYTES + key.length + end.length
@@ -160,7 +161,6 @@ export class WatchStream<A extends As> implements Watch<A>, AsyncIterator<WatchE
     request.waiting = 1
     this.#id = id
     this.#created = false
-    this.#skip = this.#ahead
     this.#last = 0
     this.#ahead = 0
     this.#consumed = 0
