@@ -7,6 +7,7 @@ import { Backoff } from './backoff.js'
 import { readU64 } from './bytes.js'
 import { Call } from './call.js'
 import { Deadlines } from './deadlines.js'
+import { Inflight } from './inflight.js'
 import { Request as Kind } from './kinds.js'
 import type { Liveness } from './liveness.js'
 import { operationBytes } from './operations.js'
@@ -48,7 +49,7 @@ export class Dispatcher {
   #others: Request[] = []
   /** To be sent again when the pause is over. */
   #parked: Request[] = []
-  readonly #inflight = new Map<number, Request>()
+  readonly #inflight = new Inflight()
   /** Open watches by the id of the request that opened them. */
   readonly #streams = new Map<number, Stream>()
   /** Watches to open again. */
@@ -134,8 +135,7 @@ export class Dispatcher {
     this.#port = null
     for (const stream of this.#streams.values()) this.#closedStreams.add(stream)
     this.#streams.clear()
-    const requests = [...this.#inflight.values()]
-    this.#inflight.clear()
+    const requests = this.#inflight.takeAll()
     for (const request of requests) this.#again(request, true, reason)
     this.#watchLiveness()
   }
@@ -175,8 +175,7 @@ export class Dispatcher {
     if (this.ended !== null) return
     this.ended = error
     this.#port = null
-    const requests = [...this.#inflight.values(), ...this.#writes, ...this.#others, ...this.#parked]
-    this.#inflight.clear()
+    const requests = [...this.#inflight.takeAll(), ...this.#writes, ...this.#others, ...this.#parked]
     this.#writes = []
     this.#others = []
     this.#parked = []
@@ -222,7 +221,7 @@ export class Dispatcher {
     for (const request of requests) {
       request.attempts++
       if (request.stream !== null) this.#streams.set(request.id, request.stream)
-      else if (request.expectsAnswer) this.#inflight.set(request.id, request)
+      else if (request.expectsAnswer) this.#inflight.add(request)
     }
     const code = port.submit(submission.bytes(), submission.length)
     if (code === Code.OK) {
@@ -231,7 +230,7 @@ export class Dispatcher {
     }
     for (const request of requests) {
       request.attempts--
-      this.#inflight.delete(request.id)
+      this.#inflight.delete(request)
       this.#streams.delete(request.id)
     }
     if (code === Code.BUSY) this.#full = true
@@ -252,14 +251,13 @@ export class Dispatcher {
       result.start = start
       result.end = end
       at = end
-      const request = this.#inflight.get(id)
+      const request = this.#inflight.take(id)
       if (request !== undefined) this.#answer(request, result)
       else this.#toStream(id, result)
     }
   }
 
   #answer(request: Request, result: Result): void {
-    this.#inflight.delete(request.id)
     if (result.code !== Code.OK) {
       const text = result.end - result.start > 8 ? result.text(result.start + 8) : ''
       this.#refuse(request, codeName(result.code), text)
@@ -417,14 +415,14 @@ export class Dispatcher {
     const expire = (request: Request): boolean => {
       if (request.deadline <= now) this.#expire(request, now)
       if (request.waiting === 0) {
-        this.#inflight.delete(request.id)
+        this.#inflight.delete(request)
         this.#drop(request)
         return false
       }
       if (request.deadline < next) next = request.deadline
       return true
     }
-    for (const request of [...this.#inflight.values()]) expire(request)
+    for (const request of this.#inflight.list()) expire(request)
     this.#writes = this.#writes.filter(expire)
     this.#others = this.#others.filter(expire)
     this.#parked = this.#parked.filter(expire)
@@ -443,7 +441,7 @@ export class Dispatcher {
 
   #timeOut(request: Request, call: Call): void {
     const unreachable = this.#port === null ? this.#options.unreachable() : null
-    const mayBeDone = request.type === Kind.WRITE && (request.uncertain || this.#inflight.has(request.id))
+    const mayBeDone = request.type === Kind.WRITE && (request.uncertain || this.#inflight.has(request))
     if (unreachable !== null && !mayBeDone) {
       call.fail('UNREACHABLE', `${call.name}: no member answers: ${unreachable}; check the endpoints, and that the members run`)
       return
