@@ -384,8 +384,15 @@ impl Engine for LsmEngine {
     }
 
     fn is_full(&self) -> bool {
-        let active = self.shared.view.load().active.bytes() as u64;
-        active >= self.shared.budget.memtable_bytes || self.shared.flush_wanted.load(Ordering::Relaxed)
+        let view = self.shared.view.load();
+        let Budget {
+            memtable_bytes,
+            unflushed_bytes,
+            ..
+        } = self.shared.budget;
+        view.active.bytes() as u64 >= memtable_bytes
+            || view.active.written() as u64 >= unflushed_bytes
+            || self.shared.flush_wanted.load(Ordering::Relaxed)
     }
 
     fn rotate(&self, mark: Mark, state: Vec<u8>) -> Result<(), StoreError> {

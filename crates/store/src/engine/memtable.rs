@@ -5,17 +5,20 @@
 //! slot   [u64 address of the current row][u32 length][key]     one a key, written once, its address swapped
 //! row    [u32 length][packed row]                              written before its address is published, never again
 //! ```
-//! Slots and rows lie in the arena and stay there until the memtable goes, so a reader needs no lock to look at them.
+//! Slots lie in the arena until the memtable goes. So do rows, but for those that are overwritten: their memory is used again,
+//! so that keys which are written over and over fill no memtable. A reader needs no lock, but says that it reads.
 
+use std::ops::Deref;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use std::sync::Arc;
 
 use hashbrown::HashTable;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
 use super::arena::{Arena, ChunkPool};
 use super::order::{Entry, Order, Run};
+use super::reuse::{size_of_piece, Readers, Reuse};
 
 /// Shards of the hash table; a power of two.
 const SHARDS: usize = 64;
@@ -43,9 +46,10 @@ impl Slot {
         unsafe { sized_bytes(self.0.add(ADDRESS_BYTES)) }
     }
 
-    /// The current row, packed.
+    /// The current row, packed. For those who hold a [`Reading`] of the memtable, or when it takes no more rows.
     pub(super) fn row(&self) -> &[u8] {
-        // SAFETY: the address was published with Release after the row was written, and rows live as long as the slot.
+        // SAFETY: the address was published with Release after the row was written. Its memory is not used again before the
+        // caller's `Reading` ends, nor once the memtable takes no more rows.
         unsafe { sized_bytes(NonNull::new_unchecked(self.address().load(Ordering::Acquire))) }
     }
 
@@ -75,7 +79,37 @@ pub(super) struct Memtable {
     shards: Vec<RwLock<HashTable<Hashed>>>,
     order: Order,
     keys: AtomicUsize,
+    /// Bytes of all rows that were ever current.
+    written: AtomicUsize,
+    readers: Readers,
+    reuse: Mutex<Reuse>,
     arena: Arena,
+}
+
+/// Somebody reads a memtable: the memory of the rows it sees is not used for others meanwhile. Not to be held for long.
+pub(super) struct Reading<M: Deref<Target = Memtable>> {
+    memtable: M,
+    counted: usize,
+}
+
+impl<M: Deref<Target = Memtable>> Reading<M> {
+    pub(super) fn new(memtable: M) -> Self {
+        let counted = memtable.readers.enter();
+        Self { memtable, counted }
+    }
+
+    /// The current row of `key`, packed.
+    pub(super) fn get(&self, hash: u64, key: &[u8]) -> Option<&[u8]> {
+        let slot = self.memtable.find(hash, key)?;
+        // SAFETY: the slot is of this memtable, which is kept as long as the row is borrowed; that is being read, too.
+        Some(unsafe { &*(slot.row() as *const [u8]) })
+    }
+}
+
+impl<M: Deref<Target = Memtable>> Drop for Reading<M> {
+    fn drop(&mut self) {
+        self.memtable.readers.leave(self.counted);
+    }
 }
 
 impl Memtable {
@@ -84,24 +118,28 @@ impl Memtable {
             shards: (0..SHARDS).map(|_| RwLock::new(HashTable::new())).collect(),
             order: Order::default(),
             keys: AtomicUsize::new(0),
+            written: AtomicUsize::new(0),
+            readers: Readers::default(),
+            reuse: Mutex::default(),
             arena: Arena::new(pool),
         }
     }
 
-    /// The current row of `key`, packed.
-    pub(super) fn get(&self, hash: u64, key: &[u8]) -> Option<&[u8]> {
-        let slot = self.find(hash, key)?;
-        // SAFETY: the slot is of this memtable, which is borrowed as long as the row.
-        Some(unsafe { &*(slot.row() as *const [u8]) })
-    }
-
-    /// Makes `header` followed by `value` the current row of `key`. For the one writer.
+    /// Makes `header` followed by `value` the current row of `key`. For the one writer, until the memtable is sealed.
     pub(super) fn insert(&self, hash: u64, key: &[u8], header: &[u8], value: &[u8]) {
-        let row = self.new_row(header, value);
+        let mut reuse = self.reuse.lock();
+        let row = self.new_row(&mut reuse, header, value);
         if let Some(slot) = self.find(hash, key) {
-            slot.address().store(row.as_ptr(), Ordering::Release);
+            let replaced = slot.address().swap(row.as_ptr(), Ordering::AcqRel);
+            // SAFETY: a slot always holds a row, and only this writer retires it, when it is replaced.
+            let (replaced, length) = unsafe {
+                let replaced = NonNull::new_unchecked(replaced);
+                (replaced, sized_bytes(replaced).len())
+            };
+            reuse.retire(replaced, size_of_piece(LENGTH_BYTES + length), &self.readers);
             return;
         }
+        drop(reuse);
         let slot = self.new_slot(key, row);
         self.shard(hash)
             .write()
@@ -129,6 +167,11 @@ impl Memtable {
         self.arena.used() + self.keys() * KEY_OVERHEAD_BYTES
     }
 
+    /// Bytes of all rows that were ever current.
+    pub(super) fn written(&self) -> usize {
+        self.written.load(Ordering::Relaxed)
+    }
+
     fn shard(&self, hash: u64) -> &RwLock<HashTable<Hashed>> {
         // The table inside uses the low and the topmost seven bits.
         &self.shards[(hash >> 32) as usize % SHARDS]
@@ -140,9 +183,11 @@ impl Memtable {
         Some(found.slot)
     }
 
-    fn new_row(&self, header: &[u8], value: &[u8]) -> NonNull<u8> {
+    fn new_row(&self, reuse: &mut Reuse, header: &[u8], value: &[u8]) -> NonNull<u8> {
         let length = header.len() + value.len();
-        let row = self.arena.take(LENGTH_BYTES + length);
+        self.written.fetch_add(length, Ordering::Relaxed);
+        let size = size_of_piece(LENGTH_BYTES + length);
+        let row = reuse.take(size).unwrap_or_else(|| self.arena.take(size));
         // SAFETY: the piece has room for the length and both parts, and nobody else knows its address yet.
         unsafe {
             row.cast::<u32>().write_unaligned(sized(length));
@@ -169,4 +214,49 @@ impl Memtable {
 
 fn sized(length: usize) -> u32 {
     u32::try_from(length).unwrap_or_else(|_| panic!("memtable: a row of {length} bytes is above its limit"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn memtable() -> Memtable {
+        Memtable::new(ChunkPool::new(0))
+    }
+
+    /// Overwrites a key so often that the memory of its first rows has been used again, if it may be.
+    fn overwrite(memtable: &Memtable) {
+        for n in 0..10_000_u32 {
+            memtable.insert(1, b"key", b"", &n.to_le_bytes().repeat(16));
+        }
+    }
+
+    #[test]
+    fn keys_that_are_overwritten_do_not_fill_a_memtable() {
+        let memtable = memtable();
+        overwrite(&memtable);
+        assert_eq!(memtable.written(), 10_000 * 64);
+        assert!(memtable.bytes() < 100 * 72, "{}", memtable.bytes());
+    }
+
+    #[test]
+    fn a_row_stays_as_it_is_while_it_is_read() {
+        let memtable = memtable();
+        memtable.insert(1, b"key", b"", &[7; 64]);
+        let reading = Reading::new(&memtable);
+        let row = reading.get(1, b"key").unwrap();
+        overwrite(&memtable);
+        assert_eq!(row, [7; 64]);
+        assert_eq!(reading.get(1, b"key").unwrap(), 9_999_u32.to_le_bytes().repeat(16));
+    }
+
+    #[test]
+    fn canary_a_row_that_nobody_reads_is_written_over() {
+        let memtable = memtable();
+        memtable.insert(1, b"key", b"", &[7; 64]);
+        let row = Reading::new(&memtable).get(1, b"key").unwrap().as_ptr();
+        overwrite(&memtable);
+        // SAFETY: the arena keeps the memory, whatever lies there now, and no other thread knows it.
+        assert_ne!(unsafe { row.read() }, 7);
+    }
 }

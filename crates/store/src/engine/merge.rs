@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::memtable::{Memtable, Slot};
+use super::memtable::{Memtable, Reading, Slot};
 use super::order::{lower_bound, Run};
 use super::shared::Shared;
 use super::tables::{TableRange, TableRow};
@@ -12,8 +12,8 @@ use crate::StoreError;
 
 /// One sorted run of a memtable: what is left of it.
 struct Source {
-    /// Keeps the slots of the run alive.
-    _memtable: Arc<Memtable>,
+    /// Keeps the slots of the run and their rows.
+    _reading: Reading<Arc<Memtable>>,
     run: Run,
     low: usize,
     high: usize,
@@ -65,7 +65,7 @@ impl<'e> Merge<'e> {
                 let high = range.end.map_or(run.len(), |end| lower_bound(&run, end));
                 if low < high {
                     sources.push(Source {
-                        _memtable: Arc::clone(memtable),
+                        _reading: Reading::new(Arc::clone(memtable)),
                         run,
                         low,
                         high,

@@ -14,6 +14,7 @@ mod merge;
 mod meta;
 mod options;
 mod order;
+mod reuse;
 mod row;
 mod row_cache;
 mod shared;

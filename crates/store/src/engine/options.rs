@@ -6,6 +6,11 @@ use lsm_tree::{Cache, DescriptorTable};
 
 const MIB: u64 = 1 << 20;
 
+/// Rows that are overwritten fill no memtable, but the log is to be replayed from the last flush, and history to be synced: so a
+/// flush comes at the latest after so many memtables' bytes of rows, and after so many bytes if a memtable is smaller.
+const UNFLUSHED_MEMTABLES: u64 = 4;
+const UNFLUSHED_BYTES_MAX: u64 = 256 * MIB;
+
 /// Smallest budget of an engine: below it a memtable would not hold a full batch.
 pub const MEMORY_BYTES_MIN: u64 = 16 * MIB;
 
@@ -68,6 +73,8 @@ impl Default for EngineOptions {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Budget {
     pub(super) memtable_bytes: u64,
+    /// Bytes of rows that may be written between two flushes.
+    pub(super) unflushed_bytes: u64,
     pub(super) row_cache_bytes: u64,
     pub(super) block_cache_bytes: u64,
     pub(super) table_bytes: u64,
@@ -81,6 +88,9 @@ impl Budget {
         let memtable_bytes = options.memtable_bytes.unwrap_or((memory / 5).max(4 * MIB));
         Self {
             memtable_bytes,
+            unflushed_bytes: (memtable_bytes * UNFLUSHED_MEMTABLES)
+                .min(UNFLUSHED_BYTES_MAX)
+                .max(memtable_bytes),
             row_cache_bytes: memory / 4,
             block_cache_bytes: memory / 10,
             table_bytes: memtable_bytes.clamp(4 * MIB, 64 * MIB),

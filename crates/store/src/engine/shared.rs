@@ -15,7 +15,7 @@ use rafterdb_codec::Code;
 use super::arena::ChunkPool;
 use super::failure::{corrupt, poisoned};
 use super::history::{History, Position};
-use super::memtable::Memtable;
+use super::memtable::{Memtable, Reading};
 use super::options::Budget;
 use super::row::unpack;
 use super::row_cache::RowCache;
@@ -36,6 +36,13 @@ pub(super) struct Sealed {
 pub(super) struct View {
     pub(super) active: Arc<Memtable>,
     pub(super) sealed: Option<Sealed>,
+}
+
+impl View {
+    /// Newest first.
+    fn memtables(&self) -> impl Iterator<Item = &Arc<Memtable>> {
+        std::iter::once(&self.active).chain(self.sealed.as_ref().map(|sealed| &sealed.memtable))
+    }
 }
 
 /// What a flush makes persistent beside rows.
@@ -137,11 +144,10 @@ impl Shared {
     pub(super) fn newest<T>(&self, key: &[u8], look: impl FnOnce(&[u8]) -> T) -> Result<Option<T>, StoreError> {
         let hash = self.hash(key);
         let view = self.view.load();
-        if let Some(row) = view.active.get(hash, key) {
-            return Ok(Some(look(row)));
-        }
-        if let Some(row) = view.sealed.as_ref().and_then(|sealed| sealed.memtable.get(hash, key)) {
-            return Ok(Some(look(row)));
+        for memtable in view.memtables() {
+            if let Some(row) = Reading::new(&**memtable).get(hash, key) {
+                return Ok(Some(look(row)));
+            }
         }
         if let Some(row) = self.cache.get(key) {
             return Ok(Some(look(&row)));
