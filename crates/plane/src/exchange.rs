@@ -39,8 +39,8 @@ pub struct Exchange {
     /// When overdue answers of peers were last looked for, ms of the clock.
     looked_at: f64,
     tasks: Vec<LogTask>,
-    /// Groups whose commit index has moved.
-    committed: Vec<u16>,
+    /// Groups whose commit index or log has moved.
+    moved: Vec<u16>,
 }
 
 /// Reads the fields of commands.
@@ -79,7 +79,7 @@ impl Exchange {
             self.execute(member, &mut cursor);
         }
         member.log.take(member, &mut self.tasks);
-        for group in self.committed.drain(..) {
+        for group in self.moved.drain(..) {
             member.apply.look(member, member.group(group));
         }
         let mut out = Events { doubles: events, at: 2 };
@@ -129,7 +129,7 @@ impl Exchange {
             command::SEND => self.send(member, group, c),
             command::COMMIT => {
                 group.commit.fetch_max(c.next(), Ordering::AcqRel);
-                self.committed.push(id);
+                self.has_moved(id);
             }
             command::SERVE_READS => {
                 group.reads.lock().confirm(c.next(), c.next());
@@ -203,6 +203,14 @@ impl Exchange {
             epoch,
             block,
         });
+        self.has_moved(group.id);
+    }
+
+    /// The group is looked at when the commands are carried out: what is written at once may be applied at once.
+    fn has_moved(&mut self, group: u16) {
+        if self.moved.last() != Some(&group) {
+            self.moved.push(group);
+        }
     }
 
     /// Writes a received payload into the log, from its `skip`-th entry on, cutting the log first if it reaches further.
@@ -283,6 +291,7 @@ impl Exchange {
             durable.index = index;
             durable.epoch
         };
+        self.has_moved(group.id);
         self.tasks.push(LogTask::Start {
             group: group.id,
             epoch,

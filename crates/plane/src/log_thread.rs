@@ -261,7 +261,8 @@ fn remove_mark(member: &Member, writer: &mut Writer, group: u16) -> Result<(), P
 }
 
 /// Publishes how far a group's log is on disk: to the core, and to the apply thread. The core need not be woken for what its
-/// own thread wrote and others have been sent: what they say of it comes later, or waits already.
+/// own thread wrote and others have been sent: what they say of it comes later, or waits already. Nor the apply thread: the
+/// Raft worker looks at the group itself, once what waited for the write is sent.
 fn release(member: &Member, group: u16, (epoch, index, term): (u64, u64, u64), here: bool) {
     let state = member.group(group);
     {
@@ -280,7 +281,7 @@ fn release(member: &Member, group: u16, (epoch, index, term): (u64, u64, u64), h
         member.inbox.note(group, |facts| facts.durable = Some((index, term)));
     }
     let (first, target) = state.to_apply();
-    if first <= target {
+    if first <= target && !here {
         member.apply.note(state);
     }
 }
