@@ -1,21 +1,18 @@
 // The side-by-side bench: three members in three processes with real syncs, and the reference etcd in the same run.
-//   node bench/main.mjs [--json] [--quick] [--runs 5] [--etcd DIR] [--no-etcd]
 // Prints medians of the runs. Figures of a shared machine: compare within one table only.
 import { readFileSync } from 'node:fs'
-import { parseArgs } from 'node:util'
 import { Child, findLeader, startCluster } from './cluster.mjs'
 import { startEtcd } from './etcd.mjs'
+import { readFlags } from './flags.mjs'
 import { table } from './table.mjs'
 
-const { values: flags } = parseArgs({
-  options: {
-    json: { type: 'boolean', default: false },
-    quick: { type: 'boolean', default: false },
-    runs: { type: 'string' },
-    dir: { type: 'string', default: 'data/bench' },
-    etcd: { type: 'string', default: '../shared/etcd' },
-    'no-etcd': { type: 'boolean', default: false },
-  },
+const flags = readFlags('node bench/main.mjs [--json] [--quick] [--runs 5] [--etcd DIR] [--no-etcd]', {
+  json: { type: 'boolean', default: false },
+  quick: { type: 'boolean', default: false },
+  runs: { type: 'string' },
+  dir: { type: 'string', default: 'data/bench' },
+  etcd: { type: 'string', default: '../shared/etcd' },
+  'no-etcd': { type: 'boolean', default: false },
 })
 
 const runs = Number(flags.runs ?? (flags.quick ? 1 : 5))

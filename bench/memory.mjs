@@ -1,19 +1,16 @@
 // Peak resident memory of a member while much more than its memory is loaded: by a client in a process of its own, or with
 // --embedded in the member's process, where what the load leaves to V8's garbage collector counts too.
-//   node bench/memory.mjs [--bytes 5e9] [--value 1024] [--memory 536870912] [--embedded] [--json]
 import { mkdirSync, readFileSync, rmSync } from 'node:fs'
-import { parseArgs } from 'node:util'
 import { Child, freePort } from './cluster.mjs'
+import { readFlags } from './flags.mjs'
 
-const { values } = parseArgs({
-  options: {
-    bytes: { type: 'string', default: '5e9' },
-    value: { type: 'string', default: '1024' },
-    memory: { type: 'string', default: `${512 << 20}` },
-    dir: { type: 'string', default: './data/bench-memory' },
-    embedded: { type: 'boolean', default: false },
-    json: { type: 'boolean', default: false },
-  },
+const values = readFlags('node bench/memory.mjs [--bytes 5e9] [--value 1024] [--memory 536870912] [--embedded] [--json]', {
+  bytes: { type: 'string', default: '5e9' },
+  value: { type: 'string', default: '1024' },
+  memory: { type: 'string', default: `${512 << 20}` },
+  dir: { type: 'string', default: './data/bench-memory' },
+  embedded: { type: 'boolean', default: false },
+  json: { type: 'boolean', default: false },
 })
 const valueBytes = Number(values.value)
 const count = Math.ceil(Number(values.bytes) / valueBytes)

@@ -1,17 +1,14 @@
 // How long a member with much data takes to open, after a clean stop and after kill -9.
-//   node bench/restart.mjs [--bytes 1e9] [--value 1024] [--memory 268435456] [--json]
 import { mkdirSync, rmSync } from 'node:fs'
-import { parseArgs } from 'node:util'
 import { Child } from './cluster.mjs'
+import { readFlags } from './flags.mjs'
 
-const { values } = parseArgs({
-  options: {
-    bytes: { type: 'string', default: '1e9' },
-    value: { type: 'string', default: '1024' },
-    memory: { type: 'string', default: `${256 << 20}` },
-    dir: { type: 'string', default: './data/bench-restart' },
-    json: { type: 'boolean', default: false },
-  },
+const values = readFlags('node bench/restart.mjs [--bytes 1e9] [--value 1024] [--memory 268435456] [--json]', {
+  bytes: { type: 'string', default: '1e9' },
+  value: { type: 'string', default: '1024' },
+  memory: { type: 'string', default: `${256 << 20}` },
+  dir: { type: 'string', default: './data/bench-restart' },
+  json: { type: 'boolean', default: false },
 })
 const valueBytes = Number(values.value)
 const count = Math.ceil(Number(values.bytes) / valueBytes)
