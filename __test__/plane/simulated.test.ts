@@ -10,6 +10,8 @@ const TIMES = { disk: { fsyncMin: 1, fsyncMax: 2, stallShare: 0, stallMax: 0 }, 
 
 /** One simulated plane in virtual time. */
 class SimulatedHarness implements PlaneHarness {
+  readonly self = 1
+  readonly other = 2
   readonly #scheduler = new Scheduler()
   readonly #random = new Random(1)
   readonly #answers: number[] = []
@@ -18,7 +20,7 @@ class SimulatedHarness implements PlaneHarness {
   #plane: SimulatedPlane | undefined
   #values = 0
 
-  open(): SimulatedPlane {
+  async open(): Promise<SimulatedPlane> {
     const surroundings = {
       ...{ scheduler: this.#scheduler, random: this.#random, checkers: [] },
       clock: () => this.#scheduler.now,
@@ -26,11 +28,11 @@ class SimulatedHarness implements PlaneHarness {
       send: (packet: Packet) => this.#send(packet),
       sendSnapshot: () => {},
     }
-    this.#plane = new SimulatedPlane(1, surroundings, TIMES, this.#durable)
+    this.#plane = new SimulatedPlane(this.self, surroundings, TIMES, this.#durable)
     return this.#plane
   }
 
-  reopen(): SimulatedPlane {
+  async reopen(): Promise<SimulatedPlane> {
     this.#running.crash()
     this.#durable = { ...this.#durable, machines: this.#durable.machines.map(({ persisted }) => new Machine(persisted)) }
     return this.open()
@@ -53,14 +55,16 @@ class SimulatedHarness implements PlaneHarness {
 
   deliver({ kind, term, fields, entryTerms }: WireMessage): void {
     const entries = entryTerms.map((entryTerm, i) => ({ term: entryTerm, value: 1_000 + i, bytes: 10 }))
-    this.#running.receive({ from: 2, to: 1, group: 0, kind, term, fields, entries })
+    this.#running.receive({ from: this.other, to: this.self, group: 0, kind, term, fields, entries })
   }
 
   sent(): readonly WireMessage[] {
     return this.#sent
   }
 
-  close(): void {}
+  async connect(): Promise<void> {}
+
+  async close(): Promise<void> {}
 
   get #running(): SimulatedPlane {
     if (this.#plane === undefined) throw new Error('the plane is not open')

@@ -16,36 +16,36 @@ export interface WireMessage {
   readonly entryTerms: readonly number[]
 }
 
-/** How the suite reaches a plane: member 1 of members 1 and 2, one group, always durable. */
+/** How the suite reaches a plane: one of two members, one group, always durable. */
 export interface PlaneHarness {
+  /** Ids of this member and of the other one. */
+  readonly self: number
+  readonly other: number
   /** A plane on an empty disk. */
-  open(): Plane
+  open(): Promise<Plane>
   /** The process is killed, and starts again on the same disk. */
-  reopen(): Plane
+  reopen(): Promise<Plane>
+  /** The other member starts; returns when messages arrive both ways. `driver` drives this member. */
+  connect(driver: PlaneDriver): Promise<void>
   /** Submits one chunk of `count` entries from a client of this member. */
   propose(count: number): void
   /** The codes of the entries that were answered, in order. */
   answers(): readonly number[]
-  /** Member 2 sends a message. */
+  /** The other member sends a message. */
   deliver(message: WireMessage): void
-  /** What this member sent to member 2. */
-  sent(): readonly WireMessage[]
-  close(): void
+  /** What this member sent to the other one; waits until so many have come. */
+  sent(count: number): readonly WireMessage[]
+  close(): Promise<void>
 }
 
 const GROUP = 0
 const TERM = 1
-const LEAD = [Command.ROLE, GROUP, Role.LEADER, TERM, 1]
 const HARD_STATE = [Command.PERSIST, GROUP, TERM, 1, 0]
 const NO_FIELDS = [0, 0, 0, 0, 0, 0] as const
 
 const noop = (index: number, term = TERM): number[] => [Command.NOOP, GROUP, index, term]
 const accept = (first: number, count: number): number[] => [Command.ACCEPT, GROUP, first, TERM, count]
 const commit = (index: number): number[] => [Command.COMMIT, GROUP, index]
-const send = (kind: number, after: number, first = 0, end = 0): number[] => [
-  ...[Command.SEND, GROUP, 2, kind, TERM, after],
-  ...[...NO_FIELDS, first, end],
-]
 
 /** Runs all cases against the planes of one implementation. */
 export function planeSuite(name: string, create: () => PlaneHarness): void {
@@ -53,13 +53,21 @@ export function planeSuite(name: string, create: () => PlaneHarness): void {
     let harness: PlaneHarness
     let driver: PlaneDriver
     let opened: readonly number[]
+    /** This member leads. */
+    let LEAD: number[]
 
-    beforeEach(() => {
+    beforeEach(async () => {
       harness = create()
-      driver = new PlaneDriver(harness.open())
+      LEAD = [Command.ROLE, GROUP, Role.LEADER, TERM, harness.self]
+      driver = new PlaneDriver(await harness.open())
       opened = driver.waitFor(Event.OPENED)
     })
     afterEach(() => harness.close())
+
+    const send = (kind: number, after: number, first = 0, end = 0): number[] => [
+      ...[Command.SEND, GROUP, harness.other, kind, TERM, after],
+      ...[...NO_FIELDS, first, end],
+    ]
 
     /** Waits until the log is durable up to (index, term). */
     const durable = (index: number, term: number): void => {
@@ -69,8 +77,8 @@ export function planeSuite(name: string, create: () => PlaneHarness): void {
       }
     }
 
-    const reopen = (): void => {
-      driver = new PlaneDriver(harness.reopen())
+    const reopen = async (): Promise<void> => {
+      driver = new PlaneDriver(await harness.reopen())
       opened = driver.waitFor(Event.OPENED)
     }
 
@@ -78,14 +86,14 @@ export function planeSuite(name: string, create: () => PlaneHarness): void {
       expect(opened).toEqual([0, 0, 0, 0, 0, 0, 0, 1, 0])
     })
 
-    test('a disk is new until the group is whole', () => {
+    test('a disk is new until the group is whole', async () => {
       driver.exchange([HARD_STATE, noop(1)])
       durable(1, TERM)
-      reopen()
+      await reopen()
       expect(opened[7]).toBe(1)
       driver.exchange([noop(2), [Command.RECOVERED, GROUP]])
       durable(2, TERM)
-      reopen()
+      await reopen()
       expect(opened[7]).toBe(0)
     })
 
@@ -120,10 +128,10 @@ export function planeSuite(name: string, create: () => PlaneHarness): void {
       expect(harness.answers()).toEqual([Code.OK, Code.OK])
     })
 
-    test('a restart finds the term, the vote and the log', () => {
+    test('a restart finds the term, the vote and the log', async () => {
       driver.exchange([HARD_STATE, noop(1), [Command.PERSIST, GROUP, 4, 2, 0], noop(2, 4)])
       durable(2, 4)
-      reopen()
+      await reopen()
       const [term, vote, , snapshotIndex, snapshotTerm, lastIndex, , , runs, ...pairs] = opened
       expect([term, vote, snapshotIndex, snapshotTerm, lastIndex, runs]).toEqual([4, 2, 0, 0, 2, 2])
       expect(pairs).toEqual([1, TERM, 2, 4])
@@ -148,41 +156,44 @@ export function planeSuite(name: string, create: () => PlaneHarness): void {
       durable(1, TERM)
     })
 
-    test('a message that must be durable follows what was handed over before; others go at once', () => {
+    test('a message that must be durable follows what was handed over before; others go at once', async () => {
+      await harness.connect(driver)
       driver.exchange([HARD_STATE, noop(1), send(Message.APPEND_REPLY, 1), send(Message.APPEND, 0)])
       durable(1, TERM)
       driver.exchange([], 20)
-      expect(harness.sent().map(({ kind }) => kind)).toEqual([Message.APPEND, Message.APPEND_REPLY])
+      expect(harness.sent(2).map(({ kind }) => kind)).toEqual([Message.APPEND, Message.APPEND_REPLY])
     })
 
-    test('entries go along as the index range says, with their terms', () => {
+    test('entries go along as the index range says, with their terms', async () => {
+      await harness.connect(driver)
       driver.exchange([HARD_STATE, noop(1), noop(2), noop(3, 2), send(Message.APPEND, 0, 2, 4)])
       driver.exchange([], 20)
-      expect(harness.sent()[0]!.entryTerms).toEqual([TERM, 2])
+      expect(harness.sent(1)[0]!.entryTerms).toEqual([TERM, 2])
     })
 
     describe('a received payload', () => {
       const message: WireMessage = { kind: Message.APPEND, term: 3, fields: [0, 0, 7, 9, 0, 5], entryTerms: [1, 1, 3] }
       let fields: readonly number[]
 
-      beforeEach(() => {
+      beforeEach(async () => {
+        await harness.connect(driver)
         harness.deliver(message)
         fields = driver.waitFor(Event.MESSAGE)
       })
 
       test('is announced with its header and its runs of terms', () => {
         const [from, kind, term, handle, ...rest] = fields
-        expect([from, kind, term]).toEqual([2, Message.APPEND, 3])
+        expect([from, kind, term]).toEqual([harness.other, Message.APPEND, 3])
         expect(handle).toBeGreaterThan(0)
         expect(rest.slice(0, 6)).toEqual(message.fields)
         expect(rest.slice(7)).toEqual([2, 1, 2, 3, 1])
       })
 
-      test('is written from the first entry that is wanted, and cuts what was there', () => {
+      test('is written from the first entry that is wanted, and cuts what was there', async () => {
         const handle = fields[3]!
         driver.exchange([HARD_STATE, noop(1), noop(2), noop(3), [Command.APPEND, GROUP, handle, 2, 1, 2, 1, 1, 3, 1]])
         durable(3, 3)
-        reopen()
+        await reopen()
         expect(opened[5]).toBe(3)
         expect(opened.slice(8)).toEqual([2, 1, 1, 3, 3])
       })

@@ -27,14 +27,14 @@ use crate::tail::Block;
 /// Raft messages that may wait for the worker before more are dropped.
 const MESSAGES_WAITING_MAX: usize = 8192;
 
-/// A Raft message as a frame: header, then the blocks' bytes as they are.
+/// A Raft message as a frame: header, one run for each term, then the blocks' bytes as they are.
 #[must_use]
 pub fn raft_frame(header: &RaftHeader, blocks: Vec<Block>) -> Parts {
     let runs: Vec<Run> = blocks
-        .iter()
-        .map(|b| Run {
-            term: b.term,
-            count: u32::try_from(b.count).unwrap_or(u32::MAX),
+        .chunk_by(|one, next| one.term == next.term)
+        .map(|of_term| Run {
+            term: of_term[0].term,
+            count: u32::try_from(of_term.iter().map(|b| b.count).sum::<u64>()).unwrap_or(u32::MAX),
         })
         .collect();
     let mut head = Vec::with_capacity(RAFT_HEADER_BYTES + RUN_BYTES * runs.len());

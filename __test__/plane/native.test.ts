@@ -1,0 +1,167 @@
+// The shared plane cases against the native plane. The other member is a native one too, driven by hand like the first.
+import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll } from 'vitest'
+import type { MemberConfig } from '../../src/cluster/member.js'
+import type { Binding, MemberInfo, NativePort } from '../../src/native/binding.js'
+import { parseReply } from '../../src/native/errors.js'
+import { loadBinding } from '../../src/native/load.js'
+import { nativePlane } from '../../src/native/plane.js'
+import { Command, Event } from '../../src/plane/kinds.js'
+import type { Plane } from '../../src/plane/plane.js'
+import { freePorts } from '../ports.js'
+import { PlaneDriver } from './driver.js'
+import { type PlaneHarness, planeSuite, type WireMessage } from './suite.js'
+
+const MIB = 1 << 20
+const EXCHANGES_MAX = 200
+const WRITE = 1
+const REQUEST_HEADER_BYTES = 16
+const BATCH_HEADER_BYTES = 32
+/** FORMATS.md, Operations: a put of the key `k` with the value `v`. */
+const PUT = Buffer.from([1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 'k'.charCodeAt(0), 'v'.charCodeAt(0)])
+
+const root = mkdtempSync(join(tmpdir(), 'rafterdb-plane-'))
+let members: MemberConfig['members']
+let ids: number[]
+
+beforeAll(async () => {
+  const [first, second] = await freePorts(2)
+  members = [
+    { name: 'a', endpoint: `127.0.0.1:${first}` },
+    { name: 'b', endpoint: `127.0.0.1:${second}` },
+  ]
+  const one = await open(0, join(root, 'ids'))
+  ids = members.map(({ name }) => one.info.members.find((member) => member.name === name)?.id ?? 0)
+  await close(one)
+})
+afterAll(() => rmSync(root, { recursive: true, force: true }))
+
+interface Opened {
+  binding: Binding
+  info: MemberInfo
+  plane: Plane
+}
+
+async function open(number: 0 | 1, dataDir: string): Promise<Opened> {
+  const { name, endpoint } = members[number] as MemberConfig['members'][number]
+  const config: MemberConfig = {
+    ...{ name, dataDir, members, listen: endpoint, durability: 'always', durabilityInterval: 100 },
+    ...{ memory: 32 * MIB, valueBytesMax: MIB, groups: 1, segmentBytes: MIB },
+  }
+  const binding = loadBinding()
+  const fatal = (code: string, text: string) => {
+    throw new Error(`${code}: ${text}`)
+  }
+  const info = parseReply<MemberInfo>(await binding.openMember(JSON.stringify(config), fatal, () => {}))
+  return { binding, info, plane: nativePlane(binding, info.member) }
+}
+
+async function close({ binding, info }: Opened): Promise<void> {
+  binding.stopMember(info.member)
+  await binding.closeMember(info.member)
+}
+
+let directories = 0
+const newDirectory = () => join(root, `${directories++}`)
+
+class NativeHarness implements PlaneHarness {
+  readonly self = ids[0] as number
+  readonly other = ids[1] as number
+  readonly #answers: number[] = []
+  readonly #sent: WireMessage[] = []
+  #directory = newDirectory()
+  #opened: Opened | undefined
+  #port: NativePort | undefined
+  #peer: { opened: Opened; driver: PlaneDriver } | undefined
+  #last = 0
+
+  async open(): Promise<Plane> {
+    this.#opened = await open(0, this.#directory)
+    this.#port = new this.#opened.binding.LocalPort(this.#opened.info.member, () => {})
+    return this.#opened.plane
+  }
+
+  /** What a killed process leaves is what its files hold at that moment. */
+  async reopen(): Promise<Plane> {
+    const killed = newDirectory()
+    cpSync(this.#directory, killed, { recursive: true })
+    if (this.#opened) await close(this.#opened)
+    this.#directory = killed
+    return this.open()
+  }
+
+  async connect(driver: PlaneDriver): Promise<void> {
+    const opened = await open(1, newDirectory())
+    this.#peer = { opened, driver: new PlaneDriver(opened.plane) }
+    this.#peer.driver.waitFor(Event.PEER)
+    driver.waitFor(Event.PEER)
+  }
+
+  propose(count: number): void {
+    const request = Buffer.alloc(REQUEST_HEADER_BYTES + BATCH_HEADER_BYTES + PUT.length)
+    request.writeUInt32LE(request.length - REQUEST_HEADER_BYTES, 0)
+    request.writeUInt8(WRITE, 4)
+    request.writeUInt32LE(1, REQUEST_HEADER_BYTES + BATCH_HEADER_BYTES - 4)
+    request.set(PUT, REQUEST_HEADER_BYTES + BATCH_HEADER_BYTES)
+    const submission = Buffer.concat(Array.from({ length: count }, () => request))
+    const code = this.#port?.submit(submission, submission.length)
+    if (code !== 0) throw new Error(`submit: code ${code}`)
+  }
+
+  answers(): readonly number[] {
+    const delivery = Buffer.alloc(MIB)
+    const length = this.#port?.drain(delivery) ?? 0
+    for (let at = 0; at < length; at += REQUEST_HEADER_BYTES + delivery.readUInt32LE(at)) {
+      this.#answers.push(delivery.readUInt16LE(at + 6))
+    }
+    return this.#answers
+  }
+
+  deliver({ kind, term, fields, entryTerms }: WireMessage): void {
+    const first = this.#last + 1
+    const entries = entryTerms.map((entryTerm) => [Command.NOOP, 0, ++this.#last, entryTerm])
+    const message = [Command.SEND, 0, this.self, kind, term, 0, ...fields, first, this.#last + 1]
+    this.#other.exchange([...entries, message])
+  }
+
+  sent(count: number): readonly WireMessage[] {
+    for (let i = 0; i < EXCHANGES_MAX && this.#sent.length < count; i++) {
+      for (const { kind, fields } of this.#other.exchange([], 20)) if (kind === Event.MESSAGE) this.#sent.push(messageOf(fields))
+    }
+    return this.#sent
+  }
+
+  async close(): Promise<void> {
+    for (const opened of [this.#opened, this.#peer?.opened]) if (opened) await close(opened)
+  }
+
+  get #other(): PlaneDriver {
+    if (this.#peer === undefined) throw new Error('the other member does not run')
+    return this.#peer.driver
+  }
+}
+
+/** From the fields of a MESSAGE event. */
+function messageOf([
+  ,
+  kind = 0,
+  term = 0,
+  ,
+  a = 0,
+  b = 0,
+  c = 0,
+  d = 0,
+  e = 0,
+  f = 0,
+  ,
+  ,
+  ...runs
+]: readonly number[]): WireMessage {
+  const entryTerms: number[] = []
+  for (let at = 0; at < runs.length; at += 2) entryTerms.push(...Array<number>(runs[at + 1] ?? 0).fill(runs[at] ?? 0))
+  return { kind, term, fields: [a, b, c, d, e, f], entryTerms }
+}
+
+planeSuite('native plane', () => new NativeHarness())
