@@ -97,3 +97,19 @@ test('a put of the turn in which the member dies is answered too', async () => {
   await expect(put).rejects.toMatchObject({ code: 'POISONED' })
   await db.close()
 })
+
+test('a put that the member refuses because it has stopped is told why, though that comes later', async () => {
+  const network = new FakeNetwork()
+  let lose: (code: 'POISONED', message: string) => void = () => {}
+  const db = await createEmbedded({
+    ports: (endpoint, notify, lost) => {
+      lose = lost
+      return network.ports(endpoint, notify, lost)
+    },
+  })
+  await db.put('a', '1')
+  network.first.poisoned = true
+  setTimeout(() => lose('POISONED', 'the disk is full'), 5)
+  await expect(db.put('b', '1')).rejects.toMatchObject({ code: 'POISONED', message: 'the disk is full' })
+  await db.close()
+})

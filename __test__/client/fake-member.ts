@@ -86,6 +86,8 @@ export class FakeMember {
   forwards = true
   /** Milliseconds before each answer; 0: the next turn. */
   delay = 0
+  /** Submissions are refused with POISONED. */
+  poisoned = false
   /** So many submissions are refused with BUSY. */
   busy = 0
   /** Largest number of a revision's events in one response, to split revisions. */
@@ -140,6 +142,7 @@ export class FakePort implements Port {
   submit(buffer: Uint8Array, length: number): number {
     const member = this.#member
     if (this.#closed) return Code.CLOSED
+    if (member.poisoned) return Code.POISONED
     if (member.busy > 0) {
       member.busy--
       return Code.BUSY

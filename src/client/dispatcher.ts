@@ -234,7 +234,11 @@ export class Dispatcher {
       this.#streams.delete(request.id)
     }
     if (code === Code.BUSY) this.#full = true
-    for (const request of requests) this.#refuse(request, codeName(code), '')
+    for (const request of requests) {
+      // The member in this process has stopped: why is on its way, and ends all that waits.
+      if (code === Code.POISONED) this.#again(request, false, codeName(code))
+      else this.#refuse(request, codeName(code), '')
+    }
     return false
   }
 
