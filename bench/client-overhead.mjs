@@ -64,9 +64,13 @@ class NullPort {
     return at
   }
 
-  readSync(_request, _length, into) {
-    into.set(this.#pair)
-    return this.#pair.length
+  openReader(_request, into) {
+    const pair = this.#pair
+    const read = () => {
+      into.set(pair)
+      return pair.length
+    }
+    return { read, close() {} }
   }
 
   close() {}
