@@ -58,6 +58,9 @@ pub fn entry_length(entry: &[u8]) -> usize {
     8 + u32::from_le_bytes([entry[0], entry[1], entry[2], entry[3]]) as usize
 }
 
+/// Blocks at the end that are looked at one by one before the rest is searched: nearly all reads begin there.
+const NEAR_END: usize = 8;
+
 /// Blocks in index order without gaps, oldest dropped first when over the budget.
 #[derive(Debug, Default)]
 pub struct Tail {
@@ -121,7 +124,11 @@ impl Tail {
             Some(block) if block.first <= first => {}
             _ => return out,
         }
-        let start = self.blocks.partition_point(|block| block.end() <= first);
+        let before = |block: &Block| block.end() <= first;
+        let start = match self.blocks.iter().rev().take(NEAR_END).position(before) {
+            Some(after) => self.blocks.len() - after,
+            None => self.blocks.partition_point(before),
+        };
         let mut bytes = 0;
         for block in self.blocks.range(start..) {
             if block.first >= end || bytes >= bytes_max {
@@ -168,6 +175,20 @@ mod tests {
             [(6, 2, 25), (8, 1, 9)]
         );
         assert!(tail.read(4, 9, usize::MAX).is_empty(), "older than the tail");
+    }
+
+    #[test]
+    fn a_read_begins_at_any_entry_near_the_end_or_far_from_it() {
+        let mut tail = Tail::default();
+        for n in 0..50 {
+            tail.push(block(10 + 2 * n, 1, &[1, 1]));
+        }
+        for first in 10..110 {
+            let parts = tail.read(first, u64::MAX, usize::MAX);
+            assert_eq!(parts[0].first, first);
+            assert_eq!(parts.iter().map(|b| b.count).sum::<u64>(), 110 - first);
+        }
+        assert!(tail.read(110, u64::MAX, usize::MAX).is_empty());
     }
 
     #[test]
