@@ -1,6 +1,5 @@
 // The simulated data plane of one member: carries out the core's commands and reports events in the layouts of
 // crates/codec/FORMATS.md. Real entries, virtual time; the disk, the network and the clock belong to the world around it.
-// Long because every command and event of the exchange has its few lines here.
 
 import { limits } from '../../src/limits.js'
 import { Command, Event } from '../../src/plane/kinds.js'
@@ -11,6 +10,7 @@ import type { Checker, MemberView } from './checker.js'
 import { Disk, type DiskTimes } from './disk.js'
 import { applied, type Machine, type State } from './machine.js'
 import { countRuns, type Entry, type MemberLog } from './member-log.js'
+import { type Chunk, type GroupState, newGroup, type ReadDone } from './plane-group.js'
 import type { Scheduler } from './scheduler.js'
 
 /** A message between planes; entries travel by reference. */
@@ -35,39 +35,6 @@ export interface Surroundings {
   sendSnapshot(from: number, to: number, group: number, state: State, sent: (ok: boolean) => void): void
   /** There are events. */
   wake(): void
-}
-
-/** Called with the index that holds the write, or with a code when it was not done. */
-export type WriteDone = (index: number, code: number) => void
-/** Called with the applied index that answered, or with a code. */
-export type ReadDone = (index: number, code: number) => void
-
-interface Chunk {
-  readonly values: readonly { value: number; bytes: number; done: WriteDone }[]
-  announced: boolean
-}
-
-interface Read {
-  readonly sequence: number
-  readonly done: ReadDone
-  /** Set once the core has confirmed it. */
-  index: number
-}
-
-/** One group's side of the plane. */
-interface GroupState {
-  readonly log: MemberLog
-  readonly machine: Machine
-  role: number
-  term: number
-  leader: number
-  committed: number
-  leaseUntil: number
-  proposals: Chunk[]
-  reads: Read[]
-  readSequence: number
-  waiters: Map<number, WriteDone>
-  applying: boolean
 }
 
 /** What survives a restart. */
@@ -508,12 +475,5 @@ export class SimulatedPlane implements Plane, MemberView {
     if (this.#stopped) return
     this.#events.push(record)
     this.#world.wake()
-  }
-}
-
-function newGroup(log: MemberLog, machine: Machine): GroupState {
-  return {
-    ...{ log, machine, role: Role.FOLLOWER, term: log.term, leader: 0, committed: machine.state.index, leaseUntil: 0 },
-    ...{ proposals: [], reads: [], readSequence: 0, waiters: new Map(), applying: false },
   }
 }
