@@ -7,6 +7,21 @@ import { useVirtualTime } from './virtual-time.js'
 
 useVirtualTime()
 
+/** A database whose member stops, because it must, when `lose` is called. */
+async function stoppable() {
+  const network = new FakeNetwork()
+  const fatal: RafterError[] = []
+  let lost: Parameters<typeof network.ports>[2] = () => {}
+  const db = await createEmbedded({
+    ports: (endpoint, notify, told) => {
+      lost = told
+      return network.ports(endpoint, notify, told)
+    },
+    onFatal: (error) => fatal.push(error),
+  })
+  return { network, db, fatal, lose: (code: 'POISONED', message: string) => lost(code, message) }
+}
+
 test('what was called before close is answered', async () => {
   const network = new FakeNetwork()
   const db = await createEmbedded({ ports: network.ports })
@@ -60,16 +75,7 @@ test('await using', async () => {
 })
 
 test('a member that stops because it must fails what is under way and what comes later with its code', async () => {
-  const network = new FakeNetwork()
-  const fatal: RafterError[] = []
-  let lose: (code: 'POISONED', message: string) => void = () => {}
-  const db = await createEmbedded({
-    ports: (endpoint, notify, lost) => {
-      lose = lost
-      return network.ports(endpoint, notify, lost)
-    },
-    onFatal: (error) => fatal.push(error),
-  })
+  const { network, db, lose, fatal } = await stoppable()
   network.first.stopped = true
   const under = db.put('a', '1')
   const watching = db.watch()[Symbol.asyncIterator]().next()
@@ -84,14 +90,7 @@ test('a member that stops because it must fails what is under way and what comes
 })
 
 test('a put of the turn in which the member dies is answered too', async () => {
-  const network = new FakeNetwork()
-  let lose: (code: 'POISONED', message: string) => void = () => {}
-  const db = await createEmbedded({
-    ports: (endpoint, notify, lost) => {
-      lose = lost
-      return network.ports(endpoint, notify, lost)
-    },
-  })
+  const { db, lose } = await stoppable()
   const put = db.put('a', '1')
   lose('POISONED', 'the disk failed')
   await expect(put).rejects.toMatchObject({ code: 'POISONED' })
@@ -99,14 +98,7 @@ test('a put of the turn in which the member dies is answered too', async () => {
 })
 
 test('a put that the member refuses because it has stopped is told why, though that comes later', async () => {
-  const network = new FakeNetwork()
-  let lose: (code: 'POISONED', message: string) => void = () => {}
-  const db = await createEmbedded({
-    ports: (endpoint, notify, lost) => {
-      lose = lost
-      return network.ports(endpoint, notify, lost)
-    },
-  })
+  const { network, db, lose } = await stoppable()
   await db.put('a', '1')
   network.first.poisoned = true
   setTimeout(() => lose('POISONED', 'the disk is full'), 5)
