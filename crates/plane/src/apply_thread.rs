@@ -63,6 +63,11 @@ impl ApplyQueue {
     /// Looks at a group at once, on the caller's thread, if nobody is at work, the last work was quick and there is little to
     /// do; else tells the thread.
     pub fn look(&self, member: &Arc<Member>, group: &Arc<Group>) {
+        // Most often: what is new is not committed yet, or not on disk. Who changes that says so.
+        let (first, target) = group.to_apply();
+        if first > target {
+            return;
+        }
         let Some(turn) = self.begin_here() else {
             return self.note(group);
         };
