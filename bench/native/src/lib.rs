@@ -1,0 +1,1 @@
+//! What the benches of the native crates share: inputs, and the reference kernel that figures are related to.
