@@ -5,6 +5,10 @@
 //! `crc32c` 12 / 26 / 260 (crc-fast 11 / 17 / 176, but it needs a newer compiler than this workspace promises),
 //! `twox-hash` 4 / 35 / 163 (xxhash-rust 4 / 44 / 271, as it picks its SIMD at compile time).
 
+mod path;
+
+pub use path::Path;
+
 /// The CRC-32C (Castagnoli) of `bytes`.
 #[must_use]
 pub fn crc32c(bytes: &[u8]) -> u32 {
