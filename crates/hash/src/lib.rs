@@ -1,13 +1,16 @@
-//! The two checksums of rafterdb: crc32c for what is stored and sent, xxh3-64 for placing and sampling.
+//! The two checksums of rafterdb: crc32c for what is stored and sent, xxh3 for placing and sampling.
 //! Each has one definition; the SIMD path is chosen at run time and gives the same bits on every machine.
 //!
 //! Measured on one core of an AVX-512 server, ns a call at 16 / 256 / 4,096 bytes:
-//! `crc32c` 12 / 26 / 260 (crc-fast 11 / 17 / 176, but it needs a newer compiler than this workspace promises),
-//! `twox-hash` 4 / 35 / 163 (xxhash-rust 4 / 44 / 271, as it picks its SIMD at compile time).
+//! `crc32c` 12 / 26 / 260 (crc-fast 11 / 17 / 176, but it needs a newer compiler than this workspace promises).
 
+mod keys;
 mod path;
+mod xxh3;
 
+pub use keys::{Keys, KeysError};
 pub use path::Path;
+pub use xxh3::{xxh3_128, xxh3_128_on, xxh3_64, xxh3_64_many, xxh3_64_on, xxh3_path, Xxh3};
 
 /// The CRC-32C (Castagnoli) of `bytes`.
 #[must_use]
@@ -19,10 +22,4 @@ pub fn crc32c(bytes: &[u8]) -> u32 {
 #[must_use]
 pub fn crc32c_append(crc: u32, bytes: &[u8]) -> u32 {
     crc32c::crc32c_append(crc, bytes)
-}
-
-/// The 64-bit XXH3 of `bytes`.
-#[must_use]
-pub fn xxh3_64(bytes: &[u8], seed: u64) -> u64 {
-    twox_hash::XxHash3_64::oneshot_with_seed(seed, bytes)
 }

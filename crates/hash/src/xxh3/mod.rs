@@ -1,0 +1,130 @@
+//! XXH3-64 and XXH3-128, seeded (xxHash specification 0.2.0, `doc/xxhash_spec.md` of the xxHash project). The lengths choose
+//! among short, medium and long; only long inputs have kernels, and only they look at what the machine has.
+
+mod dispatch;
+mod kernels;
+mod long;
+mod many;
+mod medium;
+mod mix;
+mod secret;
+mod short;
+mod stream;
+
+pub use many::xxh3_64_many;
+pub use stream::Xxh3;
+
+use dispatch::Engine;
+use medium::{medium_128, medium_64};
+use secret::{Secret, SECRET};
+use short::{short_128, short_64};
+
+use crate::Path;
+
+/// The longest input that takes no kernel, in bytes.
+const MEDIUM_BYTES_MAX: usize = 240;
+
+/// The 64-bit XXH3 of `bytes`; the seed of whoever has none is 0.
+#[must_use]
+#[inline]
+pub fn xxh3_64(bytes: &[u8], seed: u64) -> u64 {
+    if bytes.len() <= MEDIUM_BYTES_MAX {
+        small_64(bytes, seed)
+    } else {
+        long_64(bytes, seed)
+    }
+}
+
+/// The 128-bit XXH3 of `bytes`: `low64` of the specification in the low half. Its canonical form is big-endian
+/// (`to_be_bytes`). The seed of whoever has none is 0.
+#[must_use]
+#[inline]
+pub fn xxh3_128(bytes: &[u8], seed: u64) -> u128 {
+    if bytes.len() <= MEDIUM_BYTES_MAX {
+        small_128(bytes, seed)
+    } else {
+        long_128(bytes, seed)
+    }
+}
+
+/// The path that [`xxh3_64`] and the others take on this machine.
+#[must_use]
+pub fn xxh3_path() -> Path {
+    Engine::best().path()
+}
+
+/// [`xxh3_64`] on `path`; `None` if this machine lacks it. For tests and measurements.
+#[must_use]
+#[inline]
+pub fn xxh3_64_on(path: Path, bytes: &[u8], seed: u64) -> Option<u64> {
+    let engine = Engine::on(path)?;
+    Some(if bytes.len() <= MEDIUM_BYTES_MAX {
+        small_64(bytes, seed)
+    } else {
+        with_secret(seed, |secret| {
+            engine.whole(bytes, secret).digest_64(bytes.len() as u64, secret)
+        })
+    })
+}
+
+/// [`xxh3_128`] on `path`; `None` if this machine lacks it. For tests and measurements.
+#[must_use]
+#[inline]
+pub fn xxh3_128_on(path: Path, bytes: &[u8], seed: u64) -> Option<u128> {
+    let engine = Engine::on(path)?;
+    Some(if bytes.len() <= MEDIUM_BYTES_MAX {
+        small_128(bytes, seed)
+    } else {
+        with_secret(seed, |secret| {
+            engine.whole(bytes, secret).digest_128(bytes.len() as u64, secret)
+        })
+    })
+}
+
+#[inline(always)]
+fn small_64(bytes: &[u8], seed: u64) -> u64 {
+    if bytes.len() <= 16 {
+        short_64(bytes, seed)
+    } else {
+        medium_64(bytes, seed)
+    }
+}
+
+#[inline(always)]
+fn small_128(bytes: &[u8], seed: u64) -> u128 {
+    if bytes.len() <= 16 {
+        short_128(bytes, seed)
+    } else {
+        medium_128(bytes, seed)
+    }
+}
+
+// Not inlined: a short input shall not pay for a frame that holds a secret.
+#[inline(never)]
+fn long_64(bytes: &[u8], seed: u64) -> u64 {
+    with_secret(seed, |secret| {
+        Engine::best()
+            .whole(bytes, secret)
+            .digest_64(bytes.len() as u64, secret)
+    })
+}
+
+#[inline(never)]
+fn long_128(bytes: &[u8], seed: u64) -> u128 {
+    with_secret(seed, |secret| {
+        Engine::best()
+            .whole(bytes, secret)
+            .digest_128(bytes.len() as u64, secret)
+    })
+}
+
+#[inline(always)]
+fn with_secret<T>(seed: u64, then: impl FnOnce(&Secret) -> T) -> T {
+    let derived;
+    then(if seed == 0 {
+        &SECRET
+    } else {
+        derived = Secret::of_seed(seed);
+        &derived
+    })
+}
