@@ -1,10 +1,9 @@
 //! Bounded loads: no node gets more than its share and a little. Counts keys, but remembers none of them.
 //!
 //! After Mirrokni, Thorup and Zadimoghaddam, "Consistent Hashing with Bounded Loads" (2016): a key goes to the first
-//! node, clockwise, that has room. For m keys a node has room for ceil((1 + epsilon) × m × its share of the points).
+//! node, clockwise, that has room. For m keys a node has room for ceil((1 + epsilon) × m × its share of the virtual nodes).
 
 use crate::ring::check_length;
-use crate::sort::sort_by_hash;
 use crate::{hash_key, Keys, Ring, RingError};
 use std::sync::Arc;
 
@@ -76,10 +75,9 @@ impl BoundedRing {
     /// [`BoundedRing::assign`] of the key with this [`hash_key`].
     pub fn assign_hash(&mut self, hash: u64) -> u32 {
         self.total += 1;
-        let node = self
-            .ring
-            .circle
-            .owners_from(hash)
+        let circle = &self.ring.circle;
+        let node = circle
+            .owners_from(circle.position(hash))
             .find(|node| self.has_room(*node as usize, self.total))
             .expect(ROOM_FOR_ALL);
         self.loads[node as usize] += 1;
@@ -113,7 +111,8 @@ impl BoundedRing {
     /// # Errors
     /// [`RingError::OutputLength`] unless `out` is as long as there are keys, [`RingError::TooManyKeys`] above `u32::MAX`.
     pub fn assign_many(&mut self, keys: Keys<'_>, out: &mut [u32]) -> Result<(), RingError> {
-        self.assign_pairs(keys.iter().map(hash_key), out)
+        let hashes: Vec<u64> = keys.iter().map(hash_key).collect();
+        self.assign_hashes(&hashes, out)
     }
 
     /// [`BoundedRing::assign_many`] of the keys with these [`hash_key`]s.
@@ -121,29 +120,54 @@ impl BoundedRing {
     /// # Errors
     /// As [`BoundedRing::assign_many`].
     pub fn assign_hashes(&mut self, hashes: &[u64], out: &mut [u32]) -> Result<(), RingError> {
-        self.assign_pairs(hashes.iter().copied(), out)
-    }
-
-    fn assign_pairs(&mut self, hashes: impl ExactSizeIterator<Item = u64>, out: &mut [u32]) -> Result<(), RingError> {
         check_length(hashes.len(), out)?;
-        let Ok(count) = u32::try_from(out.len()) else {
-            return Err(RingError::TooManyKeys { keys: out.len() });
+        let Ok(count) = u32::try_from(hashes.len()) else {
+            return Err(RingError::TooManyKeys { keys: hashes.len() });
         };
-        let pairs: Vec<(u64, u32)> = hashes.zip(0..).collect();
-        let (sorted, _) = sort_by_hash(&pairs, (count / 8).max(2).ilog2());
         self.total += u64::from(count);
         let mut room = self.capacities(self.total);
         for (room, load) in room.iter_mut().zip(&self.loads) {
             *room = room.saturating_sub(*load);
         }
-        for (hash, place) in sorted {
-            let mut nodes = self.ring.circle.owners_from(hash);
-            let node = nodes.find(|node| room[*node as usize] > 0).expect(ROOM_FOR_ALL);
-            room[node as usize] -= 1;
-            self.loads[node as usize] += 1;
-            out[place as usize] = node;
+        // The keys between two points see the nodes in the same order, so they go as a whole, in few steps.
+        let (mut keys, starts) = self.by_position(hashes);
+        for (position, range) in starts.windows(2).enumerate() {
+            let mut left = &mut keys[range[0] as usize..range[1] as usize];
+            let mut nodes = self.ring.circle.owners_from(position);
+            while !left.is_empty() {
+                let node = nodes.find(|node| room[*node as usize] > 0).expect(ROOM_FOR_ALL) as usize;
+                let taken = room[node].min(left.len() as u64);
+                if (taken as usize) < left.len() {
+                    left.sort_unstable_by_key(|key| (hashes[*key as usize], *key));
+                }
+                let (gone, rest) = left.split_at_mut(taken as usize);
+                gone.iter().for_each(|key| out[*key as usize] = node as u32);
+                left = rest;
+                room[node] -= taken;
+                self.loads[node] += taken;
+            }
         }
         Ok(())
+    }
+
+    /// The numbers of the hashes by the position of their first point, and where those of each position start.
+    fn by_position(&self, hashes: &[u64]) -> (Vec<u32>, Vec<u32>) {
+        let circle = &self.ring.circle;
+        let mut starts = vec![0; circle.len() + 2];
+        let positions: Vec<u32> = hashes.iter().map(|hash| circle.position(*hash) as u32).collect();
+        positions.iter().for_each(|position| starts[*position as usize] += 1);
+        let mut sum = 0;
+        for start in &mut starts {
+            sum += *start;
+            *start = sum;
+        }
+        let mut keys = vec![0; hashes.len()];
+        for (key, position) in (0..).zip(&positions) {
+            let start: &mut u32 = &mut starts[*position as usize];
+            *start -= 1;
+            keys[*start as usize] = key;
+        }
+        (keys, starts)
     }
 
     /// Whether the node may take one of `total` keys: its load is below its capacity, without the division.
@@ -153,10 +177,10 @@ impl BoundedRing {
 
     /// A capacity is `part` / `whole`, rounded up.
     fn part(&self, node: usize, total: u64) -> u128 {
-        u128::from(total) * self.room_millionths * u128::from(self.ring.node_points[node])
+        u128::from(total) * self.room_millionths * u128::from(self.ring.virtual_nodes[node])
     }
 
     fn whole(&self) -> u128 {
-        MILLION * self.ring.circle.len() as u128
+        MILLION * u128::from(self.ring.virtual_nodes.iter().sum::<u32>())
     }
 }

@@ -6,8 +6,6 @@
 //! ```
 //! What lies behind the last point belongs to the first, around the circle: the last entry says so without a branch.
 
-use crate::sort::sort_by_hash;
-
 #[derive(Debug)]
 pub(crate) struct Circle {
     /// Ascending; one more than there are points, the last one `u64::MAX`.
@@ -16,30 +14,29 @@ pub(crate) struct Circle {
     owners: Vec<u32>,
     /// For each value of a hash's top bits, the first point with at least that value.
     index: Vec<u32>,
-    /// How far a hash is shifted to leave its top bits; 32 < `shift` < 64.
+    /// How far a hash is shifted to leave its top bits; less than 64.
     shift: u32,
 }
 
 impl Circle {
-    /// A circle of these points, at least one and less than 2^31, each with its rank. Their owners are
+    /// A circle of these points, 2 to 2^31 - 1 of them, each with its rank. Their owners are
     /// `owner_of[rank]`; of equal points the one of the lowest rank has the keys.
-    pub(crate) fn new(points: &[(u64, u32)], owner_of: &[u32]) -> Self {
-        assert!(!points.is_empty(), "a circle has a point");
-        // Between a half and one point for each entry of the index.
-        let bits = points.len().next_power_of_two().ilog2().max(1);
-        let (sorted, mut index) = sort_by_hash(points, bits);
-        index.pop();
-        let (mut points, mut owners): (Vec<u64>, Vec<u32>) = sorted
-            .into_iter()
-            .map(|(point, rank)| (point, owner_of[rank as usize]))
-            .unzip();
+    pub(crate) fn new(placed: &[(u64, u32)], owner_of: &[u32]) -> Self {
+        assert!(placed.len() >= 2, "a virtual node has two points");
+        // One or two points for each entry of the index.
+        let shift = 64 - (placed.len().next_power_of_two().ilog2() - 1).max(1);
+        let mut index = count_buckets(placed, shift);
+        let (mut points, mut owners) = sort(placed, shift, &mut index);
+        for owner in &mut owners {
+            *owner = owner_of[*owner as usize];
+        }
         points.push(u64::MAX);
         owners.push(owners[0]);
         Self {
             points,
             owners,
             index,
-            shift: 64 - bits,
+            shift,
         }
     }
 
@@ -52,6 +49,9 @@ impl Circle {
     #[inline]
     pub(crate) fn position(&self, hash: u64) -> usize {
         let mut at = self.index[(hash >> self.shift) as usize] as usize;
+        // Two steps without a branch are three times as fast as a loop, which is mispredicted on every other hash.
+        at += usize::from(self.points[at] < hash);
+        at += usize::from(self.points[at] < hash);
         while self.points[at] < hash {
             at += 1;
         }
@@ -64,10 +64,10 @@ impl Circle {
         self.owners[self.position(hash)]
     }
 
-    /// The owners of all points, clockwise from `hash`, once around.
+    /// The owners of all points, clockwise from a position, once around.
     #[inline]
-    pub(crate) fn owners_from(&self, hash: u64) -> impl Iterator<Item = u32> + '_ {
-        let (before, after) = self.owners[..self.owners.len() - 1].split_at(self.position(hash));
+    pub(crate) fn owners_from(&self, position: usize) -> impl Iterator<Item = u32> + '_ {
+        let (before, after) = self.owners[..self.len()].split_at(position);
         after.iter().chain(before).copied()
     }
 
@@ -75,4 +75,44 @@ impl Circle {
     pub(crate) fn arcs(&self) -> impl Iterator<Item = (u64, u32)> + '_ {
         self.points.iter().copied().zip(self.owners.iter().copied())
     }
+}
+
+/// For each value of the top bits, where the points with that value end.
+fn count_buckets(placed: &[(u64, u32)], shift: u32) -> Vec<u32> {
+    let mut index = vec![0u32; 1 << (64 - shift)];
+    for (point, _) in placed {
+        index[(point >> shift) as usize] += 1;
+    }
+    let mut sum = 0;
+    for end in &mut index {
+        sum += *end;
+        *end = sum;
+    }
+    index
+}
+
+/// Points and ranks in ascending order. `index` has the end of each bucket before, the start after.
+///
+/// Points are spread evenly, so once they are in their buckets next to nothing is left to sort: half the time of `sort`.
+fn sort(placed: &[(u64, u32)], shift: u32, index: &mut [u32]) -> (Vec<u64>, Vec<u32>) {
+    let mut points = vec![0; placed.len()];
+    let mut ranks = vec![0; placed.len()];
+    for &(point, rank) in placed {
+        let end = &mut index[(point >> shift) as usize];
+        *end -= 1;
+        points[*end as usize] = point;
+        ranks[*end as usize] = rank;
+    }
+    for next in 1..placed.len() {
+        let (point, rank) = (points[next], ranks[next]);
+        let mut at = next;
+        while at > 0 && (points[at - 1], ranks[at - 1]) > (point, rank) {
+            points[at] = points[at - 1];
+            ranks[at] = ranks[at - 1];
+            at -= 1;
+        }
+        points[at] = point;
+        ranks[at] = rank;
+    }
+    (points, ranks)
 }

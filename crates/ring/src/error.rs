@@ -1,7 +1,7 @@
 //! What may be wrong with what a caller passes. Each text says what was found and what would do.
 
 use crate::{
-    EPSILON_MAX, EPSILON_MIN, NAME_BYTES_MAX, NODES_MAX, NODE_VIRTUAL_NODES_MAX, REPLICAS_MAX, RING_POINTS_MAX,
+    EPSILON_MAX, EPSILON_MIN, NAME_BYTES_MAX, NODES_MAX, NODE_VIRTUAL_NODES_MAX, REPLICAS_MAX, RING_VIRTUAL_NODES_MAX,
 };
 
 /// Why a ring could not be built, or a call not be answered. Nothing has changed when one is returned.
@@ -24,9 +24,7 @@ pub enum RingError {
     DuplicateName { name: String },
     #[error("node {name:?} has the weight {weight}; a weight is a finite number above 0")]
     BadWeight { name: String, weight: f64 },
-    #[error(
-        "node {name:?} would have no point on the ring: weight {weight} of {virtual_nodes} virtual nodes; raise one"
-    )]
+    #[error("node {name:?} would have no virtual node: weight {weight} times {virtual_nodes} a unit; raise one")]
     WeightTooSmall {
         name: String,
         weight: f64,
@@ -37,8 +35,8 @@ pub enum RingError {
          weight or the virtual nodes per unit of weight"
     )]
     TooManyVirtualNodes { name: String, virtual_nodes: f64 },
-    #[error("the nodes would have {points} points, at most {RING_POINTS_MAX} are allowed; lower the virtual nodes")]
-    TooManyPoints { points: u64 },
+    #[error("the nodes would have {virtual_nodes} virtual nodes together, at most {RING_VIRTUAL_NODES_MAX} are allowed; lower them")]
+    TooManyRingVirtualNodes { virtual_nodes: u64 },
     #[error("no node is called {name:?}")]
     UnknownName { name: String },
     #[error("no node has the index {index}; there are {nodes} nodes")]

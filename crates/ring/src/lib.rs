@@ -22,14 +22,13 @@ mod keys;
 mod node;
 mod replicas;
 mod ring;
-mod sort;
 
 pub use bounded::{BoundedRing, EPSILON_MAX, EPSILON_MIN};
 pub use diff::{moved_share, Move};
 pub use error::RingError;
 pub use keys::{hash_key, Keys};
 pub use node::{
-    Node, Options, NAME_BYTES_MAX, NODES_MAX, NODE_VIRTUAL_NODES_MAX, POINTS_PER_VIRTUAL_NODE, RING_POINTS_MAX,
+    Node, Options, NAME_BYTES_MAX, NODES_MAX, NODE_VIRTUAL_NODES_MAX, POINTS_PER_VIRTUAL_NODE, RING_VIRTUAL_NODES_MAX,
 };
 pub use replicas::{NO_NODE, REPLICAS_MAX};
 pub use ring::Ring;

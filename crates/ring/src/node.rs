@@ -8,8 +8,8 @@ pub const NODES_MAX: usize = 65_536;
 pub const NAME_BYTES_MAX: usize = 255;
 /// Most virtual nodes that one node may have (its weight times [`Options::virtual_nodes`]).
 pub const NODE_VIRTUAL_NODES_MAX: u32 = 65_536;
-/// Most points of a ring, all nodes together; a point takes 12 bytes, and 4 to 8 more in the index.
-pub const RING_POINTS_MAX: u32 = 1 << 24;
+/// Most virtual nodes of a ring, all nodes together. One takes 32 to 40 bytes.
+pub const RING_VIRTUAL_NODES_MAX: u32 = 1 << 23;
 /// Points on the circle for one virtual node.
 ///
 /// Two, because of luck: a node's load deviates by 1 / sqrt(its points). With one point, 160 virtual nodes and 100
@@ -18,7 +18,8 @@ pub const RING_POINTS_MAX: u32 = 1 << 24;
 /// the gaps between neighbours, whose points are drawn independently, and not from how a node's own are spread.
 pub const POINTS_PER_VIRTUAL_NODE: u32 = 2;
 
-const _: () = assert!(NODE_VIRTUAL_NODES_MAX as u64 * POINTS_PER_VIRTUAL_NODE as u64 <= RING_POINTS_MAX as u64);
+const _: () = assert!(NODE_VIRTUAL_NODES_MAX <= RING_VIRTUAL_NODES_MAX);
+const _: () = assert!((RING_VIRTUAL_NODES_MAX as u64 * POINTS_PER_VIRTUAL_NODE as u64) < 1 << 31);
 
 /// One node of a ring.
 #[derive(Clone, Debug, PartialEq)]
@@ -75,8 +76,8 @@ impl Default for Options {
     }
 }
 
-/// How many points each node has, or the first bound that is broken. All of them is at most [`RING_POINTS_MAX`].
-pub(crate) fn count_points(nodes: &[Node], options: Options) -> Result<Vec<u32>, RingError> {
+/// How many virtual nodes each node has, or the first bound that is broken. All of them is at most [`RING_VIRTUAL_NODES_MAX`].
+pub(crate) fn count_virtual_nodes(nodes: &[Node], options: Options) -> Result<Vec<u32>, RingError> {
     if nodes.is_empty() {
         return Err(RingError::NoNodes);
     }
@@ -86,16 +87,16 @@ pub(crate) fn count_points(nodes: &[Node], options: Options) -> Result<Vec<u32>,
     let counts = nodes
         .iter()
         .enumerate()
-        .map(|(index, node)| points_of(index, node, options))
+        .map(|(index, node)| virtual_nodes_of(index, node, options))
         .collect::<Result<Vec<u32>, RingError>>()?;
-    let points = counts.iter().map(|count| u64::from(*count)).sum();
-    if points > u64::from(RING_POINTS_MAX) {
-        return Err(RingError::TooManyPoints { points });
+    let virtual_nodes = counts.iter().map(|count| u64::from(*count)).sum();
+    if virtual_nodes > u64::from(RING_VIRTUAL_NODES_MAX) {
+        return Err(RingError::TooManyRingVirtualNodes { virtual_nodes });
     }
     Ok(counts)
 }
 
-fn points_of(index: usize, node: &Node, options: Options) -> Result<u32, RingError> {
+fn virtual_nodes_of(index: usize, node: &Node, options: Options) -> Result<u32, RingError> {
     let name = || node.name.clone();
     if node.name.is_empty() {
         return Err(RingError::EmptyName { index });
@@ -120,13 +121,13 @@ fn points_of(index: usize, node: &Node, options: Options) -> Result<u32, RingErr
             virtual_nodes,
         });
     }
-    let points = (virtual_nodes * f64::from(POINTS_PER_VIRTUAL_NODE)).round() as u32;
-    if points == 0 {
+    let rounded = virtual_nodes.round() as u32;
+    if rounded == 0 {
         return Err(RingError::WeightTooSmall {
             name: name(),
             weight: node.weight,
             virtual_nodes: options.virtual_nodes,
         });
     }
-    Ok(points)
+    Ok(rounded)
 }

@@ -84,11 +84,12 @@ impl Ring {
     /// In round `r` every zone that has more than `r` nodes gives one more, its first that was not taken.
     fn fill(&self, hash: u64, out: &mut [u32]) -> usize {
         let zone_of = |node: u32| self.zones.of_node[node as usize];
+        let position = self.circle.position(hash);
         let mut found = 0;
         let mut wanted = 0;
         for (round, zones) in self.zones.larger_than.iter().enumerate() {
             wanted = out.len().min(wanted + zones);
-            let mut owners = self.circle.owners_from(hash);
+            let mut owners = self.circle.owners_from(position);
             while found < wanted {
                 let node = owners
                     .next()

@@ -1,19 +1,24 @@
 //! The ring: names become points, and keys find their nodes. Knows nothing of loads. Never changes once built.
 //!
-//! A point is the XXH3-64, seeded with [`Options::seed`], of
+//! A node has round(weight × [`Options::virtual_nodes`]) virtual nodes. The hash of one is the XXH3-64, seeded with
+//! [`Options::seed`], of
 //! ```text
-//! ┌─────────────────────────┬──────────────────────────────────────────────┐
-//! │ the node's name (UTF-8) │ number of the point from 0: u32, little-endian│
-//! └─────────────────────────┴──────────────────────────────────────────────┘
+//! ┌───────────────────────────┬──────────────────────────────────────────────────────┐
+//! │ the node's name, in UTF-8 │ the virtual node's number from 0: u32, little-endian │
+//! └───────────────────────────┴──────────────────────────────────────────────────────┘
 //! ```
-//! and a node has round(weight × virtual nodes × [`POINTS_PER_VIRTUAL_NODE`](crate::POINTS_PER_VIRTUAL_NODE)) of them.
-//! A key belongs to the first point at or after its hash, clockwise; of equal points, to the node first by its name's bytes.
+//! and its two points are that hash, and that hash with its upper and lower 32 bits swapped.
+//! A key belongs to the first point at or after its own hash, clockwise; of equal points, to the node whose name comes
+//! first, byte by byte.
 
 use crate::circle::Circle;
-use crate::node::count_points;
+use crate::node::count_virtual_nodes;
 use crate::replicas::Zones;
-use crate::{hash_key, Keys, Node, Options, RingError, NAME_BYTES_MAX};
+use crate::{hash_key, Keys, Node, Options, RingError, POINTS_PER_VIRTUAL_NODE};
 use rafterdb_hash::xxh3_64;
+
+/// Keys that are hashed before their nodes are looked up.
+const HASHES_AT_ONCE: usize = 128;
 
 /// A consistent-hash ring. Share it in an `Arc`; a change of membership is a new ring.
 ///
@@ -23,8 +28,8 @@ use rafterdb_hash::xxh3_64;
 pub struct Ring {
     nodes: Vec<Node>,
     options: Options,
-    /// How many points each node has: its weight in whole numbers.
-    pub(crate) node_points: Vec<u32>,
+    /// How many virtual nodes each node has: its weight in whole numbers.
+    pub(crate) virtual_nodes: Vec<u32>,
     pub(crate) circle: Circle,
     pub(crate) zones: Zones,
 }
@@ -35,13 +40,13 @@ impl Ring {
     /// # Errors
     /// If a bound of this crate is broken, a weight is not a finite number above 0, two names are equal, or there is no node.
     pub fn new(nodes: &[Node], options: Options) -> Result<Self, RingError> {
-        let node_points = count_points(nodes, options)?;
+        let virtual_nodes = count_virtual_nodes(nodes, options)?;
         let order = order_by_name(nodes)?;
-        let points = place(nodes, &node_points, &order, options.seed);
+        let points = place(nodes, &virtual_nodes, &order, options.seed);
         Ok(Self {
             nodes: nodes.to_vec(),
             options,
-            node_points,
+            virtual_nodes,
             circle: Circle::new(&points, &order),
             zones: Zones::new(nodes),
         })
@@ -102,8 +107,14 @@ impl Ring {
     /// [`RingError::OutputLength`] unless `out` is as long as there are keys.
     pub fn lookup_many(&self, keys: Keys<'_>, out: &mut [u32]) -> Result<(), RingError> {
         check_length(keys.len(), out)?;
-        for (key, node) in keys.iter().zip(out) {
-            *node = self.lookup(key);
+        // Hashing and searching do not wait for each other's memory when they come in turns.
+        let mut hashes = [0; HASHES_AT_ONCE];
+        let mut keys = keys.iter();
+        for out in out.chunks_mut(HASHES_AT_ONCE) {
+            hashes.iter_mut().zip(keys.by_ref()).for_each(|(hash, key)| *hash = hash_key(key));
+            for (hash, node) in hashes.iter().zip(out) {
+                *node = self.lookup_hash(*hash);
+            }
         }
         Ok(())
     }
@@ -146,16 +157,18 @@ fn order_by_name(nodes: &[Node]) -> Result<Vec<u32>, RingError> {
 }
 
 /// All points, each with its node's rank by name: the rank, not the index, decides between equal points.
-fn place(nodes: &[Node], node_points: &[u32], order: &[u32], seed: u64) -> Vec<(u64, u32)> {
-    let mut points = Vec::with_capacity(node_points.iter().sum::<u32>() as usize);
-    let mut input = Vec::with_capacity(NAME_BYTES_MAX + size_of::<u32>());
+fn place(nodes: &[Node], virtual_nodes: &[u32], order: &[u32], seed: u64) -> Vec<(u64, u32)> {
+    let sum: u32 = virtual_nodes.iter().sum();
+    let mut points = Vec::with_capacity((sum * POINTS_PER_VIRTUAL_NODE) as usize);
     for (rank, index) in (0u32..).zip(order) {
-        let name = nodes[*index as usize].name.as_bytes();
-        for number in 0..node_points[*index as usize] {
-            input.clear();
-            input.extend_from_slice(name);
+        let mut input = nodes[*index as usize].name.clone().into_bytes();
+        let name_bytes = input.len();
+        for number in 0..virtual_nodes[*index as usize] {
+            input.truncate(name_bytes);
             input.extend_from_slice(&number.to_le_bytes());
-            points.push((xxh3_64(&input, seed), rank));
+            let hash = xxh3_64(&input, seed);
+            points.push((hash, rank));
+            points.push((hash.rotate_left(32), rank));
         }
     }
     points
