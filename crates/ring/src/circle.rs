@@ -116,3 +116,40 @@ fn sort(placed: &[(u64, u32)], shift: u32, index: &mut [u32]) -> (Vec<u64>, Vec<
     }
     (points, ranks)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Circle;
+
+    fn owners(points: &[(u64, u32)], hashes: &[u64]) -> Vec<u32> {
+        let circle = Circle::new(points, &[10, 11, 12]);
+        hashes.iter().map(|hash| circle.owner(*hash)).collect()
+    }
+
+    #[test]
+    fn the_last_arc_goes_on_at_the_start() {
+        let hashes = [0, 1, 5, 6, 1 << 63, u64::MAX - 1, u64::MAX];
+        assert_eq!(owners(&[(5, 1), (0, 0)], &hashes), [10, 11, 11, 10, 10, 10, 10]);
+        assert_eq!(owners(&[(5, 1), (u64::MAX, 0)], &hashes), [11, 11, 11, 10, 10, 10, 10]);
+        assert_eq!(
+            owners(&[(0, 1), (u64::MAX, 0), (5, 2)], &hashes),
+            [11, 12, 12, 10, 10, 10, 10]
+        );
+        assert_eq!(owners(&[(1 << 63, 1), (1 << 63, 1)], &hashes), [11; 7]);
+    }
+
+    #[test]
+    fn of_equal_points_the_lowest_rank_has_the_keys() {
+        assert_eq!(owners(&[(7, 2), (7, 1), (9, 0)], &[6, 7, 8]), [11, 11, 10]);
+        assert_eq!(owners(&[(7, 1), (9, 0), (7, 2)], &[6, 7, 8]), [11, 11, 10]);
+        assert_eq!(owners(&[(u64::MAX, 2), (u64::MAX, 1)], &[0, u64::MAX]), [11, 11]);
+    }
+
+    #[test]
+    fn points_that_are_not_spread_are_only_slower() {
+        let points: Vec<(u64, u32)> = (0..500).rev().map(|i| (i, (i % 3) as u32)).collect();
+        let hashes: Vec<u64> = (0..500).collect();
+        let expected: Vec<u32> = (0..500).map(|i| 10 + i % 3).collect();
+        assert_eq!(owners(&points, &hashes), expected);
+    }
+}

@@ -1,5 +1,6 @@
 //! What moves from one ring to another, as ranges of hashes. Knows no keys.
 
+use crate::circle::Circle;
 use crate::Ring;
 use std::collections::HashMap;
 
@@ -30,26 +31,27 @@ impl Ring {
     /// ranges, one that ends at `u64::MAX` and one that starts at 0. O(points of both).
     #[must_use]
     pub fn diff(before: &Ring, after: &Ring) -> Vec<Move> {
-        let kept = kept_nodes(before, after);
-        let mut moves: Vec<Move> = Vec::new();
-        let mut next_before = before.circle.arcs().peekable();
-        let mut next_after = after.circle.arcs().peekable();
-        let mut start = 0;
-        while let (Some(&(end_before, from)), Some(&(end_after, to))) = (next_before.peek(), next_after.peek()) {
-            let end = end_before.min(end_after);
-            // Of equal points all but the first own nothing: their range would end before it starts.
-            if end >= start && kept[from as usize] != Some(to) {
-                push(&mut moves, Move { start, end, from, to });
-            }
-            if end == u64::MAX {
-                break;
-            }
-            next_before.next_if(|arc| arc.0 == end);
-            next_after.next_if(|arc| arc.0 == end);
-            start = end + 1;
-        }
-        moves
+        moves(&before.circle, &after.circle, &kept_nodes(before, after))
     }
+}
+
+/// Walks both circles at once, from one end of an arc to the next. `kept` translates owners before to owners after.
+fn moves(before: &Circle, after: &Circle, kept: &[Option<u32>]) -> Vec<Move> {
+    let mut moves: Vec<Move> = Vec::new();
+    let mut arcs_before = before.arcs().peekable();
+    let mut arcs_after = after.arcs().peekable();
+    let mut start = 0;
+    while let (Some(&(end_before, from)), Some(&(end_after, to))) = (arcs_before.peek(), arcs_after.peek()) {
+        let end = end_before.min(end_after);
+        if kept[from as usize] != Some(to) {
+            push(&mut moves, Move { start, end, from, to });
+        }
+        // Also past equal points: all but the first own nothing.
+        while arcs_before.next_if(|arc| arc.0 == end).is_some() {}
+        while arcs_after.next_if(|arc| arc.0 == end).is_some() {}
+        start = end.wrapping_add(1);
+    }
+    moves
 }
 
 /// For each node of the ring before, its index in the ring after.
@@ -66,5 +68,25 @@ fn push(moves: &mut Vec<Move>, next: Move) {
     match moves.last_mut() {
         Some(last) if last.end + 1 == next.start && (last.from, last.to) == (next.from, next.to) => last.end = next.end,
         _ => moves.push(next),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{moves, Move};
+    use crate::circle::Circle;
+
+    /// Names do not make equal points in a lifetime of trying.
+    #[test]
+    fn equal_points_own_one_arc() {
+        let kept = [Some(0), Some(1)];
+        let before = Circle::new(&[(10, 1), (10, 1), (20, 1), (20, 0), (30, 1)], &[0, 1]);
+        let after = Circle::new(&[(10, 1), (10, 0), (20, 1), (20, 1)], &[0, 1]);
+        let of = |start, end, from, to| Move { start, end, from, to };
+        let expected = [of(0, 10, 1, 0), of(11, 20, 0, 1), of(21, u64::MAX, 1, 0)];
+        assert_eq!(moves(&before, &after, &kept), expected);
+        assert_eq!(moves(&before, &before, &kept), []);
+        let end = Circle::new(&[(u64::MAX, 1), (u64::MAX, 0)], &[0, 1]);
+        assert_eq!(moves(&before, &end, &kept), [of(0, 10, 1, 0), of(21, u64::MAX, 1, 0)]);
     }
 }

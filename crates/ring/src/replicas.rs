@@ -88,6 +88,9 @@ impl Ring {
         let mut found = 0;
         let mut wanted = 0;
         for (round, zones) in self.zones.larger_than.iter().enumerate() {
+            if found == out.len() {
+                break;
+            }
             wanted = out.len().min(wanted + zones);
             let mut owners = self.circle.owners_from(position);
             while found < wanted {
@@ -95,8 +98,8 @@ impl Ring {
                     .next()
                     .expect("a round ends when all zones with a node left gave one");
                 let taken = &out[..found];
-                let zone = zone_of(node);
-                if taken.iter().filter(|other| zone_of(**other) == zone).count() == round && !taken.contains(&node) {
+                let in_zone = taken.iter().filter(|other| zone_of(**other) == zone_of(node)).count();
+                if in_zone == round && !taken.contains(&node) {
                     out[found] = node;
                     found += 1;
                 }

@@ -111,7 +111,10 @@ impl Ring {
         let mut hashes = [0; HASHES_AT_ONCE];
         let mut keys = keys.iter();
         for out in out.chunks_mut(HASHES_AT_ONCE) {
-            hashes.iter_mut().zip(keys.by_ref()).for_each(|(hash, key)| *hash = hash_key(key));
+            hashes
+                .iter_mut()
+                .zip(keys.by_ref())
+                .for_each(|(hash, key)| *hash = hash_key(key));
             for (hash, node) in hashes.iter().zip(out) {
                 *node = self.lookup_hash(*hash);
             }
