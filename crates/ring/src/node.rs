@@ -8,7 +8,7 @@ pub const NODES_MAX: usize = 65_536;
 pub const NAME_BYTES_MAX: usize = 255;
 /// Most virtual nodes that one node may have (its weight times [`Options::virtual_nodes`]).
 pub const NODE_VIRTUAL_NODES_MAX: u32 = 65_536;
-/// Most virtual nodes of a ring, all nodes together. One takes 32 to 40 bytes.
+/// Most virtual nodes of a ring, all nodes together. One takes 28 to 32 bytes.
 pub const RING_VIRTUAL_NODES_MAX: u32 = 1 << 23;
 /// Points on the circle for one virtual node.
 ///
