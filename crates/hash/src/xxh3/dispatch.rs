@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use super::kernels;
 use super::long::{Lanes, BLOCK_BYTES, STRIPE_BYTES};
-use super::secret::Secret;
+use super::secret::{Secret, Source};
 use crate::Path;
 
 /// A path that this machine has. Made here only, so holding one is the proof.
@@ -45,9 +45,21 @@ impl Engine {
         self.0
     }
 
+    /// Whether an input of `bytes` bytes with a seed is hashed faster if the seed is added to the secret in registers.
+    #[inline(always)]
+    pub(super) const fn derives_in_registers(self, bytes: usize) -> bool {
+        match self.0 {
+            // Once an input, as its keys stay in registers.
+            Path::Avx512 => true,
+            // Once a stripe; a block costs more than to wait for a secret in memory.
+            Path::Sse | Path::Avx2 | Path::Neon => bytes <= BLOCK_BYTES,
+            Path::Scalar => false,
+        }
+    }
+
     /// The lanes after all of `input`, which is longer than 240 bytes.
-    #[inline]
-    pub(super) fn whole(self, input: &[u8], secret: &Secret) -> Lanes {
+    #[inline(always)]
+    pub(super) fn whole<const SEEDED: bool>(self, input: &[u8], source: Source<SEEDED>) -> Lanes {
         assert!(input.len() >= STRIPE_BYTES, "a long input has a last stripe");
         let blocks = (input.len() - 1) / BLOCK_BYTES;
         // SAFETY: blocks and tail are `input`, the tail is 1 to 1,024 bytes, and at least 64 bytes end where it ends.
@@ -57,7 +69,7 @@ impl Engine {
                 input.as_ptr(),
                 blocks,
                 input.len() - BLOCK_BYTES * blocks,
-                secret,
+                source,
             )
         }
     }
@@ -65,7 +77,15 @@ impl Engine {
     /// `lanes` after the whole blocks that `input` consists of; more input must follow.
     pub(super) fn blocks(self, lanes: &Lanes, input: &[u8], secret: &Secret) -> Lanes {
         // SAFETY: so many blocks are `input`, and there is no tail.
-        unsafe { self.walk(lanes, input.as_ptr(), input.len() / BLOCK_BYTES, 0, secret) }
+        unsafe {
+            self.walk(
+                lanes,
+                input.as_ptr(),
+                input.len() / BLOCK_BYTES,
+                0,
+                Source::stored(secret),
+            )
+        }
     }
 
     /// `lanes` after the last 1 to 1,024 bytes of all input: `window` without its first 64 bytes, which are those before them.
@@ -73,25 +93,40 @@ impl Engine {
         let tail = &window[STRIPE_BYTES..];
         assert!((1..=BLOCK_BYTES).contains(&tail.len()), "a tail is a block at most");
         // SAFETY: the tail lies in `window`, with 64 bytes before it, from where the pointer comes.
-        unsafe { self.walk(lanes, window.as_ptr().add(STRIPE_BYTES), 0, tail.len(), secret) }
+        unsafe {
+            self.walk(
+                lanes,
+                window.as_ptr().add(STRIPE_BYTES),
+                0,
+                tail.len(),
+                Source::stored(secret),
+            )
+        }
     }
 
     /// # Safety
     /// As [`walk`](super::long::walk) but for the instruction set, which is proven.
-    #[inline]
-    unsafe fn walk(self, lanes: &Lanes, input: *const u8, blocks: usize, tail: usize, secret: &Secret) -> Lanes {
+    #[inline(always)]
+    unsafe fn walk<const SEEDED: bool>(
+        self,
+        lanes: &Lanes,
+        input: *const u8,
+        blocks: usize,
+        tail: usize,
+        source: Source<SEEDED>,
+    ) -> Lanes {
         // SAFETY: an engine's path is there, and the caller keeps the rest of the contract.
         unsafe {
             match self.0 {
                 #[cfg(target_arch = "x86_64")]
-                Path::Avx512 => kernels::avx512::run(lanes, input, blocks, tail, secret),
+                Path::Avx512 => kernels::avx512::run(lanes, input, blocks, tail, source),
                 #[cfg(target_arch = "x86_64")]
-                Path::Avx2 => kernels::avx2::run(lanes, input, blocks, tail, secret),
+                Path::Avx2 => kernels::avx2::run(lanes, input, blocks, tail, source),
                 #[cfg(target_arch = "x86_64")]
-                Path::Sse => kernels::sse2::run(lanes, input, blocks, tail, secret),
+                Path::Sse => kernels::sse2::run(lanes, input, blocks, tail, source),
                 #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
-                Path::Neon => kernels::neon::run(lanes, input, blocks, tail, secret),
-                _ => kernels::scalar::run(lanes, input, blocks, tail, secret),
+                Path::Neon => kernels::neon::run(lanes, input, blocks, tail, source),
+                _ => kernels::scalar::run(lanes, input, blocks, tail, source),
             }
         }
     }

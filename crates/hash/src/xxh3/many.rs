@@ -1,8 +1,8 @@
 //! XXH3 of many keys of one buffer in one call: what does not depend on the key is done once.
 
 use super::dispatch::Engine;
-use super::secret::Secret;
-use super::{small_64, MEDIUM_BYTES_MAX};
+use super::secret::{Secret, Source};
+use super::{digest_64, small_64, MEDIUM_BYTES_MAX};
 use crate::{Keys, KeysError};
 
 /// The 64-bit XXH3 of each key: `out[i]` is that of `buffer[offsets[i]..offsets[i + 1]]`.
@@ -19,7 +19,7 @@ pub fn xxh3_64_many(buffer: &[u8], offsets: &[u32], seed: u64, out: &mut [u64]) 
             small_64(key, seed)
         } else {
             let (engine, secret) = long.get_or_insert_with(|| (Engine::best(), Secret::of_seed(seed)));
-            engine.whole(key, secret).digest_64(key.len() as u64, secret)
+            digest_64(*engine, key, Source::stored(secret))
         };
     }
     Ok(())

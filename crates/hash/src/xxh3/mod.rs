@@ -16,7 +16,7 @@ pub use stream::Xxh3;
 
 use dispatch::Engine;
 use medium::{medium_128, medium_64};
-use secret::{Secret, SECRET};
+use secret::{Secret, Source, SECRET};
 use short::{short_128, short_64};
 
 use crate::Path;
@@ -26,7 +26,7 @@ const MEDIUM_BYTES_MAX: usize = 240;
 
 /// The 64-bit XXH3 of `bytes`; the seed of whoever has none is 0.
 #[must_use]
-#[inline]
+#[inline(always)]
 pub fn xxh3_64(bytes: &[u8], seed: u64) -> u64 {
     if bytes.len() <= MEDIUM_BYTES_MAX {
         small_64(bytes, seed)
@@ -38,7 +38,7 @@ pub fn xxh3_64(bytes: &[u8], seed: u64) -> u64 {
 /// The 128-bit XXH3 of `bytes`: `low64` of the specification in the low half. Its canonical form is big-endian
 /// (`to_be_bytes`). The seed of whoever has none is 0.
 #[must_use]
-#[inline]
+#[inline(always)]
 pub fn xxh3_128(bytes: &[u8], seed: u64) -> u128 {
     if bytes.len() <= MEDIUM_BYTES_MAX {
         small_128(bytes, seed)
@@ -61,9 +61,7 @@ pub fn xxh3_64_on(path: Path, bytes: &[u8], seed: u64) -> Option<u64> {
     Some(if bytes.len() <= MEDIUM_BYTES_MAX {
         small_64(bytes, seed)
     } else {
-        with_secret(seed, |secret| {
-            engine.whole(bytes, secret).digest_64(bytes.len() as u64, secret)
-        })
+        long_64_on(engine, bytes, seed)
     })
 }
 
@@ -75,9 +73,7 @@ pub fn xxh3_128_on(path: Path, bytes: &[u8], seed: u64) -> Option<u128> {
     Some(if bytes.len() <= MEDIUM_BYTES_MAX {
         small_128(bytes, seed)
     } else {
-        with_secret(seed, |secret| {
-            engine.whole(bytes, secret).digest_128(bytes.len() as u64, secret)
-        })
+        long_128_on(engine, bytes, seed)
     })
 }
 
@@ -102,29 +98,42 @@ fn small_128(bytes: &[u8], seed: u64) -> u128 {
 // Not inlined: a short input shall not pay for a frame that holds a secret.
 #[inline(never)]
 fn long_64(bytes: &[u8], seed: u64) -> u64 {
-    with_secret(seed, |secret| {
-        Engine::best()
-            .whole(bytes, secret)
-            .digest_64(bytes.len() as u64, secret)
-    })
+    long_64_on(Engine::best(), bytes, seed)
 }
 
 #[inline(never)]
 fn long_128(bytes: &[u8], seed: u64) -> u128 {
-    with_secret(seed, |secret| {
-        Engine::best()
-            .whole(bytes, secret)
-            .digest_128(bytes.len() as u64, secret)
-    })
+    long_128_on(Engine::best(), bytes, seed)
 }
 
 #[inline(always)]
-fn with_secret<T>(seed: u64, then: impl FnOnce(&Secret) -> T) -> T {
-    let derived;
-    then(if seed == 0 {
-        &SECRET
+fn long_64_on(engine: Engine, bytes: &[u8], seed: u64) -> u64 {
+    if seed == 0 {
+        digest_64(engine, bytes, Source::stored(&SECRET))
+    } else if engine.derives_in_registers(bytes.len()) {
+        digest_64(engine, bytes, Source::derived(seed))
     } else {
-        derived = Secret::of_seed(seed);
-        &derived
-    })
+        digest_64(engine, bytes, Source::stored(&Secret::of_seed(seed)))
+    }
+}
+
+#[inline(always)]
+fn long_128_on(engine: Engine, bytes: &[u8], seed: u64) -> u128 {
+    if seed == 0 {
+        digest_128(engine, bytes, Source::stored(&SECRET))
+    } else if engine.derives_in_registers(bytes.len()) {
+        digest_128(engine, bytes, Source::derived(seed))
+    } else {
+        digest_128(engine, bytes, Source::stored(&Secret::of_seed(seed)))
+    }
+}
+
+#[inline(always)]
+fn digest_64<const SEEDED: bool>(engine: Engine, bytes: &[u8], source: Source<SEEDED>) -> u64 {
+    engine.whole(bytes, source).digest_64(bytes.len() as u64, source)
+}
+
+#[inline(always)]
+fn digest_128<const SEEDED: bool>(engine: Engine, bytes: &[u8], source: Source<SEEDED>) -> u128 {
+    engine.whole(bytes, source).digest_128(bytes.len() as u64, source)
 }

@@ -1,6 +1,8 @@
 //! The secret of XXH3: 192 published bytes, and what a seed makes of them for inputs above 240 bytes.
 //! Knows nothing of how an input is walked.
 
+use super::mix::u64_at;
+
 /// Bytes of the secret. It makes a block of `(192 - 64) / 8` stripes.
 pub(super) const SECRET_BYTES: usize = 192;
 
@@ -10,7 +12,6 @@ pub(super) const SECRET_BYTES: usize = 192;
 pub(super) struct Secret(pub(super) [u8; SECRET_BYTES]);
 
 /// The default secret of the specification ("Seed and Secret").
-#[rustfmt::skip]
 pub(super) static SECRET: Secret = Secret(BYTES);
 
 const BYTES: [u8; SECRET_BYTES] = [
@@ -65,5 +66,47 @@ impl Secret {
             to.copy_from_slice(&word.wrapping_add(step).to_le_bytes());
         }
         derived
+    }
+}
+
+/// Where the words of the secret of an input come from. A secret that was written just now is still on its way to the cache, and
+/// loads that straddle two of its words wait for it; so whoever hashes one input only derives what he needs of it in registers.
+#[derive(Clone, Copy)]
+pub(super) struct Source<'a, const SEEDED: bool> {
+    pub(super) secret: &'a Secret,
+    /// `SEEDED`: what is still to be added to even words of `secret` and taken from odd ones.
+    pub(super) seed: u64,
+}
+
+impl<'a> Source<'a, false> {
+    /// `secret` as it is.
+    pub(super) const fn stored(secret: &'a Secret) -> Self {
+        Self { secret, seed: 0 }
+    }
+}
+
+impl Source<'static, true> {
+    /// What `seed` makes of the default secret.
+    pub(super) const fn derived(seed: u64) -> Self {
+        Self { secret: &SECRET, seed }
+    }
+}
+
+impl<const SEEDED: bool> Source<'_, SEEDED> {
+    /// The 8 bytes at `at`, which is no multiple of 8.
+    #[inline(always)]
+    pub(super) fn straddling(&self, at: usize) -> u64 {
+        if SEEDED {
+            let low = u64_at(&self.secret.0, at / 8 * 8);
+            let high = u64_at(&self.secret.0, at / 8 * 8 + 8);
+            let (low, high) = if at / 8 % 2 == 0 {
+                (low.wrapping_add(self.seed), high.wrapping_sub(self.seed))
+            } else {
+                (low.wrapping_sub(self.seed), high.wrapping_add(self.seed))
+            };
+            low >> (at % 8 * 8) | high << (64 - at % 8 * 8)
+        } else {
+            u64_at(&self.secret.0, at)
+        }
     }
 }

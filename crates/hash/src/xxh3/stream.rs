@@ -2,7 +2,7 @@
 
 use super::dispatch::Engine;
 use super::long::{Lanes, BLOCK_BYTES, STRIPE_BYTES};
-use super::secret::{Secret, SECRET};
+use super::secret::{Secret, Source, SECRET};
 use super::{small_128, small_64, MEDIUM_BYTES_MAX};
 use crate::Path;
 
@@ -106,7 +106,7 @@ impl Xxh3 {
     pub fn digest_64(&self) -> u64 {
         match self.small() {
             Some(bytes) => small_64(bytes, self.seed),
-            None => self.finished().digest_64(self.length, &self.secret),
+            None => self.finished().digest_64(self.length, Source::stored(&self.secret)),
         }
     }
 
@@ -115,7 +115,7 @@ impl Xxh3 {
     pub fn digest_128(&self) -> u128 {
         match self.small() {
             Some(bytes) => small_128(bytes, self.seed),
-            None => self.finished().digest_128(self.length, &self.secret),
+            None => self.finished().digest_128(self.length, Source::stored(&self.secret)),
         }
     }
 

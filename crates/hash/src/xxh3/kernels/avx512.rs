@@ -1,92 +1,95 @@
-//! The lanes in one register of 512 bits. Needs AVX-512 F. The 16 keys of a block and that of its scramble stay in registers.
+//! All lanes in one register of 512 bits. Needs AVX-512 F. The keys of a block stay in registers.
 
 use core::arch::x86_64::{
-    __m512i, _mm512_add_epi64, _mm512_load_si512, _mm512_loadu_si512, _mm512_mul_epu32, _mm512_set1_epi64,
-    _mm512_setzero_si512, _mm512_shuffle_epi32, _mm512_slli_epi64, _mm512_srli_epi64, _mm512_store_si512,
-    _mm512_xor_si512, _MM_PERM_BADC,
+    __m512i, _mm512_add_epi64, _mm512_loadu_si512, _mm512_mul_epu32, _mm512_or_si512, _mm512_set1_epi64,
+    _mm512_set4_epi64, _mm512_shuffle_epi32, _mm512_slli_epi64, _mm512_srli_epi64, _mm512_storeu_si512,
+    _mm512_xor_si512, _MM_PERM_BADC, _MM_PERM_DDBB,
 };
 
-use crate::xxh3::long::{walk, Kernel, Lanes};
+use crate::xxh3::long::{walk, Lanes, Vector};
 use crate::xxh3::mix::PRIME32_1;
-use crate::xxh3::secret::Secret;
+use crate::xxh3::secret::Source;
 
-/// `plain` holds the sum of the input since the last scramble: the swap of neighbours that the specification has for every
-/// stripe is done once, on the sum.
 #[derive(Clone, Copy)]
-struct Avx512 {
-    lanes: __m512i,
-    plain: __m512i,
-}
+struct Avx512(__m512i);
 
 /// # Safety
 /// As [`walk`]; AVX-512 F must be there.
 #[target_feature(enable = "avx512f")]
-pub(in crate::xxh3) unsafe fn run(
+pub(in crate::xxh3) unsafe fn run<const SEEDED: bool>(
     lanes: &Lanes,
     input: *const u8,
     blocks: usize,
     tail: usize,
-    secret: &Secret,
+    source: Source<SEEDED>,
 ) -> Lanes {
     // SAFETY: the caller keeps `walk`'s contract.
-    unsafe { walk::<Avx512>(lanes, input, blocks, tail, secret) }
+    unsafe { walk::<Avx512, 1, SEEDED>(lanes, input, blocks, tail, source) }
 }
 
-impl Avx512 {
+impl Vector for Avx512 {
+    const KEYS_STAY: bool = true;
+
     #[inline(always)]
-    unsafe fn settled(self) -> __m512i {
+    unsafe fn alternating(even: u64, odd: u64) -> Self {
         // SAFETY: AVX-512 F is there.
-        unsafe { _mm512_add_epi64(self.lanes, _mm512_shuffle_epi32::<_MM_PERM_BADC>(self.plain)) }
-    }
-}
-
-impl Kernel for Avx512 {
-    #[inline(always)]
-    unsafe fn load(lanes: &Lanes) -> Self {
-        // SAFETY: AVX-512 F is there; `Lanes` are 64 bytes, aligned to 64.
-        unsafe {
-            Self {
-                lanes: _mm512_load_si512(lanes.0.as_ptr().cast()),
-                plain: _mm512_setzero_si512(),
-            }
-        }
+        Self(unsafe { _mm512_set4_epi64(odd as i64, even as i64, odd as i64, even as i64) })
     }
 
     #[inline(always)]
-    unsafe fn store(self) -> Lanes {
-        let mut lanes = Lanes([0; 8]);
-        // SAFETY: AVX-512 F is there; `Lanes` are 64 bytes, aligned to 64.
-        unsafe { _mm512_store_si512(lanes.0.as_mut_ptr().cast(), self.settled()) };
-        lanes
+    unsafe fn load(from: *const u8) -> Self {
+        // SAFETY: AVX-512 F is there; the rest is the caller's.
+        Self(unsafe { _mm512_loadu_si512(from.cast()) })
     }
 
     #[inline(always)]
-    unsafe fn accumulate(self, stripe: *const u8, key: *const u8) -> Self {
-        // SAFETY: AVX-512 F is there; 64 bytes are readable at both, and these loads need no alignment.
-        unsafe {
-            let data = _mm512_loadu_si512(stripe.cast());
-            let value = _mm512_xor_si512(data, _mm512_loadu_si512(key.cast()));
-            let product = _mm512_mul_epu32(value, _mm512_srli_epi64::<32>(value));
-            Self {
-                lanes: _mm512_add_epi64(self.lanes, product),
-                plain: _mm512_add_epi64(self.plain, data),
-            }
-        }
+    unsafe fn store(self, to: *mut u8) {
+        // SAFETY: AVX-512 F is there; the rest is the caller's.
+        unsafe { _mm512_storeu_si512(to.cast(), self.0) };
     }
 
     #[inline(always)]
-    unsafe fn scramble(self, key: *const u8) -> Self {
-        // SAFETY: AVX-512 F is there; 64 bytes are readable, and this load needs no alignment.
-        unsafe {
+    unsafe fn xor(self, other: Self) -> Self {
+        // SAFETY: AVX-512 F is there.
+        Self(unsafe { _mm512_xor_si512(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn add(self, other: Self) -> Self {
+        // SAFETY: AVX-512 F is there.
+        Self(unsafe { _mm512_add_epi64(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn add_product(self, value: Self) -> Self {
+        // SAFETY: AVX-512 F is there.
+        Self(unsafe {
+            let high = _mm512_shuffle_epi32::<_MM_PERM_DDBB>(value.0);
+            _mm512_add_epi64(self.0, _mm512_mul_epu32(value.0, high))
+        })
+    }
+
+    #[inline(always)]
+    unsafe fn swapped(self) -> Self {
+        // SAFETY: AVX-512 F is there.
+        Self(unsafe { _mm512_shuffle_epi32::<_MM_PERM_BADC>(self.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn scrambled(self, key: Self) -> Self {
+        // SAFETY: AVX-512 F is there.
+        Self(unsafe {
             let prime = _mm512_set1_epi64(PRIME32_1 as i64);
-            let settled = self.settled();
-            let value = _mm512_xor_si512(settled, _mm512_srli_epi64::<47>(settled));
-            let value = _mm512_xor_si512(value, _mm512_loadu_si512(key.cast()));
+            let value = _mm512_xor_si512(_mm512_xor_si512(self.0, _mm512_srli_epi64::<47>(self.0)), key.0);
+            // 64 by 32 bits, from two products of 32 by 32.
             let high = _mm512_mul_epu32(_mm512_srli_epi64::<32>(value), prime);
-            Self {
-                lanes: _mm512_add_epi64(_mm512_mul_epu32(value, prime), _mm512_slli_epi64::<32>(high)),
-                plain: _mm512_setzero_si512(),
-            }
-        }
+            _mm512_add_epi64(_mm512_mul_epu32(value, prime), _mm512_slli_epi64::<32>(high))
+        })
+    }
+
+    #[inline(always)]
+    unsafe fn byte_on(self, next: Self) -> Self {
+        // SAFETY: AVX-512 F is there.
+        Self(unsafe { _mm512_or_si512(_mm512_srli_epi64::<8>(self.0), _mm512_slli_epi64::<56>(next.0)) })
     }
 }

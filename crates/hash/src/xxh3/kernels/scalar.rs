@@ -1,67 +1,79 @@
 //! The lanes in plain Rust: the definition that the other kernels are held to. On x86-64 LLVM makes SSE2 of parts of it (that is
 //! the baseline there), so its figures are those of the portable source, not of scalar instructions.
 
-use crate::xxh3::long::{walk, Kernel, Lanes};
+use crate::xxh3::long::{walk, Lanes, Vector};
 use crate::xxh3::mix::PRIME32_1;
-use crate::xxh3::secret::Secret;
+use crate::xxh3::secret::Source;
 
+/// Two neighbours.
 #[derive(Clone, Copy)]
-struct Scalar([u64; 8]);
+struct Pair(u64, u64);
 
 /// # Safety
 /// As [`walk`]; any machine will do.
-pub(in crate::xxh3) unsafe fn run(
+pub(in crate::xxh3) unsafe fn run<const SEEDED: bool>(
     lanes: &Lanes,
     input: *const u8,
     blocks: usize,
     tail: usize,
-    secret: &Secret,
+    source: Source<SEEDED>,
 ) -> Lanes {
     // SAFETY: the caller keeps `walk`'s contract.
-    unsafe { walk::<Scalar>(lanes, input, blocks, tail, secret) }
+    unsafe { walk::<Pair, 4, SEEDED>(lanes, input, blocks, tail, source) }
 }
 
-impl Kernel for Scalar {
+impl Vector for Pair {
     #[inline(always)]
-    unsafe fn load(lanes: &Lanes) -> Self {
-        Self(lanes.0)
+    unsafe fn alternating(even: u64, odd: u64) -> Self {
+        Self(even, odd)
     }
 
     #[inline(always)]
-    unsafe fn store(self) -> Lanes {
-        Lanes(self.0)
+    unsafe fn load(from: *const u8) -> Self {
+        // SAFETY: the caller's; the read needs no alignment.
+        let [a, b] = unsafe { from.cast::<[u64; 2]>().read_unaligned() };
+        Self(u64::from_le(a), u64::from_le(b))
     }
 
     #[inline(always)]
-    unsafe fn accumulate(mut self, stripe: *const u8, key: *const u8) -> Self {
-        for i in 0..8 {
-            // SAFETY: 64 bytes are readable at both.
-            let (data, key) = unsafe { (word(stripe, i), word(key, i)) };
-            let value = data ^ key;
-            self.0[i ^ 1] = self.0[i ^ 1].wrapping_add(data);
-            self.0[i] = self.0[i].wrapping_add((value & 0xffff_ffff).wrapping_mul(value >> 32));
-        }
-        self
+    unsafe fn store(self, to: *mut u8) {
+        // SAFETY: the caller's; the write needs no alignment.
+        unsafe { to.cast::<[u64; 2]>().write_unaligned([self.0, self.1]) };
     }
 
     #[inline(always)]
-    unsafe fn scramble(mut self, key: *const u8) -> Self {
-        for i in 0..8 {
-            let lane = self.0[i];
-            // SAFETY: 64 bytes are readable.
-            let key = unsafe { word(key, i) };
-            self.0[i] = (lane ^ (lane >> 47) ^ key).wrapping_mul(PRIME32_1);
-        }
-        self
+    unsafe fn xor(self, other: Self) -> Self {
+        Self(self.0 ^ other.0, self.1 ^ other.1)
     }
-}
 
-/// Word `i` at `from`, little-endian.
-///
-/// # Safety
-/// It must be readable.
-#[inline(always)]
-unsafe fn word(from: *const u8, i: usize) -> u64 {
-    // SAFETY: the caller's; the read needs no alignment.
-    u64::from_le(unsafe { from.cast::<u64>().add(i).read_unaligned() })
+    #[inline(always)]
+    unsafe fn add(self, other: Self) -> Self {
+        Self(self.0.wrapping_add(other.0), self.1.wrapping_add(other.1))
+    }
+
+    #[inline(always)]
+    unsafe fn add_product(self, value: Self) -> Self {
+        Self(
+            self.0.wrapping_add((value.0 & 0xffff_ffff).wrapping_mul(value.0 >> 32)),
+            self.1.wrapping_add((value.1 & 0xffff_ffff).wrapping_mul(value.1 >> 32)),
+        )
+    }
+
+    #[inline(always)]
+    unsafe fn swapped(self) -> Self {
+        Self(self.1, self.0)
+    }
+
+    #[inline(always)]
+    unsafe fn scrambled(self, key: Self) -> Self {
+        Self(
+            (self.0 ^ (self.0 >> 47) ^ key.0).wrapping_mul(PRIME32_1),
+            (self.1 ^ (self.1 >> 47) ^ key.1).wrapping_mul(PRIME32_1),
+        )
+    }
+
+    #[inline(always)]
+    unsafe fn byte_on(self, next: Self) -> Self {
+        Self(self.0 >> 8 | next.0 << 56, self.1 >> 8 | next.1 << 56)
+    }
 }
