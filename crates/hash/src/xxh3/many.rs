@@ -2,7 +2,7 @@
 
 use super::dispatch::Engine;
 use super::secret::{Secret, Source};
-use super::{digest_64, small_64, MEDIUM_BYTES_MAX};
+use super::{digest_64, medium_64, short_64, MEDIUM_BYTES_MAX, SHORT_BYTES_MAX};
 use crate::{Keys, KeysError};
 
 /// The 64-bit XXH3 of each key: `out[i]` is that of `buffer[offsets[i]..offsets[i + 1]]`.
@@ -15,8 +15,10 @@ pub fn xxh3_64_many(buffer: &[u8], offsets: &[u32], seed: u64, out: &mut [u64]) 
     keys.expect(out.len())?;
     let mut long = None;
     for (key, out) in keys.iter().zip(out) {
-        *out = if key.len() <= MEDIUM_BYTES_MAX {
-            small_64(key, seed)
+        *out = if key.len() <= SHORT_BYTES_MAX {
+            short_64(key, seed)
+        } else if key.len() <= MEDIUM_BYTES_MAX {
+            medium_64(key, seed)
         } else {
             let (engine, secret) = long.get_or_insert_with(|| (Engine::best(), Secret::of_seed(seed)));
             digest_64(*engine, key, Source::stored(secret))

@@ -21,15 +21,19 @@ use short::{short_128, short_64};
 
 use crate::Path;
 
-/// The longest input that takes no kernel, in bytes.
+/// The longest short input, in bytes.
+const SHORT_BYTES_MAX: usize = 16;
+/// The longest medium input, in bytes; it takes no kernel.
 const MEDIUM_BYTES_MAX: usize = 240;
 
 /// The 64-bit XXH3 of `bytes`; the seed of whoever has none is 0.
 #[must_use]
 #[inline(always)]
 pub fn xxh3_64(bytes: &[u8], seed: u64) -> u64 {
-    if bytes.len() <= MEDIUM_BYTES_MAX {
-        small_64(bytes, seed)
+    if bytes.len() <= SHORT_BYTES_MAX {
+        short_64(bytes, seed)
+    } else if bytes.len() <= MEDIUM_BYTES_MAX {
+        medium_64(bytes, seed)
     } else {
         long_64(bytes, seed)
     }
@@ -40,8 +44,10 @@ pub fn xxh3_64(bytes: &[u8], seed: u64) -> u64 {
 #[must_use]
 #[inline(always)]
 pub fn xxh3_128(bytes: &[u8], seed: u64) -> u128 {
-    if bytes.len() <= MEDIUM_BYTES_MAX {
-        small_128(bytes, seed)
+    if bytes.len() <= SHORT_BYTES_MAX {
+        short_128(bytes, seed)
+    } else if bytes.len() <= MEDIUM_BYTES_MAX {
+        medium_128(bytes, seed)
     } else {
         long_128(bytes, seed)
     }
@@ -79,7 +85,7 @@ pub fn xxh3_128_on(path: Path, bytes: &[u8], seed: u64) -> Option<u128> {
 
 #[inline(always)]
 fn small_64(bytes: &[u8], seed: u64) -> u64 {
-    if bytes.len() <= 16 {
+    if bytes.len() <= SHORT_BYTES_MAX {
         short_64(bytes, seed)
     } else {
         medium_64(bytes, seed)
@@ -88,7 +94,7 @@ fn small_64(bytes: &[u8], seed: u64) -> u64 {
 
 #[inline(always)]
 fn small_128(bytes: &[u8], seed: u64) -> u128 {
-    if bytes.len() <= 16 {
+    if bytes.len() <= SHORT_BYTES_MAX {
         short_128(bytes, seed)
     } else {
         medium_128(bytes, seed)
