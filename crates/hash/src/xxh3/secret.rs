@@ -99,7 +99,7 @@ impl<const SEEDED: bool> Source<'_, SEEDED> {
         if SEEDED {
             let low = u64_at(&self.secret.0, at / 8 * 8);
             let high = u64_at(&self.secret.0, at / 8 * 8 + 8);
-            let (low, high) = if at / 8 % 2 == 0 {
+            let (low, high) = if (at / 8).is_multiple_of(2) {
                 (low.wrapping_add(self.seed), high.wrapping_sub(self.seed))
             } else {
                 (low.wrapping_sub(self.seed), high.wrapping_add(self.seed))
