@@ -51,8 +51,9 @@ impl Engine {
         match self.0 {
             // Once an input, as its keys stay in registers.
             Path::Avx512 => true,
-            // Once a stripe; a block costs more than to wait for a secret in memory.
-            Path::Sse | Path::Avx2 | Path::Neon => bytes <= BLOCK_BYTES,
+            // Once a stripe, which in the long run costs more than to wait for a secret in memory.
+            Path::Avx2 => bytes <= 4 * BLOCK_BYTES,
+            Path::Sse | Path::Neon => bytes <= BLOCK_BYTES,
             Path::Scalar => false,
         }
     }

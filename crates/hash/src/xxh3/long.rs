@@ -15,7 +15,7 @@ pub(super) const BLOCK_BYTES: usize = STRIPE_BYTES * BLOCK_STRIPES;
 /// Where the secret of the last stripe begins.
 const LAST_KEY: usize = SECRET_BYTES - STRIPE_BYTES - 7;
 
-/// The accumulators, between two calls of a kernel.
+/// The accumulators, between two calls of a kernel: eight words, little-endian in memory, as vectors load and store them.
 #[derive(Clone)]
 #[repr(C, align(64))]
 pub(super) struct Lanes(pub(super) [u64; 8]);
@@ -23,7 +23,14 @@ pub(super) struct Lanes(pub(super) [u64; 8]);
 impl Lanes {
     /// What every input starts from.
     pub(super) const START: Self = Self([
-        PRIME32_3, PRIME64_1, PRIME64_2, PRIME64_3, PRIME64_4, PRIME32_2, PRIME64_5, PRIME32_1,
+        PRIME32_3.to_le(),
+        PRIME64_1.to_le(),
+        PRIME64_2.to_le(),
+        PRIME64_3.to_le(),
+        PRIME64_4.to_le(),
+        PRIME32_2.to_le(),
+        PRIME64_5.to_le(),
+        PRIME32_1.to_le(),
     ]);
 
     /// The 64-bit hash of an input of `length` bytes.
@@ -45,8 +52,7 @@ impl Lanes {
     /// `finalMerge` of the specification, with the secret from `at` on.
     #[inline(always)]
     fn merge<const SEEDED: bool>(&self, start: u64, at: usize, source: Source<SEEDED>) -> u64 {
-        let lane = |i: usize| self.0[i] ^ source.straddling(at + 8 * i);
-        // Two sums of two, so that nothing waits for four additions.
+        let lane = |i: usize| u64::from_le(self.0[i]) ^ source.straddling(at + 8 * i);
         let left = folded(lane(0), lane(1)).wrapping_add(folded(lane(2), lane(3)));
         let right = folded(lane(4), lane(5)).wrapping_add(folded(lane(6), lane(7)));
         avalanche(start.wrapping_add(left).wrapping_add(right))

@@ -2,7 +2,7 @@
 
 use core::arch::aarch64::{
     uint64x2_t, vaddq_u64, vcombine_u64, vcreate_u64, vdup_n_u32, veorq_u64, vextq_u64, vget_low_u32, vld1q_u8,
-    vmlal_high_u32, vmlal_u32, vmovn_u64, vmull_u32, vorrq_u64, vreinterpretq_u32_u64, vreinterpretq_u64_u8,
+    vmlal_high_u32, vmlal_u32, vmovl_u32, vmovn_u64, vmul_u32, vorrq_u64, vreinterpretq_u32_u64, vreinterpretq_u64_u8,
     vreinterpretq_u8_u64, vshlq_n_u64, vshrn_n_u64, vshrq_n_u64, vst1q_u8, vuzp1q_u32, vuzp2q_u32,
 };
 
@@ -113,8 +113,8 @@ unsafe fn scrambled(lanes: uint64x2_t, key: uint64x2_t) -> uint64x2_t {
     unsafe {
         let prime = vdup_n_u32(PRIME32_1 as u32);
         let value = veorq_u64(veorq_u64(lanes, vshrq_n_u64::<47>(lanes)), key);
-        // 64 by 32 bits, from two products of 32 by 32.
-        let high = vmull_u32(vshrn_n_u64::<32>(value), prime);
+        // 64 by 32 bits. Of the high product only the low half counts; with all of it LLVM would multiply outside of NEON.
+        let high = vmovl_u32(vmul_u32(vshrn_n_u64::<32>(value), prime));
         vmlal_u32(vshlq_n_u64::<32>(high), vmovn_u64(value), prime)
     }
 }

@@ -1,5 +1,5 @@
-//! The lanes in plain Rust: the definition that the other kernels are held to. On x86-64 LLVM makes SSE2 of parts of it (that is
-//! the baseline there), so its figures are those of the portable source, not of scalar instructions.
+//! Lanes in plain Rust: the definition that the other kernels are held to. On x86-64 LLVM makes SSE2 of it (the baseline there),
+//! so its figures are those of the portable source, not of scalar instructions.
 
 use crate::xxh3::long::{walk, Lanes, Vector};
 use crate::xxh3::mix::PRIME32_1;
@@ -38,7 +38,7 @@ impl Vector for Pair {
     #[inline(always)]
     unsafe fn store(self, to: *mut u8) {
         // SAFETY: the caller's; the write needs no alignment.
-        unsafe { to.cast::<[u64; 2]>().write_unaligned([self.0, self.1]) };
+        unsafe { to.cast::<[u64; 2]>().write_unaligned([self.0.to_le(), self.1.to_le()]) };
     }
 
     #[inline(always)]
