@@ -69,18 +69,23 @@ fn many(criterion: &mut Criterion) {
     group.bench_function(BenchmarkId::new("many", &size), |bench| {
         bench.iter(|| xxh3_64_many(black_box(&buffer), black_box(&offsets), SEED, black_box(&mut out)));
     });
-    let mut one_by_one = |name: &str, hash: fn(&[u8], u64) -> u64| {
-        group.bench_function(BenchmarkId::new(name, &size), |bench| {
-            bench.iter(|| {
-                for (key, out) in black_box(&buffer).chunks_exact(KEY_BYTES).zip(black_box(&mut out)) {
-                    *out = hash(key, black_box(SEED));
-                }
-            });
+    one_by_one(&mut group, "one-by-one", &size, xxh3_64);
+    one_by_one(&mut group, "twox-hash", &size, |bytes, seed| {
+        XxHash3_64::oneshot_with_seed(seed, bytes)
+    });
+    one_by_one(&mut group, "xxhash-rust", &size, xxhash_rust::xxh3::xxh3_64_with_seed);
+}
+
+fn one_by_one(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, size: &str, hash: impl Fn(&[u8], u64) -> u64) {
+    let buffer = bytes(KEYS * KEY_BYTES);
+    let mut out = vec![0; KEYS];
+    group.bench_function(BenchmarkId::new(name, size), |bench| {
+        bench.iter(|| {
+            for (key, out) in black_box(&buffer).chunks_exact(KEY_BYTES).zip(black_box(&mut out)) {
+                *out = hash(key, black_box(SEED));
+            }
         });
-    };
-    one_by_one("one-by-one", |bytes, seed| xxh3_64(bytes, seed));
-    one_by_one("twox-hash", |bytes, seed| XxHash3_64::oneshot_with_seed(seed, bytes));
-    one_by_one("xxhash-rust", xxhash_rust::xxh3::xxh3_64_with_seed);
+    });
 }
 
 /// 64 KiB in parts of 4,096 bytes, and in parts of 100 bytes, which fill no block.

@@ -102,6 +102,24 @@ fn the_first_bad_offset_is_named_and_nothing_is_written() {
     assert_eq!(refused(&[0, 1, 2]), KeysError::Places { keys: 2, places: 4 });
 }
 
+#[test]
+fn the_buffer_ends_where_the_last_key_may_end() {
+    for bytes in 0..70 {
+        let buffer = vec![0; bytes];
+        assert!(Keys::new(&buffer, &[0, bytes as u32]).is_ok());
+        let offset = bytes as u32 + 1;
+        let error = Keys::new(&buffer, &[0, offset]).expect_err("one byte too far");
+        assert_eq!(
+            error,
+            KeysError::Outside {
+                index: 1,
+                offset,
+                bytes
+            }
+        );
+    }
+}
+
 /// A descent at any place is found: the check runs over several offsets at once.
 #[test]
 fn a_bad_offset_is_found_at_every_place() {

@@ -11,6 +11,8 @@ struct Pair(u64, u64);
 
 /// # Safety
 /// As [`walk`]; any machine will do.
+// Not inlined, as the others cannot be either: who dispatches shall stay small.
+#[inline(never)]
 pub(in crate::xxh3) unsafe fn run<const SEEDED: bool>(
     lanes: &Lanes,
     input: *const u8,
