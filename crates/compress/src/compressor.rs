@@ -10,7 +10,7 @@ use crate::backoff::Backoff;
 use crate::dictionary::Dictionary;
 use crate::error::CompressError;
 use crate::format::{Algorithm, Header, COMPRESS_INPUT_BYTES_MAX, STORED};
-use crate::gzip::Deflater;
+use crate::gzip::{self, Deflater};
 use crate::options::Options;
 
 /// A scratch buffer of more than this is let go after the call: one huge input must not hold memory for good.
@@ -48,10 +48,19 @@ pub enum OutcomeKind {
 
 /// A library with what it keeps between calls.
 enum Codec {
-    Lz4 { small: CompressTable, large: CompressTable },
+    Lz4 {
+        small: CompressTable,
+        large: CompressTable,
+    },
     Lz4WithDictionary(Arc<Dictionary>),
-    Zstd { context: CCtx<'static>, level: i32 },
-    ZstdWithDictionary { context: CCtx<'static>, dictionary: CDict<'static> },
+    Zstd {
+        context: CCtx<'static>,
+        level: i32,
+    },
+    ZstdWithDictionary {
+        context: CCtx<'static>,
+        dictionary: CDict<'static>,
+    },
     Gzip(Deflater),
 }
 
@@ -186,10 +195,11 @@ impl Compressor {
         if bytes_max <= header_bytes {
             return None;
         }
-        // zstd and deflate give up where the room ends; LZ4 does not begin with less room than the worst case takes.
+        // zstd gives up where the room ends; the others must have room for the worst case.
         let room = match self.algorithm {
             Algorithm::Lz4 => header_bytes + get_maximum_output_size(input.len()),
-            Algorithm::Zstd | Algorithm::Gzip => bytes_max,
+            Algorithm::Zstd => bytes_max,
+            Algorithm::Gzip => header_bytes + gzip::bytes_max(input.len()),
         };
         if self.scratch.len() < room {
             self.scratch = vec![0; room.next_power_of_two()];
@@ -197,7 +207,11 @@ impl Compressor {
         let out = &mut self.scratch[header_bytes..room];
         let payload_bytes = match &mut self.codec {
             Codec::Lz4 { small, large } => {
-                let table = if input.len() < LZ4_SMALL_TABLE_BYTES_MAX { small } else { large };
+                let table = if input.len() < LZ4_SMALL_TABLE_BYTES_MAX {
+                    small
+                } else {
+                    large
+                };
                 compress_into_with_table(input, out, table).ok()
             }
             Codec::Lz4WithDictionary(dictionary) => compress_into_with_dict(input, out, dictionary.lz4_tail()).ok(),

@@ -60,12 +60,7 @@ impl Decompressor {
     ///
     /// # Errors
     /// `Truncated`, `UnknownFlag`, `TooLarge` (before anything is allocated), `Corrupt`, `DictionaryMissing`.
-    pub fn decompress_to(
-        &mut self,
-        input: &[u8],
-        out: &mut Vec<u8>,
-        max_bytes: usize,
-    ) -> Result<usize, CompressError> {
+    pub fn decompress_to(&mut self, input: &[u8], out: &mut Vec<u8>, max_bytes: usize) -> Result<usize, CompressError> {
         let parsed = parse(input)?;
         let length = match &parsed {
             Parsed::Stored(bytes) => bytes.len(),

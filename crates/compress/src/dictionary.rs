@@ -61,7 +61,9 @@ impl Dictionary {
             return Err(invalid("the samples have more than 256 MiB"));
         }
         let mut joined = Vec::with_capacity(total);
-        samples.iter().for_each(|sample| joined.extend_from_slice(sample.as_ref()));
+        samples
+            .iter()
+            .for_each(|sample| joined.extend_from_slice(sample.as_ref()));
         let mut bytes = vec![0; max_bytes.min(DICTIONARY_BYTES_MAX)];
         let written = zstd_safe::train_from_buffer(bytes.as_mut_slice(), &joined, &sizes)
             .map_err(|code| invalid(zstd_safe::get_error_name(code)))?;

@@ -19,6 +19,11 @@ fn trailer(original: &[u8]) -> [u8; TRAILER_BYTES] {
     fields.to_le_bytes()
 }
 
+/// The most bytes that a member of `length` original bytes has: nine bits a byte, as zlib's bound, and the wrapper.
+pub(crate) const fn bytes_max(length: usize) -> usize {
+    length + length / 8 + length / 64 + 64
+}
+
 /// Writes members; keeps deflate's state between them.
 pub(crate) struct Deflater(Compress);
 
@@ -28,7 +33,9 @@ impl Deflater {
         Self(Compress::new(Compression::new(u32::from(level)), false))
     }
 
-    /// Writes `input` as one member to the begin of `out`; returns its bytes, `None` if it does not fit.
+    /// Writes `input` as one member to the begin of `out`; returns its bytes. `out` must have [`bytes_max`] of them:
+    /// zlib-rs 0.6.8 can panic at level 1 when the room ends before the stream (it flushes a part of its pending bytes
+    /// and then counts the space before the rest as free). `None` if deflate fails.
     pub fn compress(&mut self, input: &[u8], out: &mut [u8]) -> Option<usize> {
         let (header, rest) = out.split_first_chunk_mut::<{ HEADER.len() }>()?;
         let room = rest.len().checked_sub(TRAILER_BYTES)?;
