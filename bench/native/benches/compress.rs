@@ -90,9 +90,13 @@ fn each_way(criterion: &mut Criterion, data: &str, bytes: &[u8]) {
     for (size, piece) in [("64KiB", BYTES), ("1KiB", 1024)] {
         let pieces: Vec<&[u8]> = bytes.chunks(piece).collect();
         for algorithm in ALGORITHMS {
-            let mut levels = vec![algorithm.default_level()];
-            levels.extend((algorithm != Algorithm::Lz4 && data == "text").then_some(1));
-            for level in levels {
+            let levels: &[u8] = match algorithm {
+                _ if data == "noise" => &[algorithm.default_level()],
+                Algorithm::Lz4 => &[1],
+                Algorithm::Zstd => &[1, 3],
+                Algorithm::Gzip => &[1, 6],
+            };
+            for &level in levels {
                 let options = Options {
                     level: Some(level),
                     adaptive: false,

@@ -46,12 +46,12 @@ impl Algorithm {
         }
     }
 
-    /// The level that is taken if none is asked for: LZ4 1, zstd 3, gzip 6.
+    /// The level that is taken if none is asked for: LZ4 1, zstd 1, gzip 6. zstd 3 saves 3 to 6 % more and takes 20 to
+    /// 50 % longer on package descriptions.
     #[must_use]
     pub const fn default_level(self) -> u8 {
         match self {
-            Self::Lz4 => 1,
-            Self::Zstd => 3,
+            Self::Lz4 | Self::Zstd => 1,
             Self::Gzip => 6,
         }
     }
