@@ -218,7 +218,7 @@ impl Compressor {
                 };
                 compress_into_with_table(input, out, table).ok()
             }
-            Codec::Lz4WithDictionary(dictionary) => compress_into_with_dict(input, out, dictionary.lz4_tail()).ok(),
+            Codec::Lz4WithDictionary(dictionary) => compress_into_with_dict(input, out, dictionary.lz4_used()).ok(),
             Codec::Zstd { context, level } => context.compress(out, input, *level).ok(),
             Codec::ZstdWithDictionary { context, dictionary } => {
                 context.compress_using_cdict(out, input, dictionary).ok()

@@ -112,7 +112,7 @@ impl Decompressor {
             Algorithm::Lz4 => {
                 let written = match dictionary {
                     None => decompress_into(payload, out),
-                    Some(dictionary) => decompress_into_with_dict(payload, out, dictionary.lz4_tail()),
+                    Some(dictionary) => decompress_into_with_dict(payload, out, dictionary.lz4_reach()),
                 };
                 exactly(written, out.len())
             }

@@ -15,9 +15,11 @@ pub const SAMPLE_BYTES_MAX: usize = 256 << 20;
 
 /// zstd takes no notice of fewer.
 const DICTIONARY_BYTES_MIN: usize = 8;
-/// What LZ4 takes from the end. Part of the layout: the offsets of a block count from there. It could take 64 KiB, but
-/// enters them into its table of 4,096 places anew for each input: twice the time for a thirtieth less.
-const LZ4_TAIL_BYTES: usize = 16 * 1024;
+/// How far an LZ4 block may refer back into a dictionary; part of the layout.
+const LZ4_REACH_BYTES: usize = 64 * 1024;
+/// How far ours do. lz4_flex enters the bytes into its table of 4,096 places anew for each input: with all of the reach
+/// an input takes twice the time and becomes a thirtieth smaller.
+const LZ4_USED_BYTES: usize = 16 * 1024;
 
 /// Bytes that small inputs have in common; share it in an `Arc` between compressors and decompressors.
 pub struct Dictionary {
@@ -84,9 +86,18 @@ impl Dictionary {
         &self.bytes
     }
 
-    /// The part that LZ4 uses.
-    pub(crate) fn lz4_tail(&self) -> &[u8] {
-        &self.bytes[self.bytes.len().saturating_sub(LZ4_TAIL_BYTES)..]
+    /// What LZ4 compresses with.
+    pub(crate) fn lz4_used(&self) -> &[u8] {
+        self.tail(LZ4_USED_BYTES)
+    }
+
+    /// What an LZ4 block may refer to.
+    pub(crate) fn lz4_reach(&self) -> &[u8] {
+        self.tail(LZ4_REACH_BYTES)
+    }
+
+    fn tail(&self, bytes: usize) -> &[u8] {
+        &self.bytes[self.bytes.len().saturating_sub(bytes)..]
     }
 }
 

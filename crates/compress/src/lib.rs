@@ -12,8 +12,8 @@
 //!  0x82      [original length u32] [dictionary u32]  [zstd frame]
 //! ```
 //!
-//! Numbers are little-endian. Any other flag is an error. `dictionary` is [`Dictionary::id`]; of its bytes LZ4
-//! refers to the last 16 KiB. The payload is what the
+//! Numbers are little-endian. Any other flag is an error. `dictionary` is [`Dictionary::id`]; an LZ4 block
+//! may refer to its last 64 KiB. The payload is what the
 //! plain libraries write and read.
 //!
 //! A [`Compressor`] belongs to one stream of inputs, a [`Decompressor`] to one thread; both keep their contexts and

@@ -5,7 +5,7 @@
 
 mod samples;
 
-use rafterdb_compress::{original_length, CompressError, Decompressor};
+use rafterdb_compress::{original_length, Algorithm, CompressError, Decompressor};
 use samples::{compress, eager, ALGORITHMS};
 
 /// A whole input whose declared length is then changed.
@@ -94,6 +94,18 @@ fn a_payload_that_holds_less_than_declared_is_an_error() {
             .unwrap_err();
         assert_eq!(error.code(), "CORRUPT", "{algorithm:?}");
     }
+}
+
+#[test]
+fn a_gzip_member_cannot_pass_zeros_off_as_its_end() {
+    // The checksum and the length are those of the data with a zero after it, which the fresh buffer holds.
+    let (short, long) = ([7; 300], [&[7; 300][..], &[0]].concat());
+    let mut input = compress(&eager(Algorithm::Gzip, None), &short);
+    let forged = compress(&eager(Algorithm::Gzip, None), &long);
+    let end = input.len() - 8;
+    input[end..].copy_from_slice(&forged[forged.len() - 8..]);
+    let result = Decompressor::new().decompress_to(&declaring(&input, 301), &mut Vec::new(), 1_000);
+    assert_eq!(result.unwrap_err().code(), "CORRUPT");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::io::{Read, Write};
 use std::sync::Arc;
 
 use rafterdb_compress::{Algorithm, Dictionary};
-use samples::{compress, decompressor, eager, text};
+use samples::{compress, decompressor, eager, noise, text};
 
 const HEADER: usize = 5;
 const HEADER_WITH_DICTIONARY: usize = 9;
@@ -44,14 +44,28 @@ fn lz4_blocks_are_plain() {
 }
 
 #[test]
-fn lz4_blocks_take_the_last_16_kib_of_a_dictionary() {
-    let bytes = text(3, 100_000);
-    let original = bytes[99_000..].to_vec();
-    let options = eager(Algorithm::Lz4, Some(Arc::new(Dictionary::new(bytes.clone()).unwrap())));
-    let ours = compress(&options, &original);
-    let tail = &bytes[bytes.len() - 16_384..];
-    let plain = lz4_flex::block::decompress_with_dict(&ours[HEADER_WITH_DICTIONARY..], original.len(), tail);
+fn lz4_blocks_with_a_dictionary_are_plain() {
+    let dictionary = Arc::new(Dictionary::new(noise(3, 100_000)).unwrap());
+    let begin = dictionary.bytes().len() - 65_536;
+    let reach = &dictionary.bytes()[begin..];
+
+    let original = dictionary.bytes()[99_000..].to_vec();
+    let ours = compress(&eager(Algorithm::Lz4, Some(Arc::clone(&dictionary))), &original);
+    assert!(ours.len() < 100);
+    let plain = lz4_flex::block::decompress_with_dict(&ours[HEADER_WITH_DICTIONARY..], original.len(), reach);
     assert_eq!(plain.unwrap(), original);
+
+    // Others may refer back as far as a block can.
+    let original = &dictionary.bytes()[begin + 100..begin + 1_000];
+    let block = lz4_flex::block::compress_with_dict(original, reach);
+    assert!(block.len() < 100);
+    let mut input = with_header(0x81, original, &dictionary.id().to_le_bytes());
+    input.extend_from_slice(&block);
+    let mut out = Vec::new();
+    decompressor(Some(&dictionary))
+        .decompress_to(&input, &mut out, original.len())
+        .unwrap();
+    assert_eq!(out, original);
 }
 
 #[test]
