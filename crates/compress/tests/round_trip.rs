@@ -163,3 +163,14 @@ fn canary_a_byte_that_differs_is_caught() {
         assert!(check_unpacked(&mut Decompressor::new(), &packed, &other).is_err());
     }
 }
+
+#[test]
+fn both_sides_move_between_threads() {
+    for algorithm in ALGORITHMS {
+        let mut compressor = Compressor::new(&Options::new(algorithm)).unwrap();
+        let mut decompressor = Decompressor::new();
+        check(&mut compressor, &mut decompressor, &text(1, 1_000)).unwrap();
+        let there = std::thread::spawn(move || check(&mut compressor, &mut decompressor, &text(2, 1_000)));
+        assert_eq!(there.join().unwrap(), Ok(OutcomeKind::Compressed), "{algorithm:?}");
+    }
+}
