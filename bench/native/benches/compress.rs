@@ -104,7 +104,10 @@ fn each_way(criterion: &mut Criterion, data: &str, bytes: &[u8]) {
                 };
                 let name = format!("{data}-{}-{level}", algorithm.name());
                 let packed = compress(&mut group(criterion, "compress"), &name, size, &options, &pieces);
-                decompress(&mut group(criterion, "decompress"), &name, size, None, &packed);
+                // Noise comes back from the stored form, whatever the algorithm was.
+                if data == "text" || algorithm == Algorithm::Lz4 {
+                    decompress(&mut group(criterion, "decompress"), &name, size, None, &packed);
+                }
             }
         }
     }
