@@ -1,19 +1,19 @@
 //! XXH3-64 and XXH3-128, seeded (xxHash specification 0.2.0, `doc/xxhash_spec.md` of the xxHash project). The lengths choose
 //! among short, medium and long; only long inputs have kernels, and only they look at what the machine has.
 //!
-//! Our own, as it wins above 240 bytes and no other crate has AVX-512 or can be held to one path. ns a call on one core of an
-//! AVX-512 server, least of 60 interleaved runs, 64 bits without seed (`cargo bench -p rafterdb-bench --bench xxh3`):
+//! Our own, as it wins above 240 bytes and no other crate has AVX-512 or can be held to one path. ns a call, 64 bits, no seed, on
+//! one core of an AVX-512 server that others used too (`cargo run --release -p rafterdb-hash --example xxh3_table`):
 //!
-//! |    bytes | avx512 | avx2  | sse   | scalar | twox-hash (AVX2) | xxhash-rust (SSE2) |
-//! |---------:|-------:|------:|------:|-------:|-----------------:|-------------------:|
-//! |       16 |    1.9 |   1.9 |   1.9 |    1.9 |              2.7 |                1.8 |
-//! |      128 |    6.2 |   6.2 |   6.2 |    6.2 |              7.2 |                6.1 |
-//! |      256 |     16 |    12 |    14 |     17 |               18 |                 19 |
-//! |    1,024 |     20 |    24 |    39 |     44 |               36 |                 51 |
-//! |    4,096 |     57 |    75 |   135 |    154 |               86 |                159 |
-//! |   65,536 |    962 | 1,552 | 2,504 |  2,929 |            1,688 |              2,916 |
+//! |  bytes | avx512 | avx2  | sse   | scalar | twox-hash (AVX2) | xxhash-rust (SSE2) |
+//! |-------:|-------:|------:|------:|-------:|-----------------:|-------------------:|
+//! |     16 |    1.9 |   1.9 |   1.9 |    1.9 |              2.8 |                1.9 |
+//! |    128 |    6.2 |   6.2 |   6.2 |    6.2 |              6.9 |                6.0 |
+//! |    256 |     14 |    12 |    12 |     16 |               16 |                 13 |
+//! |  1,024 |     20 |    24 |    38 |     46 |               37 |                 48 |
+//! |  4,096 |     68 |    87 |   162 |    188 |              103 |                189 |
+//! | 65,536 |    963 | 1,498 | 2,440 |  3,084 |            1,685 |              3,041 |
 //!
-//! A seed adds 4 ns to 1,024 bytes with AVX-512, and 8 and 11 to the others'. AVX2 is ahead of AVX-512 up to about 512 bytes.
+//! A seed adds 3 ns to 1,024 bytes with AVX-512, 7 to twox-hash, 14 to xxhash-rust. AVX2 is ahead of AVX-512 up to 512 bytes.
 
 mod dispatch;
 mod kernels;
