@@ -1,0 +1,79 @@
+//! Which kernel runs: looked for once, then a pointer. Must not know how they work.
+
+#[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+use super::neon;
+use super::scalar;
+#[cfg(target_arch = "x86_64")]
+use super::{avx2, avx512, sse};
+use crate::Path;
+use std::sync::LazyLock;
+
+/// The functions of a path. One exists only for a path whose instructions this machine has.
+#[derive(Clone, Copy)]
+pub(super) struct Kernel {
+    pub(super) path: Path,
+    append: unsafe fn(u32, &[u8]) -> u32,
+    many: unsafe fn(&[u8], &[u32], &mut [u32]),
+}
+
+static BEST: LazyLock<Kernel> = LazyLock::new(|| {
+    let others = Path::ALL.into_iter().rev();
+    others.filter_map(Kernel::on).next().unwrap_or(Kernel::SCALAR)
+});
+
+impl Kernel {
+    const SCALAR: Self = Self {
+        path: Path::Scalar,
+        append: scalar::append,
+        many: scalar::many,
+    };
+
+    #[inline]
+    pub(super) fn best() -> &'static Self {
+        &BEST
+    }
+
+    pub(super) fn on(path: Path) -> Option<Self> {
+        match path {
+            Path::Scalar => Some(Self::SCALAR),
+            #[cfg(target_arch = "x86_64")]
+            Path::Sse => sse::available().then_some(Self {
+                path,
+                append: sse::append,
+                many: sse::many,
+            }),
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx2 => avx2::available().then_some(Self {
+                path,
+                append: avx2::append,
+                many: avx2::many,
+            }),
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx512 => avx512::available().then_some(Self {
+                path,
+                append: avx512::append,
+                many: avx512::many,
+            }),
+            #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+            Path::Neon => neon::available().then_some(Self {
+                path,
+                append: neon::append,
+                many: neon::many,
+            }),
+            #[allow(unreachable_patterns, reason = "no architecture has all of them")]
+            _ => None,
+        }
+    }
+
+    #[inline]
+    pub(super) fn append(&self, crc: u32, bytes: &[u8]) -> u32 {
+        // SAFETY: the machine has the instructions, see the type.
+        unsafe { (self.append)(crc, bytes) }
+    }
+
+    /// The CRC-32C of each key; the boundaries are valid.
+    pub(super) fn many(&self, buffer: &[u8], offsets: &[u32], out: &mut [u32]) {
+        // SAFETY: as above.
+        unsafe { (self.many)(buffer, offsets, out) }
+    }
+}
