@@ -16,9 +16,12 @@ pub(super) struct Kernel {
     many: unsafe fn(&[u8], &[u32], &mut [u32]),
 }
 
+/// In the order of [`Path::ALL`], which is that of the declaration.
+static KERNELS: LazyLock<[Option<Kernel>; Path::ALL.len()]> = LazyLock::new(|| Path::ALL.map(Kernel::look_for));
+
 static BEST: LazyLock<Kernel> = LazyLock::new(|| {
-    let others = Path::ALL.into_iter().rev();
-    others.filter_map(Kernel::on).next().unwrap_or(Kernel::SCALAR)
+    let found = KERNELS.iter().rev().flatten().next();
+    *found.unwrap_or(&Kernel::SCALAR)
 });
 
 impl Kernel {
@@ -28,38 +31,30 @@ impl Kernel {
         many: scalar::many,
     };
 
+    /// The last of [`Path::ALL`] that this machine has.
     #[inline]
     pub(super) fn best() -> &'static Self {
         &BEST
     }
 
-    pub(super) fn on(path: Path) -> Option<Self> {
+    #[inline]
+    pub(super) fn on(path: Path) -> Option<&'static Self> {
+        KERNELS[path as usize].as_ref()
+    }
+
+    // A table: one line a path.
+    #[rustfmt::skip]
+    fn look_for(path: Path) -> Option<Self> {
         match path {
             Path::Scalar => Some(Self::SCALAR),
             #[cfg(target_arch = "x86_64")]
-            Path::Sse => sse::available().then_some(Self {
-                path,
-                append: sse::append,
-                many: sse::many,
-            }),
+            Path::Sse => sse::available().then_some(Self { path, append: sse::append, many: sse::many }),
             #[cfg(target_arch = "x86_64")]
-            Path::Avx2 => avx2::available().then_some(Self {
-                path,
-                append: avx2::append,
-                many: avx2::many,
-            }),
+            Path::Avx2 => avx2::available().then_some(Self { path, append: avx2::append, many: avx2::many }),
             #[cfg(target_arch = "x86_64")]
-            Path::Avx512 => avx512::available().then_some(Self {
-                path,
-                append: avx512::append,
-                many: avx512::many,
-            }),
+            Path::Avx512 => avx512::available().then_some(Self { path, append: avx512::append, many: avx512::many }),
             #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
-            Path::Neon => neon::available().then_some(Self {
-                path,
-                append: neon::append,
-                many: neon::many,
-            }),
+            Path::Neon => neon::available().then_some(Self { path, append: neon::append, many: neon::many }),
             #[allow(unreachable_patterns, reason = "no architecture has all of them")]
             _ => None,
         }

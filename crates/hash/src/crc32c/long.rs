@@ -4,6 +4,8 @@
 //! words with a table of powers, reduced once at the end. More than the table reaches over is first folded onto four vectors,
 //! each moved on by four vectors and added to the next ("Fast CRC Computation for Generic Polynomials Using PCLMULQDQ",
 //! Gopal et al., Intel 2009). In a block the CRC instruction takes a part in three streams meanwhile.
+//!
+//! No closure may hold a vector: it would not be compiled for the features of the function around it, and not be inlined.
 
 use super::machine::Machine;
 use super::polynomial::{carry, move_on, Aligned, POWERS, POWERS_BYTES};
@@ -28,10 +30,10 @@ pub(super) fn medium<M: Machine>(m: M, crc: u32, bytes: &[u8]) -> u32 {
         inner_product(m, vectors, &POWERS.0[POWERS_BYTES - 4 * M::WIDTH - bytes.len()..])
     };
     let powers = &POWERS.0[POWERS_BYTES - bytes.len()..];
-    let pairs = bytes.chunks_exact(M::WIDTH).zip(powers.chunks_exact(M::WIDTH));
-    let others = pairs.fold(m.zero(), |sum, (vector, power)| {
-        m.add(sum, m.multiply(m.load(vector), m.load(power)))
-    });
+    let mut others = m.zero();
+    for (vector, power) in bytes.chunks_exact(M::WIDTH).zip(powers.chunks_exact(M::WIDTH)) {
+        others = m.add(others, m.multiply(m.load(vector), m.load(power)));
+    }
     // The first last: it waits for `crc`.
     let (low, high) = m.sum(m.add(others, first));
     m.word(m.word(0, low), high)
@@ -89,7 +91,12 @@ fn block<M: Machine>(m: M, crc: u32, bytes: &[u8], rounds: usize) -> u32 {
         .zip(b.chunks_exact(round))
         .zip(c.chunks_exact(round));
     let (first, rest) = rest.split_at(4 * M::WIDTH);
-    let mut vectors = [0, 1, 2, 3].map(|i| vector(m, first, i));
+    let mut vectors = [
+        vector(m, first, 0),
+        vector(m, first, 1),
+        vector(m, first, 2),
+        vector(m, first, 3),
+    ];
     let mut crcs = [0; 3];
     let stride = m.load(&Constants::<M>::STRIDE.0[..M::WIDTH]);
     for (next, ((a, b), c)) in rest.chunks_exact(4 * M::WIDTH).zip(streams) {
@@ -118,8 +125,11 @@ fn fold<M: Machine>(m: M, vectors: &mut [M::Vector; 4], stride: M::Vector, next:
 
 #[inline(always)]
 fn inner_product<M: Machine>(m: M, vectors: [M::Vector; 4], powers: &[u8]) -> M::Vector {
-    let product = |i: usize| m.multiply(vectors[i], vector(m, powers, i));
-    m.add(m.add(product(0), product(1)), m.add(product(2), product(3)))
+    let mut sum = m.zero();
+    for (i, moved) in vectors.into_iter().enumerate() {
+        sum = m.add(sum, m.multiply(moved, vector(m, powers, i)));
+    }
+    sum
 }
 
 /// The vector number `i` of `bytes`.

@@ -76,8 +76,15 @@ macro_rules! functions {
         /// The CRC-32C of each key, see [`crc32c_many`](super::crc32c_many). The boundaries are valid.
         #[target_feature(enable = $features)]
         pub(super) fn many(buffer: &[u8], offsets: &[u32], out: &mut [u32]) {
+            // SAFETY: as above.
+            let m = unsafe { $machine::assume() };
             for (key, out) in offsets.windows(2).zip(out) {
-                *out = append(0, &buffer[key[0] as usize..key[1] as usize]);
+                let key = &buffer[key[0] as usize..key[1] as usize];
+                // Short keys without a call for each.
+                *out = match key.len() < <$machine as Machine>::SHORT {
+                    true => !crate::crc32c::short::short(m, !0, key),
+                    false => append(0, key),
+                };
             }
         }
     };

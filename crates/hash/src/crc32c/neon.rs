@@ -1,4 +1,9 @@
 //! CRC-32C with the CRC and PMULL extensions of aarch64: one lane a vector. Knows only its instructions.
+#![allow(
+    unknown_lints,
+    inline_always_mismatching_target_features,
+    reason = "all of it ends up in functions that have the features"
+)]
 
 use super::machine::{functions, Machine};
 use std::arch::aarch64::*;

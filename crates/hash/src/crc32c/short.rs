@@ -5,7 +5,7 @@
 
 use super::machine::Machine;
 
-/// The register `crc` after `bytes`, any number.
+/// The register `crc` after `bytes`, fewer than `SHORT`.
 #[inline(always)]
 pub(super) fn short<M: Machine>(m: M, crc: u32, bytes: &[u8]) -> u32 {
     let last = |rest: &[u8]| match bytes.last_chunk::<8>() {
@@ -15,27 +15,32 @@ pub(super) fn short<M: Machine>(m: M, crc: u32, bytes: &[u8]) -> u32 {
     words(m, crc, bytes, last)
 }
 
-/// The register `crc` after the first `n` of `bytes`; at least seven bytes follow them.
+/// The register `crc` after the first `n` of `bytes`, fewer than `WIDTH`; at least seven follow them.
 #[inline(always)]
 pub(super) fn head<M: Machine>(m: M, crc: u32, bytes: &[u8], n: usize) -> u32 {
     words(m, crc, &bytes[..n], |_| word(&bytes[n & !7..]))
 }
 
-/// The register `crc` after the last `n` of `bytes`; at least seven bytes come before them.
+/// The register `crc` after the last `n` of `bytes`, fewer than `SHORT` or `WIDTH`; there are eight or more in all.
 #[inline(always)]
 pub(super) fn tail<M: Machine>(m: M, crc: u32, bytes: &[u8], n: usize) -> u32 {
     let last = |rest: &[u8]| word(&bytes[bytes.len() - 8..]) >> (64 - 8 * rest.len());
     words(m, crc, &bytes[bytes.len() - n..], last)
 }
 
-/// The register `crc` after `bytes`. Of those that make no whole word, `last` gives a word that begins with them.
+/// The register `crc` after `bytes`, fewer than 128. Of those that make no whole word, `last` gives a word that begins with them.
 #[inline(always)]
 fn words<M: Machine>(m: M, mut crc: u32, bytes: &[u8], last: impl FnOnce(&[u8]) -> u64) -> u32 {
-    let (fours, rest) = bytes.as_chunks::<32>();
-    for four in fours {
-        crc = whole(m, crc, four);
-    }
+    const { assert!(M::SHORT <= 128 && M::WIDTH <= 128) };
     // By the bits of the length: the compiler unrolls a loop, and what it makes of one is slower.
+    let (eight, rest) = bytes.split_at(bytes.len() & 64);
+    if !eight.is_empty() {
+        crc = whole(m, crc, &eight[..64]);
+    }
+    let (four, rest) = rest.split_at(rest.len() & 32);
+    if !four.is_empty() {
+        crc = whole(m, crc, &four[..32]);
+    }
     let (two, rest) = rest.split_at(rest.len() & 16);
     if !two.is_empty() {
         crc = whole(m, crc, &two[..16]);
