@@ -7,8 +7,7 @@ mod path;
 mod xxh3;
 
 pub use crc32c::{
-    crc32c, crc32c_append, crc32c_append_on, crc32c_combine, crc32c_many, crc32c_many_on, crc32c_path, BoundaryError,
-    Crc32c,
+    crc32c, crc32c_append, crc32c_append_on, crc32c_combine, crc32c_many, crc32c_many_on, crc32c_path, Crc32c,
 };
 pub use keys::{Keys, KeysError};
 pub use path::Path;

@@ -9,7 +9,7 @@ pub enum Path {
     Sse,
     /// x86-64: AVX2; for CRC-32C with VPCLMULQDQ.
     Avx2,
-    /// x86-64: AVX-512 F, BW and VL; for CRC-32C with VPCLMULQDQ.
+    /// x86-64: AVX-512 F, BW and VL; for CRC-32C with VBMI2 and VPCLMULQDQ.
     Avx512,
     /// aarch64: NEON; for CRC-32C with the CRC and PMULL extensions.
     Neon,

@@ -5,7 +5,7 @@ mod crc32c_definition;
 
 use crc32c_definition::{by_definition, bytes};
 use proptest::prelude::*;
-use rafterdb_hash::{crc32c_many, crc32c_many_on, BoundaryError, Path};
+use rafterdb_hash::{crc32c_many, crc32c_many_on, KeysError, Path};
 
 proptest! {
     #[test]
@@ -34,13 +34,37 @@ proptest! {
 #[test]
 fn wrong_boundaries_are_told_and_nothing_is_written() {
     let buffer = [0; 10];
-    let cases: [(&[u32], usize, BoundaryError); 6] = [
-        (&[], 0, BoundaryError::Count { offsets: 0, out: 0 }),
-        (&[0, 5], 2, BoundaryError::Count { offsets: 2, out: 2 }),
-        (&[0, 5, 10], 1, BoundaryError::Count { offsets: 3, out: 1 }),
-        (&[0, 6, 5, 10], 3, BoundaryError::Order { key: 1 }),
-        (&[0, 5, 11], 2, BoundaryError::Range { end: 11, buffer: 10 }),
-        (&[0, u32::MAX, 10], 2, BoundaryError::Order { key: 1 }),
+    let cases: [(&[u32], usize, KeysError); 6] = [
+        (&[], 0, KeysError::NoOffsets),
+        (&[0, 5], 2, KeysError::Places { keys: 1, places: 2 }),
+        (&[0, 5, 10], 1, KeysError::Places { keys: 2, places: 1 }),
+        (
+            &[0, 6, 5, 10],
+            3,
+            KeysError::Descending {
+                index: 2,
+                offset: 5,
+                before: 6,
+            },
+        ),
+        (
+            &[0, 5, 11],
+            2,
+            KeysError::Outside {
+                index: 2,
+                offset: 11,
+                bytes: 10,
+            },
+        ),
+        (
+            &[0, u32::MAX, 10],
+            2,
+            KeysError::Outside {
+                index: 1,
+                offset: u32::MAX,
+                bytes: 10,
+            },
+        ),
     ];
     for (offsets, results, error) in cases {
         let mut out = vec![7; results];

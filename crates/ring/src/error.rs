@@ -41,10 +41,6 @@ pub enum RingError {
     UnknownName { name: String },
     #[error("no node has the index {index}; there are {nodes} nodes")]
     UnknownIndex { index: u32, nodes: usize },
-    #[error("offsets of keys must be at least one number and must not fall; offset {at} does")]
-    BadOffsets { at: usize },
-    #[error("the last offset is {last}, but the buffer of keys has {bytes} bytes")]
-    BufferTooShort { last: u32, bytes: usize },
     #[error("the output has room for {found} numbers; it must have room for exactly {expected}")]
     OutputLength { expected: usize, found: usize },
     #[error("{replicas} replicas; at most {REPLICAS_MAX} are allowed")]

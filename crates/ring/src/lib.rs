@@ -26,9 +26,10 @@ mod ring;
 pub use bounded::{BoundedRing, EPSILON_MAX, EPSILON_MIN};
 pub use diff::{moved_share, Move};
 pub use error::RingError;
-pub use keys::{hash_key, Keys};
+pub use keys::hash_key;
 pub use node::{
     Node, Options, NAME_BYTES_MAX, NODES_MAX, NODE_VIRTUAL_NODES_MAX, POINTS_PER_VIRTUAL_NODE, RING_VIRTUAL_NODES_MAX,
 };
+pub use rafterdb_hash::{Keys, KeysError};
 pub use replicas::{NO_NODE, REPLICAS_MAX};
 pub use ring::Ring;

@@ -105,24 +105,6 @@ fn weights() {
 }
 
 #[test]
-fn keys() {
-    let error = |buffer: &[u8], offsets: &[u32]| Keys::new(buffer, offsets).unwrap_err();
-    assert_eq!(error(b"abc", &[]), RingError::BadOffsets { at: 0 });
-    assert_eq!(error(b"abc", &[0, 2, 1, 3]), RingError::BadOffsets { at: 2 });
-    assert_eq!(error(b"abc", &[0, 4]), RingError::BufferTooShort { last: 4, bytes: 3 });
-    assert_eq!(
-        error(b"abc", &[u32::MAX]),
-        RingError::BufferTooShort {
-            last: u32::MAX,
-            bytes: 3
-        }
-    );
-    let keys = Keys::new(b"abc", &[1, 1, 3]).unwrap();
-    assert_eq!(keys.iter().collect::<Vec<_>>(), [b"".as_slice(), b"bc"]);
-    assert!(Keys::new(b"", &[0]).unwrap().is_empty());
-}
-
-#[test]
 fn outputs() {
     let wrong = Err(RingError::OutputLength { expected: 2, found: 3 });
     let keys = Keys::new(b"ab", &[0, 1, 2]).unwrap();

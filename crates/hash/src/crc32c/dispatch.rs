@@ -5,7 +5,7 @@ use super::neon;
 use super::scalar;
 #[cfg(target_arch = "x86_64")]
 use super::{avx2, avx512, sse};
-use crate::Path;
+use crate::{Keys, Path};
 use std::sync::LazyLock;
 
 /// The functions of a path. One exists only for a path whose instructions this machine has.
@@ -13,7 +13,7 @@ use std::sync::LazyLock;
 pub(super) struct Kernel {
     pub(super) path: Path,
     append: unsafe fn(u32, &[u8]) -> u32,
-    many: unsafe fn(&[u8], &[u32], &mut [u32]),
+    many: unsafe fn(Keys<'_>, &mut [u32]),
 }
 
 /// In the order of [`Path::ALL`], which is that of the declaration.
@@ -66,9 +66,9 @@ impl Kernel {
         unsafe { (self.append)(crc, bytes) }
     }
 
-    /// The CRC-32C of each key; the boundaries are valid.
-    pub(super) fn many(&self, buffer: &[u8], offsets: &[u32], out: &mut [u32]) {
+    /// The CRC-32C of each key, written to the place of the same number.
+    pub(super) fn many(&self, keys: Keys<'_>, out: &mut [u32]) {
         // SAFETY: as above.
-        unsafe { (self.many)(buffer, offsets, out) }
+        unsafe { (self.many)(keys, out) }
     }
 }

@@ -73,13 +73,12 @@ macro_rules! functions {
             !crate::crc32c::long::long(unsafe { $machine::assume() }, !crc, bytes)
         }
 
-        /// The CRC-32C of each key, see [`crc32c_many`](super::crc32c_many). The boundaries are valid.
+        /// The CRC-32C of each key, written to the place of the same number.
         #[target_feature(enable = $features)]
-        pub(super) fn many(buffer: &[u8], offsets: &[u32], out: &mut [u32]) {
+        pub(super) fn many(keys: crate::Keys<'_>, out: &mut [u32]) {
             // SAFETY: as above.
             let m = unsafe { $machine::assume() };
-            for (key, out) in offsets.windows(2).zip(out) {
-                let key = &buffer[key[0] as usize..key[1] as usize];
+            for (key, out) in keys.iter().zip(out) {
                 // Short keys without a call for each.
                 *out = match key.len() < <$machine as Machine>::SHORT {
                     true => !crate::crc32c::short::short(m, !0, key),

@@ -38,7 +38,7 @@ mod sse;
 
 use crate::Path;
 use dispatch::Kernel;
-pub use many::{crc32c_many, crc32c_many_on, BoundaryError};
+pub use many::{crc32c_many, crc32c_many_on};
 
 /// The CRC-32C of `bytes`; 0 for none.
 #[must_use]

@@ -2,6 +2,7 @@
 //! held to. Knows no instruction set.
 
 use super::polynomial::SLICES;
+use crate::Keys;
 
 /// The CRC-32C of what `crc` was computed over, followed by `bytes`.
 pub(super) fn append(crc: u32, bytes: &[u8]) -> u32 {
@@ -17,9 +18,9 @@ pub(super) fn append(crc: u32, bytes: &[u8]) -> u32 {
     !rest.iter().fold(register, last)
 }
 
-/// The CRC-32C of each key, see [`crc32c_many`](super::crc32c_many). The boundaries are valid.
-pub(super) fn many(buffer: &[u8], offsets: &[u32], out: &mut [u32]) {
-    for (key, out) in offsets.windows(2).zip(out) {
-        *out = append(0, &buffer[key[0] as usize..key[1] as usize]);
+/// The CRC-32C of each key, written to the place of the same number.
+pub(super) fn many(keys: Keys<'_>, out: &mut [u32]) {
+    for (key, out) in keys.iter().zip(out) {
+        *out = append(0, key);
     }
 }
