@@ -31,16 +31,28 @@ function unexplainedUnsafe(file: SourceFile): string[] {
   const lines = file.text.split('\n')
   const code = codeOf(file).text.split('\n')
   return code.flatMap((line, index) => {
-    if (!/\bunsafe\s*(\{|impl\b|fn\b|extern\b)/.test(line)) return []
+    if (!/\bunsafe\s*(\{|impl\b|fn\s+\w|extern\b)/.test(line)) return []
+    if (/\bunsafe\s+fn\b/.test(line) && isPromisedAround(lines, index)) return []
     const around = lines.slice(Math.max(0, index - REASON_LINES), index + 2).join('\n')
     return /SAFETY:|# Safety/.test(around) ? [] : [`${file.path}:${index + 1} unsafe without a SAFETY line`]
   })
 }
 
+/** What a method asks of its callers may stand once for all methods: with its trait, or above its `impl`. */
+function isPromisedAround(lines: string[], index: number): boolean {
+  const item = lines.slice(0, index).findLastIndex((line) => /^[a-z]/.test(line))
+  const comment = lines.slice(0, item).findLastIndex((line) => !/^(\/\/\/|#\[)/.test(line))
+  return /^(unsafe )?impl\b.* for /.test(lines[item] ?? '') || lines.slice(comment + 1, item).includes('/// # Safety')
+}
+
 export const safety: Rule = {
   name: 'every `unsafe` says why it is safe',
   check: (files) => files.filter(isRust).flatMap(unexplainedUnsafe),
-  canaries: [[{ path: 'crates/pool/src/x.rs', text: 'fn f(p: *const u8) -> u8 {\n    unsafe { *p }\n}\n' }]],
+  canaries: [
+    [{ path: 'crates/pool/src/x.rs', text: 'fn f(p: *const u8) -> u8 {\n    unsafe { *p }\n}\n' }],
+    [{ path: 'crates/pool/src/x.rs', text: 'impl A for B {\n    fn f(p: *const u8) -> u8 {\n        unsafe { *p }\n    }\n}\n' }],
+    [{ path: 'crates/pool/src/x.rs', text: 'impl A for B {}\n\nimpl B {\n    unsafe fn f() {}\n}\n' }],
+  ],
 }
 
 /** biome wants its reason after a colon; Rust has a field for it, or the comment of the line above or beside. */

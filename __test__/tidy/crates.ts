@@ -2,7 +2,15 @@
 import type { Rule, SourceFile } from './rule.js'
 
 /** From the bottom up; a crate may depend only on those of lower layers. */
-const layers = [['hash', 'fault', 'pool', 'batcher', 'compress', 'topology'], ['codec', 'ring'], ['wal'], ['store', 'net'], ['plane'], ['gateway'], ['binding']]
+const layers = [
+  ['hash', 'fault', 'pool', 'batcher', 'compress', 'topology'],
+  ['codec', 'ring'],
+  ['wal'],
+  ['store', 'net'],
+  ['plane'],
+  ['gateway'],
+  ['binding'],
+]
 const layerOf = (crate: string) => layers.findIndex((layer) => layer.includes(crate))
 
 function check(files: SourceFile[]): string[] {

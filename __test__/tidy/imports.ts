@@ -10,6 +10,7 @@ const allowed: Record<string, string[]> = {
   plane: [],
   host: ['raft', 'plane'],
   native: ['plane', 'types:client'],
+  library: ['native'],
   cluster: ['host', 'native', 'types:client'],
   client: [],
   gateway: ['client', 'index'],

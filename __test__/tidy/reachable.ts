@@ -2,7 +2,7 @@
 import { isRust, isTypeScript, type Rule, referencesOf, type SourceFile } from './rule.js'
 
 /** What the package is entered by; a worker is reached by the URL that starts it. */
-const ENTRIES = ['src/index.ts', 'src/server/main.ts']
+const ENTRIES = ['src/index.ts', 'src/library/index.ts', 'src/server/main.ts']
 const isEntry = (path: string) =>
   ENTRIES.includes(path) || /\.(test|bench|config)\.ts$/.test(path) || !/^(src|__test__)\//.test(path)
 
