@@ -1,10 +1,10 @@
-// Builds the native binary (build/rafterdb.<platform>.node) and the JavaScript (dist/, index.d.ts).
+// Builds the native binary (build/rafterdb.<platform>.node) and the JavaScript (dist/, index.d.ts, native.d.ts).
 //   node scripts/build.mjs [native|ts] [--if-needed] [--debug] [-- arguments of `napi build`]
 // `--if-needed` builds only the parts whose sources are newer than what was built last.
 import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { generateTypes } from './generate-types.mjs'
+import { writeTypes } from './generate-types.mjs'
 import { root, run } from './run.mjs'
 
 /** What each part is made from, what must exist afterwards, and how it is made. */
@@ -58,7 +58,7 @@ function makeTypeScript() {
   rmSync(join(root, 'dist'), { recursive: true, force: true })
   run('tsc', ['-p', 'tsconfig.build.json'])
   chmodSync(join(root, 'dist/server/main.js'), 0o755)
-  writeFileSync(join(root, 'index.d.ts'), generateTypes())
+  writeTypes()
 }
 
 function isStale(part, stamp) {

@@ -1,36 +1,44 @@
-// Writes index.d.ts: the public types in one file, rolled up from src/index.ts.
-// `--check` writes nothing and fails if the committed file differs.
+// Writes the public types, each entry of the package rolled up in one file: index.d.ts and native.d.ts.
+// `--check` writes nothing and fails if a committed file differs.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { root, run } from './run.mjs'
 
-const HEADER = `// Generated from src/index.ts by \`npm run build:ts\`; do not edit.
+/** Declaration files at the top of the project, and the entries that they are made from. */
+const ENTRIES = { 'index.d.ts': 'src/index.ts', 'native.d.ts': 'src/library/index.ts' }
+
+const header = (entry) => `// Generated from ${entry} by \`npm run build:ts\`; do not edit.
 /// <reference lib="esnext.disposable" />
 
 `
 
-/** The text of index.d.ts. Throws if src/index.ts does not compile. */
-export function generateTypes() {
+/** Writes all of them. Throws if an entry does not compile. */
+export function writeTypes() {
+  for (const [name, entry] of Object.entries(ENTRIES)) writeFileSync(join(root, name), generateTypes(entry))
+}
+
+function generateTypes(entry) {
   const directory = mkdtempSync(join(tmpdir(), 'rafterdb-types-'))
   const file = join(directory, 'index.d.ts')
   try {
     const options = ['--project', 'tsconfig.json', '--no-check', '--no-banner', '--silent', '--export-referenced-types']
-    run('dts-bundle-generator', [...options, '--out-file', file, 'src/index.ts'])
+    run('dts-bundle-generator', [...options, '--out-file', file, entry])
     const text = readFileSync(file, 'utf8').trim()
-    return `${HEADER}${text.replace(/^\t+/gm, (tabs) => '  '.repeat(tabs.length))}\n`
+    return `${header(entry)}${text.replace(/^\t+/gm, (tabs) => '  '.repeat(tabs.length))}\n`
   } finally {
     rmSync(directory, { recursive: true, force: true })
   }
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const target = join(root, 'index.d.ts')
-  const text = generateTypes()
-  if (!process.argv.includes('--check')) writeFileSync(target, text)
-  else if (readFileSync(target, 'utf8') !== text) {
-    console.error('index.d.ts is stale: run npm run build:ts and commit it')
-    process.exitCode = 1
+  if (!process.argv.includes('--check')) writeTypes()
+  else {
+    for (const [name, entry] of Object.entries(ENTRIES)) {
+      if (readFileSync(join(root, name), 'utf8') === generateTypes(entry)) continue
+      console.error(`${name} is stale: run npm run build:ts and commit it`)
+      process.exitCode = 1
+    }
   }
 }

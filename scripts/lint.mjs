@@ -5,7 +5,7 @@ const checks = {
   'code style (biome)': ['biome', ['check', '--error-on-warnings', '.']],
   'types (tsc)': ['tsc', ['--noEmit']],
   'generated tables': [process.execPath, ['scripts/generate-tables.mjs', '--check']],
-  'generated index.d.ts': [process.execPath, ['scripts/generate-types.mjs', '--check']],
+  'generated types': [process.execPath, ['scripts/generate-types.mjs', '--check']],
   'format (cargo fmt)': ['cargo', ['fmt', '--all', '--check']],
   'lints (cargo clippy)': ['cargo', ['clippy', '--workspace', '--all-targets', '--quiet', '--', '-D', 'warnings']],
 }

@@ -10,6 +10,7 @@ const examples = fileURLToPath(new URL('../../examples', import.meta.url))
 
 const promises: Record<string, RegExp> = {
   'embed.mjs': /^hello\ngreeting = hello\ngot the lock\n$/,
+  'native.mjs': /^5254278485347419 2591144780\ntrue\n[abc] 2 3\ntrue true\n1\n$/,
   'debian-import.mjs': /^imported 200 records in .* s\n(debian\/bookworm\/lib.*\n){5}all 200 records came back as they were\n$/,
 }
 

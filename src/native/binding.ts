@@ -1,5 +1,7 @@
 // The shape of the native addon (crates/binding). Numbers and bytes only; errors come as codes or as JSON.
 
+import type { Direct } from './direct.js'
+
 /** A port as the addon gives it; see `Port` in src/client/port.ts. */
 export interface NativePort {
   submit(buffer: Uint8Array, length: number): number
@@ -8,7 +10,7 @@ export interface NativePort {
 }
 
 /** The addon. */
-export interface Binding {
+export interface Binding extends Direct {
   /** JSON of the opened member (see `MemberInfo`), or `{"code", "text"}`. */
   openMember(config: string, onFatal: (code: string, text: string) => void, onNote: (text: string) => void): Promise<string>
   exchange(member: number, commands: Float64Array, length: number, events: Float64Array, timeoutMs: number): number

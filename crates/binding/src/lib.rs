@@ -9,6 +9,7 @@
     )
 )]
 
+mod direct;
 mod member;
 mod port;
 mod reader;

@@ -9,6 +9,7 @@ use napi::{Result, Status};
 use napi_derive::napi;
 use rafterdb_plane::Member;
 
+use crate::direct::{Answer, Call, Misuse};
 use crate::member::find;
 
 /// Memory of an array of the caller's.
@@ -59,33 +60,24 @@ pub fn open_reader(member: u32, request: Uint8ArraySlice<'_>, into: Uint8ArraySl
     })
 }
 
-/// Reads the key of the first `length` bytes of the request. Bytes written; −n: the result needs n bytes.
-#[napi]
-pub fn read_key(reader: u32, length: u32) -> Result<i32> {
+/// `readKey(reader, length)`: reads the key of the first `length` bytes of the request. Bytes written; −n: the result needs n.
+#[allow(clippy::cast_precision_loss, reason = "lengths of memory are far below 2^53")]
+pub fn read_key(call: &Call) -> Answer {
+    let (reader, length) = (call.size(0, "reader", usize::MAX)?, call.size(1, "length", usize::MAX)?);
     READERS.with_borrow(|readers| {
-        let unknown = || {
-            napi::Error::new(
-                Status::InvalidArg,
-                format!("no reader {reader} for {length} bytes is open"),
-            )
+        let found = readers.get(reader).and_then(Option::as_ref);
+        let Some(Reader { member, request, into }) = found.filter(|reader| length <= reader.request.length) else {
+            return Err(Misuse::Range(format!("no reader {reader} for {length} bytes is open")));
         };
-        let Some(Some(reader)) = readers.get(reader as usize) else {
-            return Err(unknown());
-        };
-        let Reader { member, request, into } = reader;
-        if length as usize > request.length {
-            return Err(unknown());
-        }
         // SAFETY: whoever opened the reader keeps both arrays where they are; they are two, and no JavaScript runs before
         // this returns.
         let (request, into) = unsafe {
             (
-                std::slice::from_raw_parts(request.start, length as usize),
+                std::slice::from_raw_parts(request.start, length),
                 std::slice::from_raw_parts_mut(into.start, into.length),
             )
         };
-        let written = member.read_sync(request, into);
-        i32::try_from(written).map_err(|_| napi::Error::new(Status::GenericFailure, "a value above 2 GiB"))
+        Ok(call.float_value(member.read_sync(request, into) as f64))
     })
 }
 
