@@ -1,6 +1,8 @@
 //! Goal: while no batch is under way, an item goes at once, alone; while one is, items gather until it ends, until a batch is
 //! full, or until the time is up.
 
+#![allow(clippy::unwrap_used)] // A test fails by panicking.
+
 use rafterdb_batcher::{Batcher, Bounds};
 
 fn batcher(bounds: Bounds) -> Batcher<char> {

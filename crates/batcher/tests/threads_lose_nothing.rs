@@ -1,6 +1,8 @@
 //! Goal: of what many threads put in, each item is taken once by one of the threads that take, each producer's in its order;
 //! a full queue refuses; closing lets the rest out and ends the wait; nobody sleeps while there is something to take.
 
+#![allow(clippy::unwrap_used)] // A test fails by panicking.
+
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
