@@ -59,6 +59,18 @@ test('the table shows sizes and times as people write them', async () => {
   expect(out).toMatch(/^dataDir +\/tmp\/x +--data-dir$/m)
 })
 
+test('CPUs are listed as Linux lists them, in a flag or in the file', async () => {
+  expect((await effective(['--cpu-affinity', '0-3,8']))['cpuAffinity']).toEqual({
+    value: [0, 1, 2, 3, 8],
+    origin: '--cpu-affinity',
+  })
+  expect((await effective([], { RAFTERDB_CPU_AFFINITY: 'numa' }))['cpuAffinity']?.value).toBe('numa')
+  expect((await effective(['--config', configFile('{"cpuAffinity": [2, 0]}')]))['cpuAffinity']?.value).toEqual([2, 0])
+  const { out } = await shell(['serve', '--print-config', '--cpu-affinity', '0,2'])
+  expect(out).toMatch(/^cpuAffinity +0,2 +--cpu-affinity$/m)
+  expect((await effective([]))['cpuAffinity']).toBeUndefined()
+})
+
 const mistakes: [string, string[], Record<string, string>, RegExp][] = [
   [
     'a bad flag',
@@ -71,6 +83,16 @@ const mistakes: [string, string[], Record<string, string>, RegExp][] = [
   ['a name that is no member', ['--name', 'x', '--members', 'a=h:1'], {}, /--name x is not among --members \(a\)/],
   ['a member twice', ['--name', 'a', '--members', 'a=h:1,a=h:2'], {}, /The name "a" is there twice/],
   ['a member without an address', ['--name', 'a', '--members', 'a'], {}, /"a" is not of the form name=host:port/],
+  [
+    'a CPU that is no number',
+    ['--cpu-affinity', '0,a'],
+    {},
+    /'0,a' is invalid\. It must be a list of CPUs such as 0-3,8, or numa/,
+  ],
+  ['a CPU below zero', ['--cpu-affinity=-1'], {}, /'-1' is invalid\. It must be a list of CPUs/],
+  ['no CPU', ['--cpu-affinity', ''], {}, /'' is invalid\. It must be a list of CPUs/],
+  ['CPUs backwards', ['--cpu-affinity', '3-1'], {}, /'3-1' is invalid\. It must be a list of CPUs/],
+  ['far too many CPUs', ['--cpu-affinity', '0-99999'], {}, /'0-99999' is invalid\. It must be a list of CPUs/],
   ['a port that is none', ['--listen', 'h:70000'], {}, /"h:70000" is not an address/],
 ]
 

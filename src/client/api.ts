@@ -229,6 +229,13 @@ export interface OpenOptions {
   logRetainBytes?: number
   /** Raft groups hosted by this member. Default 1. */
   groups?: number
+  /**
+   * CPUs, by number, that all threads of the member run on: those of the native side and the Raft worker, not the app's own.
+   * `'numa'`: the CPUs of the NUMA node with the most free memory; where there is one node this changes nothing. Linux only;
+   * elsewhere it changes nothing. `onLog` is told what was done. Default: any CPU. A CPU that does not exist, or that this process
+   * may not use, is INVALID_ARGUMENT.
+   */
+  cpuAffinity?: readonly number[] | 'numa'
   /** Milliseconds until a call without `timeout` rejects. Default 5,000. */
   requestTimeout?: number
   /** Wait while a queue is full instead of failing with BUSY. Default true; the wait counts towards the timeout. */

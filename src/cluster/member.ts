@@ -21,6 +21,7 @@ export interface MemberConfig {
   valueBytesMax: number
   groups: number
   segmentBytes: number
+  cpuAffinity: readonly number[] | 'numa' | null
 }
 
 /** What the Raft worker is told, but for what follows from the native side's answer. */

@@ -57,6 +57,7 @@ export function memberOptions(options: OpenOptions): MemberOptions {
       ),
       groups: whole(options.groups, 'groups', 1, 1, limits.groupsMax),
       segmentBytes: segmentBytes(memory),
+      cpuAffinity: cpus(options.cpuAffinity),
     },
     raft: {
       heartbeatInterval,
@@ -81,6 +82,7 @@ const KNOWN: ReadonlySet<string> = new Set<keyof OpenOptions>([
   'valueBytesMax',
   'logRetainBytes',
   'groups',
+  'cpuAffinity',
   'requestTimeout',
   'waitWhenBusy',
   'onFatal',
@@ -132,6 +134,17 @@ function oneOf<T extends string>(value: T | undefined, name: string, choices: re
   const choice = value ?? choices[0]
   if (!choices.includes(choice)) throw invalid(`${name} is ${choices.join(', ')}; got ${String(value)}`)
   return choice
+}
+
+function cpus(value: OpenOptions['cpuAffinity']): readonly number[] | 'numa' | null {
+  if (value === undefined || value === 'numa') return value ?? null
+  const isNumber = (cpu: unknown) => Number.isInteger(cpu) && Number(cpu) >= 0 && Number(cpu) <= 0xffff_ffff
+  if (!Array.isArray(value) || value.length === 0 || !value.every(isNumber)) {
+    throw invalid(`cpuAffinity is a list of CPU numbers, such as [0, 1], or 'numa'; got ${JSON.stringify(value)}`)
+  }
+  const twice = value.find((cpu, i) => value.indexOf(cpu) !== i)
+  if (twice !== undefined) throw invalid(`cpuAffinity names CPU ${twice} twice`)
+  return value
 }
 
 function invalid(message: string): RafterError {

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import type { OpenOptions } from '../client/api.js'
 import { UsageError } from './failures.js'
 import { closest } from './nearest.js'
-import { bytes, duration, endpoint, integer, members, oneOf, yesOrNo } from './parse.js'
+import { bytes, cpuAffinity, duration, endpoint, integer, members, oneOf, yesOrNo } from './parse.js'
 
 type Key = Exclude<keyof OpenOptions, 'onFatal' | 'onLog'>
 
@@ -43,6 +43,7 @@ export const settings: Setting[] = [
   { key: 'valueBytesMax', value: 'size', text: 'largest value', parse: bytes, default: 1.5 * MIB },
   { key: 'logRetainBytes', value: 'size', text: 'log kept for members that lag', parse: bytes, default: 256 * MIB },
   { key: 'groups', value: 'count', text: 'Raft groups of this member', parse: integer(1), default: 1 },
+  { key: 'cpuAffinity', value: 'list', text: 'CPUs that its threads run on, such as 0-3,8, or numa', parse: cpuAffinity },
   { key: 'requestTimeout', value: 'time', text: 'time until a call fails', parse: duration, default: 5_000 },
   { key: 'waitWhenBusy', value: 'bool', text: 'wait while a queue is full instead of failing', parse: yesOrNo, default: true },
 ]

@@ -47,6 +47,23 @@ export function bytes(text: string): number {
   return Math.round(Number(match[1]) * unit)
 }
 
+const CPU_MAX = 65_535
+
+/** CPUs as Linux lists them, `0-3,8`; or `numa`. */
+export function cpuAffinity(text: string): number[] | 'numa' {
+  if (text === 'numa') return text
+  const cpus = new Set<number>()
+  for (const part of text.split(',')) {
+    const match = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(part.trim())
+    const first = Number(match?.[1])
+    const last = Number(match?.[2] ?? first)
+    if (!match || last < first || last > CPU_MAX)
+      throw new InvalidArgumentError('It must be a list of CPUs such as 0-3,8, or numa.')
+    for (let cpu = first; cpu <= last; cpu++) cpus.add(cpu)
+  }
+  return [...cpus]
+}
+
 export function yesOrNo(text: string): boolean {
   if (text === 'true' || text === 'yes' || text === '1') return true
   if (text === 'false' || text === 'no' || text === '0') return false

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use rafterdb_codec::Code;
 use serde::{Deserialize, Serialize};
 
+use crate::affinity::CpuAffinity;
 use crate::error::PlaneError;
 use crate::mark;
 
@@ -54,6 +55,8 @@ pub struct Config {
     pub groups: u16,
     /// Bytes of a log segment.
     pub segment_bytes: u64,
+    /// Where the member's threads run; `None`: anywhere.
+    pub cpu_affinity: Option<CpuAffinity>,
 }
 
 /// A 53-bit number for a name: the same on every machine, exact as a JavaScript number, never 0.

@@ -10,6 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use rafterdb_codec::{command, event, limits, request, role, Code, RaftHeader};
 use rafterdb_net::Lane;
+use rafterdb_topology::pin_current_thread;
 
 use crate::apply_thread::read_files;
 use crate::clock::now_ms;
@@ -49,6 +50,14 @@ struct Cursor<'a> {
     at: usize,
 }
 
+/// The worker's thread came before the member, and what it does and starts is the member's work too.
+fn bind_worker(member: &Member) {
+    let bound = member.cpus.as_deref().map(pin_current_thread);
+    if let Some(Err(error)) = bound {
+        member.note(&format!("the Raft worker runs on any CPU: {error}"));
+    }
+}
+
 impl Cursor<'_> {
     #[allow(
         clippy::cast_possible_truncation,
@@ -85,6 +94,7 @@ impl Exchange {
         let mut out = Events { doubles: events, at: 2 };
         if !self.opened && out.has_room(MESSAGE_FIELDS) {
             self.opened = true;
+            bind_worker(member);
             open_groups(member, &mut out);
         }
         let wait = if out.at > 2 { Duration::ZERO } else { timeout };

@@ -1,6 +1,7 @@
 //! The data plane of one member: it owns the threads, the queues, the log and the stores, and does what the Raft core decides.
 //! Knows no Node; crates/binding is the thin skin that does.
 
+mod affinity;
 mod apply_thread;
 mod clock;
 mod config;

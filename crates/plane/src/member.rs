@@ -12,6 +12,7 @@ use rafterdb_codec::{limits, request, role, Code, Request};
 use rafterdb_net::{Lane, Net, Parts};
 use rafterdb_wal::{Reader, Writer};
 
+use crate::affinity;
 use crate::apply_thread::{self, ApplyQueue};
 use crate::config::{Config, DataDir};
 use crate::error::PlaneError;
@@ -65,8 +66,10 @@ pub struct Member {
     pub log_reader: Arc<Reader>,
     /// How the log writes, and what recovery did.
     pub log_mode: String,
-    /// What recovery had to say.
+    /// What opening had to say.
     pub notes: Vec<String>,
+    /// The CPUs that its threads run on, if they are bound.
+    pub cpus: Option<Vec<u32>>,
     /// What the apply thread has not seen.
     pub apply: ApplyQueue,
     /// Reads that may be served.
@@ -112,8 +115,11 @@ impl Member {
     /// Opens the data directory, recovers the log and the stores, listens, and starts the threads.
     /// The worker must then call `exchange` until it returns a CLOSE event.
     pub fn open(config: Config, on_fatal: OnFatal, on_note: OnNote) -> Result<Arc<Self>, PlaneError> {
+        // Until this returns: all that is started here inherits it.
+        let mut bound = affinity::bind(config.cpu_affinity.as_ref())?;
         let data_dir = DataDir::open(&config)?;
-        let (recovered, writer) = open::recover(&config)?;
+        let (mut recovered, writer) = open::recover(&config)?;
+        recovered.notes.extend(bound.note.take());
         let (snapshots, received) = Snapshots::new();
         let member = Arc::new(Self {
             cluster_id: data_dir.cluster_id,
@@ -122,6 +128,7 @@ impl Member {
             log_reader: recovered.reader,
             log_mode: recovered.mode,
             notes: recovered.notes,
+            cpus: bound.cpus.clone(),
             apply: ApplyQueue::default(),
             reads: ServeQueue::default(),
             watches: Watches::default(),
