@@ -161,16 +161,18 @@ mod system {
 mod system {
     use super::{counted_cpus, exist, io, AffinityError, Pinned};
 
-    pub const THIS_THREAD: () = ();
+    pub const THIS_THREAD: u32 = 0;
 
-    pub const fn first_thread() {}
+    pub const fn first_thread() -> u32 {
+        THIS_THREAD
+    }
 
     pub fn pin(cpus: &[u32]) -> Result<Pinned, AffinityError> {
         exist(cpus, &counted_cpus())?;
         Ok(Pinned::No("this operating system does not bind threads to CPUs"))
     }
 
-    pub fn cpus_of((): ()) -> io::Result<Vec<u32>> {
+    pub fn cpus_of(_: u32) -> io::Result<Vec<u32>> {
         Ok(counted_cpus())
     }
 }
