@@ -113,12 +113,16 @@ fn queue(c: &mut Criterion) {
     group.finish();
 }
 
+fn reference(criterion: &mut Criterion) {
+    rafterdb_bench::reference(criterion, "batcher");
+}
+
 criterion_group! {
     name = benches;
     config = Criterion::default()
         .sample_size(20)
         .warm_up_time(Duration::from_millis(300))
         .measurement_time(Duration::from_secs(1));
-    targets = machine, queue
+    targets = reference, machine, queue
 }
 criterion_main!(benches);

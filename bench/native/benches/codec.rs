@@ -168,12 +168,16 @@ fn lengths(criterion: &mut Criterion) {
     group.finish();
 }
 
+fn reference(criterion: &mut Criterion) {
+    rafterdb_bench::reference(criterion, "codec");
+}
+
 criterion_group! {
     name = benches;
     config = Criterion::default()
         .warm_up_time(Duration::from_millis(300))
         .measurement_time(Duration::from_secs(1))
         .sample_size(20);
-    targets = entries, frames, lengths
+    targets = reference, entries, frames, lengths
 }
 criterion_main!(benches);

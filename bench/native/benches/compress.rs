@@ -157,5 +157,9 @@ fn benches(criterion: &mut Criterion) {
     skipping(criterion, &noise);
 }
 
-criterion_group!(all, benches);
+fn reference(criterion: &mut Criterion) {
+    rafterdb_bench::reference(criterion, "compress");
+}
+
+criterion_group!(all, reference, benches);
 criterion_main!(all);

@@ -84,6 +84,10 @@ fn combine(c: &mut Criterion) {
     }
 }
 
+fn reference(criterion: &mut Criterion) {
+    rafterdb_bench::reference(criterion, "crc32c");
+}
+
 criterion_group! {
     name = benches;
     // Short, as there are more than a hundred.
@@ -91,6 +95,6 @@ criterion_group! {
         .warm_up_time(Duration::from_millis(50))
         .measurement_time(Duration::from_millis(200))
         .sample_size(20);
-    targets = by_size, many, combine
+    targets = reference, by_size, many, combine
 }
 criterion_main!(benches);

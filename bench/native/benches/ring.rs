@@ -99,12 +99,16 @@ fn bounded(criterion: &mut Criterion) {
     });
 }
 
+fn reference(criterion: &mut Criterion) {
+    rafterdb_bench::reference(criterion, "ring");
+}
+
 criterion_group! {
     name = benches;
     config = Criterion::default()
         .warm_up_time(Duration::from_millis(300))
         .measurement_time(Duration::from_secs(1))
         .sample_size(20);
-    targets = lookups, builds, bounded
+    targets = reference, lookups, builds, bounded
 }
 criterion_main!(benches);

@@ -121,6 +121,10 @@ fn stream(criterion: &mut Criterion) {
     }
 }
 
+fn reference(criterion: &mut Criterion) {
+    rafterdb_bench::reference(criterion, "xxh3");
+}
+
 criterion_group! {
     name = benches;
     // Shorter than elsewhere: there are a hundred of them.
@@ -128,6 +132,6 @@ criterion_group! {
         .warm_up_time(Duration::from_millis(100))
         .measurement_time(Duration::from_millis(250))
         .sample_size(20);
-    targets = at_once_64, at_once_128, many, stream
+    targets = reference, at_once_64, at_once_128, many, stream
 }
 criterion_main!(benches);
