@@ -1,4 +1,6 @@
 // What `rafterdb/native` exports: a table of contents.
+
+export { Batcher, type BatcherOptions } from './batcher.js'
 export {
   type Body,
   ENTRY_HEADER_BYTES,
@@ -37,4 +39,4 @@ export {
 } from './hash.js'
 export { type PackedKeys, packKeys } from './packed-keys.js'
 export { type Keys, Ring, type RingMove, type RingNode, type RingOptions } from './ring.js'
-export { type Cache, type NumaNode, type Topology, topology } from './topology.js'
+export { type Cache, type Core, type NumaNode, type Topology, topology } from './topology.js'

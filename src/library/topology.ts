@@ -3,12 +3,12 @@ import { loadBinding } from '../native/load.js'
 
 /** A NUMA node: CPUs with memory of their own. */
 export interface NumaNode {
-  node: number
+  id: number
   /** Numbers of its CPUs. */
   cpus: number[]
-  /** Bytes; null where the machine does not tell. */
+  /** Null where the machine does not tell. */
   memoryBytes: number | null
-  /** Bytes free when it was read; null where the machine does not tell. */
+  /** Free when it was read; null where the machine does not tell. */
   freeBytes: number | null
 }
 
@@ -17,19 +17,28 @@ export interface Cache {
   level: number
   kind: 'data' | 'instruction' | 'unified'
   bytes: number
-  /** Bytes of a line. */
-  lineBytes: number
+  /** Bytes of a line; null where the machine does not tell. */
+  lineBytes: number | null
   /** Numbers of the CPUs that share it. */
+  cpus: number[]
+}
+
+/** A physical core. */
+export interface Core {
+  /** The package that it is part of; null where the machine does not tell. */
+  package: number | null
+  /** Numbers of its CPUs: two where it runs two threads at a time. */
   cpus: number[]
 }
 
 /** A machine. */
 export interface Topology {
-  /** CPUs on which this process may run. */
+  /** Numbers of the CPUs that are on. */
   cpus: number[]
-  /** One entry a physical core: its CPUs (two where it runs two threads at a time). */
-  cores: number[][]
-  /** One node on a machine without NUMA. */
+  /** Those on which this process may run. */
+  allowed: number[]
+  cores: Core[]
+  /** One on a machine without NUMA. */
   nodes: NumaNode[]
   /** Empty where the machine does not tell. */
   caches: Cache[]

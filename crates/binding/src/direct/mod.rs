@@ -9,6 +9,7 @@ mod handle;
 mod hash;
 mod results;
 mod ring;
+mod topology;
 mod view;
 
 use napi::bindgen_prelude::Object;
@@ -78,6 +79,7 @@ pub fn register(exports: Object<'_>, env: Env) -> napi::Result<()> {
         "decompressorAdd" => compress::decompressor_add,
         "decompress" => compress::decompress,
         "decompressTo" => compress::decompress_to,
+        "topology" => topology::topology,
         "originalLength" => compress::original_length_of,
     };
     for (name, function) in functions {
