@@ -248,17 +248,15 @@ impl Member {
 
     /// Sends what was gathered to each of its askers.
     pub fn deliver_all(&self, deliveries: &mut Deliveries) {
-        for (source, bytes) in deliveries.take() {
-            self.deliver(&source, bytes);
-        }
+        deliveries.send(|source, responses| self.deliver(source, responses));
     }
 
     /// Sends whole responses to one asker.
-    pub fn deliver(&self, source: &Source, responses: Vec<u8>) {
+    pub fn deliver(&self, source: &Source, responses: &[u8]) {
         match source {
-            Source::Port(port) => port.deliver(&responses),
+            Source::Port(port) => port.deliver(responses),
             Source::Connection(connection) => crate::peers::answer_client(self, *connection, responses),
-            Source::Peer(peer) => crate::peers::answer_peer(self, *peer, &responses),
+            Source::Peer(peer) => crate::peers::answer_peer(self, *peer, responses),
         }
     }
 

@@ -199,9 +199,9 @@ fn peer_lost(member: &Arc<Member>, peer: u64) {
 }
 
 /// Sends responses to a client, split between responses where one frame cannot hold them.
-pub fn answer_client(member: &Member, connection: u64, responses: Vec<u8>) {
+pub fn answer_client(member: &Member, connection: u64, responses: &[u8]) {
     let Some(net) = member.net() else { return };
-    let mut rest = Bytes::from(responses);
+    let mut rest = Bytes::copy_from_slice(responses);
     while !rest.is_empty() {
         let end = whole_responses(&rest, limits::FRAME_BYTES_MAX).max(response_length(&rest));
         if !net.send_client(connection, Parts::from(rest.split_to(end))) {
@@ -289,7 +289,7 @@ impl Forwards {
                 ..*response
             }
             .encode(&mut out);
-            member.deliver(&waiter.source, out);
+            member.deliver(&waiter.source, &out);
         }
     }
 
