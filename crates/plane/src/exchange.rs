@@ -22,7 +22,7 @@ use crate::member::Member;
 use crate::peers::raft_frame;
 use crate::snapshots;
 use crate::source::Deliveries;
-use crate::tail::{Block, Tail};
+use crate::tail::Block;
 
 /// Work up to this long may be done by the Raft worker itself: handing it over and waking up take as long.
 pub const HERE_TIME_MAX: Duration = Duration::from_micros(300);
@@ -41,6 +41,8 @@ pub struct Exchange {
     tasks: Vec<LogTask>,
     /// Groups whose commit index or log has moved.
     moved: Vec<u16>,
+    /// The entries of the message that is being sent; empty between messages.
+    entries: Vec<Block>,
 }
 
 /// Reads the fields of commands.
@@ -252,13 +254,11 @@ impl Exchange {
         let (to, kind, term, after) = (c.next(), c.next(), c.next(), c.next());
         let fields = std::array::from_fn(|_| c.next());
         let (first, end) = (c.next(), c.next());
-        let entries = if end > first {
-            entries_to_send(member, group, first, end)
-        } else {
-            Some(Vec::new())
-        };
-        // Entries that cannot be read were cut meanwhile; the core learns it from the silence and sends a snapshot.
-        let Some(entries) = entries else { return };
+        self.entries.clear();
+        if end > first && !entries_to_send(member, group, first, end, &mut self.entries) {
+            // They were cut meanwhile; the core learns it from the silence and sends a snapshot.
+            return;
+        }
         let kind = u8::try_from(kind).unwrap_or(0);
         let parts = raft_frame(
             &RaftHeader {
@@ -267,7 +267,7 @@ impl Exchange {
                 term,
                 fields,
             },
-            entries,
+            &mut self.entries,
         );
         if after == 0 || (self.tasks.is_empty() && member.log.is_idle()) {
             member.send(to, Lane::Fast, parts);
@@ -405,14 +405,11 @@ fn truncate(member: &Member, group: &Arc<Group>, first: u64) {
     member.deliver_all(&mut deliveries);
 }
 
-/// Entries for a follower: from memory, or clipped to one message's size from the files. `None` if they are gone.
-fn entries_to_send(member: &Member, group: &Group, first: u64, end: u64) -> Option<Vec<Block>> {
-    let blocks = Tail::read(&group.tail.lock(), first, end, limits::APPEND_BYTES_MAX);
-    if blocks.is_empty() {
-        read_files(member, group.id, first, end, limits::APPEND_BYTES_MAX).ok()
-    } else {
-        Some(blocks)
-    }
+/// Appends entries for a follower: from memory, or clipped to one message's size from the files. False if they are gone.
+fn entries_to_send(member: &Member, group: &Group, first: u64, end: u64, into: &mut Vec<Block>) -> bool {
+    let bytes_max = limits::APPEND_BYTES_MAX;
+    group.tail.lock().read(first, end, bytes_max, into)
+        || read_files(member, group.id, first, end, bytes_max, into).is_ok()
 }
 
 fn take_role(member: &Arc<Member>, group: &Arc<Group>, c: &mut Cursor<'_>) {

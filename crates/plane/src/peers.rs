@@ -12,10 +12,11 @@ use rafterdb_codec::{
     PeerRecords, RaftHeader, RaftRecord, ReadReply, Request, Response, Responses, Run, RAFT_HEADER_BYTES, RUN_BYTES,
 };
 use rafterdb_net::{Handler, Lane, NetConfig, Parts, PeerConfig};
+use smallvec::SmallVec;
 
 use crate::clock::now_ms;
 use crate::group::Group;
-use crate::inbox::{Happening, Message};
+use crate::inbox::{Happening, Message, RUNS_INLINE};
 use crate::member::Member;
 use crate::port::{response_length, whole_responses};
 use crate::reads::{Asked, Read};
@@ -27,10 +28,10 @@ use crate::tail::Block;
 /// Raft messages that may wait for the worker before more are dropped.
 const MESSAGES_WAITING_MAX: usize = 8192;
 
-/// A Raft message as a frame: header, one run for each term, then the blocks' bytes as they are.
+/// A Raft message as a frame: header, one run for each term, then the blocks' bytes as they are. Takes the blocks.
 #[must_use]
-pub fn raft_frame(header: &RaftHeader, blocks: Vec<Block>) -> Parts {
-    let runs: Vec<Run> = blocks
+pub fn raft_frame(header: &RaftHeader, blocks: &mut Vec<Block>) -> Parts {
+    let runs: SmallVec<[Run; RUNS_INLINE]> = blocks
         .chunk_by(|one, next| one.term == next.term)
         .map(|of_term| Run {
             term: of_term[0].term,
@@ -40,7 +41,7 @@ pub fn raft_frame(header: &RaftHeader, blocks: Vec<Block>) -> Parts {
     let mut head = Vec::with_capacity(RAFT_HEADER_BYTES + RUN_BYTES * runs.len());
     header.encode(&mut head, &runs, blocks.iter().map(|b| b.bytes.len()).sum());
     let mut parts = Parts::new(head);
-    for block in blocks {
+    for block in blocks.drain(..) {
         parts.push(block.bytes);
     }
     parts
