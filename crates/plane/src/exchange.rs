@@ -15,7 +15,7 @@ use crate::apply_thread::read_files;
 use crate::clock::now_ms;
 use crate::error::PlaneError;
 use crate::events::{open_groups, tell_facts, Events, FACTS_FIELDS, MESSAGE_FIELDS};
-use crate::group::{Group, WaitBlock};
+use crate::group::Group;
 use crate::inbox::{Happening, Message, Taken};
 use crate::log_thread::LogTask;
 use crate::member::Member;
@@ -159,25 +159,27 @@ impl Exchange {
 
     /// Takes the oldest chunk of proposals into the log. Who waits is recorded before the core can commit it.
     fn accept(&mut self, group: &Group, first: u64, term: u64, count: u64) {
-        let chunk = group.proposals.lock().accept();
+        let chunk = {
+            // Locked first, as it may take long: who submits must not wait for what is being applied.
+            let mut waiting = group.waiting.lock();
+            let mut indexes = first..;
+            let wait = |waiter| waiting.extend(indexes.next().map(|index| (index, waiter)));
+            group.proposals.lock().accept(wait)
+        };
         let chunk = chunk.unwrap_or_else(|| panic!("accept: no chunk waits in group {}", group.id));
         assert!(
-            chunk.waiters.len() as u64 == count,
+            chunk.count as u64 == count,
             "accept: {} entries, not {count}",
-            chunk.waiters.len()
+            chunk.count
         );
         group.unapplied_bytes.fetch_add(chunk.bytes.len(), Ordering::Relaxed);
-        group.waiting.lock().push_back(WaitBlock {
-            first,
-            waiters: chunk.waiters.into(),
-        });
         self.push(
             group,
             Block {
                 first,
                 term,
                 count,
-                bytes: chunk.bytes.into(),
+                bytes: chunk.bytes,
             },
         );
     }

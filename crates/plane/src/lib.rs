@@ -2,6 +2,7 @@
 //! Knows no Node; crates/binding is the thin skin that does.
 
 mod apply_thread;
+mod arena;
 mod clock;
 mod config;
 mod error;

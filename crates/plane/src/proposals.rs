@@ -3,25 +3,34 @@
 
 use std::collections::VecDeque;
 
+use bytes::Bytes;
 use rafterdb_codec::{entry, limits};
 
+use crate::arena::Arena;
 use crate::source::Waiter;
 
 /// Entries that enter the log together.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Chunk {
     /// The entries, as in FORMATS.md `block`.
-    pub bytes: Vec<u8>,
-    /// Who waits for each, in order.
-    pub waiters: Vec<Waiter>,
+    pub bytes: Bytes,
+    /// How many.
+    pub count: usize,
 }
 
 /// What waits, oldest first.
 #[derive(Debug, Default)]
 pub struct Proposals {
+    /// Those that take no more entries.
     chunks: VecDeque<Chunk>,
-    /// How many of the chunks the core has been told of; these take no more entries.
+    /// How many of them the core has been told of.
     reported: usize,
+    /// The entries of the next chunk.
+    gathered: Arena,
+    /// How many.
+    gathered_count: usize,
+    /// Who waits for each entry of all chunks, in order.
+    waiters: VecDeque<Waiter>,
     bytes: usize,
     /// Whether this member may propose: it leads and has not been told to fail what waits.
     pub open: bool,
@@ -37,47 +46,54 @@ impl Proposals {
     /// Adds a batch as one entry.
     pub fn push(&mut self, batch: &[u8], waiter: Waiter) {
         let size = 8 + batch.len();
-        let joins = self.chunks.len() > self.reported
-            && self
-                .chunks
-                .back()
-                .is_some_and(|chunk| chunk.bytes.len() + size <= limits::APPEND_BYTES_MAX);
-        if !joins {
-            self.chunks.push_back(Chunk::default());
+        if self.gathered.len() + size > limits::APPEND_BYTES_MAX {
+            self.close_chunk();
         }
-        if let Some(chunk) = self.chunks.back_mut() {
-            chunk
-                .bytes
-                .extend_from_slice(&u32::try_from(batch.len()).unwrap_or(u32::MAX).to_le_bytes());
-            chunk.bytes.extend_from_slice(&[entry::BATCH, 0, 0, 0]);
-            chunk.bytes.extend_from_slice(batch);
-            chunk.waiters.push(waiter);
-            self.bytes += size;
+        self.gathered.reserve(size);
+        let length = u32::try_from(batch.len()).unwrap_or(u32::MAX);
+        self.gathered.push(&length.to_le_bytes());
+        self.gathered.push(&[entry::BATCH, 0, 0, 0]);
+        self.gathered.push(batch);
+        self.gathered_count += 1;
+        self.waiters.push_back(waiter);
+        self.bytes += size;
+    }
+
+    /// What has gathered is a chunk, which takes no more.
+    fn close_chunk(&mut self) {
+        if self.gathered_count > 0 {
+            self.chunks.push_back(Chunk {
+                bytes: self.gathered.take(),
+                count: std::mem::take(&mut self.gathered_count),
+            });
         }
     }
 
     /// Count and bytes of each chunk that the core has not been told of; they take no more entries from now on.
     pub fn report(&mut self, mut each: impl FnMut(usize, usize) -> bool) {
+        self.close_chunk();
         while let Some(chunk) = self.chunks.get(self.reported) {
-            if !each(chunk.waiters.len(), chunk.bytes.len()) {
+            if !each(chunk.count, chunk.bytes.len()) {
                 return;
             }
             self.reported += 1;
         }
     }
 
-    /// Takes the oldest chunk, which must have been reported.
-    pub fn accept(&mut self) -> Option<Chunk> {
+    /// Takes the oldest chunk, which must have been reported, and hands over who waits for its entries, in order.
+    pub fn accept(&mut self, each: impl FnMut(Waiter)) -> Option<Chunk> {
         self.reported = self.reported.checked_sub(1)?;
         let chunk = self.chunks.pop_front()?;
         self.bytes -= chunk.bytes.len();
+        self.waiters.drain(..chunk.count).for_each(each);
         Some(chunk)
     }
 
     /// Takes everything, to be failed.
     pub fn drain(&mut self) -> Vec<Waiter> {
-        self.reported = 0;
-        self.bytes = 0;
-        self.chunks.drain(..).flat_map(|chunk| chunk.waiters).collect()
+        self.chunks.clear();
+        self.gathered.clear();
+        (self.reported, self.gathered_count, self.bytes) = (0, 0, 0);
+        self.waiters.drain(..).collect()
     }
 }
