@@ -5,7 +5,8 @@
 //! block   entry entry entry …
 //! ```
 
-use crate::reader::{length_u32, patch_u32, u32_at, Malformed, Parsed, Reader};
+use crate::reader::{u32_at, Malformed, Parsed, Reader};
+use crate::unencodable::{body_length, room, Unencodable};
 
 /// Bytes before an entry's body.
 pub const ENTRY_HEADER_BYTES: usize = 8;
@@ -19,54 +20,88 @@ pub struct Entry<'a> {
     pub body: &'a [u8],
 }
 
-impl Entry<'_> {
+impl<'a> Entry<'a> {
     /// Bytes that the entry takes in a block.
     #[must_use]
-    pub const fn encoded_bytes(&self) -> usize {
+    pub const fn encoded_size(&self) -> usize {
         ENTRY_HEADER_BYTES + self.body.len()
+    }
+
+    /// Writes the entry to the front of `out` and returns its bytes. Errors: [`Unencodable`].
+    #[inline]
+    pub fn encode_to(&self, out: &mut [u8]) -> Result<usize, Unencodable> {
+        let header = self.header()?;
+        let size = self.encoded_size();
+        let (head, body) = room(out, size)?.split_at_mut(ENTRY_HEADER_BYTES);
+        head.copy_from_slice(&header);
+        body.copy_from_slice(self.body);
+        Ok(size)
+    }
+
+    /// Appends the entry. Errors: [`Unencodable::TooLong`].
+    #[inline]
+    pub fn encode(&self, out: &mut Vec<u8>) -> Result<(), Unencodable> {
+        let header = self.header()?;
+        out.reserve(self.encoded_size());
+        out.extend_from_slice(&header);
+        out.extend_from_slice(self.body);
+        Ok(())
+    }
+
+    /// Reads the entry that `input` begins with, and the bytes that it takes. Nothing is copied.
+    #[inline]
+    pub fn decode_from(input: &'a [u8]) -> Parsed<(Self, usize)> {
+        let mut reader = Reader::new(input);
+        let header = reader.array::<ENTRY_HEADER_BYTES>()?;
+        let body = reader.bytes(u32_at(header, 0) as usize)?;
+        let entry = Self { kind: header[4], body };
+        Ok((entry, entry.encoded_size()))
+    }
+
+    fn header(&self) -> Result<[u8; ENTRY_HEADER_BYTES], Unencodable> {
+        let [a, b, c, d] = body_length(self.body.len())?.to_le_bytes();
+        Ok([a, b, c, d, self.kind, 0, 0, 0])
     }
 }
 
 /// Walks the entries of a block; stops after the first malformed one.
 #[derive(Clone, Debug)]
 pub struct Entries<'a> {
-    reader: Reader<'a>,
+    rest: &'a [u8],
 }
 
 impl<'a> Entries<'a> {
     /// The entries of `block`, in order.
     #[must_use]
     pub const fn new(block: &'a [u8]) -> Self {
-        Self {
-            reader: Reader::new(block),
-        }
+        Self { rest: block }
     }
 
     /// The part of the block that has not been walked yet.
     #[must_use]
     pub const fn rest(&self) -> &'a [u8] {
-        self.reader.rest()
-    }
-
-    fn read(&mut self) -> Parsed<Entry<'a>> {
-        let header = self.reader.array::<ENTRY_HEADER_BYTES>()?;
-        let body = self.reader.bytes(u32_at(header, 0) as usize)?;
-        Ok(Entry { kind: header[4], body })
+        self.rest
     }
 }
 
 impl<'a> Iterator for Entries<'a> {
     type Item = Parsed<Entry<'a>>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        if self.reader.is_empty() {
+        if self.rest.is_empty() {
             return None;
         }
-        let read = self.read();
-        if read.is_err() {
-            self.reader = Reader::new(&[]);
+        match Entry::decode_from(self.rest) {
+            Ok((entry, consumed)) => {
+                self.rest = &self.rest[consumed..];
+                Some(Ok(entry))
+            }
+            Err(malformed) => {
+                self.rest = &[];
+                Some(Err(malformed))
+            }
         }
-        Some(read)
     }
 }
 
@@ -91,31 +126,11 @@ pub fn skip_entries(block: &[u8], count: u64) -> Parsed<&[u8]> {
 pub fn split_entries(block: &[u8], bytes_max: usize) -> Parsed<(usize, u64)> {
     let (mut bytes, mut count) = (0, 0);
     for entry in Entries::new(block) {
-        let next = bytes + entry?.encoded_bytes();
+        let next = bytes + entry?.encoded_size();
         if count > 0 && next > bytes_max {
             break;
         }
         (bytes, count) = (next, count + 1);
     }
     Ok((bytes, count))
-}
-
-/// Appends an entry.
-pub fn encode_entry(out: &mut Vec<u8>, kind: u8, body: &[u8]) {
-    let at = begin_entry(out, kind);
-    out.extend_from_slice(body);
-    end_entry(out, at);
-}
-
-/// Appends an entry's header; its body is appended next, then [`end_entry`] is called with the returned position.
-pub fn begin_entry(out: &mut Vec<u8>, kind: u8) -> usize {
-    let at = out.len();
-    out.extend_from_slice(&[0, 0, 0, 0, kind, 0, 0, 0]);
-    at
-}
-
-/// Completes the entry begun at `at`.
-pub fn end_entry(out: &mut [u8], at: usize) {
-    let length = length_u32(out.len() - at - ENTRY_HEADER_BYTES);
-    patch_u32(out, at, length);
 }

@@ -8,6 +8,7 @@ mod batch;
 mod block;
 mod compare;
 mod frame;
+mod hello;
 mod messages;
 mod operations;
 mod peer;
@@ -15,19 +16,17 @@ mod reader;
 mod results;
 mod selection;
 mod tables;
+mod unencodable;
 mod validate;
 mod watch_event;
 mod writes;
 
 pub use batch::{Batch, BatchHeader, BATCH_HEADER_BYTES, BATCH_RETRY};
-pub use block::{
-    begin_entry, count_entries, encode_entry, end_entry, skip_entries, split_entries, Entries, Entry,
-    ENTRY_HEADER_BYTES,
-};
+pub use block::{count_entries, skip_entries, split_entries, Entries, Entry, ENTRY_HEADER_BYTES};
 pub use compare::{Compare, Compares, Operand};
-pub use frame::{
-    FrameHeader, Hello, FRAME_HEADER_BYTES, HELLO_CLIENT, HELLO_MAGIC, HELLO_NAME_BYTES_MAX, HELLO_PEER_BULK,
-    HELLO_PEER_FAST, PROTOCOL_VERSION,
+pub use frame::{Body, Frame, FRAME_HEADER_BYTES};
+pub use hello::{
+    Hello, HELLO_CLIENT, HELLO_MAGIC, HELLO_NAME_BYTES_MAX, HELLO_PEER_BULK, HELLO_PEER_FAST, PROTOCOL_VERSION,
 };
 pub use messages::{
     begin_response, encode_error_response, end_response, parse_number, parse_watch_credit, ReadRequest, Request,
@@ -50,6 +49,7 @@ pub use results::{
 };
 pub use selection::Selection;
 pub use tables::*;
+pub use unencodable::Unencodable;
 pub use validate::{
     validate_batch, validate_put, validate_selection, validate_txn, BatchInfo, Limits, Refusal,
     TXN_NESTED_OPERATIONS_MAX,

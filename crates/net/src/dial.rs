@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rafterdb_codec::Code;
+use rafterdb_codec::{Code, Frame};
 use tokio::io::AsyncWriteExt;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::TcpStream;
@@ -12,7 +12,6 @@ use tokio::time::timeout;
 
 use crate::config::{NetError, NetLimits};
 use crate::counters::{add, Counters};
-use crate::frame::{Frame, Parts};
 use crate::hello::{decode_refusal, Hello, HELLO_BYTES_MAX};
 use crate::reader::{FrameReader, ReadError};
 
@@ -82,7 +81,10 @@ pub(crate) async fn dial(
 
 /// Writes one frame before there is a queue.
 pub(crate) async fn write_whole<W: AsyncWriteExt + Unpin>(stream: &mut W, body: Vec<u8>) -> io::Result<()> {
-    stream.write_all(&Frame::new(Parts::new(body)).to_vec()).await
+    let frame = Frame::new([body]).map_err(io::Error::other)?;
+    let mut bytes = vec![0; frame.encoded_size()];
+    frame.encode_to(&mut bytes).map_err(io::Error::other)?;
+    stream.write_all(&bytes).await
 }
 
 fn check_answer(endpoint: &str, ours: &Hello, theirs: &Hello) -> Result<(), NetError> {

@@ -1,17 +1,10 @@
-//! A frame on its way out: 8 bytes of length and checksum, a header, refcounted payload slices; written without joining them.
-//! Knows no sockets.
-//!
-//! ```text
-//! frame   [u32 length of body][u32 crc32c of body][body]        an empty body is a ping, or the answer to one
-//! ```
+//! A frame on its way out: a header of its own and refcounted payload slices, written without joining them, a part at a time.
+//! Owns how much has been written; the layout is the codec's. Knows no sockets.
 
 use std::io::IoSlice;
 
 use bytes::Bytes;
-use rafterdb_hash::{crc32c, crc32c_append};
-
-/// Bytes before a frame's body.
-pub const FRAME_HEADER_BYTES: usize = 8;
+use rafterdb_codec::{Body, Frame, Unencodable};
 
 /// The body of a frame to send: a header, then payload slices that are never copied.
 #[derive(Clone, Debug, Default)]
@@ -68,36 +61,30 @@ impl From<Vec<u8>> for Parts {
     }
 }
 
+impl Body for Parts {
+    fn pieces(&self) -> impl Iterator<Item = &[u8]> {
+        std::iter::once(&self.header[..]).chain(self.slices.iter().map(|slice| &slice[..]))
+    }
+}
+
 /// A frame of which some bytes may have been written.
 #[derive(Debug)]
-pub(crate) struct Frame {
-    prefix: [u8; FRAME_HEADER_BYTES],
-    parts: Parts,
+pub(crate) struct QueuedFrame {
+    frame: Frame<Parts>,
     /// Bytes already written. Always below the total, or the frame is gone.
     written: usize,
 }
 
-impl Frame {
-    /// Computes length and checksum. The body must not be longer than a u32 tells; the queue checks a smaller bound.
-    pub(crate) fn new(parts: Parts) -> Self {
-        let crc = parts
-            .slices
-            .iter()
-            .fold(crc32c(&parts.header), |crc, slice| crc32c_append(crc, slice));
-        let length = u32::try_from(parts.length).unwrap_or(u32::MAX);
-        let mut prefix = [0; FRAME_HEADER_BYTES];
-        prefix[..4].copy_from_slice(&length.to_le_bytes());
-        prefix[4..].copy_from_slice(&crc.to_le_bytes());
-        Self {
-            prefix,
-            parts,
-            written: 0,
-        }
+impl QueuedFrame {
+    /// Computes length and checksum. Errors: a body longer than a u32 tells.
+    pub(crate) fn new(parts: Parts) -> Result<Self, Unencodable> {
+        let frame = Frame::new(parts)?;
+        Ok(Self { frame, written: 0 })
     }
 
     /// Bytes still to be written.
     pub(crate) const fn remaining(&self) -> usize {
-        FRAME_HEADER_BYTES + self.parts.length - self.written
+        self.frame.encoded_size() - self.written
     }
 
     /// Notes that `bytes` more have been written.
@@ -112,40 +99,20 @@ impl Frame {
 
     /// Slices of a write, at most.
     pub(crate) fn slice_count(&self) -> usize {
-        1 + usize::from(!self.parts.header.is_empty()) + self.parts.slices.len()
+        let parts = self.frame.body();
+        1 + usize::from(!parts.header.is_empty()) + parts.slices.len()
     }
 
-    /// Adds what is still to be written to `into`, from place `at` on, as far as there is room. Returns the next free place.
-    pub(crate) fn fill<'a>(&'a self, into: &mut [IoSlice<'a>], mut at: usize) -> usize {
-        let mut skip = self.written;
-        let pieces = [&self.prefix[..], &self.parts.header[..]]
-            .into_iter()
-            .chain(self.parts.slices.iter().map(|s| &s[..]));
-        for piece in pieces {
-            if skip >= piece.len() {
-                skip -= piece.len();
-                continue;
-            }
-            if at == into.len() {
-                break;
-            }
-            into[at] = IoSlice::new(&piece[skip..]);
-            at += 1;
-            skip = 0;
-        }
-        at
-    }
-
-    /// What is still to be written, joined: for a frame so small that this costs nothing.
-    pub(crate) fn to_vec(&self) -> Vec<u8> {
-        let mut slices = vec![IoSlice::new(&[]); self.slice_count()];
-        let used = self.fill(&mut slices, 0);
-        slices[..used].iter().flat_map(|slice| slice.iter().copied()).collect()
+    /// Points slices at what is still to be written, as far as there is room. Returns how many were used.
+    pub(crate) fn fill<'a>(&'a self, into: &mut [IoSlice<'a>]) -> usize {
+        self.frame.encode_vectored(self.written, into)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use rafterdb_hash::crc32c;
+
     use super::*;
 
     #[test]
@@ -154,14 +121,18 @@ mod tests {
         parts.push(Bytes::from_static(b"first"));
         parts.push(Bytes::new());
         parts.push(Bytes::from_static(b"second"));
-        let expected = Frame::new(parts.clone()).to_vec();
+        let mut expected = vec![0; 23];
+        assert_eq!(Frame::new(parts.clone()).unwrap().encode_to(&mut expected), Ok(23));
         assert_eq!(&expected[8..], b"headfirstsecond");
         assert_eq!(expected[..4], 15u32.to_le_bytes());
         assert_eq!(expected[4..8], crc32c(b"headfirstsecond").to_le_bytes());
         for written in 0..expected.len() {
-            let mut frame = Frame::new(parts.clone());
+            let mut frame = QueuedFrame::new(parts.clone()).unwrap();
             frame.advance(written);
-            assert_eq!(frame.to_vec(), expected[written..]);
+            let mut slices = vec![IoSlice::new(&[]); frame.slice_count()];
+            let used = frame.fill(&mut slices);
+            let left: Vec<u8> = slices[..used].iter().flat_map(|slice| slice.iter().copied()).collect();
+            assert_eq!(left, expected[written..]);
         }
     }
 }

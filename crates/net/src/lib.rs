@@ -17,7 +17,7 @@ mod report;
 
 pub use config::{Level, Log, NetConfig, NetError, NetLimits, PeerConfig};
 pub use counters::CounterValues;
-pub use frame::{Parts, FRAME_HEADER_BYTES};
+pub use frame::Parts;
 pub use hello::{Hello, HelloKind, HELLO_BYTES_MAX, PROTOCOL};
 pub use net::{Handler, Net, NetStats};
 pub use peer::{Lane, PeerState, PeerStats};

@@ -19,7 +19,7 @@ use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::Notify;
 
 use crate::counters::{add, Counters};
-use crate::frame::{Frame, Parts};
+use crate::frame::{Parts, QueuedFrame};
 
 /// Slices of one vectored write.
 const SLICES_MAX: usize = 128;
@@ -62,9 +62,9 @@ enum Step {
 }
 
 struct State {
-    frames: VecDeque<Frame>,
+    frames: VecDeque<QueuedFrame>,
     /// Storage for the next batch, to save an allocation a write.
-    spare: Vec<Frame>,
+    spare: Vec<QueuedFrame>,
     /// Bytes of the frames above and of those being written.
     bytes: usize,
     /// Bytes ever taken, to tell when a ping has left.
@@ -129,7 +129,7 @@ impl SendQueue {
             return Err(Refused::TooLong);
         }
         // Before the lock: the checksum of a long frame takes as long as a short write.
-        let frame = Frame::new(parts);
+        let frame = QueuedFrame::new(parts).map_err(|_| Refused::TooLong)?;
         let bytes = frame.remaining();
         let socket = {
             let mut state = self.state.lock();
@@ -214,10 +214,10 @@ impl SendQueue {
             }
             take_batch(&mut state)
         };
-        let wanted: usize = batch.iter().map(Frame::remaining).sum();
+        let wanted: usize = batch.iter().map(QueuedFrame::remaining).sum();
         let result = {
             let mut slices = [IoSlice::new(&[]); SLICES_MAX];
-            let used = batch.iter().fold(0, |at, frame| frame.fill(&mut slices, at));
+            let used = batch.iter().fold(0, |at, frame| at + frame.fill(&mut slices[at..]));
             socket.try_write_vectored(&slices[..used])
         };
         let (bytes, error) = match result {
@@ -234,7 +234,7 @@ impl SendQueue {
     }
 
     /// Puts back what was not written, and says how it stands.
-    fn settle(&self, mut batch: Vec<Frame>, bytes: usize, wanted: usize, error: Option<io::Error>) -> Step {
+    fn settle(&self, mut batch: Vec<QueuedFrame>, bytes: usize, wanted: usize, error: Option<io::Error>) -> Step {
         let mut state = self.state.lock();
         if state.closed {
             return Step::Closed;
@@ -327,7 +327,7 @@ impl SendQueue {
 }
 
 /// The first frames of the queue, as many as one write takes.
-fn take_batch(state: &mut State) -> Vec<Frame> {
+fn take_batch(state: &mut State) -> Vec<QueuedFrame> {
     let mut batch = std::mem::take(&mut state.spare);
     let (mut slices, mut bytes) = (0, 0);
     while let Some(frame) = state.frames.front() {
@@ -342,7 +342,7 @@ fn take_batch(state: &mut State) -> Vec<Frame> {
 }
 
 /// Removes what has been written from the front of a batch.
-fn drop_written(batch: &mut Vec<Frame>, mut bytes: usize) {
+fn drop_written(batch: &mut Vec<QueuedFrame>, mut bytes: usize) {
     let mut whole = 0;
     for frame in batch.iter_mut() {
         let taken = bytes.min(frame.remaining());

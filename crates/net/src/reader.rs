@@ -6,11 +6,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 
 use bytes::{Buf, Bytes, BytesMut};
-use rafterdb_hash::crc32c;
+use rafterdb_codec::{Frame, Malformed};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use crate::counters::{add, Counters};
-use crate::frame::FRAME_HEADER_BYTES;
 
 /// Room asked for at least before a read: small, as hundreds of clients may be idle.
 const READ_BYTES_MIN: usize = 8 << 10;
@@ -74,45 +73,28 @@ impl<S: AsyncRead + Unpin> FrameReader<S> {
 
     /// Cuts a frame out of what has been read, if it is there whole.
     fn cut(&mut self) -> Result<Option<Bytes>, ReadError> {
-        let Some(length) = self.body_length()? else {
+        let frame = Frame::decode_from(&self.buffer, self.frame_bytes_max).map_err(|malformed| self.bad(malformed))?;
+        let Some((length, consumed)) = frame.map(|(body, consumed)| (body.len(), consumed)) else {
             return Ok(None);
         };
-        if self.buffer.len() < FRAME_HEADER_BYTES + length {
-            return Ok(None);
-        }
-        let mut frame = self.buffer.split_to(FRAME_HEADER_BYTES + length);
-        frame.advance(4);
-        let expected = frame.get_u32_le();
-        let body = frame.freeze();
-        let found = crc32c(&body);
-        if found != expected {
-            let text = format!("a frame of {length} bytes has checksum {found:08x}, its header says {expected:08x}");
-            return Err(ReadError::Bad(text));
-        }
-        Ok(Some(body))
+        let mut body = self.buffer.split_to(consumed);
+        body.advance(consumed - length);
+        Ok(Some(body.freeze()))
     }
 
-    /// Length of the first body in the buffer, checked; `None` if its header is not there yet.
-    fn body_length(&self) -> Result<Option<usize>, ReadError> {
-        let Some(length) = self.buffer.first_chunk::<4>() else {
-            return Ok(None);
-        };
-        let length = u32::from_le_bytes(*length) as usize;
-        if length > self.frame_bytes_max {
-            return Err(ReadError::Bad(format!(
-                "a frame of {length} bytes; at most {} are taken",
-                self.frame_bytes_max
-            )));
-        }
-        Ok((self.buffer.len() >= FRAME_HEADER_BYTES).then_some(length))
+    /// What is wrong with the frame at the front of the buffer.
+    fn bad(&self, malformed: Malformed) -> ReadError {
+        let length = self.buffer.first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes));
+        let text = format!(
+            "{malformed}: {length} bytes, where at most {} are taken",
+            self.frame_bytes_max
+        );
+        ReadError::Bad(text)
     }
 
     /// Reads once, with room for at least the rest of a frame of which the header is there.
     async fn fill(&mut self) -> Result<(), ReadError> {
-        let missing = match self.body_length()? {
-            Some(length) => FRAME_HEADER_BYTES + length - self.buffer.len(),
-            None => 0,
-        };
+        let missing = Frame::missing(&self.buffer, self.frame_bytes_max).map_err(|malformed| self.bad(malformed))?;
         let spare = self.buffer.capacity() - self.buffer.len();
         if spare < missing.max(READ_BYTES_MIN / 2) {
             self.buffer.reserve(missing.max(self.room));

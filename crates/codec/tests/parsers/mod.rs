@@ -1,0 +1,117 @@
+//! Every parser of the crate, each taking an input to its end. Knows what each may allocate.
+
+use rafterdb_codec::*;
+
+use crate::checker::{nothing, Parser};
+
+/// Them.
+pub const PARSERS: &[Parser] = &[
+    borrowing("block", block),
+    borrowing("batch", |input| {
+        Batch::parse(input).is_ok_and(|batch| batch.operations().all(|operation| operation.is_ok()))
+    }),
+    Parser {
+        name: "validated batch",
+        accepts: |input| validate_batch(input, &Limits::default()).is_ok(),
+        // The sets of keys that a transaction writes, and a refusal's text.
+        may_allocate: |input| 1024 + 64 * input,
+    },
+    borrowing("read", |input| {
+        ReadRequest::parse(input).is_ok_and(|read| read.ranges().all(|range| range.is_ok()))
+    }),
+    borrowing("watch", |input| WatchRequest::parse(input).is_ok()),
+    borrowing("credit", |input| parse_watch_credit(input).is_ok()),
+    borrowing("number", |input| parse_number(input).is_ok()),
+    borrowing("error", |input| parse_error(input).is_ok()),
+    borrowing("plain", |input| parse_plain(input).is_ok()),
+    borrowing("requests", |input| Requests::new(input).all(|request| request.is_ok())),
+    borrowing("responses", |input| {
+        Responses::new(input).all(|response| response.is_ok())
+    }),
+    borrowing("results", |input| results(OperationResults::new(input), 0)),
+    borrowing("watch events", |input| {
+        WatchEvents::parse(input).is_ok_and(|mut events| events.all(|event| event.is_ok()))
+    }),
+    borrowing("hello", |input| Hello::parse(input).is_ok()),
+    borrowing("frames", frames),
+    borrowing("peer records", |input| {
+        PeerRecords::new(input).all(|record| match record {
+            Ok(PeerRecord::Raft(raft)) => raft.entries().is_ok(),
+            record => record.is_ok(),
+        })
+    }),
+];
+
+const fn borrowing(name: &'static str, accepts: fn(&[u8]) -> bool) -> Parser {
+    Parser {
+        name,
+        accepts,
+        may_allocate: nothing,
+    }
+}
+
+/// Entries one by one, and the ways to walk and cut a block, which must agree.
+fn block(input: &[u8]) -> bool {
+    let (mut rest, mut count) = (input, 0);
+    let sound = loop {
+        if rest.is_empty() {
+            break true;
+        }
+        match Entry::decode_from(rest) {
+            Ok((entry, consumed)) => {
+                assert_eq!(consumed, entry.encoded_size());
+                (rest, count) = (&rest[consumed..], count + 1);
+            }
+            Err(_) => break false,
+        }
+    };
+    assert_eq!(count_entries(input).ok(), sound.then_some(count));
+    assert_eq!(skip_entries(input, count).map(<[u8]>::len), Ok(rest.len()));
+    assert!(skip_entries(input, count + 1).is_err());
+    if let Ok((bytes, cut)) = split_entries(input, 100) {
+        assert!(bytes <= input.len() && cut <= count);
+    }
+    sound
+}
+
+fn results(mut results: OperationResults<'_>, depth: usize) -> bool {
+    results.all(|result| {
+        result.is_ok_and(|result| match (result.code, result.operation) {
+            (Code::Ok, operation::PUT) => result.previous().is_ok(),
+            (Code::Ok, operation::TXN) if depth < TXN_DEPTH_MAX => {
+                result.nested().is_ok_and(|nested| self::results(nested, depth + 1))
+            }
+            (Code::Ok, operation::RANGE | operation::DELETE_RANGE) => result
+                .counted_pairs()
+                .is_ok_and(|mut counted| counted.pairs.all(|pair| pair.is_ok())),
+            (Code::Ok, _) => true,
+            _ => result.error().is_ok(),
+        })
+    })
+}
+
+/// Frames one by one; what is missing of the last one must agree with whether it can be cut.
+fn frames(input: &[u8]) -> bool {
+    let mut rest = input;
+    while !rest.is_empty() {
+        let missing = Frame::missing(rest, limits::FRAME_BYTES_MAX);
+        match Frame::decode_from(rest, limits::FRAME_BYTES_MAX) {
+            Ok(Some((body, consumed))) => {
+                assert_eq!((consumed, missing), (FRAME_HEADER_BYTES + body.len(), Ok(0)));
+                rest = &rest[consumed..];
+            }
+            Ok(None) => {
+                assert!(
+                    missing.is_ok_and(|missing| (1..=FRAME_HEADER_BYTES + limits::FRAME_BYTES_MAX).contains(&missing))
+                );
+                return false;
+            }
+            // Too long, or whole and damaged.
+            Err(_) => {
+                assert!(missing.is_err() || missing == Ok(0));
+                return false;
+            }
+        }
+    }
+    true
+}
