@@ -1,0 +1,73 @@
+//! The free list of a chunk: one bit a slot, set while it is free, and one that says that the pool is gone.
+//! Knows nothing of what a slot is.
+//!
+//! ```text
+//! word    bit 63: closed    bits 62..0: slot is free
+//! ```
+
+use crate::sync::{ordering, AtomicU64, Ordering, Step};
+
+/// Slots of one chunk, at most.
+pub(crate) const SLOTS_MAX: usize = 63;
+
+const CLOSED: u64 = 1 << 63;
+
+/// No slots to begin with.
+#[derive(Debug)]
+pub(crate) struct Word(AtomicU64);
+
+/// All bits of a chunk of so many slots.
+pub(crate) const fn all(slots: usize) -> u64 {
+    assert!(slots <= SLOTS_MAX, "chunk size");
+    (1 << slots) - 1
+}
+
+impl Word {
+    pub fn new() -> Self {
+        Self(AtomicU64::new(0))
+    }
+
+    /// Takes the lowest free slot. Counts the attempts that another thread spoilt.
+    pub fn claim(&self, retries: impl Fn()) -> Option<u32> {
+        let mut free = self.0.load(Ordering::Relaxed);
+        while free & !CLOSED != 0 {
+            let left = free & (free - 1);
+            match self
+                .0
+                .compare_exchange_weak(free, left, ordering(Step::Claim), Ordering::Relaxed)
+            {
+                Ok(_) => return Some(free.trailing_zeros()),
+                Err(now) => {
+                    retries();
+                    free = now;
+                }
+            }
+        }
+        None
+    }
+
+    /// Takes all `slots`, if all are free.
+    pub fn claim_all(&self, slots: usize) -> bool {
+        self.0
+            .compare_exchange(all(slots), 0, ordering(Step::Claim), Ordering::Relaxed)
+            .is_ok()
+    }
+
+    /// Sets bits that their owner had cleared. True if the word was closed meanwhile: then the pool waits for them.
+    pub fn give_back(&self, bits: u64) -> bool {
+        // None of the bits is set, so adding sets them; one instruction, where `fetch_or` is a loop.
+        let before = self.0.fetch_add(bits, ordering(Step::GiveBack));
+        debug_assert_eq!(before & bits, 0, "a slot is given back once");
+        before & CLOSED != 0
+    }
+
+    /// Marks the word, so that whoever gives back later learns of it. Slots that are free now.
+    pub fn close(&self) -> u32 {
+        (self.0.fetch_or(CLOSED, Ordering::AcqRel) & !CLOSED).count_ones()
+    }
+
+    /// Slots that are free now, or were a moment ago.
+    pub fn free(&self) -> u32 {
+        (self.0.load(Ordering::Relaxed) & !CLOSED).count_ones()
+    }
+}
