@@ -61,15 +61,29 @@ async function measure(leader, followers, load) {
   await leader.ask('load', { ...load, count: Math.ceil(load.count / 4) })
   const all = [leader, ...followers]
   const take = (every) => Promise.all(all.map((child) => child.ask('allocations', { every })))
+  const counters = () => Promise.all(all.map(async (child) => (await child.ask('usage')).counters))
+  const before = await counters()
   await take(sites > 0 ? SAMPLE_EVERY : 0)
   await leader.ask('load', load)
   const [atLeader, ...atFollowers] = await take(0)
+  const [poolOfLeader, ...poolOfFollowers] = (await counters()).map((after, i) => poolUse(before[i], after))
   const { kind, inFlight, count } = load
   return {
     load: `${kind}, ${inFlight.toLocaleString('en')} in flight`,
-    leader: perCall([atLeader], count),
-    follower: perCall(atFollowers, count),
+    leader: { ...perCall([atLeader], count), pool: inAll([poolOfLeader]) },
+    follower: { ...perCall(atFollowers, count), pool: inAll(poolOfFollowers) },
   }
+}
+
+/** Buffers that a member took from its pool meanwhile, and how many of them were there. */
+function poolUse(before, after) {
+  const hits = after.poolHits - before.poolHits
+  return { hits, takes: hits + after.poolMisses - before.poolMisses }
+}
+
+function inAll(uses) {
+  const [hits, takes] = ['hits', 'takes'].map((field) => uses.reduce((sum, use) => sum + use[field], 0))
+  return { takes, hitShare: takes > 0 ? hits / takes : undefined }
 }
 
 /** The mean of members, per call: in all, by thread, and by site. */
@@ -106,13 +120,24 @@ function groupBy(rows, name) {
 }
 
 function print() {
-  const head = ['load', 'allocations per call: leader', 'follower', 'bytes per call: leader', 'follower']
+  const head = [
+    'load',
+    'allocations per call: leader',
+    'follower',
+    'bytes per call: leader',
+    'follower',
+    'pool hits: leader',
+    'follower',
+  ]
+  const hits = ({ pool: { hitShare, takes } }) => (takes > 0 ? `${(hitShare * 100).toFixed(2)} % of ${takes}` : '')
   const row = ({ load, leader, follower }) => [
     load,
     leader.allocations.toFixed(3),
     follower.allocations.toFixed(3),
     leader.bytes.toFixed(0),
     follower.bytes.toFixed(0),
+    hits(leader),
+    hits(follower),
   ]
   console.log(align([head, ...results.map(row)]))
   const parts = [...(flags.threads ? [['threads', 50]] : []), ...(sites > 0 ? [['sites', sites]] : [])]
