@@ -5,10 +5,10 @@ use std::sync::atomic::Ordering;
 use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::Bytes;
 use parking_lot::{Condvar, Mutex};
 use rafterdb_codec::{request, Code};
 
+use crate::arena;
 use crate::clock::now_ms;
 use crate::error::PlaneError;
 use crate::exchange::{HERE_BYTES_MAX, HERE_TIME_MAX};
@@ -307,7 +307,7 @@ pub fn read_files(
             format!("group {group}: entry {first} is not in the log"),
         ));
     }
-    let bytes = Bytes::from(bytes);
+    let bytes = arena::copy(&member.pool, &bytes);
     let (mut index, mut at) = (first, 0);
     for (term, count) in read.runs {
         let count = u64::from(count);

@@ -1,56 +1,85 @@
-//! Bytes that are gathered here and then shared: one large buffer after another, cut into pieces without copying. A piece keeps
-//! the buffer that it is a part of. Knows nothing of what the bytes are.
+//! Bytes that are gathered here and then shared: one buffer of the pool after another, cut into pieces without copying. A piece
+//! keeps the buffer that it is a part of. Knows nothing of what the bytes are.
 
-use bytes::{Bytes, BytesMut};
+use std::sync::Arc;
 
-/// Bytes of the first buffer; each next one has twice as many, so that who gathers little holds little.
-const FIRST_BYTES: usize = 4 << 10;
+use rafterdb_pool::{Buffer, Pool, Slice, TIERS};
+
+/// Bytes of the first buffer; the next ones are of the next tiers, so that who gathers little holds little.
+const FIRST_BYTES: usize = TIERS[1];
 
 /// Bytes of a buffer at most, unless what is gathered at a time needs more.
-const BUFFER_BYTES_MAX: usize = 1 << 20;
+const BUFFER_BYTES_MAX: usize = TIERS[3];
 
 /// A place to gather bytes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Arena {
-    /// What has been gathered and not been taken, then room.
-    buffer: BytesMut,
-    /// Bytes of the newest buffer.
+    pool: Arc<Pool>,
+    /// What has been gathered and not been taken, then room; nothing before the first bytes.
+    buffer: Option<Buffer>,
+    /// Bytes gathered.
+    length: usize,
+    /// Bytes asked for with the newest buffer.
     size: usize,
 }
 
 impl Arena {
+    /// An empty one.
+    #[must_use]
+    pub const fn new(pool: Arc<Pool>) -> Self {
+        Self {
+            pool,
+            buffer: None,
+            length: 0,
+            size: 0,
+        }
+    }
+
     /// Bytes gathered.
     #[must_use]
-    pub fn len(&self) -> usize {
-        self.buffer.len()
+    pub const fn len(&self) -> usize {
+        self.length
     }
 
-    /// Makes room for so many bytes more, in one piece with those that are there.
-    pub fn reserve(&mut self, bytes: usize) {
-        if self.buffer.capacity() - self.buffer.len() >= bytes || self.buffer.try_reclaim(bytes) {
-            return;
+    /// Gathers pieces, in one piece with what is there.
+    pub fn push(&mut self, pieces: &[&[u8]]) {
+        let more = pieces.iter().map(|piece| piece.len()).sum();
+        let length = &mut self.length;
+        let buffer = match &mut self.buffer {
+            Some(buffer) if buffer.len() - *length >= more => buffer,
+            full => {
+                self.size = (8 * self.size).clamp(FIRST_BYTES, BUFFER_BYTES_MAX);
+                let mut next = self.pool.take(self.size.max(*length + more));
+                if let Some(full) = full {
+                    next[..*length].copy_from_slice(&full[..*length]);
+                }
+                full.insert(next)
+            }
+        };
+        for piece in pieces {
+            buffer[*length..][..piece.len()].copy_from_slice(piece);
+            *length += piece.len();
         }
-        let needed = self.buffer.len() + bytes;
-        self.size = (2 * self.size)
-            .clamp(FIRST_BYTES, BUFFER_BYTES_MAX)
-            .max(needed.next_power_of_two());
-        let mut next = BytesMut::with_capacity(self.size);
-        next.extend_from_slice(&self.buffer);
-        self.buffer = next;
-    }
-
-    /// Gathers bytes, for which there should be room.
-    pub fn push(&mut self, bytes: &[u8]) {
-        self.buffer.extend_from_slice(bytes);
     }
 
     /// Takes what was gathered.
-    pub fn take(&mut self) -> Bytes {
-        self.buffer.split().freeze()
+    pub fn take(&mut self) -> Slice {
+        let length = std::mem::take(&mut self.length);
+        self.buffer
+            .as_mut()
+            .map_or_else(Slice::default, |buffer| buffer.split_to(length))
     }
 
     /// Forgets what was gathered.
-    pub fn clear(&mut self) {
-        self.buffer.clear();
+    pub const fn clear(&mut self) {
+        self.length = 0;
     }
+}
+
+/// A copy in a buffer of the pool.
+#[must_use]
+pub fn copy(pool: &Pool, bytes: &[u8]) -> Slice {
+    let mut buffer = pool.take(bytes.len());
+    buffer[..bytes.len()].copy_from_slice(bytes);
+    buffer.freeze(bytes.len())
 }

@@ -7,9 +7,9 @@ use std::sync::atomic::Ordering;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use rafterdb_codec::{command, event, limits, request, role, Code, RaftHeader};
 use rafterdb_net::Lane;
+use rafterdb_pool::Slice;
 
 use crate::apply_thread::read_files;
 use crate::clock::now_ms;
@@ -33,7 +33,7 @@ pub const HERE_BYTES_MAX: usize = 4 << 10;
 /// The worker's own state between exchanges.
 #[derive(Default)]
 pub struct Exchange {
-    payloads: HashMap<u64, Bytes>,
+    payloads: HashMap<u64, Slice>,
     next_handle: u64,
     opened: bool,
     /// When overdue answers of peers were last looked for, ms of the clock.
@@ -43,6 +43,8 @@ pub struct Exchange {
     moved: Vec<u16>,
     /// The entries of the message that is being sent; empty between messages.
     entries: Vec<Block>,
+    /// Room for what stands before them.
+    head: Vec<u8>,
 }
 
 /// Reads the fields of commands.
@@ -191,7 +193,7 @@ impl Exchange {
                 first: index,
                 term,
                 count: 1,
-                bytes: Bytes::from_static(&[0; 8]),
+                bytes: Slice::from_static(&[0; 8]),
             },
         );
     }
@@ -270,6 +272,7 @@ impl Exchange {
                 fields,
             },
             &mut self.entries,
+            &mut self.head,
         );
         if after == 0 || (self.tasks.is_empty() && member.log.is_idle()) {
             member.send(to, Lane::Fast, parts);

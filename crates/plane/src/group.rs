@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
 use rafterdb_codec::role;
+use rafterdb_pool::Pool;
 use rafterdb_store::{LsmEngine, Machine, SharedCache};
 
 use crate::noted::Noted;
@@ -83,13 +84,22 @@ pub struct Group {
 }
 
 impl Group {
-    /// A group whose state machine stands at `applied` and whose log ends at `last`, all of it on disk.
+    /// A group whose state machine stands at `applied` and whose log ends at `last`, all of it on disk. Proposals
+    /// come to lie in `pool`.
     #[must_use]
-    pub fn new(id: u16, home: Home, machine: Arc<StoreMachine>, applied: u64, last: u64, term: u64) -> Self {
+    pub fn new(
+        id: u16,
+        home: Home,
+        machine: Arc<StoreMachine>,
+        applied: u64,
+        last: u64,
+        term: u64,
+        pool: Arc<Pool>,
+    ) -> Self {
         Self {
             id,
             home,
-            proposals: Mutex::default(),
+            proposals: Mutex::new(Proposals::new(pool)),
             proposals_noted: Noted::default(),
             tail: Mutex::default(),
             waiting: Mutex::default(),

@@ -4,9 +4,9 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use parking_lot::{Condvar, Mutex};
 use rafterdb_codec::{RaftHeader, Run};
+use rafterdb_pool::Slice;
 use smallvec::SmallVec;
 
 /// Runs of one message that need no memory of their own: nearly all entries are of the newest term.
@@ -22,7 +22,7 @@ pub struct Message {
     /// Terms of the entries carried.
     pub runs: SmallVec<[Run; RUNS_INLINE]>,
     /// The entries.
-    pub payload: Bytes,
+    pub payload: Slice,
 }
 
 /// Something that happened once and must be told in order.

@@ -10,6 +10,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use rafterdb_codec::{limits, request, role, Code, Request};
 use rafterdb_net::{Lane, Net, Parts};
+use rafterdb_pool::Pool;
 use rafterdb_wal::{Reader, Writer};
 
 use crate::apply_thread::{self, ApplyQueue};
@@ -55,6 +56,8 @@ pub struct Member {
     pub config: Config,
     /// Its cluster.
     pub cluster_id: u64,
+    /// Where entries, proposed or received, and answers to clients come to lie.
+    pub pool: Arc<Pool>,
     /// Its groups, by number.
     pub groups: Vec<Arc<Group>>,
     /// What the Raft worker has not seen.
@@ -113,10 +116,12 @@ impl Member {
     /// The worker must then call `exchange` until it returns a CLOSE event.
     pub fn open(config: Config, on_fatal: OnFatal, on_note: OnNote) -> Result<Arc<Self>, PlaneError> {
         let data_dir = DataDir::open(&config)?;
-        let (recovered, writer) = open::recover(&config)?;
+        let pool = Pool::new();
+        let (recovered, writer) = open::recover(&config, &pool)?;
         let (snapshots, received) = Snapshots::new();
         let member = Arc::new(Self {
             cluster_id: data_dir.cluster_id,
+            pool,
             inbox: Inbox::new(recovered.groups.len()),
             log: LogQueue::new(writer),
             log_reader: recovered.reader,

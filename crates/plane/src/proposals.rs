@@ -2,9 +2,10 @@
 //! Entries gather in chunks; the core takes a chunk at a time, as one block of the log.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
-use bytes::Bytes;
 use rafterdb_codec::{entry, limits};
+use rafterdb_pool::{Pool, Slice};
 
 use crate::arena::Arena;
 use crate::source::Waiter;
@@ -13,13 +14,13 @@ use crate::source::Waiter;
 #[derive(Debug)]
 pub struct Chunk {
     /// The entries, as in FORMATS.md `block`.
-    pub bytes: Bytes,
+    pub bytes: Slice,
     /// How many.
     pub count: usize,
 }
 
 /// What waits, oldest first.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Proposals {
     /// Those that take no more entries.
     chunks: VecDeque<Chunk>,
@@ -37,6 +38,20 @@ pub struct Proposals {
 }
 
 impl Proposals {
+    /// An empty queue, closed.
+    #[must_use]
+    pub const fn new(pool: Arc<Pool>) -> Self {
+        Self {
+            chunks: VecDeque::new(),
+            reported: 0,
+            gathered: Arena::new(pool),
+            gathered_count: 0,
+            waiters: VecDeque::new(),
+            bytes: 0,
+            open: false,
+        }
+    }
+
     /// Bytes waiting.
     #[must_use]
     pub const fn bytes(&self) -> usize {
@@ -49,11 +64,9 @@ impl Proposals {
         if self.gathered.len() + size > limits::APPEND_BYTES_MAX {
             self.close_chunk();
         }
-        self.gathered.reserve(size);
         let length = u32::try_from(batch.len()).unwrap_or(u32::MAX);
-        self.gathered.push(&length.to_le_bytes());
-        self.gathered.push(&[entry::BATCH, 0, 0, 0]);
-        self.gathered.push(batch);
+        self.gathered
+            .push(&[&length.to_le_bytes(), &[entry::BATCH, 0, 0, 0], batch]);
         self.gathered_count += 1;
         self.waiters.push_back(waiter);
         self.bytes += size;

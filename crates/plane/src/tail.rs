@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use bytes::Bytes;
+use rafterdb_pool::Slice;
 
 /// Consecutive entries of one term, as they were proposed or received.
 #[derive(Clone, Debug)]
@@ -15,7 +15,7 @@ pub struct Block {
     /// How many.
     pub count: u64,
     /// Their bytes, as in FORMATS.md `block`.
-    pub bytes: Bytes,
+    pub bytes: Slice,
 }
 
 impl Block {
@@ -142,7 +142,15 @@ impl Tail {
 
 #[cfg(test)]
 mod tests {
+    use rafterdb_pool::Buffer;
+
     use super::*;
+
+    fn frozen(bytes: &[u8]) -> Slice {
+        let mut buffer = Buffer::new(bytes.len());
+        buffer.copy_from_slice(bytes);
+        buffer.freeze(bytes.len())
+    }
 
     fn block(first: u64, term: u64, sizes: &[usize]) -> Block {
         let mut bytes = Vec::new();
@@ -155,7 +163,7 @@ mod tests {
             first,
             term,
             count: sizes.len() as u64,
-            bytes: bytes.into(),
+            bytes: frozen(&bytes),
         }
     }
 

@@ -163,6 +163,8 @@ pub fn run(member: &Arc<Member>) {
             for group in &member.groups {
                 group.machine().watch_progress();
             }
+            // Nobody else comes by so seldom.
+            member.pool.trim(Instant::now());
         }
     }
 }
