@@ -10,12 +10,13 @@ use rafterdb_codec::{Frame, Malformed};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use crate::counters::{add, Counters};
+use crate::spare_buffers::{BUFFER_BYTES, SPARE_BUFFERS};
 
-/// Room asked for at least before a read: small, as hundreds of clients may be idle.
+/// Bytes of a buffer at least: small, as hundreds of clients may be idle.
 const READ_BYTES_MIN: usize = 8 << 10;
 
-/// Room asked for at most, unless a single frame needs more.
-const READ_BYTES_MAX: usize = 256 << 10;
+/// Bytes of a buffer at most, unless a single frame needs more.
+const READ_BYTES_MAX: usize = BUFFER_BYTES;
 
 /// Why there are no more frames.
 #[derive(Debug)]
@@ -31,7 +32,9 @@ pub(crate) enum ReadError {
 pub(crate) struct FrameReader<S> {
     stream: S,
     buffer: BytesMut,
-    /// Room asked for next: doubles while reads fill it, halves while they leave most of it empty.
+    /// Whether the buffer is one to be kept.
+    pooled: bool,
+    /// Bytes of the next buffer: doubles while reads fill it, halves while they leave most of it empty.
     room: usize,
     frame_bytes_max: usize,
     /// Bytes received so far, for whoever watches whether the connection is alive.
@@ -44,6 +47,7 @@ impl<S: AsyncRead + Unpin> FrameReader<S> {
         Self {
             stream,
             buffer: BytesMut::new(),
+            pooled: false,
             room: READ_BYTES_MIN,
             frame_bytes_max,
             received: Arc::default(),
@@ -96,8 +100,9 @@ impl<S: AsyncRead + Unpin> FrameReader<S> {
     async fn fill(&mut self) -> Result<(), ReadError> {
         let missing = Frame::missing(&self.buffer, self.frame_bytes_max).map_err(|malformed| self.bad(malformed))?;
         let spare = self.buffer.capacity() - self.buffer.len();
-        if spare < missing.max(READ_BYTES_MIN / 2) {
-            self.buffer.reserve(missing.max(self.room));
+        let needed = missing.max(READ_BYTES_MIN / 2);
+        if spare < needed {
+            self.make_room((self.buffer.len() + needed).max(self.room));
         }
         let room = self.buffer.capacity() - self.buffer.len();
         let bytes = self.stream.read_buf(&mut self.buffer).await.map_err(ReadError::Io)?;
@@ -113,5 +118,19 @@ impl<S: AsyncRead + Unpin> FrameReader<S> {
             self.room = (self.room / 2).max(READ_BYTES_MIN);
         }
         Ok(())
+    }
+
+    /// Gives the buffer room for `bytes` in all: its own, if no frame lies in it any more, or another's.
+    fn make_room(&mut self, bytes: usize) {
+        if self.buffer.try_reclaim(bytes - self.buffer.len()) {
+            return;
+        }
+        let mut next = SPARE_BUFFERS.take(bytes);
+        next.extend_from_slice(&self.buffer);
+        let last = std::mem::replace(&mut self.buffer, next);
+        if self.pooled {
+            SPARE_BUFFERS.give(last);
+        }
+        self.pooled = bytes == BUFFER_BYTES;
     }
 }
