@@ -12,7 +12,7 @@ use rafterdb_codec::{entry, Entries, Entry, Frame, ENTRY_HEADER_BYTES};
 const BLOCK_ENTRIES: usize = 1_000;
 
 fn body(bytes: usize) -> Vec<u8> {
-    (0..bytes).map(|at| (at * 31 >> 3) as u8).collect()
+    (0..bytes).map(|at| ((at * 31) >> 3) as u8).collect()
 }
 
 fn entries(criterion: &mut Criterion) {

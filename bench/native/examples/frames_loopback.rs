@@ -138,7 +138,7 @@ fn send(child: &mut Child, mode: &str, time: Duration) -> Outcome<Rates> {
             .map_err(Box::<dyn Error>::from)
     };
     let endpoint = line()?;
-    let body = Bytes::from((0..BODY).map(|at| (at * 31 >> 3) as u8).collect::<Vec<_>>());
+    let body = Bytes::from((0..BODY).map(|at| ((at * 31) >> 3) as u8).collect::<Vec<_>>());
     let (cpu, until) = (cpu_nanos(), Instant::now() + time);
     let sent = match mode {
         "raw" => send_raw(&endpoint, &body, until)?,
