@@ -11,8 +11,8 @@ use std::collections::VecDeque;
 use bytes::BytesMut;
 use parking_lot::Mutex;
 
-/// Bytes of a buffer that is kept; others are given back to the allocator. With a quarter megabyte both figures were worse than
-/// without this: the part of a frame at the end of a buffer is copied into the next.
+/// Bytes of a buffer that is kept; others are given back to the allocator. Half of it was slower with no frames held (1.82 against
+/// 2.09 GB a second of processor time): the part of a frame at a buffer's end is copied into the next one.
 pub(crate) const BUFFER_BYTES: usize = 512 << 10;
 
 /// Buffers kept at most, free or not: so many bytes may stay with an idle process.
