@@ -6,16 +6,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 
 use rafterdb_codec::{Frame, Malformed};
-use rafterdb_pool::{Buffer, Pool, Slice};
+use rafterdb_pool::{Buffer, Pool, Slice, TIERS};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use crate::counters::{add, Counters};
 
-/// Room asked for at least before a read: small, as hundreds of clients may be idle.
-const READ_BYTES_MIN: usize = 8 << 10;
+/// Bytes of a buffer at least: small, as hundreds of clients may be idle.
+const READ_BYTES_MIN: usize = TIERS[1];
 
-/// Room asked for at most, unless a single frame needs more.
-const READ_BYTES_MAX: usize = 256 << 10;
+/// Bytes of a buffer at most, unless a single frame needs more: large, as the part of a frame at a buffer's end is copied into
+/// the next one.
+const READ_BYTES_MAX: usize = TIERS[3];
 
 /// Why there are no more frames.
 #[derive(Debug)]
@@ -35,7 +36,7 @@ pub(crate) struct FrameReader<S> {
     buffer: Buffer,
     /// Bytes read and not cut off.
     length: usize,
-    /// Room asked for next: doubles while reads fill it, halves while they leave most of it empty.
+    /// Bytes of the next buffer: doubles while reads fill it, halves while they leave most of it empty.
     room: usize,
     frame_bytes_max: usize,
     /// Bytes received so far, for whoever watches whether the connection is alive.
@@ -105,8 +106,9 @@ impl<S: AsyncRead + Unpin> FrameReader<S> {
     /// Reads once, with room for at least the rest of a frame of which the header is there.
     async fn fill(&mut self) -> Result<(), ReadError> {
         let missing = Frame::missing(self.read(), self.frame_bytes_max).map_err(|malformed| self.bad(malformed))?;
-        if self.buffer.len() - self.length < missing.max(READ_BYTES_MIN / 2) {
-            let mut next = self.pool.take(self.length + missing.max(self.room));
+        let needed = missing.max(READ_BYTES_MIN / 2);
+        if self.buffer.len() - self.length < needed {
+            let mut next = self.pool.take((self.length + needed).max(self.room));
             next[..self.length].copy_from_slice(self.read());
             self.buffer = next;
         }
