@@ -1,22 +1,34 @@
-//! A lane: what one thread has to itself in a pool. The buffer of each tier that it dropped last, and its counters,
-//! on cache lines that no other thread writes as long as there are lanes enough. Knows nothing of chunks.
+//! A lane: what one thread has to itself in a pool. The buffers it dropped last, and its counters, touched without locked
+//! instructions as nobody else does. Knows nothing of chunks, nor which thread has which lane.
 
-use std::cell::Cell;
 use std::ptr::NonNull;
 
-use crate::slot::{give_back, Slot};
+use crate::slot::Slot;
 use crate::stats::ASKED_SIZES;
-use crate::sync::{ordering, AtomicPtr, Balance, Counter, Ordering, Step};
+use crate::sync::{Balance, Counter, Ordering, UnsafeCell};
 use crate::TIERS;
 
-/// Threads with a lane of their own at a time, in the whole process; further ones share one more lane.
-pub(crate) const LANES: usize = if cfg!(loom) { 2 } else { 32 };
+/// Buffers of each tier that a thread keeps for itself: 1.2 MiB in all.
+pub(crate) const KEPT_MAX: [usize; TIERS.len()] = [8, 4, 2, 1];
+
+/// Where each tier's begin.
+const KEPT_AT: [usize; TIERS.len()] = [0, 8, 12, 14];
+
+const KEPT_SUM: usize = 16;
+const _: () = assert!(KEPT_AT[3] + KEPT_MAX[3] < KEPT_SUM && KEPT_SUM.is_power_of_two());
+
+/// An epoch that no pool is ever in.
+const NEVER: u64 = u64::MAX - 1;
 
 /// On cache lines of its own; two, as they are fetched in pairs.
 #[repr(align(128))]
 #[derive(Debug)]
 pub(crate) struct Lane {
-    kept: [AtomicPtr<Slot>; TIERS.len()],
+    /// The pool's epoch when the lane was last emptied: older slots are wanted back.
+    epoch: Counter,
+    /// How many slots of each tier are kept.
+    depth: [Counter; TIERS.len()],
+    kept: UnsafeCell<[Option<NonNull<Slot>>; KEPT_SUM]>,
     /// Chunk in which a slot was found last: where to look first.
     pub hints: [Counter; TIERS.len()],
     /// Slots of each tier that this thread took out of words, less those that it gave back, as far as the tier has not
@@ -28,29 +40,31 @@ pub(crate) struct Lane {
     pub misses: [Counter; TIERS.len()],
     /// Compare-and-swaps that another thread spoilt.
     pub retries: Counter,
-    /// Whether several threads have it.
+    /// Whether several threads have it. Then it keeps nothing.
     pub is_shared: bool,
 }
 
-/// What a lane keeps once the pool is gone: not a slot, and not nothing, so that nobody puts a slot there.
-fn closed() -> *mut Slot {
-    NonNull::dangling().as_ptr()
-}
+// SAFETY: `kept` is reached only by the thread that has the lane, as the methods that do ask for.
+unsafe impl Sync for Lane {}
+// SAFETY: what is kept may be used by any thread.
+unsafe impl Send for Lane {}
 
 impl Lane {
-    pub fn new(number: usize) -> Self {
+    pub fn new(is_shared: bool) -> Self {
         Self {
-            kept: std::array::from_fn(|_| AtomicPtr::new(std::ptr::null_mut())),
+            epoch: Counter::new(NEVER),
+            depth: Default::default(),
+            kept: UnsafeCell::new([None; KEPT_SUM]),
             hints: Default::default(),
             out: Default::default(),
             asked: Default::default(),
             misses: Default::default(),
             retries: Counter::default(),
-            is_shared: number == LANES,
+            is_shared,
         }
     }
 
-    /// Adds one to a counter of this lane: without a locked instruction, as only this thread writes there.
+    /// Adds one to a counter of this lane.
     #[inline]
     pub fn count(&self, counter: &Counter) {
         if self.is_shared {
@@ -60,119 +74,52 @@ impl Lane {
         }
     }
 
-    /// Keeps a slot for the next take. False if one is kept already, or the pool is gone. If true, the slot and with it
-    /// the pool may be gone already.
+    /// Whether the lane was emptied in this epoch. Never for a shared one.
     #[inline]
-    pub fn keep(&self, tier: usize, slot: NonNull<Slot>) -> bool {
-        let kept = &self.kept[tier];
-        let nothing = std::ptr::null_mut();
-        kept.load(Ordering::Relaxed).is_null()
-            && kept
-                .compare_exchange(nothing, slot.as_ptr(), ordering(Step::Keep), Ordering::Relaxed)
-                .is_ok()
+    pub fn is_of(&self, epoch: u64) -> bool {
+        self.epoch.load(Ordering::Relaxed) == epoch
     }
 
-    /// The slot that is kept. Any thread may fetch it.
+    /// Notes that the lane was emptied in this epoch.
+    pub fn enter(&self, epoch: u64) {
+        if !self.is_shared {
+            self.epoch.store(epoch, Ordering::Relaxed);
+        }
+    }
+
+    /// Keeps a slot, if there is room.
+    ///
+    /// # Safety
+    /// The lane is the calling thread's and not a shared one, and so is the slot.
     #[inline]
-    pub fn fetch(&self, tier: usize) -> Option<NonNull<Slot>> {
-        let kept = &self.kept[tier];
-        if kept.load(Ordering::Relaxed).is_null() {
-            return None;
+    pub unsafe fn keep(&self, tier: usize, slot: NonNull<Slot>) -> bool {
+        let depth = self.depth(tier);
+        if depth == KEPT_MAX[tier] {
+            return false;
         }
-        NonNull::new(kept.swap(std::ptr::null_mut(), ordering(Step::Fetch)))
+        let at = (KEPT_AT[tier] + depth) % KEPT_SUM;
+        // SAFETY: as the caller promises, nobody else is here.
+        self.kept.with_mut(|kept| unsafe { (*kept)[at] = Some(slot) });
+        self.depth[tier].store(depth as u64 + 1, Ordering::Relaxed);
+        true
     }
 
-    /// Whether a slot is kept.
-    pub fn is_keeping(&self, tier: usize) -> bool {
-        !self.kept[tier].load(Ordering::Relaxed).is_null()
+    /// Takes the slot that was kept last.
+    ///
+    /// # Safety
+    /// The lane is the calling thread's. A shared one keeps nothing, and may be asked by all.
+    #[inline]
+    pub unsafe fn fetch(&self, tier: usize) -> Option<NonNull<Slot>> {
+        let depth = self.depth(tier).checked_sub(1)?;
+        self.depth[tier].store(depth as u64, Ordering::Relaxed);
+        let at = (KEPT_AT[tier] + depth) % KEPT_SUM;
+        // SAFETY: as the caller promises, nobody else is here.
+        self.kept.with_mut(|kept| unsafe { (*kept)[at].take() })
     }
 
-    /// Gives all slots back to their words.
-    pub fn empty(&self) {
-        for slot in (0..TIERS.len()).filter_map(|tier| self.fetch(tier)) {
-            // SAFETY: what was fetched is owned.
-            unsafe { give_back(slot) };
-        }
-    }
-
-    /// Gives all slots back and keeps none from now on. Only for a pool that nobody can take from any more.
-    pub fn close(&self) {
-        for kept in &self.kept {
-            let slot = kept.swap(closed(), Ordering::AcqRel);
-            if let Some(slot) = NonNull::new(slot) {
-                // SAFETY: what was fetched is owned; a lane is closed once.
-                unsafe { give_back(slot) };
-            }
-        }
+    /// How many slots are kept, or were a moment ago.
+    #[inline]
+    pub fn depth(&self, tier: usize) -> usize {
+        self.depth[tier].load(Ordering::Relaxed) as usize
     }
 }
-
-#[cfg(not(loom))]
-mod number {
-    use super::{Cell, LANES};
-    use std::sync::atomic::{AtomicU32, Ordering};
-
-    /// Lanes that no thread has, a bit each.
-    static FREE: AtomicU32 = AtomicU32::new(u32::MAX);
-    const _: () = assert!(LANES == u32::BITS as usize, "a bit for each lane");
-
-    const UNKNOWN: usize = usize::MAX;
-
-    struct Own(Cell<usize>);
-
-    thread_local! {
-        static OWN: Own = const { Own(Cell::new(UNKNOWN)) };
-    }
-
-    /// Number of this thread's lane; [`LANES`] for the shared one.
-    #[inline]
-    pub fn current() -> usize {
-        // While a thread's locals are being dropped, it shares.
-        OWN.try_with(|own| match own.0.get() {
-            UNKNOWN => claim(own),
-            lane => lane,
-        })
-        .unwrap_or(LANES)
-    }
-
-    #[cold]
-    fn claim(own: &Own) -> usize {
-        // Acquire: what the lane's last thread counted is seen.
-        let claimed = FREE.fetch_update(Ordering::Acquire, Ordering::Relaxed, |free| {
-            (free != 0).then(|| free & (free - 1))
-        });
-        let lane = claimed.map_or(LANES, |free| free.trailing_zeros() as usize);
-        own.0.set(lane);
-        lane
-    }
-
-    impl Drop for Own {
-        fn drop(&mut self) {
-            let lane = self.0.get();
-            if lane < LANES {
-                FREE.fetch_or(1 << lane, Ordering::Release);
-            }
-        }
-    }
-}
-
-#[cfg(loom)]
-mod number {
-    use super::{Cell, LANES};
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    loom::lazy_static! {
-        static ref NEXT: AtomicUsize = AtomicUsize::new(0);
-    }
-
-    loom::thread_local! {
-        static OWN: Cell<usize> = Cell::new(NEXT.fetch_add(1, Ordering::Relaxed).min(LANES));
-    }
-
-    /// The first threads of a model that ask have lanes, the others share.
-    pub fn current() -> usize {
-        OWN.with(Cell::get)
-    }
-}
-
-pub(crate) use number::current;

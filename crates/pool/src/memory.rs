@@ -7,7 +7,7 @@ use crate::{ALIGNMENT, ALIGNMENT_MIN};
 
 /// Alignment of a buffer of `bytes`, bytes.
 pub(crate) const fn alignment(bytes: usize) -> usize {
-    if bytes < 2 * ALIGNMENT {
+    if bytes < ALIGNMENT {
         ALIGNMENT_MIN
     } else {
         ALIGNMENT

@@ -3,8 +3,8 @@
 
 use std::ptr::NonNull;
 
+use crate::inner::Inner;
 use crate::memory::{alignment, Memory};
-use crate::pool::Inner;
 use crate::sync::{ordering, AtomicU32, Ordering, Step, UnsafeCell};
 use crate::word::Word;
 
@@ -21,9 +21,8 @@ pub(crate) struct Place {
 /// Where a slot goes back to.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Home {
-    /// Alive as long as a slot of it is out.
-    pub inner: NonNull<Inner>,
-    pub word: NonNull<Word>,
+    pub inner: &'static Inner,
+    pub word: &'static Word,
     pub tier: u8,
     pub bit: u8,
 }
@@ -35,7 +34,7 @@ pub(crate) struct Slot {
     /// Handles, once somebody owns the slot; left over from before while nobody does.
     handles: AtomicU32,
     /// `None` for a buffer made to measure.
-    home: Option<Home>,
+    pub home: Option<Home>,
     /// Written by whoever owns the whole chunk. Under loom, stands for the bytes themselves too.
     pub place: UnsafeCell<Place>,
 }
@@ -76,7 +75,7 @@ impl Handle {
     /// The only handle of a slot.
     ///
     /// # Safety
-    /// The caller owns the slot: it cleared its bit, or took it out of a lane.
+    /// The caller owns the slot: it cleared its bit, or fetched it from its lane.
     pub unsafe fn of(slot: NonNull<Slot>) -> Self {
         let handle = Self(slot);
         handle.slot().handles.store(1, Ordering::Relaxed);
@@ -98,7 +97,7 @@ impl Handle {
     }
 
     fn slot(&self) -> &Slot {
-        // SAFETY: the tables of slots stay while a slot of theirs is out, as this one is.
+        // SAFETY: slots of tables are never freed, others when their last handle goes.
         unsafe { self.0.as_ref() }
     }
 
@@ -151,37 +150,17 @@ impl Drop for Handle {
     }
 }
 
-/// Gives a slot back: to this thread's lane if that has none of the tier, or to its word.
+/// Gives a slot back, or frees it.
 ///
 /// # Safety
 /// The caller owns the slot and forgets it.
+#[inline]
 unsafe fn free(slot: NonNull<Slot>) {
     // SAFETY: the slot is the caller's.
     match unsafe { slot.as_ref() }.home {
-        // SAFETY: the pool is alive, as a slot of it is out.
-        Some(home) if unsafe { home.inner.as_ref() }.lane().keep(home.tier.into(), slot) => {}
         // SAFETY: as the caller promises.
-        Some(_) => unsafe { give_back(slot) },
+        Some(home) => unsafe { home.inner.take_back(home.tier.into(), slot) },
         // SAFETY: a slot without a home is the first field of a `Solo` that was leaked from a box.
         None => drop(unsafe { Box::from_raw(slot.as_ptr().cast::<Solo>()) }),
-    }
-}
-
-/// Gives a slot of a chunk back to its word.
-///
-/// # Safety
-/// The caller owns the slot and forgets it.
-pub(crate) unsafe fn give_back(slot: NonNull<Slot>) {
-    // SAFETY: the slot is the caller's.
-    let home = unsafe { slot.as_ref() }.home.expect("a slot of a chunk has a home");
-    // SAFETY: the pool is alive, as a slot of it is out.
-    let inner = unsafe { home.inner.as_ref() };
-    let tier = usize::from(home.tier);
-    inner.tiers[tier].moved(tier, inner.lane(), -1);
-    // SAFETY: the pool is alive until the bit is set. From then on neither slot nor pool may be there any more, unless
-    // the word is closed: then the pool waits to be told.
-    if unsafe { home.word.as_ref() }.give_back(1 << home.bit) {
-        // SAFETY: as above.
-        unsafe { Inner::came_back(home.inner) };
     }
 }

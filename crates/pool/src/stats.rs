@@ -78,3 +78,39 @@ pub struct Stats {
     /// Bytes that the pool holds, in use or not; never above `Options::bytes_max`.
     pub bytes: usize,
 }
+
+impl Stats {
+    /// Adds what one lane has counted.
+    pub(crate) fn count(&mut self, misses: impl Iterator<Item = u64>, asked: impl Iterator<Item = u64>, retries: u64) {
+        self.retries += retries;
+        for (of, misses) in self.tiers.iter_mut().zip(misses) {
+            of.misses += misses;
+        }
+        for (class, asked) in asked.enumerate() {
+            self.asked[class] += asked;
+        }
+    }
+
+    /// What was counted since `before`, and the hits that follow from it.
+    pub(crate) fn since(mut self, before: &Self) -> Self {
+        self.retries -= before.retries;
+        for (asked, before) in self.asked.iter_mut().zip(before.asked) {
+            *asked -= before;
+        }
+        for (of, before) in self.tiers.iter_mut().zip(&before.tiers) {
+            of.misses -= before.misses;
+            of.grown -= before.grown;
+            of.returned -= before.returned;
+        }
+        for (class, asked) in self.asked.iter().enumerate() {
+            if let Some(of) = self.tiers.get_mut(TIER_OF[class]) {
+                of.hits += asked;
+            }
+        }
+        for of in &mut self.tiers {
+            // A miss may have been counted after what was asked for was read.
+            of.hits = of.hits.saturating_sub(of.misses);
+        }
+        self
+    }
+}

@@ -9,10 +9,10 @@ use loom::sync::{Mutex, MutexGuard};
 #[cfg(loom)]
 pub(crate) use loom::{
     cell::UnsafeCell,
-    sync::atomic::{AtomicIsize, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize},
+    sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize},
 };
 #[cfg(not(loom))]
-pub(crate) use std::sync::atomic::{AtomicIsize, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize};
+pub(crate) use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize};
 #[cfg(not(loom))]
 use std::sync::{Mutex, MutexGuard};
 
@@ -22,23 +22,30 @@ pub(crate) type Counter = std::sync::atomic::AtomicU64;
 /// A counter that goes down too.
 pub(crate) type Balance = std::sync::atomic::AtomicI64;
 
-/// The steps that hand a slot from one thread to another, or a chunk's table to whoever looks.
+/// A hint that is there or not.
+pub(crate) type Flag = std::sync::atomic::AtomicBool;
+
+/// The steps that hand something from one thread to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     /// A bit is cleared: what its last owner did is seen.
     Claim,
     /// A bit is set: what its owner did is there for the next.
     GiveBack,
-    /// A slot is taken out of a lane.
-    Fetch,
-    /// A slot is put into a lane.
-    Keep,
     /// A handle goes: what it read was read before the slot is reused.
     Drop,
     /// Somebody finds that theirs is the only handle.
     Alone,
     /// A longer table is announced.
     Announce,
+    /// Somebody looks how long a table or a list is.
+    Look,
+    /// New tables are put into the list of all.
+    List,
+    /// A thread gets a lane: what the last one did to it is seen.
+    Enter,
+    /// A thread gives its lane up.
+    Leave,
 }
 
 /// The ordering of a step.
@@ -50,8 +57,8 @@ pub(crate) const fn ordering(step: Step) -> Ordering {
 impl Step {
     const fn ordering(self) -> Ordering {
         match self {
-            Self::Claim | Self::Fetch | Self::Alone => Ordering::Acquire,
-            Self::GiveBack | Self::Keep | Self::Announce => Ordering::Release,
+            Self::Claim | Self::Alone | Self::Look | Self::Enter => Ordering::Acquire,
+            Self::GiveBack | Self::Announce | Self::List | Self::Leave => Ordering::Release,
             Self::Drop => Ordering::AcqRel,
         }
     }
@@ -119,11 +126,4 @@ impl<T> Lock<T> {
             Err(TryLockError::WouldBlock) => None,
         }
     }
-}
-
-/// Under loom, a model fails that ends with one of these alive; otherwise nothing.
-#[derive(Debug, Default)]
-pub(crate) struct Witness {
-    #[cfg(loom)]
-    _alive: loom::sync::Arc<()>,
 }

@@ -2,11 +2,10 @@
 //! Knows nothing of memory.
 
 use std::ptr::NonNull;
-use std::sync::atomic::AtomicBool;
 
 use crate::lane::Lane;
 use crate::slot::Slot;
-use crate::sync::{ordering, AtomicPtr, AtomicUsize, Balance, Ordering, Step};
+use crate::sync::{ordering, AtomicPtr, AtomicUsize, Balance, Flag, Ordering, Step};
 use crate::word::Word;
 
 /// Chunks in one block of the table.
@@ -18,7 +17,7 @@ const BLOCKS_MAX: usize = if cfg!(loom) { 1 } else { 64 };
 /// Chunks of one tier, at most.
 pub(crate) const CHUNKS_MAX: usize = BLOCKS_MAX * BLOCK_CHUNKS;
 
-/// Slots that a thread takes or gives back before it tells the tier: so few, that the peak is nearly right, and so many
+/// Slots that a thread takes or gives back before it tells the tier: so few that the peak is nearly right, and so many
 /// that threads seldom meet there.
 const TOLD_EVERY: i64 = 8;
 
@@ -28,15 +27,14 @@ struct Block {
     words: [Word; BLOCK_CHUNKS],
     /// First slot of each chunk; written before the chunk's first bit is set.
     slots: [AtomicPtr<Slot>; BLOCK_CHUNKS],
-    /// Whether something was taken out of each chunk since `trim` looked.
-    is_touched: [AtomicBool; BLOCK_CHUNKS],
+    /// Whether something was taken out of each chunk since it was last looked at for being idle.
+    is_touched: [Flag; BLOCK_CHUNKS],
 }
 
-/// Part of an `Inner`, which is freed when its last slot is back.
 #[derive(Debug)]
 pub(crate) struct Tier {
     blocks: [AtomicPtr<Block>; BLOCKS_MAX],
-    /// Chunks in the table. Those below stay where they are until the pool goes.
+    /// Chunks in the table. Those below are there for good.
     chunks: AtomicUsize,
     /// Slots out of their words, as far as the lanes have told, and the most there were.
     out: Balance,
@@ -44,10 +42,10 @@ pub(crate) struct Tier {
 }
 
 /// A chunk's part of the table.
-pub(crate) struct Row<'a> {
-    pub word: &'a Word,
-    pub slots: &'a AtomicPtr<Slot>,
-    pub is_touched: &'a AtomicBool,
+pub(crate) struct Row {
+    pub word: &'static Word,
+    pub slots: &'static AtomicPtr<Slot>,
+    pub is_touched: &'static Flag,
 }
 
 impl Tier {
@@ -60,15 +58,15 @@ impl Tier {
         }
     }
 
-    /// The row of a chunk below `chunks`.
-    pub fn row(&self, chunk: usize) -> Row<'_> {
+    /// The row of a chunk that was appended.
+    pub fn row(&self, chunk: usize) -> Row {
         let block = self.blocks[chunk / BLOCK_CHUNKS].load(Ordering::Relaxed);
         assert!(
             !cfg!(loom) || !block.is_null(),
             "table: a row that is announced is there"
         );
-        // SAFETY: a block is in the table before the number of chunks says so, and stays as long as the tier.
-        let block = unsafe { &*block };
+        // SAFETY: a block is in the table before the number of chunks says so, and was leaked from a box.
+        let block: &'static Block = unsafe { &*block };
         let at = chunk % BLOCK_CHUNKS;
         Row {
             word: &block.words[at],
@@ -77,16 +75,16 @@ impl Tier {
         }
     }
 
-    /// Adds a row at the end. Only for who holds the lock, as all that follow.
+    /// Adds a row at the end: its number. Only for who holds the lock.
     pub fn append(&self) -> usize {
         let chunk = self.chunks.load(Ordering::Relaxed);
         if chunk % BLOCK_CHUNKS == 0 {
             let block = Block {
                 words: std::array::from_fn(|_| Word::new()),
                 slots: std::array::from_fn(|_| AtomicPtr::new(std::ptr::null_mut())),
-                is_touched: std::array::from_fn(|_| AtomicBool::new(false)),
+                is_touched: std::array::from_fn(|_| Flag::new(false)),
             };
-            self.blocks[chunk / BLOCK_CHUNKS].store(Box::into_raw(Box::new(block)), Ordering::Relaxed);
+            self.blocks[chunk / BLOCK_CHUNKS].store(Box::leak(Box::new(block)), Ordering::Relaxed);
         }
         self.chunks.store(chunk + 1, ordering(Step::Announce));
         chunk
@@ -95,8 +93,7 @@ impl Tier {
     /// Takes a free slot, from the chunk on where this lane found one last. `number` is the tier's own.
     pub fn claim(&self, number: usize, lane: &Lane) -> Option<NonNull<Slot>> {
         let hint = &lane.hints[number];
-        // Acquire: so many rows are there, and the blocks they are in.
-        let chunks = self.chunks.load(Ordering::Acquire);
+        let chunks = self.chunks.load(ordering(Step::Look));
         let first = chunks.min(hint.load(Ordering::Relaxed) as usize);
         (first..chunks).chain(0..first).find_map(|chunk| {
             let row = self.row(chunk);
@@ -131,30 +128,24 @@ impl Tier {
                 return;
             }
         }
-        self.note_peak(self.out.fetch_add(by, Ordering::Relaxed) + by);
+        let out = self.out.fetch_add(by, Ordering::Relaxed) + by;
+        self.note_peak(out.try_into().unwrap_or(0));
     }
 
     /// Notes that so many slots are in use.
-    pub fn note_peak(&self, slots: i64) {
-        if slots > self.peak.load(Ordering::Relaxed) {
-            self.peak.fetch_max(slots, Ordering::Relaxed);
+    pub fn note_peak(&self, slots: u64) {
+        if slots > self.peak() {
+            self.peak.fetch_max(slots as i64, Ordering::Relaxed);
         }
+    }
+
+    /// Begins again with so many.
+    pub fn reset_peak(&self, slots: u64) {
+        self.peak.store(slots as i64, Ordering::Relaxed);
     }
 
     /// The most slots that were in use, as far as anybody noticed.
     pub fn peak(&self) -> u64 {
         self.peak.load(Ordering::Relaxed).unsigned_abs()
-    }
-}
-
-impl Drop for Tier {
-    fn drop(&mut self) {
-        for block in &self.blocks {
-            let block = block.load(Ordering::Relaxed);
-            if !block.is_null() {
-                // SAFETY: leaked from a box in `append`, and nobody has the tier any more.
-                drop(unsafe { Box::from_raw(block) });
-            }
-        }
     }
 }

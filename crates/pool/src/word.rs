@@ -1,25 +1,18 @@
-//! The free list of a chunk: one bit a slot, set while it is free, and one that says that the pool is gone.
-//! Knows nothing of what a slot is.
-//!
-//! ```text
-//! word    bit 63: closed    bits 62..0: slot is free
-//! ```
+//! The free list of a chunk: one bit a slot, set while it is free. Knows nothing of what a slot is.
 
 use crate::sync::{ordering, AtomicU64, Ordering, Step};
 
 /// Slots of one chunk, at most.
-pub(crate) const SLOTS_MAX: usize = 63;
-
-const CLOSED: u64 = 1 << 63;
+pub(crate) const SLOTS_MAX: usize = u64::BITS as usize;
 
 /// No slots to begin with.
 #[derive(Debug)]
 pub(crate) struct Word(AtomicU64);
 
-/// All bits of a chunk of so many slots.
+/// All bits of a chunk of so many slots, at least one.
 pub(crate) const fn all(slots: usize) -> u64 {
-    assert!(slots <= SLOTS_MAX, "chunk size");
-    (1 << slots) - 1
+    assert!(0 < slots && slots <= SLOTS_MAX, "chunk size");
+    u64::MAX >> (SLOTS_MAX - slots)
 }
 
 impl Word {
@@ -30,7 +23,7 @@ impl Word {
     /// Takes the lowest free slot. Counts the attempts that another thread spoilt.
     pub fn claim(&self, retries: impl Fn()) -> Option<u32> {
         let mut free = self.0.load(Ordering::Relaxed);
-        while free & !CLOSED != 0 {
+        while free != 0 {
             let left = free & (free - 1);
             match self
                 .0
@@ -53,21 +46,15 @@ impl Word {
             .is_ok()
     }
 
-    /// Sets bits that their owner had cleared. True if the word was closed meanwhile: then the pool waits for them.
-    pub fn give_back(&self, bits: u64) -> bool {
-        // None of the bits is set, so adding sets them; one instruction, where `fetch_or` is a loop.
+    /// Sets bits that their owner had cleared.
+    pub fn give_back(&self, bits: u64) {
+        // None of the bits is set, so adding sets them: one instruction, where `fetch_or` would be two.
         let before = self.0.fetch_add(bits, ordering(Step::GiveBack));
         debug_assert_eq!(before & bits, 0, "a slot is given back once");
-        before & CLOSED != 0
-    }
-
-    /// Marks the word, so that whoever gives back later learns of it. Slots that are free now.
-    pub fn close(&self) -> u32 {
-        (self.0.fetch_or(CLOSED, Ordering::AcqRel) & !CLOSED).count_ones()
     }
 
     /// Slots that are free now, or were a moment ago.
-    pub fn free(&self) -> u32 {
-        (self.0.load(Ordering::Relaxed) & !CLOSED).count_ones()
+    pub fn free(&self) -> usize {
+        self.0.load(Ordering::Relaxed).count_ones() as usize
     }
 }

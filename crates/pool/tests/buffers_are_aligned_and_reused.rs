@@ -2,11 +2,13 @@
 
 use rafterdb_pool::{Buffer, Pool, ALIGNMENT, ALIGNMENT_MIN, TIERS};
 
-const SIZES: [usize; 11] = [
+const SIZES: [usize; 13] = [
     0,
     1,
     1024,
     1025,
+    4095,
+    4096,
     8192,
     8193,
     65_536,
@@ -17,7 +19,7 @@ const SIZES: [usize; 11] = [
 ];
 
 fn assert_aligned(buffer: &Buffer, asked: usize) {
-    let alignment = if buffer.len() >= TIERS[1] {
+    let alignment = if buffer.len() >= ALIGNMENT {
         ALIGNMENT
     } else {
         ALIGNMENT_MIN

@@ -28,7 +28,8 @@ fn hits_and_misses_are_all_that_was_asked() {
             drop((0..count).map(|_| pool.take(bytes)).collect::<Vec<_>>());
         }
         let stats = pool.stats().tiers[tier];
-        assert_eq!((stats.hits, stats.misses), (3 * count as u64 - 2, 2), "tier of {bytes}");
+        assert_eq!(stats.hits + stats.misses, 3 * count as u64, "tier of {bytes}");
+        assert_eq!(stats.misses, 2, "tier of {bytes}");
         assert_eq!((stats.in_use, stats.peak_in_use), (0, count as u64));
     }
     drop(pool.take(TIERS[3] + 1));
