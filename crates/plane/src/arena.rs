@@ -83,3 +83,38 @@ pub fn copy(pool: &Pool, bytes: &[u8]) -> Slice {
     buffer[..bytes.len()].copy_from_slice(bytes);
     buffer.freeze(bytes.len())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_gathered_stays_in_one_piece_when_the_buffer_is_full() {
+        let mut arena = Arena::new(Pool::new());
+        let piece: Vec<u8> = (0..FIRST_BYTES / 2 + 1).map(|at| (at % 251) as u8).collect();
+        arena.push(&[&piece[..7], &piece[7..]]);
+        arena.push(&[&piece]);
+        assert_eq!(arena.len(), 2 * piece.len());
+        let gathered = arena.take();
+        assert_eq!(gathered[..piece.len()], piece);
+        assert_eq!(gathered[piece.len()..], piece);
+    }
+
+    #[test]
+    fn what_was_taken_is_not_written_over() {
+        let mut arena = Arena::new(Pool::new());
+        let taken: Vec<Slice> = (0..200)
+            .map(|byte| {
+                arena.push(&[&[byte; 500]]);
+                arena.take()
+            })
+            .collect();
+        arena.push(&[&[255; 100]]);
+        arena.clear();
+        arena.push(&[&[254; 100]]);
+        assert_eq!(arena.take()[..], [254; 100], "what was gathered before is forgotten");
+        for (byte, slice) in (0..).zip(&taken) {
+            assert_eq!(slice[..], [byte; 500]);
+        }
+    }
+}

@@ -110,3 +110,63 @@ impl Proposals {
         self.waiters.drain(..).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::Source;
+
+    fn waiter(id: u64) -> Waiter {
+        Waiter {
+            source: Source::Peer(1),
+            id,
+        }
+    }
+
+    fn report(proposals: &mut Proposals) -> Vec<usize> {
+        let mut counts = Vec::new();
+        proposals.report(|count, _| {
+            counts.push(count);
+            true
+        });
+        counts
+    }
+
+    fn accept(proposals: &mut Proposals) -> Option<(Vec<u64>, usize)> {
+        let mut ids = Vec::new();
+        let chunk = proposals.accept(|waiter| ids.push(waiter.id))?;
+        Some((ids, chunk.bytes.len()))
+    }
+
+    #[test]
+    fn entries_join_a_chunk_until_it_is_full_or_reported() {
+        let mut proposals = Proposals::new(Pool::new());
+        let half = vec![1; limits::APPEND_BYTES_MAX / 2];
+        proposals.push(b"one", waiter(1));
+        proposals.push(b"two", waiter(2));
+        assert!(accept(&mut proposals).is_none(), "nothing was reported");
+        assert_eq!(report(&mut proposals), [2]);
+        for id in 3..6 {
+            proposals.push(&half, waiter(id));
+        }
+        assert_eq!(report(&mut proposals), [1, 1, 1]);
+        assert_eq!(accept(&mut proposals), Some((vec![1, 2], 22)));
+        assert_eq!(accept(&mut proposals), Some((vec![3], 8 + half.len())));
+        assert_eq!(proposals.bytes(), 2 * (8 + half.len()));
+    }
+
+    #[test]
+    fn everything_that_waits_is_drained_and_a_new_start_is_clean() {
+        let mut proposals = Proposals::new(Pool::new());
+        proposals.push(b"reported", waiter(1));
+        report(&mut proposals);
+        proposals.push(b"not reported", waiter(2));
+        let ids: Vec<u64> = proposals.drain().iter().map(|waiter| waiter.id).collect();
+        assert_eq!(ids, [1, 2]);
+        assert!(accept(&mut proposals).is_none());
+        proposals.push(b"new", waiter(3));
+        assert_eq!(report(&mut proposals), [1]);
+        assert_eq!(accept(&mut proposals), Some((vec![3], 11)));
+        assert_eq!(proposals.bytes(), 0);
+    }
+}
