@@ -1,4 +1,5 @@
 // A process of the bench: a member of the cluster, or a client of it. Takes orders over its IPC channel.
+import { createRequire } from 'node:module'
 import { connect, open } from 'rafterdb'
 import { load, loadSync, operation } from './load.mjs'
 
@@ -25,6 +26,12 @@ const orders = {
   },
   async usage() {
     return usage()
+  },
+  /** What Rust has allocated since the last call, in a binary that counts; see bench/allocations.mjs. */
+  async allocations({ every }) {
+    const counting = createRequire(import.meta.url)(process.env.RAFTERDB_NATIVE)
+    counting.sampleAllocations(every)
+    return JSON.parse(counting.allocationCounters())
   },
   async close() {
     await db?.close()

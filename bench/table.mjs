@@ -13,10 +13,16 @@ const COLUMNS = [
 /** The figures as text. */
 export function table(figures, ratios) {
   const cells = [COLUMNS.map(([title]) => title), ...figures.map((row) => COLUMNS.map(([, show]) => show(row)))]
-  const widths = COLUMNS.map((_, i) => Math.max(...cells.map((row) => row[i].length)))
-  const lines = cells.map((row) => row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join('  '))
   const notes = Object.entries(ratios).map(
     ([name, value]) => `${name}: ${value === undefined ? 'not measured' : value.toFixed(2)}`,
   )
-  return [...lines, '', ...notes].join('\n')
+  return [align(cells), '', ...notes].join('\n')
+}
+
+/** Rows of texts under one another: the first column to the left, the others to the right. */
+export function align(cells) {
+  const widths = cells[0].map((_, i) => Math.max(...cells.map((row) => row[i].length)))
+  return cells
+    .map((row) => row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join('  '))
+    .join('\n')
 }

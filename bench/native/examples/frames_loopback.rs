@@ -18,12 +18,12 @@ use std::sync::mpsc::{channel, Sender};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use rafterdb_codec::limits::FRAME_BYTES_MAX;
 use rafterdb_codec::Frame;
 use rafterdb_net::{
     Handler, Lane, Net, NetConfig, NetError, Parts, RemoteClient, RemoteConfig, RemoteHandler, RemoteMember,
 };
+use rafterdb_pool::{Buffer, Slice};
 
 const BODY: usize = 64 << 10;
 /// What stands before the payload in a body, in a slice of its own, as an append has it.
@@ -138,7 +138,11 @@ fn send(child: &mut Child, mode: &str, time: Duration) -> Outcome<Rates> {
             .map_err(Box::<dyn Error>::from)
     };
     let endpoint = line()?;
-    let body = Bytes::from((0..BODY).map(|at| ((at * 31) >> 3) as u8).collect::<Vec<_>>());
+    let mut body = Buffer::new(BODY);
+    body.iter_mut()
+        .enumerate()
+        .for_each(|(at, byte)| *byte = ((at * 31) >> 3) as u8);
+    let body = body.freeze(BODY);
     let (cpu, until) = (cpu_nanos(), Instant::now() + time);
     let sent = match mode {
         "raw" => send_raw(&endpoint, &body, until)?,
@@ -213,7 +217,7 @@ impl RemoteHandler for Told {
     fn connected(&self, _member: RemoteMember) {
         self.tell();
     }
-    fn frame(&self, _body: Bytes) {
+    fn frame(&self, _body: Slice) {
         self.tell();
     }
     fn lost(&self, error: NetError) {
@@ -221,7 +225,7 @@ impl RemoteHandler for Told {
     }
 }
 
-fn send_net(endpoint: &str, body: &Bytes, until: Instant) -> Outcome<u64> {
+fn send_net(endpoint: &str, body: &Slice, until: Instant) -> Outcome<u64> {
     let (sender, told) = channel();
     let config = RemoteConfig {
         endpoint: endpoint.to_owned(),
@@ -319,11 +323,11 @@ struct Counted {
     ended: Mutex<Sender<u64>>,
     progress: Mutex<(u64, Option<Spent>)>,
     hold: usize,
-    held: Mutex<VecDeque<Bytes>>,
+    held: Mutex<VecDeque<Slice>>,
 }
 
 impl Counted {
-    fn hold(&self, body: Bytes) {
+    fn hold(&self, body: Slice) {
         let Ok(mut held) = self.held.lock() else { return };
         held.push_back(body);
         let over = held.len().saturating_sub(self.hold);
@@ -336,9 +340,9 @@ impl Counted {
 }
 
 impl Handler for Counted {
-    fn peer_frame(&self, _peer: u64, _lane: Lane, _body: Bytes) {}
+    fn peer_frame(&self, _peer: u64, _lane: Lane, _body: Slice) {}
     fn peer_state(&self, _peer: u64, _up: bool, _rtt_micros: u32) {}
-    fn client_frame(&self, connection: u64, body: Bytes) {
+    fn client_frame(&self, connection: u64, body: Slice) {
         let Ok(mut progress) = self.progress.lock() else { return };
         let started = *progress.1.get_or_insert_with(Spent::now);
         if body.len() > 1 {

@@ -9,6 +9,8 @@
     )
 )]
 
+#[cfg(feature = "count-allocations")]
+mod allocations;
 mod direct;
 mod member;
 mod port;

@@ -4,7 +4,6 @@ use std::sync::mpsc::{channel, Sender};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use napi::bindgen_prelude::{AsyncTask, FnArgs, Function, Uint8ArraySlice};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Result, Status, Task};
@@ -13,6 +12,7 @@ use parking_lot::Mutex;
 use rafterdb_codec::Code;
 use rafterdb_net::{NetError, Parts, RemoteClient, RemoteConfig, RemoteHandler, RemoteMember};
 use rafterdb_plane::{Member, PlaneError, Port};
+use rafterdb_pool::Slice;
 
 use crate::member::{error_json, find};
 
@@ -87,7 +87,7 @@ impl RemotePort {
         let Some(client) = client.as_ref() else {
             return number(Code::Closed);
         };
-        if client.send(Parts::from(Bytes::copy_from_slice(&buffer[..length as usize]))) {
+        if client.send(Parts::with_header(&buffer[..length as usize])) {
             0
         } else {
             number(Code::Busy)
@@ -126,7 +126,7 @@ impl RemoteHandler for Dialed {
         }
     }
 
-    fn frame(&self, body: Bytes) {
+    fn frame(&self, body: Slice) {
         self.port.deliver(&body);
     }
 

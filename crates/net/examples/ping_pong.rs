@@ -6,11 +6,11 @@ use std::sync::mpsc::{channel, Receiver, Sender};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use parking_lot::Mutex;
 use rafterdb_net::{
     Handler, Lane, Net, NetConfig, NetError, Parts, PeerConfig, RemoteClient, RemoteConfig, RemoteHandler, RemoteMember,
 };
+use rafterdb_pool::{Buffer, Slice};
 
 const SMALL: usize = 300;
 const LARGE: usize = 64 << 10;
@@ -25,7 +25,7 @@ struct Echo {
 }
 
 impl Handler for Echo {
-    fn peer_frame(&self, peer: u64, lane: Lane, body: Bytes) {
+    fn peer_frame(&self, peer: u64, lane: Lane, body: Slice) {
         self.received.fetch_add(body.len() as u64, Ordering::Relaxed);
         if body.len() == SMALL {
             self.net.get().map(|net| net.send_peer(peer, lane, Parts::from(body)));
@@ -36,7 +36,7 @@ impl Handler for Echo {
             let _ = self.up.lock().send(());
         }
     }
-    fn client_frame(&self, connection: u64, body: Bytes) {
+    fn client_frame(&self, connection: u64, body: Slice) {
         self.received.fetch_add(body.len() as u64, Ordering::Relaxed);
         if body.len() == SMALL {
             self.net.get().map(|net| net.send_client(connection, Parts::from(body)));
@@ -51,11 +51,11 @@ struct Asker {
 }
 
 impl Handler for Asker {
-    fn peer_frame(&self, _peer: u64, _lane: Lane, _body: Bytes) {
+    fn peer_frame(&self, _peer: u64, _lane: Lane, _body: Slice) {
         let _ = self.arrived.lock().send(());
     }
     fn peer_state(&self, _peer: u64, _up: bool, _rtt_micros: u32) {}
-    fn client_frame(&self, _connection: u64, _body: Bytes) {}
+    fn client_frame(&self, _connection: u64, _body: Slice) {}
     fn client_closed(&self, _connection: u64) {}
 }
 
@@ -63,7 +63,7 @@ impl RemoteHandler for Asker {
     fn connected(&self, _member: RemoteMember) {
         let _ = self.arrived.lock().send(());
     }
-    fn frame(&self, _body: Bytes) {
+    fn frame(&self, _body: Slice) {
         let _ = self.arrived.lock().send(());
     }
     fn lost(&self, error: NetError) {
@@ -88,8 +88,14 @@ fn free_endpoint() -> std::io::Result<String> {
     Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string())
 }
 
+fn filled(byte: u8, length: usize) -> Slice {
+    let mut buffer = Buffer::new(length);
+    buffer.fill(byte);
+    buffer.freeze(length)
+}
+
 fn round_trips(name: &str, arrived: &Receiver<()>, send: impl Fn(Parts) -> bool) {
-    let body = Bytes::from(vec![7; SMALL]);
+    let body = filled(7, SMALL);
     let mut times = Vec::with_capacity(ROUNDS);
     let started = Instant::now();
     for _ in 0..ROUNDS {
@@ -110,7 +116,7 @@ fn round_trips(name: &str, arrived: &Receiver<()>, send: impl Fn(Parts) -> bool)
 }
 
 fn stream(name: &str, received: &AtomicU64, send: impl Fn(Parts) -> bool) {
-    let body = Bytes::from(vec![9; LARGE]);
+    let body = filled(9, LARGE);
     let before = received.load(Ordering::Relaxed);
     let started = Instant::now();
     for _ in 0..STREAM_BYTES / LARGE {

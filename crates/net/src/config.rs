@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rafterdb_codec::{limits, Code};
+use rafterdb_pool::Pool;
 
 /// How much a log line matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,6 +49,8 @@ pub struct NetConfig {
     pub limits: NetLimits,
     /// Where log lines go.
     pub log: Log,
+    /// Where what is received comes to lie. Default: a pool of its own.
+    pub pool: Arc<Pool>,
 }
 
 impl Default for NetConfig {
@@ -60,6 +63,7 @@ impl Default for NetConfig {
             peers: Vec::new(),
             limits: NetLimits::default(),
             log: Arc::new(|_, _| {}),
+            pool: Pool::new(),
         }
     }
 }

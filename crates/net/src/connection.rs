@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use parking_lot::Mutex;
 use rafterdb_codec::Code;
+use rafterdb_pool::Slice;
 use tokio::io::AsyncRead;
 use tokio::net::tcp::OwnedWriteHalf;
 
@@ -70,7 +70,7 @@ impl From<ReadError> for End {
 /// What a side does with frames.
 pub(crate) trait Sink: Send + Sync {
     /// Takes a frame's body, never empty.
-    fn frame(&self, body: Bytes);
+    fn frame(&self, body: Slice);
 
     /// Told after the answer to a ping.
     fn round_trip(&self, _time: Duration) {}

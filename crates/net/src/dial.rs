@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rafterdb_codec::{Code, Frame};
+use rafterdb_pool::Pool;
 use tokio::io::AsyncWriteExt;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::TcpStream;
@@ -31,6 +32,7 @@ pub(crate) async fn dial(
     endpoint: &str,
     hello: &Hello,
     limits: &NetLimits,
+    pool: &Arc<Pool>,
     counters: &Arc<Counters>,
 ) -> Result<Dialed, NetError> {
     add(&counters.dials, 1);
@@ -42,7 +44,7 @@ pub(crate) async fn dial(
     // Small frames must not wait for the acknowledgement of earlier ones; a socket that cannot is still a connection.
     let _ = stream.set_nodelay(true);
     let (read_half, mut write_half) = stream.into_split();
-    let mut reader = FrameReader::new(read_half, HELLO_BYTES_MAX, counters.clone());
+    let mut reader = FrameReader::new(read_half, HELLO_BYTES_MAX, pool.clone(), counters.clone());
     let started = Instant::now();
     let answer = timeout(limits.hello_timeout, async {
         write_whole(&mut write_half, hello.encode())

@@ -14,7 +14,6 @@ mod queue;
 mod reader;
 mod remote;
 mod report;
-mod spare_buffers;
 
 pub use config::{Level, Log, NetConfig, NetError, NetLimits, PeerConfig};
 pub use counters::CounterValues;

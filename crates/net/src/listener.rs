@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use rafterdb_codec::Code;
+use rafterdb_pool::Slice;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
@@ -65,7 +65,12 @@ async fn greet(shared: &Arc<Shared>, stream: TcpStream, from: SocketAddr) {
     // Small frames must not wait for the acknowledgement of earlier ones; a socket that cannot is still a connection.
     let _ = stream.set_nodelay(true);
     let (read_half, mut write_half) = stream.into_split();
-    let mut reader = FrameReader::new(read_half, HELLO_BYTES_MAX, shared.counters.clone());
+    let mut reader = FrameReader::new(
+        read_half,
+        HELLO_BYTES_MAX,
+        shared.config.pool.clone(),
+        shared.counters.clone(),
+    );
     let limits = &shared.config.limits;
     let greeted = timeout(limits.hello_timeout, async {
         let body = match reader.next().await {
@@ -165,7 +170,7 @@ struct FromPeer<'a> {
 }
 
 impl Sink for FromPeer<'_> {
-    fn frame(&self, body: Bytes) {
+    fn frame(&self, body: Slice) {
         if self.peer.is_current(self.lane, self.connection) {
             self.shared.handler.peer_frame(self.peer.config.id, self.lane, body);
         }
@@ -214,7 +219,7 @@ struct FromClient<'a> {
 }
 
 impl Sink for FromClient<'_> {
-    fn frame(&self, body: Bytes) {
+    fn frame(&self, body: Slice) {
         self.shared.handler.client_frame(self.connection, body);
     }
 }

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
 use rafterdb_codec::Code;
+use rafterdb_pool::Slice;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Notify;
@@ -32,14 +32,14 @@ const CLOSE_POLL: Duration = Duration::from_millis(1);
 /// What the network tells. Called on its thread, in order for each connection; must not block.
 pub trait Handler: Send + Sync + 'static {
     /// A frame of a peer; `body` is never empty.
-    fn peer_frame(&self, peer: u64, lane: Lane, body: Bytes);
+    fn peer_frame(&self, peer: u64, lane: Lane, body: Slice);
 
     /// A peer was connected both ways on both lanes, or that is no longer so: then frames in either direction may be lost.
     /// Every loss is told, however short. `rtt_micros`: smoothed round-trip time, µs.
     fn peer_state(&self, peer: u64, up: bool, rtt_micros: u32);
 
     /// A submission of a client.
-    fn client_frame(&self, connection: u64, body: Bytes);
+    fn client_frame(&self, connection: u64, body: Slice);
 
     /// A client is gone; its number is not used again. Not told for those that `close` disconnects.
     fn client_closed(&self, connection: u64);

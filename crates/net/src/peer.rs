@@ -15,12 +15,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
 use rafterdb_codec::Code;
+use rafterdb_pool::Slice;
 use tokio::sync::Notify;
 
-use crate::config::{Level, NetError, PeerConfig};
+use crate::config::{Level, NetConfig, NetError, PeerConfig};
 use crate::connection::{run, Side, Sink};
 use crate::dial::{dial, Dialed};
 use crate::frame::Parts;
@@ -244,7 +244,8 @@ pub(crate) async fn keep_connected(shared: Arc<Shared>, peer: Arc<Peer>, lane: L
     };
     while !shared.is_closing() {
         let attempt = Instant::now();
-        match dial(&peer.config.endpoint, &hello, &shared.config.limits, &shared.counters).await {
+        let NetConfig { limits, pool, .. } = &shared.config;
+        match dial(&peer.config.endpoint, &hello, limits, pool, &shared.counters).await {
             Ok(dialed) => {
                 let error = connected(&shared, &peer, lane, dialed).await;
                 if !shared.is_closing() {
@@ -297,7 +298,7 @@ struct Outgoing<'a> {
 
 impl Sink for Outgoing<'_> {
     /// A newer version may say more here; this one does not listen.
-    fn frame(&self, _body: Bytes) {}
+    fn frame(&self, _body: Slice) {}
 
     fn round_trip(&self, time: Duration) {
         if self.lane != Lane::Fast {

@@ -1,22 +1,22 @@
-//! Frames in: large reads into one growing buffer, frames cut out of it without copying. Nothing is believed before its
+//! Frames in: large reads into buffers of a pool, frames cut out of them without copying. Nothing is believed before its
 //! length and checksum have been checked. Generic over the stream, so that TLS can come between.
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 
-use bytes::{Buf, Bytes, BytesMut};
 use rafterdb_codec::{Frame, Malformed};
+use rafterdb_pool::{Buffer, Pool, Slice, TIERS};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use crate::counters::{add, Counters};
-use crate::spare_buffers::{BUFFER_BYTES, SPARE_BUFFERS};
 
 /// Bytes of a buffer at least: small, as hundreds of clients may be idle.
-const READ_BYTES_MIN: usize = 8 << 10;
+const READ_BYTES_MIN: usize = TIERS[1];
 
-/// Bytes of a buffer at most, unless a single frame needs more.
-const READ_BYTES_MAX: usize = BUFFER_BYTES;
+/// Bytes of a buffer at most, unless a single frame needs more: large, as the part of a frame at a buffer's end is copied into
+/// the next one.
+const READ_BYTES_MAX: usize = TIERS[3];
 
 /// Why there are no more frames.
 #[derive(Debug)]
@@ -31,9 +31,11 @@ pub(crate) enum ReadError {
 /// The receiving end of a connection.
 pub(crate) struct FrameReader<S> {
     stream: S,
-    buffer: BytesMut,
-    /// Whether the buffer is one to be kept.
-    pooled: bool,
+    pool: Arc<Pool>,
+    /// What has been read and not been cut off, then room.
+    buffer: Buffer,
+    /// Bytes read and not cut off.
+    length: usize,
     /// Bytes of the next buffer: doubles while reads fill it, halves while they leave most of it empty.
     room: usize,
     frame_bytes_max: usize,
@@ -43,11 +45,12 @@ pub(crate) struct FrameReader<S> {
 }
 
 impl<S: AsyncRead + Unpin> FrameReader<S> {
-    pub(crate) fn new(stream: S, frame_bytes_max: usize, counters: Arc<Counters>) -> Self {
+    pub(crate) fn new(stream: S, frame_bytes_max: usize, pool: Arc<Pool>, counters: Arc<Counters>) -> Self {
         Self {
             stream,
-            buffer: BytesMut::new(),
-            pooled: false,
+            buffer: pool.take(READ_BYTES_MIN),
+            pool,
+            length: 0,
             room: READ_BYTES_MIN,
             frame_bytes_max,
             received: Arc::default(),
@@ -65,7 +68,7 @@ impl<S: AsyncRead + Unpin> FrameReader<S> {
     }
 
     /// The next frame's body. Cancelling loses nothing.
-    pub(crate) async fn next(&mut self) -> Result<Bytes, ReadError> {
+    pub(crate) async fn next(&mut self) -> Result<Slice, ReadError> {
         loop {
             if let Some(body) = self.cut()? {
                 add(&self.counters.frames_in, 1);
@@ -76,19 +79,23 @@ impl<S: AsyncRead + Unpin> FrameReader<S> {
     }
 
     /// Cuts a frame out of what has been read, if it is there whole.
-    fn cut(&mut self) -> Result<Option<Bytes>, ReadError> {
-        let frame = Frame::decode_from(&self.buffer, self.frame_bytes_max).map_err(|malformed| self.bad(malformed))?;
+    fn cut(&mut self) -> Result<Option<Slice>, ReadError> {
+        let frame = Frame::decode_from(self.read(), self.frame_bytes_max).map_err(|malformed| self.bad(malformed))?;
         let Some((length, consumed)) = frame.map(|(body, consumed)| (body.len(), consumed)) else {
             return Ok(None);
         };
-        let mut body = self.buffer.split_to(consumed);
-        body.advance(consumed - length);
-        Ok(Some(body.freeze()))
+        self.length -= consumed;
+        Ok(Some(self.buffer.split_to(consumed).slice(consumed - length..)))
+    }
+
+    /// What has been read and not been cut off.
+    fn read(&self) -> &[u8] {
+        &self.buffer[..self.length]
     }
 
     /// What is wrong with the frame at the front of the buffer.
     fn bad(&self, malformed: Malformed) -> ReadError {
-        let length = self.buffer.first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes));
+        let length = self.read().first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes));
         let text = format!(
             "{malformed}: {length} bytes, where at most {} are taken",
             self.frame_bytes_max
@@ -98,17 +105,23 @@ impl<S: AsyncRead + Unpin> FrameReader<S> {
 
     /// Reads once, with room for at least the rest of a frame of which the header is there.
     async fn fill(&mut self) -> Result<(), ReadError> {
-        let missing = Frame::missing(&self.buffer, self.frame_bytes_max).map_err(|malformed| self.bad(malformed))?;
-        let spare = self.buffer.capacity() - self.buffer.len();
+        let missing = Frame::missing(self.read(), self.frame_bytes_max).map_err(|malformed| self.bad(malformed))?;
         let needed = missing.max(READ_BYTES_MIN / 2);
-        if spare < needed {
-            self.make_room((self.buffer.len() + needed).max(self.room));
+        if self.buffer.len() - self.length < needed {
+            let mut next = self.pool.take((self.length + needed).max(self.room));
+            next[..self.length].copy_from_slice(self.read());
+            self.buffer = next;
         }
-        let room = self.buffer.capacity() - self.buffer.len();
-        let bytes = self.stream.read_buf(&mut self.buffer).await.map_err(ReadError::Io)?;
+        let room = self.buffer.len() - self.length;
+        let bytes = self
+            .stream
+            .read(&mut self.buffer[self.length..])
+            .await
+            .map_err(ReadError::Io)?;
         if bytes == 0 {
-            return Err(ReadError::Closed(!self.buffer.is_empty()));
+            return Err(ReadError::Closed(self.length > 0));
         }
+        self.length += bytes;
         add(&self.counters.reads, 1);
         add(&self.counters.bytes_in, bytes);
         self.received.fetch_add(bytes as u64, Ordering::Relaxed);
@@ -118,19 +131,5 @@ impl<S: AsyncRead + Unpin> FrameReader<S> {
             self.room = (self.room / 2).max(READ_BYTES_MIN);
         }
         Ok(())
-    }
-
-    /// Gives the buffer room for `bytes` in all: its own, if no frame lies in it any more, or another's.
-    fn make_room(&mut self, bytes: usize) {
-        if self.buffer.try_reclaim(bytes - self.buffer.len()) {
-            return;
-        }
-        let mut next = SPARE_BUFFERS.take(bytes);
-        next.extend_from_slice(&self.buffer);
-        let last = std::mem::replace(&mut self.buffer, next);
-        if self.pooled {
-            SPARE_BUFFERS.give(last);
-        }
-        self.pooled = bytes == BUFFER_BYTES;
     }
 }

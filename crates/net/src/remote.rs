@@ -3,12 +3,12 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 use std::thread;
 use std::time::Duration;
 
-use bytes::Bytes;
 use rafterdb_codec::Code;
+use rafterdb_pool::{Pool, Slice};
 use tokio::runtime::{Builder, Handle};
 use tokio::time::timeout;
 
@@ -20,13 +20,15 @@ use crate::frame::Parts;
 use crate::hello::{Hello, HelloKind};
 use crate::queue::{QueueLimits, SendQueue};
 
+static SHARED_POOL: LazyLock<Arc<Pool>> = LazyLock::new(Pool::new);
+
 /// What a client connection tells. Called on the shared thread; must not block.
 pub trait RemoteHandler: Send + Sync + 'static {
     /// The member has answered the hello.
     fn connected(&self, member: RemoteMember);
 
     /// A delivery.
-    fn frame(&self, body: Bytes);
+    fn frame(&self, body: Slice);
 
     /// The connection could not be made, or is lost: the last call, made once, and not at all after `close`.
     /// Codes: `UNREACHABLE`, `TIMEOUT`, `ADDRESS_INVALID`, `CLUSTER_MISMATCH`, `PROTOCOL_VERSION`, `PROTOCOL_ERROR`, `IO`.
@@ -57,6 +59,8 @@ pub struct RemoteConfig {
     pub timeout: Duration,
     /// Bounds and times.
     pub limits: NetLimits,
+    /// Where what is received comes to lie. Default: a pool that all clients of this process share.
+    pub pool: Arc<Pool>,
 }
 
 impl Default for RemoteConfig {
@@ -67,6 +71,7 @@ impl Default for RemoteConfig {
             name: String::new(),
             timeout: Duration::from_secs(2),
             limits: NetLimits::default(),
+            pool: SHARED_POOL.clone(),
         }
     }
 }
@@ -148,7 +153,7 @@ struct Deliveries<'a> {
 }
 
 impl Sink for Deliveries<'_> {
-    fn frame(&self, body: Bytes) {
+    fn frame(&self, body: Slice) {
         if !self.closed.load(Ordering::Acquire) {
             self.handler.frame(body);
         }
@@ -172,7 +177,7 @@ async fn live(
         name: config.name.clone(),
     };
     let dialed = tokio::select! {
-        outcome = timeout(config.timeout, dial(endpoint, &hello, &config.limits, counters)) => match outcome {
+        outcome = timeout(config.timeout, dial(endpoint, &hello, &config.limits, &config.pool, counters)) => match outcome {
             Ok(Ok(dialed)) => dialed,
             Ok(Err(error)) => return error,
             Err(_) => {

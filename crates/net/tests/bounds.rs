@@ -6,9 +6,9 @@ use std::io::Write;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use bytes::Bytes;
 use rafterdb_net::{Lane, Parts};
-use support::{addresses, frame, Member, Raw};
+use rafterdb_pool::Slice;
+use support::{addresses, filled, frame, Member, Raw};
 
 #[test]
 fn a_full_send_queue_refuses_frames_and_loses_none_it_took() {
@@ -25,7 +25,7 @@ fn a_full_send_queue_refuses_frames_and_loses_none_it_took() {
     let mut refused = 0;
     while refused < 10 {
         let mut parts = Parts::new(taken.to_le_bytes().to_vec());
-        parts.push(Bytes::from_static(&[9; 16 << 10]));
+        parts.push(Slice::from_static(&[9; 16 << 10]));
         if one.net.send_peer(2, Lane::Fast, parts) {
             taken += 1;
         } else {
@@ -54,7 +54,7 @@ fn a_client_that_does_not_read_is_not_read_from_and_in_the_end_disconnected() {
     member.wait("first", |seen| seen.submissions.len() == 1);
     let connection = member.recorder.seen.lock().unwrap().submissions[0].0;
     // More than the sockets' buffers take: the rest waits in the queue, above the pause.
-    let answer = Bytes::from(vec![1; 1 << 20]);
+    let answer = filled(1, 1 << 20);
     while member.net.stats().client_queued_bytes < 1 << 20 {
         assert!(member.net.send_client(connection, Parts::from(answer.clone())));
     }
@@ -89,9 +89,7 @@ fn a_slow_client_that_reads_after_all_goes_on() {
     member.wait("first", |seen| seen.submissions.len() == 1);
     let connection = member.recorder.seen.lock().unwrap().submissions[0].0;
     for _ in 0..32 {
-        assert!(member
-            .net
-            .send_client(connection, Parts::from(Bytes::from(vec![1; 1 << 20]))));
+        assert!(member.net.send_client(connection, Parts::from(vec![1; 1 << 20])));
     }
     raw.write(&frame(b"second"));
     std::thread::sleep(Duration::from_millis(100));

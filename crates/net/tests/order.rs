@@ -2,16 +2,15 @@
 
 mod support;
 
-use bytes::Bytes;
 use rafterdb_net::{Lane, Parts};
-use support::{cluster, Random};
+use support::{cluster, filled, Random};
 
 /// A body that tells its sender, its place and, by its filling, whether it is whole.
 fn body(thread: u8, place: u32, length: usize) -> Parts {
     let mut header = vec![thread];
     header.extend_from_slice(&place.to_le_bytes());
     let mut parts = Parts::new(header);
-    let filling = Bytes::from(vec![(place % 251) as u8; length]);
+    let filling = filled((place % 251) as u8, length);
     parts.push(filling.slice(..length / 3));
     parts.push(filling.slice(length / 3..));
     parts
@@ -62,19 +61,14 @@ fn each_threads_frames_arrive_in_order_and_whole() {
 fn the_largest_frame_passes_and_a_longer_one_is_refused() {
     let members = cluster(2);
     let max = support::limits().frame_bytes_max;
-    assert!(members[0]
-        .net
-        .send_peer(2, Lane::Bulk, Parts::from(Bytes::from(vec![5; max]))));
-    assert!(!members[0]
-        .net
-        .send_peer(2, Lane::Bulk, Parts::from(Bytes::from(vec![6; max + 1]))));
-    assert!(members[0]
-        .net
-        .send_peer(2, Lane::Bulk, Parts::from(Bytes::from_static(b"after"))));
+    assert!(members[0].net.send_peer(2, Lane::Bulk, Parts::from(vec![5; max])));
+    assert!(!members[0].net.send_peer(2, Lane::Bulk, Parts::from(vec![6; max + 1])));
+    assert!(members[0].net.send_peer(2, Lane::Bulk, Parts::new(b"after".to_vec())));
     members[1].wait("both frames", |seen| seen.frames.len() == 2);
     let seen = members[1].recorder.seen.lock().unwrap();
     assert!(seen.frames[0].2.len() == max && seen.frames[0].2.iter().all(|byte| *byte == 5));
-    assert_eq!(seen.frames[1], (1, Lane::Bulk, Bytes::from_static(b"after")));
+    let (peer, lane, after) = &seen.frames[1];
+    assert_eq!((*peer, *lane, &after[..]), (1, Lane::Bulk, &b"after"[..]));
 }
 
 #[test]
@@ -82,7 +76,7 @@ fn a_frame_of_more_slices_than_one_write_takes_passes() {
     let members = cluster(2);
     let mut parts = Parts::new(vec![0]);
     for slice in 1..2000u32 {
-        parts.push(Bytes::from(vec![slice as u8; 3]));
+        parts.push(filled(slice as u8, 3));
     }
     assert!(members[0].net.send_peer(2, Lane::Fast, parts));
     members[1].wait("the frame", |seen| seen.frames.len() == 1);

@@ -10,15 +10,15 @@ mod support;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use rafterdb_codec::Code;
 use rafterdb_net::{NetError, Parts, RemoteClient, RemoteConfig, RemoteHandler, RemoteMember};
+use rafterdb_pool::Slice;
 use support::{addresses, Member, CLUSTER};
 
 #[derive(Default)]
 struct Heard {
     connected: Vec<RemoteMember>,
-    frames: Vec<Bytes>,
+    frames: Vec<Slice>,
     lost: Vec<NetError>,
 }
 
@@ -29,7 +29,7 @@ impl RemoteHandler for Listener {
     fn connected(&self, member: RemoteMember) {
         self.0.lock().unwrap().connected.push(member);
     }
-    fn frame(&self, body: Bytes) {
+    fn frame(&self, body: Slice) {
         self.0.lock().unwrap().frames.push(body);
     }
     fn lost(&self, error: NetError) {
@@ -133,9 +133,7 @@ fn a_member_that_ends_a_connection_writes_what_it_has_queued_first() {
     member.wait("submission", |seen| seen.submissions.len() == 1);
     let connection = member.recorder.seen.lock().unwrap().submissions[0].0;
     for _ in 0..8 {
-        assert!(member
-            .net
-            .send_client(connection, Parts::from(Bytes::from(vec![1; 1 << 20]))));
+        assert!(member.net.send_client(connection, Parts::from(vec![1; 1 << 20])));
     }
     member.net.close_client(connection);
     listener.wait("lost", |heard| heard.lost.len() == 1);
@@ -150,7 +148,7 @@ fn after_a_close_nothing_is_heard_and_what_was_sent_has_arrived() {
     let (client, listener) = connect(member.address, 0);
     listener.wait("connected", |heard| heard.connected.len() == 1);
     for _ in 0..8 {
-        assert!(client.send(Parts::from(Bytes::from(vec![1; 1 << 20]))));
+        assert!(client.send(Parts::from(vec![1; 1 << 20])));
     }
     client.close();
     assert!(!client.send(Parts::new(vec![1])));

@@ -5,9 +5,9 @@ mod support;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use rafterdb_codec::Code;
 use rafterdb_net::{Handler, Lane, Net, Parts};
+use rafterdb_pool::Slice;
 use support::{addresses, cluster, config, frame, Member, Raw, Recorder};
 
 fn start_error(listen: &str) -> Code {
@@ -67,9 +67,7 @@ fn a_close_is_quick_with_peers_up_down_and_clients_connected() {
 fn frames_queued_before_a_close_arrive() {
     let members = cluster(2);
     for _ in 0..16 {
-        assert!(members[0]
-            .net
-            .send_peer(2, Lane::Bulk, Parts::from(Bytes::from(vec![3; 1 << 20]))));
+        assert!(members[0].net.send_peer(2, Lane::Bulk, Parts::from(vec![3; 1 << 20])));
     }
     members[0].net.close();
     members[1].wait("all frames", |seen| seen.frames.len() == 16);
@@ -84,10 +82,7 @@ fn a_close_does_not_wait_for_a_peer_that_does_not_read() {
     let two = Member::start(2, &addresses);
     one.wait_up(2);
     two.recorder.held.store(true, std::sync::atomic::Ordering::Relaxed);
-    while one
-        .net
-        .send_peer(2, Lane::Fast, Parts::from(Bytes::from(vec![3; 1 << 20])))
-    {}
+    while one.net.send_peer(2, Lane::Fast, Parts::from(vec![3; 1 << 20])) {}
     let started = Instant::now();
     one.net.close();
     assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
@@ -96,9 +91,9 @@ fn a_close_does_not_wait_for_a_peer_that_does_not_read() {
 struct Broken;
 
 impl Handler for Broken {
-    fn peer_frame(&self, _peer: u64, _lane: Lane, _body: Bytes) {}
+    fn peer_frame(&self, _peer: u64, _lane: Lane, _body: Slice) {}
     fn peer_state(&self, _peer: u64, _up: bool, _rtt_micros: u32) {}
-    fn client_frame(&self, _connection: u64, _body: Bytes) {
+    fn client_frame(&self, _connection: u64, _body: Slice) {
         panic!("a broken invariant, on purpose");
     }
     fn client_closed(&self, _connection: u64) {}

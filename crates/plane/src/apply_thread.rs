@@ -5,10 +5,10 @@ use std::sync::atomic::Ordering;
 use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::Bytes;
 use parking_lot::{Condvar, Mutex};
 use rafterdb_codec::{request, Code};
 
+use crate::arena;
 use crate::clock::now_ms;
 use crate::error::PlaneError;
 use crate::exchange::{HERE_BYTES_MAX, HERE_TIME_MAX};
@@ -39,8 +39,12 @@ struct State {
     slow: bool,
 }
 
-/// Groups to look at, and tasks for them.
-type Work = (Vec<u16>, Vec<(u16, MachineTask)>);
+/// What the thread has taken. Its room is used again.
+#[derive(Default)]
+struct Work {
+    groups: Vec<u16>,
+    tasks: Vec<(u16, MachineTask)>,
+}
 
 /// What is to be applied, and whose turn it is.
 #[derive(Default)]
@@ -75,15 +79,13 @@ impl ApplyQueue {
         if first > target {
             return;
         }
-        let blocks = group.tail.lock().read(first, target + 1, HERE_BYTES_MAX);
-        let bytes: usize = blocks.iter().map(|block| block.bytes.len()).sum();
-        let is_all = blocks.last().is_some_and(|block| block.end() > target) && bytes <= HERE_BYTES_MAX;
-        if !is_all || group.machine().engine().is_flushing() {
-            drop(turn);
+        let mut applier = self.applier.lock();
+        if !applier.reads_all(group, first, target) || group.machine().engine().is_flushing() {
+            applier.blocks.clear();
+            drop((applier, turn));
             return self.note(group);
         }
-        let applied = self.applier.lock().apply(member, group, &blocks);
-        if let Err(error) = applied {
+        if let Err(error) = applier.apply(member, group) {
             member.fail(error);
         }
     }
@@ -124,7 +126,7 @@ impl ApplyQueue {
     }
 
     /// Waits for work, and takes it and the right to do it; `None` when closed and nothing is left.
-    fn take(&self) -> Option<(Work, Turn<'_>)> {
+    fn take(&self, into: &mut Work) -> Option<Turn<'_>> {
         let mut state = self.state.lock();
         while state.working || (state.groups.is_empty() && state.tasks.is_empty()) {
             if state.closing && !state.working {
@@ -133,8 +135,9 @@ impl ApplyQueue {
             self.arrived.wait(&mut state);
         }
         state.working = true;
-        let work = (std::mem::take(&mut state.groups), std::mem::take(&mut state.tasks));
-        Some((work, Turn::new(self)))
+        std::mem::swap(&mut state.groups, &mut into.groups);
+        std::mem::swap(&mut state.tasks, &mut into.tasks);
+        Some(Turn::new(self))
     }
 }
 
@@ -164,8 +167,9 @@ impl Drop for Turn<'_> {
 
 /// The thread's body.
 pub fn run(member: &Arc<Member>) {
-    while let Some(((groups, tasks), _turn)) = member.apply.take() {
-        if let Err(error) = work(member, groups, tasks) {
+    let mut work = Work::default();
+    while let Some(_turn) = member.apply.take(&mut work) {
+        if let Err(error) = work.run(member) {
             member.fail(error);
             break;
         }
@@ -173,21 +177,26 @@ pub fn run(member: &Arc<Member>) {
     member.apply.end();
 }
 
-fn work(member: &Arc<Member>, groups: Vec<u16>, tasks: Vec<(u16, MachineTask)>) -> Result<(), PlaneError> {
-    for (id, task) in tasks {
-        task(member, member.group(id));
+impl Work {
+    fn run(&mut self, member: &Arc<Member>) -> Result<(), PlaneError> {
+        for (id, task) in self.tasks.drain(..) {
+            task(member, member.group(id));
+        }
+        let mut applier = member.apply.applier.lock();
+        for id in self.groups.drain(..) {
+            let group = member.group(id);
+            group.apply_noted.clear();
+            applier.advance(member, group)?;
+        }
+        Ok(())
     }
-    let mut applier = member.apply.applier.lock();
-    for id in groups {
-        let group = member.group(id);
-        group.apply_noted.clear();
-        applier.advance(member, group)?;
-    }
-    Ok(())
 }
 
+/// What applying needs, from one round to the next.
 #[derive(Default)]
 struct Applier {
+    /// What the round is about to apply; empty between rounds, so that it holds no memory of the log.
+    blocks: Vec<Block>,
     results: Vec<u8>,
     deliveries: Deliveries,
 }
@@ -199,8 +208,14 @@ impl Applier {
         if first > target {
             return Ok(());
         }
-        let blocks = read_entries(member, group, first, target + 1)?;
-        self.apply(member, group, &blocks)?;
+        if !group
+            .tail
+            .lock()
+            .read(first, target + 1, ROUND_BYTES_MAX, &mut self.blocks)
+        {
+            read_files(member, group.id, first, target + 1, ROUND_BYTES_MAX, &mut self.blocks)?;
+        }
+        self.apply(member, group)?;
         let (first, target) = group.to_apply();
         if first <= target {
             member.apply.note(group);
@@ -208,13 +223,25 @@ impl Applier {
         Ok(())
     }
 
-    /// Applies blocks that follow what is applied, publishes them and answers who waits for them.
-    fn apply(&mut self, member: &Arc<Member>, group: &Arc<Group>, blocks: &[Block]) -> Result<(), PlaneError> {
+    /// Reads the blocks from `first` to `target`, if they are in memory and little.
+    fn reads_all(&mut self, group: &Group, first: u64, target: u64) -> bool {
+        group
+            .tail
+            .lock()
+            .read(first, target + 1, HERE_BYTES_MAX, &mut self.blocks);
+        let bytes: usize = self.blocks.iter().map(|block| block.bytes.len()).sum();
+        self.blocks.last().is_some_and(|block| block.end() > target) && bytes <= HERE_BYTES_MAX
+    }
+
+    /// Applies the blocks, which follow what is applied, publishes them and answers who waits for them.
+    fn apply(&mut self, member: &Arc<Member>, group: &Arc<Group>) -> Result<(), PlaneError> {
         let machine = group.machine();
         let mut applied = group.applied.load(Ordering::Acquire);
-        for block in blocks {
-            applied = self.apply_block(group, &machine, block)?;
+        let mut blocks = std::mem::take(&mut self.blocks);
+        for block in blocks.drain(..) {
+            applied = self.apply_block(group, &machine, &block)?;
         }
+        self.blocks = blocks;
         machine.publish()?;
         group.applied.store(applied, Ordering::Release);
         member.deliver_all(&mut self.deliveries);
@@ -263,28 +290,24 @@ impl Applier {
     }
 }
 
-/// Entries from memory, or from the log's files when they are older than what memory holds.
-pub fn read_entries(member: &Member, group: &Group, first: u64, end: u64) -> Result<Vec<Block>, PlaneError> {
-    let blocks = group.tail.lock().read(first, end, ROUND_BYTES_MAX);
-    if blocks.is_empty() {
-        read_files(member, group.id, first, end, ROUND_BYTES_MAX)
-    } else {
-        Ok(blocks)
-    }
-}
-
-/// Entries from the log's files, cut into blocks by term.
+/// Appends entries from the log's files, cut into blocks by term; an error if there are none.
 pub fn read_files(
     member: &Member,
     group: u16,
     first: u64,
     end: u64,
     bytes_max: usize,
-) -> Result<Vec<Block>, PlaneError> {
+    into: &mut Vec<Block>,
+) -> Result<(), PlaneError> {
     let mut bytes = Vec::new();
     let read = member.log_reader.read(group, first, end, bytes_max, &mut bytes)?;
-    let bytes = Bytes::from(bytes);
-    let mut blocks = Vec::with_capacity(read.runs.len());
+    if read.runs.is_empty() {
+        return Err(PlaneError::new(
+            Code::LogCorrupt,
+            format!("group {group}: entry {first} is not in the log"),
+        ));
+    }
+    let bytes = arena::copy(&member.pool, &bytes);
     let (mut index, mut at) = (first, 0);
     for (term, count) in read.runs {
         let count = u64::from(count);
@@ -292,7 +315,7 @@ pub fn read_files(
         for _ in 0..count {
             to += entry_length(&bytes[to..]);
         }
-        blocks.push(Block {
+        into.push(Block {
             first: index,
             term,
             count,
@@ -301,11 +324,5 @@ pub fn read_files(
         index += count;
         at = to;
     }
-    if blocks.is_empty() {
-        return Err(PlaneError::new(
-            Code::LogCorrupt,
-            format!("group {group}: entry {first} is not in the log"),
-        ));
-    }
-    Ok(blocks)
+    Ok(())
 }

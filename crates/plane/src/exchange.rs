@@ -7,23 +7,23 @@ use std::sync::atomic::Ordering;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use rafterdb_codec::{command, event, limits, request, role, Code, RaftHeader};
 use rafterdb_net::Lane;
+use rafterdb_pool::Slice;
 use rafterdb_topology::pin_current_thread;
 
 use crate::apply_thread::read_files;
 use crate::clock::now_ms;
 use crate::error::PlaneError;
 use crate::events::{open_groups, tell_facts, Events, FACTS_FIELDS, MESSAGE_FIELDS};
-use crate::group::{Group, WaitBlock};
+use crate::group::Group;
 use crate::inbox::{Happening, Message, Taken};
 use crate::log_thread::LogTask;
 use crate::member::Member;
 use crate::peers::raft_frame;
 use crate::snapshots;
 use crate::source::Deliveries;
-use crate::tail::{Block, Tail};
+use crate::tail::Block;
 
 /// Work up to this long may be done by the Raft worker itself: handing it over and waking up take as long.
 pub const HERE_TIME_MAX: Duration = Duration::from_micros(300);
@@ -34,7 +34,7 @@ pub const HERE_BYTES_MAX: usize = 4 << 10;
 /// The worker's own state between exchanges.
 #[derive(Default)]
 pub struct Exchange {
-    payloads: HashMap<u64, Bytes>,
+    payloads: HashMap<u64, Slice>,
     next_handle: u64,
     opened: bool,
     /// When overdue answers of peers were last looked for, ms of the clock.
@@ -42,6 +42,10 @@ pub struct Exchange {
     tasks: Vec<LogTask>,
     /// Groups whose commit index or log has moved.
     moved: Vec<u16>,
+    /// The entries of the message that is being sent; empty between messages.
+    entries: Vec<Block>,
+    /// Room for what stands before them.
+    head: Vec<u8>,
 }
 
 /// Reads the fields of commands.
@@ -167,25 +171,27 @@ impl Exchange {
 
     /// Takes the oldest chunk of proposals into the log. Who waits is recorded before the core can commit it.
     fn accept(&mut self, group: &Group, first: u64, term: u64, count: u64) {
-        let chunk = group.proposals.lock().accept();
+        let chunk = {
+            // Locked first, as it may take long: who submits must not wait for what is being applied.
+            let mut waiting = group.waiting.lock();
+            let mut indexes = first..;
+            let wait = |waiter| waiting.extend(indexes.next().map(|index| (index, waiter)));
+            group.proposals.lock().accept(wait)
+        };
         let chunk = chunk.unwrap_or_else(|| panic!("accept: no chunk waits in group {}", group.id));
         assert!(
-            chunk.waiters.len() as u64 == count,
+            chunk.count as u64 == count,
             "accept: {} entries, not {count}",
-            chunk.waiters.len()
+            chunk.count
         );
         group.unapplied_bytes.fetch_add(chunk.bytes.len(), Ordering::Relaxed);
-        group.waiting.lock().push_back(WaitBlock {
-            first,
-            waiters: chunk.waiters.into(),
-        });
         self.push(
             group,
             Block {
                 first,
                 term,
                 count,
-                bytes: chunk.bytes.into(),
+                bytes: chunk.bytes,
             },
         );
     }
@@ -197,7 +203,7 @@ impl Exchange {
                 first: index,
                 term,
                 count: 1,
-                bytes: Bytes::from_static(&[0; 8]),
+                bytes: Slice::from_static(&[0; 8]),
             },
         );
     }
@@ -262,13 +268,11 @@ impl Exchange {
         let (to, kind, term, after) = (c.next(), c.next(), c.next(), c.next());
         let fields = std::array::from_fn(|_| c.next());
         let (first, end) = (c.next(), c.next());
-        let entries = if end > first {
-            entries_to_send(member, group, first, end)
-        } else {
-            Some(Vec::new())
-        };
-        // Entries that cannot be read were cut meanwhile; the core learns it from the silence and sends a snapshot.
-        let Some(entries) = entries else { return };
+        self.entries.clear();
+        if end > first && !entries_to_send(member, group, first, end, &mut self.entries) {
+            // They were cut meanwhile; the core learns it from the silence and sends a snapshot.
+            return;
+        }
         let kind = u8::try_from(kind).unwrap_or(0);
         let parts = raft_frame(
             &RaftHeader {
@@ -277,7 +281,8 @@ impl Exchange {
                 term,
                 fields,
             },
-            entries,
+            &mut self.entries,
+            &mut self.head,
         );
         if after == 0 || (self.tasks.is_empty() && member.log.is_idle()) {
             member.send(to, Lane::Fast, parts);
@@ -415,14 +420,11 @@ fn truncate(member: &Member, group: &Arc<Group>, first: u64) {
     member.deliver_all(&mut deliveries);
 }
 
-/// Entries for a follower: from memory, or clipped to one message's size from the files. `None` if they are gone.
-fn entries_to_send(member: &Member, group: &Group, first: u64, end: u64) -> Option<Vec<Block>> {
-    let blocks = Tail::read(&group.tail.lock(), first, end, limits::APPEND_BYTES_MAX);
-    if blocks.is_empty() {
-        read_files(member, group.id, first, end, limits::APPEND_BYTES_MAX).ok()
-    } else {
-        Some(blocks)
-    }
+/// Appends entries for a follower: from memory, or clipped to one message's size from the files. False if they are gone.
+fn entries_to_send(member: &Member, group: &Group, first: u64, end: u64, into: &mut Vec<Block>) -> bool {
+    let bytes_max = limits::APPEND_BYTES_MAX;
+    group.tail.lock().read(first, end, bytes_max, into)
+        || read_files(member, group.id, first, end, bytes_max, into).is_ok()
 }
 
 fn take_role(member: &Arc<Member>, group: &Arc<Group>, c: &mut Cursor<'_>) {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
 use rafterdb_codec::role;
+use rafterdb_pool::Pool;
 use rafterdb_store::{LsmEngine, Machine, SharedCache};
 
 use crate::noted::Noted;
@@ -19,15 +20,6 @@ use crate::watches::Delivery;
 
 /// The state machine of a group.
 pub type StoreMachine = Machine<LsmEngine>;
-
-/// Who waits for consecutive entries of the log.
-#[derive(Debug)]
-pub struct WaitBlock {
-    /// Index of the first.
-    pub first: u64,
-    /// One for each entry.
-    pub waiters: VecDeque<Waiter>,
-}
 
 /// How far the log is on this member's disk. `epoch` counts truncations: a write that was under way
 /// when the log was cut must not move `index` past entries that are gone.
@@ -61,8 +53,8 @@ pub struct Group {
     pub proposals_noted: Noted,
     /// The recent log.
     pub tail: Mutex<Tail>,
-    /// Who waits for entries in the log to be applied.
-    pub waiting: Mutex<VecDeque<WaitBlock>>,
+    /// Who waits for entries in the log to be applied, by index, ascending.
+    pub waiting: Mutex<VecDeque<(u64, Waiter)>>,
     /// Bytes of own proposals in the log that are not applied yet.
     pub unapplied_bytes: AtomicUsize,
     /// Who asked for the leadership to move, and to which member.
@@ -92,13 +84,22 @@ pub struct Group {
 }
 
 impl Group {
-    /// A group whose state machine stands at `applied` and whose log ends at `last`, all of it on disk.
+    /// A group whose state machine stands at `applied` and whose log ends at `last`, all of it on disk. Proposals
+    /// come to lie in `pool`.
     #[must_use]
-    pub fn new(id: u16, home: Home, machine: Arc<StoreMachine>, applied: u64, last: u64, term: u64) -> Self {
+    pub fn new(
+        id: u16,
+        home: Home,
+        machine: Arc<StoreMachine>,
+        applied: u64,
+        last: u64,
+        term: u64,
+        pool: Arc<Pool>,
+    ) -> Self {
         Self {
             id,
             home,
-            proposals: Mutex::default(),
+            proposals: Mutex::new(Proposals::new(pool)),
             proposals_noted: Noted::default(),
             tail: Mutex::default(),
             waiting: Mutex::default(),
@@ -170,38 +171,17 @@ impl Group {
     /// Takes the waiters of entries from `first` on, whose entries are cut from the log.
     pub fn take_waiters_from(&self, first: u64) -> Vec<Waiter> {
         let mut waiting = self.waiting.lock();
-        let mut out = Vec::new();
-        while let Some(mut block) = waiting.pop_back() {
-            if block.first + block.waiters.len() as u64 <= first {
-                waiting.push_back(block);
-                break;
-            }
-            let kept = usize::try_from(first.saturating_sub(block.first)).unwrap_or(usize::MAX);
-            out.extend(block.waiters.drain(kept..));
-            if kept > 0 {
-                waiting.push_back(block);
-                break;
-            }
-        }
-        out
+        let kept = waiting.partition_point(|(index, _)| *index < first);
+        waiting.drain(kept..).map(|(_, waiter)| waiter).collect()
     }
 
     /// Takes the waiter of the entry at `index`, if there is one; waiters of older entries must have been taken.
-    pub fn take_waiter(waiting: &mut VecDeque<WaitBlock>, index: u64) -> Option<Waiter> {
-        let block = waiting.front_mut()?;
-        assert!(
-            block.first >= index,
-            "waiter order: entry {} passed by {index}",
-            block.first
-        );
-        if block.first != index {
+    pub fn take_waiter(waiting: &mut VecDeque<(u64, Waiter)>, index: u64) -> Option<Waiter> {
+        let (next, _) = waiting.front()?;
+        assert!(*next >= index, "waiter order: entry {next} passed by {index}");
+        if *next != index {
             return None;
         }
-        let waiter = block.waiters.pop_front();
-        block.first += 1;
-        if block.waiters.is_empty() {
-            waiting.pop_front();
-        }
-        waiter
+        waiting.pop_front().map(|(_, waiter)| waiter)
     }
 }

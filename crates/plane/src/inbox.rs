@@ -4,9 +4,13 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use parking_lot::{Condvar, Mutex};
 use rafterdb_codec::{RaftHeader, Run};
+use rafterdb_pool::Slice;
+use smallvec::SmallVec;
+
+/// Runs of one message that need no memory of their own: nearly all entries are of the newest term.
+pub const RUNS_INLINE: usize = 2;
 
 /// A peer's Raft message whose payload stays here.
 #[derive(Debug)]
@@ -16,9 +20,9 @@ pub struct Message {
     /// Group, kind, term and fields.
     pub header: RaftHeader,
     /// Terms of the entries carried.
-    pub runs: Vec<Run>,
+    pub runs: SmallVec<[Run; RUNS_INLINE]>,
     /// The entries.
-    pub payload: Bytes,
+    pub payload: Slice,
 }
 
 /// Something that happened once and must be told in order.

@@ -3,6 +3,7 @@
 
 mod affinity;
 mod apply_thread;
+mod arena;
 mod clock;
 mod config;
 mod error;

@@ -1,7 +1,7 @@
 //! The log thread: everything queued becomes one durable write; what had to wait for it is released when the write returns.
 //! While nothing is queued, the Raft worker does small writes itself, which spares two wake-ups; one thread writes at a time.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
 use std::time::Instant;
@@ -54,11 +54,14 @@ struct State {
     sync_due: Option<Instant>,
 }
 
+/// (epoch, index, term) by group.
+type Reached = HashMap<u16, (u64, u64, u64)>;
+
 /// The log's files and what one write to them needs.
 struct Files {
     writer: Writer,
     /// Last (epoch, index, term) of each group in the write under way.
-    reached: BTreeMap<u16, (u64, u64, u64)>,
+    reached: Reached,
 }
 
 /// The queue in front of the log. Bounded by what may enter it: the proposals' bound and the followers' windows.
@@ -83,7 +86,7 @@ impl LogQueue {
     /// A queue in front of a log.
     #[must_use]
     pub fn new(writer: Writer) -> Self {
-        let reached = BTreeMap::new();
+        let reached = Reached::new();
         Self {
             state: Mutex::default(),
             arrived: Condvar::new(),
@@ -205,8 +208,8 @@ impl Files {
             self.writer.commit()?;
         }
         member.count_log_write(&self.writer);
-        while let Some((group, (epoch, index, term))) = self.reached.pop_first() {
-            release(member, group, (epoch, index, term), here);
+        for (group, reached) in self.reached.drain() {
+            release(member, group, reached, here);
         }
         for task in tasks.drain(..) {
             match task {
@@ -221,7 +224,7 @@ impl Files {
     }
 }
 
-fn write(writer: &mut Writer, task: &LogTask, reached: &mut BTreeMap<u16, (u64, u64, u64)>) {
+fn write(writer: &mut Writer, task: &LogTask, reached: &mut Reached) {
     match task {
         LogTask::Entries { group, epoch, block } => {
             let count = u32::try_from(block.count).unwrap_or(u32::MAX);

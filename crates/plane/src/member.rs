@@ -10,6 +10,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use rafterdb_codec::{limits, request, role, Code, Request};
 use rafterdb_net::{Lane, Net, Parts};
+use rafterdb_pool::Pool;
 use rafterdb_wal::{Reader, Writer};
 
 use crate::affinity;
@@ -56,6 +57,8 @@ pub struct Member {
     pub config: Config,
     /// Its cluster.
     pub cluster_id: u64,
+    /// Where entries, proposed or received, and answers to clients come to lie.
+    pub pool: Arc<Pool>,
     /// Its groups, by number.
     pub groups: Vec<Arc<Group>>,
     /// What the Raft worker has not seen.
@@ -118,11 +121,13 @@ impl Member {
         // Until this returns: all that is started here inherits it.
         let mut bound = affinity::bind(config.cpu_affinity.as_ref())?;
         let data_dir = DataDir::open(&config)?;
-        let (mut recovered, writer) = open::recover(&config)?;
+        let pool = Pool::new();
+        let (mut recovered, writer) = open::recover(&config, &pool)?;
         recovered.notes.extend(bound.note.take());
         let (snapshots, received) = Snapshots::new();
         let member = Arc::new(Self {
             cluster_id: data_dir.cluster_id,
+            pool,
             inbox: Inbox::new(recovered.groups.len()),
             log: LogQueue::new(writer),
             log_reader: recovered.reader,
@@ -255,17 +260,15 @@ impl Member {
 
     /// Sends what was gathered to each of its askers.
     pub fn deliver_all(&self, deliveries: &mut Deliveries) {
-        for (source, bytes) in deliveries.take() {
-            self.deliver(&source, bytes);
-        }
+        deliveries.send(|source, responses| self.deliver(source, responses));
     }
 
     /// Sends whole responses to one asker.
-    pub fn deliver(&self, source: &Source, responses: Vec<u8>) {
+    pub fn deliver(&self, source: &Source, responses: &[u8]) {
         match source {
-            Source::Port(port) => port.deliver(&responses),
+            Source::Port(port) => port.deliver(responses),
             Source::Connection(connection) => crate::peers::answer_client(self, *connection, responses),
-            Source::Peer(peer) => crate::peers::answer_peer(self, *peer, &responses),
+            Source::Peer(peer) => crate::peers::answer_peer(self, *peer, responses),
         }
     }
 

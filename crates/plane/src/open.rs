@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rafterdb_codec::Code;
+use rafterdb_pool::Pool;
 use rafterdb_store::{install_snapshot, Engine, EngineOptions, LsmEngine, Machine, Mark, SharedCache};
 use rafterdb_wal::{Durability, Options, Reader, RecoveredGroup, Writer};
 
@@ -65,7 +66,7 @@ pub fn snapshot_dir(config: &Config) -> PathBuf {
 }
 
 /// Recovers the log and the stores of a member.
-pub fn recover(config: &Config) -> Result<(Recovered, Writer), PlaneError> {
+pub fn recover(config: &Config, pool: &Arc<Pool>) -> Result<(Recovered, Writer), PlaneError> {
     check_log_is_there(config)?;
     clear_dir(&snapshot_dir(config))?;
     let (mut writer, reader, log) = rafterdb_wal::open(Options {
@@ -97,6 +98,7 @@ pub fn recover(config: &Config) -> Result<(Recovered, Writer), PlaneError> {
             mark.index,
             state.last,
             state.term,
+            pool.clone(),
         )));
         opened.push(state);
     }

@@ -5,17 +5,19 @@ use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
-use bytes::Bytes;
 use parking_lot::Mutex;
 use rafterdb_codec::{
     encode_forward_header, encode_forwarded_header, encode_read_index, limits, message, request, Code, PeerRecord,
-    PeerRecords, RaftHeader, RaftRecord, ReadReply, Request, Response, Responses, Run, RAFT_HEADER_BYTES, RUN_BYTES,
+    PeerRecords, RaftHeader, RaftRecord, ReadReply, Request, Response, Responses, Run,
 };
 use rafterdb_net::{Handler, Lane, NetConfig, Parts, PeerConfig};
+use rafterdb_pool::Slice;
+use smallvec::SmallVec;
 
+use crate::arena;
 use crate::clock::now_ms;
 use crate::group::Group;
-use crate::inbox::{Happening, Message};
+use crate::inbox::{Happening, Message, RUNS_INLINE};
 use crate::member::Member;
 use crate::port::{response_length, whole_responses};
 use crate::reads::{Asked, Read};
@@ -27,20 +29,21 @@ use crate::tail::Block;
 /// Raft messages that may wait for the worker before more are dropped.
 const MESSAGES_WAITING_MAX: usize = 8192;
 
-/// A Raft message as a frame: header, one run for each term, then the blocks' bytes as they are.
+/// A Raft message as a frame: header, one run for each term, then the blocks' bytes as they are. Takes the
+/// blocks; `head` is room for what stands before them.
 #[must_use]
-pub fn raft_frame(header: &RaftHeader, blocks: Vec<Block>) -> Parts {
-    let runs: Vec<Run> = blocks
+pub fn raft_frame(header: &RaftHeader, blocks: &mut Vec<Block>, head: &mut Vec<u8>) -> Parts {
+    let runs: SmallVec<[Run; RUNS_INLINE]> = blocks
         .chunk_by(|one, next| one.term == next.term)
         .map(|of_term| Run {
             term: of_term[0].term,
             count: u32::try_from(of_term.iter().map(|b| b.count).sum::<u64>()).unwrap_or(u32::MAX),
         })
         .collect();
-    let mut head = Vec::with_capacity(RAFT_HEADER_BYTES + RUN_BYTES * runs.len());
-    header.encode(&mut head, &runs, blocks.iter().map(|b| b.bytes.len()).sum());
-    let mut parts = Parts::new(head);
-    for block in blocks {
+    head.clear();
+    header.encode(head, &runs, blocks.iter().map(|b| b.bytes.len()).sum());
+    let mut parts = Parts::with_header(head);
+    for block in blocks.drain(..) {
         parts.push(block.bytes);
     }
     parts
@@ -70,6 +73,7 @@ pub fn net_config(member: &Member) -> NetConfig {
             let note = member.on_note.clone();
             Arc::new(move |_, text| note(&text))
         },
+        pool: member.pool.clone(),
         ..NetConfig::default()
     }
 }
@@ -86,7 +90,7 @@ impl Peers {
 }
 
 impl Handler for Peers {
-    fn peer_frame(&self, peer: u64, _lane: Lane, body: Bytes) {
+    fn peer_frame(&self, peer: u64, _lane: Lane, body: Slice) {
         let Some(member) = self.0.upgrade() else { return };
         for record in PeerRecords::new(&body) {
             // The network checked the frame's sum: what cannot be read comes from a newer version, and is ignored.
@@ -110,7 +114,7 @@ impl Handler for Peers {
         }
     }
 
-    fn client_frame(&self, connection: u64, body: Bytes) {
+    fn client_frame(&self, connection: u64, body: Slice) {
         let Some(member) = self.0.upgrade() else { return };
         if requests::submit(&member, &Source::Connection(connection), &body).is_err() {
             if let Some(net) = member.net() {
@@ -125,7 +129,7 @@ impl Handler for Peers {
     }
 }
 
-fn take(member: &Arc<Member>, peer: u64, frame: &Bytes, record: &PeerRecord<'_>) {
+fn take(member: &Arc<Member>, peer: u64, frame: &Slice, record: &PeerRecord<'_>) {
     match record {
         PeerRecord::Raft(record) => raft(member, peer, frame, record),
         PeerRecord::Forward(request) => {
@@ -145,7 +149,7 @@ fn take(member: &Arc<Member>, peer: u64, frame: &Bytes, record: &PeerRecord<'_>)
 }
 
 /// Raft takes lost messages in its stride; a malformed one, or one too many, is as good as lost.
-fn raft(member: &Member, peer: u64, frame: &Bytes, record: &RaftRecord<'_>) {
+fn raft(member: &Member, peer: u64, frame: &Slice, record: &RaftRecord<'_>) {
     let header = &record.header;
     let known = (message::PRE_VOTE..=message::RECOVER_REPLY).contains(&header.kind);
     if !known || member.find_group(header.group).is_none() || record.entries().is_err() {
@@ -199,9 +203,9 @@ fn peer_lost(member: &Arc<Member>, peer: u64) {
 }
 
 /// Sends responses to a client, split between responses where one frame cannot hold them.
-pub fn answer_client(member: &Member, connection: u64, responses: Vec<u8>) {
+pub fn answer_client(member: &Member, connection: u64, responses: &[u8]) {
     let Some(net) = member.net() else { return };
-    let mut rest = Bytes::from(responses);
+    let mut rest = arena::copy(&member.pool, responses);
     while !rest.is_empty() {
         let end = whole_responses(&rest, limits::FRAME_BYTES_MAX).max(response_length(&rest));
         if !net.send_client(connection, Parts::from(rest.split_to(end))) {
@@ -289,7 +293,7 @@ impl Forwards {
                 ..*response
             }
             .encode(&mut out);
-            member.deliver(&waiter.source, out);
+            member.deliver(&waiter.source, &out);
         }
     }
 

@@ -18,10 +18,10 @@ use std::sync::mpsc::{channel, Receiver, Sender};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use parking_lot::{Condvar, Mutex};
 use rafterdb_codec::{encode_snapshot_header, request, Code};
 use rafterdb_net::{Lane, Parts};
+use rafterdb_pool::Slice;
 use rafterdb_store::{Mark, Snapshot, StoreError};
 
 use crate::error::PlaneError;
@@ -50,7 +50,7 @@ const SILENCE_MAX: Duration = Duration::from_secs(30);
 /// A record from a peer, for the receiving thread.
 pub struct Incoming {
     peer: u64,
-    body: Bytes,
+    body: Slice,
 }
 
 /// How far the receiver of a snapshot is.
@@ -293,7 +293,7 @@ impl Write for ChunkWriter<'_> {
 }
 
 /// A snapshot record from a peer, on the network's thread.
-pub fn arrived(member: &Member, peer: u64, body: Bytes) {
+pub fn arrived(member: &Member, peer: u64, body: Slice) {
     if body.len() < HEAD_BYTES {
         return;
     }
@@ -364,7 +364,7 @@ fn take(
     under_way: &mut HashMap<(u64, u16), Receiving>,
     peer: u64,
     group: u16,
-    body: &Bytes,
+    body: &Slice,
 ) -> Result<u8, PlaneError> {
     let (id, value) = (number(body, 4), number(body, 12));
     let io = |e: io::Error| PlaneError::io("receive a snapshot", &e);

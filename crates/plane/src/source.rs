@@ -49,11 +49,16 @@ pub fn write_response(out: &mut Vec<u8>, kind: u8, flags: u8, code: Code, id: u6
     .encode(out);
 }
 
+/// Bytes of a buffer that is kept for the next round.
+const KEPT_BYTES_MAX: usize = 1 << 20;
+
 /// Responses of one round of work, gathered by who they go to. A round has few sources, so a linear look-up is the fastest.
 #[derive(Default)]
 pub struct Deliveries {
     slots: Vec<(Source, Vec<u8>)>,
     last: usize,
+    /// Empty buffers of the rounds before; at most as many as a round had sources.
+    spare: Vec<Vec<u8>>,
 }
 
 impl Deliveries {
@@ -61,7 +66,8 @@ impl Deliveries {
     pub fn to(&mut self, source: &Source) -> &mut Vec<u8> {
         if self.slots.get(self.last).is_none_or(|(s, _)| !s.same(source)) {
             self.last = self.slots.iter().position(|(s, _)| s.same(source)).unwrap_or_else(|| {
-                self.slots.push((source.clone(), Vec::new()));
+                let buffer = self.spare.pop().unwrap_or_default();
+                self.slots.push((source.clone(), buffer));
                 self.slots.len() - 1
             });
         }
@@ -73,10 +79,17 @@ impl Deliveries {
         encode_error_response(self.to(&waiter.source), kind, waiter.id, code, detail, text);
     }
 
-    /// What was gathered, to be sent.
-    pub fn take(&mut self) -> impl Iterator<Item = (Source, Vec<u8>)> + '_ {
+    /// Hands over what was gathered.
+    pub fn send(&mut self, mut each: impl FnMut(&Source, &[u8])) {
         self.last = 0;
-        self.slots.drain(..).filter(|(_, bytes)| !bytes.is_empty())
+        for (source, mut responses) in self.slots.drain(..) {
+            if !responses.is_empty() {
+                each(&source, &responses);
+            }
+            responses.clear();
+            responses.shrink_to(KEPT_BYTES_MAX);
+            self.spare.push(responses);
+        }
     }
 }
 

@@ -70,12 +70,15 @@ impl Member {
     #[must_use]
     pub fn counters_json(&self) -> String {
         let of = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
+        let tiers = self.pool.stats().tiers;
         json!({
             "exchanges": of(&self.counters.exchanges),
             "submissions": of(&self.counters.submissions),
             "drains": of(&self.counters.drains),
             "logBytes": of(&self.counters.log_bytes),
             "logWrites": of(&self.counters.log_writes),
+            "poolHits": tiers.iter().map(|tier| tier.hits).sum::<u64>(),
+            "poolMisses": tiers.iter().map(|tier| tier.misses).sum::<u64>(),
         })
         .to_string()
     }

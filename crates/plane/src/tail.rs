@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use bytes::Bytes;
+use rafterdb_pool::Slice;
 
 /// Consecutive entries of one term, as they were proposed or received.
 #[derive(Clone, Debug)]
@@ -15,7 +15,7 @@ pub struct Block {
     /// How many.
     pub count: u64,
     /// Their bytes, as in FORMATS.md `block`.
-    pub bytes: Bytes,
+    pub bytes: Slice,
 }
 
 impl Block {
@@ -115,14 +115,12 @@ impl Tail {
         }
     }
 
-    /// Blocks with the entries from `first` up to `end` (exclusive), stopping once they hold `bytes_max` but never before one block.
-    /// Empty if `first` is older than the tail.
-    #[must_use]
-    pub fn read(&self, first: u64, end: u64, bytes_max: usize) -> Vec<Block> {
-        let mut out = Vec::new();
+    /// Appends the blocks with the entries from `first` up to `end` (exclusive) to `into`, stopping once they hold `bytes_max`
+    /// but never before one block. False, and nothing is appended, if `first` is older than the tail.
+    pub fn read(&self, first: u64, end: u64, bytes_max: usize, into: &mut Vec<Block>) -> bool {
         match self.blocks.front() {
             Some(block) if block.first <= first => {}
-            _ => return out,
+            _ => return false,
         }
         let before = |block: &Block| block.end() <= first;
         let start = match self.blocks.iter().rev().take(NEAR_END).position(before) {
@@ -136,15 +134,23 @@ impl Tail {
             }
             let part = block.slice(first, end);
             bytes += part.bytes.len();
-            out.push(part);
+            into.push(part);
         }
-        out
+        bytes > 0
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use rafterdb_pool::Buffer;
+
     use super::*;
+
+    fn frozen(bytes: &[u8]) -> Slice {
+        let mut buffer = Buffer::new(bytes.len());
+        buffer.copy_from_slice(bytes);
+        buffer.freeze(bytes.len())
+    }
 
     fn block(first: u64, term: u64, sizes: &[usize]) -> Block {
         let mut bytes = Vec::new();
@@ -157,8 +163,14 @@ mod tests {
             first,
             term,
             count: sizes.len() as u64,
-            bytes: bytes.into(),
+            bytes: frozen(&bytes),
         }
+    }
+
+    fn read(tail: &Tail, first: u64, end: u64, bytes_max: usize) -> Vec<Block> {
+        let mut blocks = Vec::new();
+        assert_eq!(tail.read(first, end, bytes_max, &mut blocks), !blocks.is_empty());
+        blocks
     }
 
     #[test]
@@ -166,7 +178,7 @@ mod tests {
         let mut tail = Tail::default();
         tail.push(block(5, 1, &[3, 4, 5]));
         tail.push(block(8, 2, &[1, 2]));
-        let parts = tail.read(6, 9, usize::MAX);
+        let parts = read(&tail, 6, 9, usize::MAX);
         assert_eq!(
             parts
                 .iter()
@@ -174,7 +186,7 @@ mod tests {
                 .collect::<Vec<_>>(),
             [(6, 2, 25), (8, 1, 9)]
         );
-        assert!(tail.read(4, 9, usize::MAX).is_empty(), "older than the tail");
+        assert!(read(&tail, 4, 9, usize::MAX).is_empty(), "older than the tail");
     }
 
     #[test]
@@ -184,11 +196,11 @@ mod tests {
             tail.push(block(10 + 2 * n, 1, &[1, 1]));
         }
         for first in 10..110 {
-            let parts = tail.read(first, u64::MAX, usize::MAX);
+            let parts = read(&tail, first, u64::MAX, usize::MAX);
             assert_eq!(parts[0].first, first);
             assert_eq!(parts.iter().map(|b| b.count).sum::<u64>(), 110 - first);
         }
-        assert!(tail.read(110, u64::MAX, usize::MAX).is_empty());
+        assert!(read(&tail, 110, u64::MAX, usize::MAX).is_empty());
     }
 
     #[test]
@@ -198,7 +210,7 @@ mod tests {
         tail.push(block(4, 1, &[1]));
         tail.truncate(3);
         tail.push(block(3, 2, &[9]));
-        let parts = tail.read(1, 10, usize::MAX);
+        let parts = read(&tail, 1, 10, usize::MAX);
         assert_eq!(
             parts.iter().map(|b| (b.first, b.term, b.count)).collect::<Vec<_>>(),
             [(1, 1, 2), (3, 2, 1)]
@@ -211,7 +223,7 @@ mod tests {
         tail.push(block(1, 1, &[100]));
         tail.push(block(2, 1, &[100]));
         tail.trim(0, 1);
-        assert_eq!(tail.read(2, 3, 1).len(), 1);
-        assert!(tail.read(1, 3, 1).is_empty());
+        assert_eq!(read(&tail, 2, 3, 1).len(), 1);
+        assert!(read(&tail, 1, 3, 1).is_empty());
     }
 }

@@ -31,7 +31,7 @@ impl Deliver for Delivery {
         if let Some(source) = source {
             let mut response = Vec::with_capacity(16 + body.len());
             write_response(&mut response, request::WATCH, 0, code, watch.request, body);
-            member.deliver(&source, response);
+            member.deliver(&source, &response);
         }
     }
 
@@ -163,6 +163,8 @@ pub fn run(member: &Arc<Member>) {
             for group in &member.groups {
                 group.machine().watch_progress();
             }
+            // Nobody else comes by so seldom.
+            member.pool.trim(Instant::now());
         }
     }
 }

@@ -5,7 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::Path;
 
-use rafterdb_pool::Pool;
+use rafterdb_pool::Buffer;
 
 use crate::error::WalError;
 use crate::format::BLOCK;
@@ -54,7 +54,7 @@ pub(crate) fn describe(access: Access, durability: Durability) -> String {
 fn probe_direct(dir: &Path) -> io::Result<()> {
     let path = dir.join("probe");
     let result = open(&path, Access::Direct, true).and_then(|file| {
-        let mut block = Pool::new().take(BLOCK);
+        let mut block = Buffer::new(BLOCK);
         block.fill(0x5a);
         write_at(&file, &block[..BLOCK], BLOCK as u64)?;
         block.fill(0);

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use rafterdb_codec::Code;
 use rafterdb_fault as fault;
-use rafterdb_pool::Pool;
+use rafterdb_pool::Buffer;
 
 use crate::error::{WalError, WAY_OUT};
 use crate::format::{SegmentHeader, SegmentHeaderFault, BLOCK};
@@ -53,7 +53,7 @@ impl Segment {
     /// Opens an existing segment and reads its header.
     pub fn open(path: &Path, sequence: u64, access: Access) -> Result<Self, WalError> {
         let file = io::open(path, access, false).map_err(|error| WalError::io(&error, "open", path))?;
-        let mut block = Pool::new().take(BLOCK);
+        let mut block = Buffer::new(BLOCK);
         let read = io::read_at(&file, &mut block[..BLOCK], 0).map_err(|error| WalError::io(&error, "read", path))?;
         match SegmentHeader::decode(&block[..read]) {
             Ok(header) if header.sequence == sequence => Ok(Self {

@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 
 use rafterdb_codec::Code;
 use rafterdb_fault as fault;
-use rafterdb_pool::{Pool, TIERS};
+use rafterdb_pool::{Buffer, TIERS};
 
 use crate::error::WalError;
 use crate::io;
@@ -155,8 +155,7 @@ fn fill(filling: &Path, spare: PathBuf, bytes: u64) -> Result<PathBuf, WalError>
             .truncate(true)
             .open(filling)?;
         fault::point("wal.segment.fill")?;
-        let mut zeros = Pool::new().take(TIERS[TIERS.len() - 1]);
-        zeros.fill(0);
+        let zeros = Buffer::new(TIERS[TIERS.len() - 1]);
         let mut offset = 0;
         while offset < bytes {
             let length = (bytes - offset).min(zeros.len() as u64);

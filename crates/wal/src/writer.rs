@@ -1,7 +1,7 @@
 //! The one writer of the log: gathers records, writes them as batches, makes them durable, starts and frees segments.
 //! Knows nothing of who waits for a commit.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -63,7 +63,7 @@ pub struct Writer {
     /// What was written and readers do not see yet.
     written: Vec<(u16, Change, Position)>,
     /// (start, last) of groups with records that readers do not see yet.
-    ahead: BTreeMap<u16, (u64, u64)>,
+    ahead: HashMap<u16, (u64, u64)>,
     /// Whether a record of this commit may have made segments superfluous.
     may_free: bool,
     /// The error after which nothing is written, and whether a commit has returned it.
@@ -98,7 +98,7 @@ impl Writer {
             batch_bytes: BATCH_HEADER_BYTES,
             batch_changes: Vec::new(),
             written: Vec::new(),
-            ahead: BTreeMap::new(),
+            ahead: HashMap::new(),
             // Segments may have been superfluous when the last process died.
             may_free: true,
             failed: None,

@@ -9,19 +9,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use rafterdb_hash::crc32c;
 use rafterdb_net::{Handler, Hello, HelloKind, Lane, Level, Net, NetConfig, NetLimits, PeerConfig};
+use rafterdb_pool::{Buffer, Pool, Slice};
 
 pub const CLUSTER: u64 = 0xc1;
 
 /// What a handler was told.
 #[derive(Default)]
 pub struct Seen {
-    pub frames: Vec<(u64, Lane, Bytes)>,
+    pub frames: Vec<(u64, Lane, Slice)>,
     pub states: Vec<(u64, bool)>,
     pub up: HashMap<u64, bool>,
-    pub submissions: Vec<(u64, Bytes)>,
+    pub submissions: Vec<(u64, Slice)>,
     pub closed: Vec<u64>,
     pub log: Vec<(Level, String)>,
 }
@@ -33,7 +33,7 @@ pub struct Recorder {
 }
 
 impl Handler for Recorder {
-    fn peer_frame(&self, peer: u64, lane: Lane, body: Bytes) {
+    fn peer_frame(&self, peer: u64, lane: Lane, body: Slice) {
         self.seen.lock().unwrap().frames.push((peer, lane, body));
     }
     fn peer_state(&self, peer: u64, up: bool, _rtt_micros: u32) {
@@ -41,7 +41,7 @@ impl Handler for Recorder {
         seen.states.push((peer, up));
         seen.up.insert(peer, up);
     }
-    fn client_frame(&self, connection: u64, body: Bytes) {
+    fn client_frame(&self, connection: u64, body: Slice) {
         self.seen.lock().unwrap().submissions.push((connection, body));
     }
     fn client_closed(&self, connection: u64) {
@@ -75,6 +75,14 @@ pub fn addresses(count: usize) -> Vec<String> {
     listeners.iter().map(|l| l.local_addr().unwrap().to_string()).collect()
 }
 
+/// So many bytes alike.
+#[allow(dead_code, reason = "not every test needs it")]
+pub fn filled(byte: u8, length: usize) -> Slice {
+    let mut buffer = Buffer::new(length.max(1));
+    buffer.fill(byte);
+    buffer.freeze(length)
+}
+
 /// The settings of member `id`, which listens at `addresses[id - 1]`.
 pub fn config(id: u64, addresses: &[String], recorder: &Arc<Recorder>) -> NetConfig {
     let peers = addresses.iter().zip(1..).filter(|(_, peer)| *peer != id);
@@ -93,6 +101,7 @@ pub fn config(id: u64, addresses: &[String], recorder: &Arc<Recorder>) -> NetCon
             .collect(),
         limits: limits(),
         log: Arc::new(move |level, text| told.seen.lock().unwrap().log.push((level, text))),
+        pool: Pool::new(),
     }
 }
 

@@ -1,0 +1,177 @@
+//! The tables of a pool: chunks, words, slots, lanes. They are never freed, only left to the next pool, so that nobody who
+//! comes back late with a buffer, or looks while something is given back, can find them gone. Knows no buffers.
+
+use std::ptr::NonNull;
+use std::time::Instant;
+
+use crate::chunks::Chunks;
+use crate::lane::Lane;
+use crate::pool::Options;
+use crate::slot::Slot;
+use crate::stats::Stats;
+use crate::sync::{AtomicPtr, Counter, Lock, Ordering};
+use crate::threads::{lane, process, LANES};
+use crate::tier::Tier;
+use crate::TIERS;
+
+/// The epoch while no pool has the tables: no lane is of it, so that everything goes back to its chunk.
+const CLOSED: u64 = u64::MAX;
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    /// Goes up when lanes are to be emptied: each thread sees it when it next drops a buffer.
+    epoch: Counter,
+    pub tiers: [Tier; TIERS.len()],
+    pub lanes: [Lane; LANES + 1],
+    pub chunks: Lock<Chunks>,
+    /// Older tables, see `Process`.
+    pub next: AtomicPtr<Self>,
+}
+
+impl Inner {
+    /// Tables for a pool: some that no pool has any more, or new ones.
+    pub fn open(options: Options) -> &'static Self {
+        let take = |inner: &&Self| !std::mem::replace(&mut inner.chunks.lock().is_taken, true);
+        let inner = process().pools().find(take).unwrap_or_else(|| {
+            process().list(Box::leak(Box::new(Self {
+                epoch: Counter::new(CLOSED),
+                tiers: std::array::from_fn(|_| Tier::new()),
+                lanes: std::array::from_fn(|number| Lane::new(number == LANES)),
+                chunks: Lock::new(Chunks::new()),
+                next: AtomicPtr::new(std::ptr::null_mut()),
+            })))
+        });
+        let mut chunks = inner.chunks.lock();
+        chunks.epoch += 1;
+        chunks.options = options;
+        chunks.before = Stats::default();
+        let mut before = inner.stats(&chunks);
+        for (of, table) in before.tiers.iter_mut().zip(&inner.tiers) {
+            // What is still out of an earlier pool counts as grown by this one.
+            of.grown -= of.slots;
+            table.reset_peak(of.in_use);
+        }
+        chunks.before = before;
+        inner.epoch.store(chunks.epoch, Ordering::Relaxed);
+        drop(chunks);
+        inner
+    }
+
+    /// Gives all memory back that no buffer is in, and leaves the tables to the next pool. Buffers that are out give
+    /// theirs back when they are dropped.
+    pub fn close(&self) {
+        self.epoch.store(CLOSED, Ordering::Relaxed);
+        // SAFETY: the lane is this thread's.
+        unsafe { self.empty(self.lane()) };
+        self.chunks.lock().is_taken = false;
+    }
+
+    /// This thread's lane.
+    #[inline]
+    pub fn lane(&self) -> &Lane {
+        &self.lanes[lane()]
+    }
+
+    /// Takes a slot back.
+    ///
+    /// # Safety
+    /// The caller owns the slot, one of these tables, and forgets it.
+    #[inline]
+    pub unsafe fn take_back(&self, tier: usize, slot: NonNull<Slot>) {
+        let lane = self.lane();
+        if lane.is_of(self.epoch.load(Ordering::Relaxed)) {
+            // SAFETY: the lane is this thread's, and not shared, as that is of no epoch.
+            if !unsafe { lane.keep(tier, slot) } {
+                // SAFETY: as the caller promises.
+                unsafe { self.put_back(lane, slot) };
+            }
+        } else {
+            // SAFETY: as the caller promises; the lane is this thread's.
+            unsafe {
+                self.put_back(lane, slot);
+                self.empty(lane);
+            }
+        }
+    }
+
+    /// Gives a slot back to its word.
+    ///
+    /// # Safety
+    /// The caller owns the slot, one of these tables, and forgets it.
+    unsafe fn put_back(&self, lane: &Lane, slot: NonNull<Slot>) {
+        // SAFETY: slots of tables are never freed.
+        let home = unsafe { slot.as_ref() }.home.as_ref();
+        let home = home.expect("home: a slot of a table has one");
+        let tier = usize::from(home.tier);
+        self.tiers[tier].moved(tier, lane, -1);
+        home.word.give_back(1 << home.bit);
+    }
+
+    /// Gives all that a lane keeps back to the words; and on to the allocator, if no pool has the tables any more.
+    ///
+    /// # Safety
+    /// The lane is the calling thread's.
+    #[cold]
+    pub unsafe fn empty(&self, lane: &Lane) {
+        let epoch = self.epoch.load(Ordering::Relaxed);
+        let is_closed = epoch == CLOSED;
+        if !is_closed {
+            lane.enter(epoch);
+        }
+        for tier in 0..TIERS.len() {
+            // SAFETY: the lane is the calling thread's, and what it keeps is a slot of these tables.
+            while let Some(slot) = unsafe { lane.fetch(tier) } {
+                // SAFETY: as above.
+                unsafe { self.put_back(lane, slot) };
+            }
+        }
+        if is_closed {
+            let mut chunks = self.chunks.lock();
+            // Another pool may have got the tables meanwhile, and wants its buffers there.
+            if self.epoch.load(Ordering::Relaxed) == CLOSED {
+                chunks.give_back_all(&self.tiers);
+            }
+        }
+    }
+
+    /// As `Pool::trim`.
+    pub fn trim(&self, now: Instant) -> usize {
+        let mut chunks = self.chunks.lock();
+        // What a lane keeps is in no word; and what is in use shows only when it is taken out of one again.
+        chunks.epoch += 1;
+        self.epoch.store(chunks.epoch, Ordering::Relaxed);
+        // SAFETY: the lane is this thread's.
+        unsafe { self.empty(self.lane()) };
+        for lane in &self.lanes {
+            for hint in &lane.hints {
+                // Look from the front, so that the chunks at the back become idle.
+                hint.store(0, Ordering::Relaxed);
+            }
+        }
+        chunks.give_back_idle(&self.tiers, now)
+    }
+
+    /// The counters, since the pool was opened.
+    pub fn stats(&self, chunks: &Chunks) -> Stats {
+        let mut stats = Stats {
+            bytes: chunks.bytes,
+            ..Stats::default()
+        };
+        for lane in &self.lanes {
+            let misses = lane.misses.iter().map(|misses| misses.load(Ordering::Relaxed));
+            let asked = lane.asked.iter().map(|asked| asked.load(Ordering::Relaxed));
+            stats.count(misses, asked, lane.retries.load(Ordering::Relaxed));
+        }
+        for (tier, of) in stats.tiers.iter_mut().enumerate() {
+            let kept: usize = self.lanes.iter().map(|lane| lane.depth(tier)).sum();
+            let in_use = chunks.out(&self.tiers[tier], tier).saturating_sub(kept) as u64;
+            self.tiers[tier].note_peak(in_use);
+            of.grown = chunks.grown[tier];
+            of.returned = chunks.returned[tier];
+            of.slots = chunks.slots(tier) as u64;
+            of.in_use = in_use;
+            of.peak_in_use = self.tiers[tier].peak();
+        }
+        stats.since(&chunks.before)
+    }
+}

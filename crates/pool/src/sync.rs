@@ -1,0 +1,129 @@
+//! What the threads of a pool share memory through: the real thing, or loom's, which tries every order of events.
+//! Under loom each ordering can be weakened by name, to see that the models notice.
+
+pub(crate) use std::sync::atomic::Ordering;
+use std::sync::{PoisonError, TryLockError};
+
+#[cfg(loom)]
+use loom::sync::{Mutex, MutexGuard};
+#[cfg(loom)]
+pub(crate) use loom::{
+    cell::UnsafeCell,
+    sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize},
+};
+#[cfg(not(loom))]
+pub(crate) use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize};
+#[cfg(not(loom))]
+use std::sync::{Mutex, MutexGuard};
+
+/// Counters and hints decide nothing that must be right, so loom need not branch on them.
+pub(crate) type Counter = std::sync::atomic::AtomicU64;
+
+/// A counter that goes down too.
+pub(crate) type Balance = std::sync::atomic::AtomicI64;
+
+/// A hint that is there or not.
+pub(crate) type Flag = std::sync::atomic::AtomicBool;
+
+/// The steps that hand something from one thread to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// A bit is cleared: what its last owner did is seen.
+    Claim,
+    /// A bit is set: what its owner did is there for the next.
+    GiveBack,
+    /// A handle goes: what it read was read before the slot is reused.
+    Drop,
+    /// Somebody finds that theirs is the only handle.
+    Alone,
+    /// A longer table is announced.
+    Announce,
+    /// Somebody looks how long a table or a list is.
+    Look,
+    /// New tables are put into the list of all.
+    List,
+    /// A thread gets a lane: what the last one did to it is seen.
+    Enter,
+    /// A thread gives its lane up.
+    Leave,
+}
+
+/// The ordering of a step.
+#[cfg(not(loom))]
+pub(crate) const fn ordering(step: Step) -> Ordering {
+    step.ordering()
+}
+
+impl Step {
+    const fn ordering(self) -> Ordering {
+        match self {
+            Self::Claim | Self::Alone | Self::Look | Self::Enter => Ordering::Acquire,
+            Self::GiveBack | Self::Announce | Self::List | Self::Leave => Ordering::Release,
+            Self::Drop => Ordering::AcqRel,
+        }
+    }
+}
+
+#[cfg(loom)]
+std::thread_local! {
+    static WEAK: std::cell::Cell<Option<Step>> = const { std::cell::Cell::new(None) };
+}
+
+/// Weakens a step to `Relaxed` for what this thread of the test program runs from now on: its whole model, as loom runs
+/// all threads of a model on one.
+#[cfg(loom)]
+pub fn weaken(step: Option<Step>) {
+    WEAK.set(step);
+}
+
+#[cfg(loom)]
+pub(crate) fn ordering(step: Step) -> Ordering {
+    if WEAK.get() == Some(step) {
+        Ordering::Relaxed
+    } else {
+        step.ordering()
+    }
+}
+
+/// `std::cell::UnsafeCell` with loom's way of reaching in.
+#[cfg(not(loom))]
+#[derive(Debug)]
+pub(crate) struct UnsafeCell<T>(std::cell::UnsafeCell<T>);
+
+#[cfg(not(loom))]
+impl<T> UnsafeCell<T> {
+    pub const fn new(value: T) -> Self {
+        Self(std::cell::UnsafeCell::new(value))
+    }
+
+    pub fn with<R>(&self, read: impl FnOnce(*const T) -> R) -> R {
+        read(self.0.get())
+    }
+
+    pub fn with_mut<R>(&self, write: impl FnOnce(*mut T) -> R) -> R {
+        write(self.0.get())
+    }
+}
+
+/// A lock that a panicking holder leaves usable: what it guards is whole after every statement.
+#[derive(Debug)]
+pub(crate) struct Lock<T>(Mutex<T>);
+
+impl<T> Lock<T> {
+    pub fn new(value: T) -> Self {
+        Self(Mutex::new(value))
+    }
+
+    /// Waits. For growing ahead of need, trimming, reading counters: never for `take`.
+    pub fn lock(&self) -> MutexGuard<'_, T> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+        match self.0.try_lock() {
+            Ok(guard) => Some(guard),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! What is there once for the whole process: which thread has which lane, and the list of all pools' tables, so that a
+//! thread that ends can empty its lane in each. Knows nothing of buffers.
+
+use std::cell::Cell;
+
+use crate::inner::Inner;
+use crate::sync::{ordering, AtomicPtr, AtomicU64, Ordering, Step};
+
+/// Threads with a lane of their own at a time; further ones share one more lane.
+pub(crate) const LANES: usize = if cfg!(loom) { 2 } else { 32 };
+
+const UNKNOWN: usize = usize::MAX;
+
+#[derive(Debug)]
+pub(crate) struct Process {
+    /// Lanes that no thread has, a bit each.
+    lanes: AtomicU64,
+    /// The newest tables. None are ever taken out of the list.
+    pub newest: AtomicPtr<Inner>,
+}
+
+#[cfg(not(loom))]
+static PROCESS: Process = Process {
+    lanes: AtomicU64::new((1 << LANES) - 1),
+    newest: AtomicPtr::new(std::ptr::null_mut()),
+};
+
+#[cfg(loom)]
+loom::lazy_static! {
+    // Leaked, as threads of a model give up their lanes after loom has dropped what is static.
+    static ref PROCESS: &'static Process = Box::leak(Box::new(Process {
+        lanes: AtomicU64::new((1 << LANES) - 1),
+        newest: AtomicPtr::new(std::ptr::null_mut()),
+    }));
+}
+
+pub(crate) fn process() -> &'static Process {
+    &PROCESS
+}
+
+/// A thread's lane, given up when the thread ends.
+struct Own {
+    lane: Cell<usize>,
+    process: &'static Process,
+}
+
+#[cfg(not(loom))]
+thread_local! {
+    static OWN: Own = const { Own { lane: Cell::new(UNKNOWN), process: &PROCESS } };
+}
+
+#[cfg(loom)]
+loom::thread_local! {
+    static OWN: Own = Own { lane: Cell::new(UNKNOWN), process: process() };
+}
+
+/// Number of this thread's lane; [`LANES`] for the shared one.
+#[inline]
+pub(crate) fn lane() -> usize {
+    // A thread whose locals are being dropped has given its lane up.
+    OWN.try_with(|own| match own.lane.get() {
+        UNKNOWN => own.claim(),
+        lane => lane,
+    })
+    .unwrap_or(LANES)
+}
+
+impl Own {
+    #[cold]
+    fn claim(&self) -> usize {
+        // What the lane's last thread did to it is seen.
+        let claimed = self
+            .process
+            .lanes
+            .fetch_update(ordering(Step::Enter), Ordering::Relaxed, |free| {
+                (free != 0).then(|| free & (free - 1))
+            });
+        let lane = claimed.map_or(LANES, |free| free.trailing_zeros() as usize);
+        self.lane.set(lane);
+        lane
+    }
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        let lane = self.lane.get();
+        if lane < LANES {
+            for inner in self.process.pools() {
+                // SAFETY: the lane is this thread's.
+                unsafe { inner.empty(&inner.lanes[lane]) };
+            }
+            self.process.lanes.fetch_or(1 << lane, ordering(Step::Leave));
+        }
+    }
+}
+
+impl Process {
+    /// All tables, newest first.
+    pub fn pools(&self) -> impl Iterator<Item = &'static Inner> {
+        // SAFETY: what is in the list was leaked from a box.
+        let at = |inner: *mut Inner| unsafe { inner.as_ref::<'static>() };
+        let newest = at(self.newest.load(ordering(Step::Look)));
+        std::iter::successors(newest, move |inner| at(inner.next.load(Ordering::Relaxed)))
+    }
+
+    /// Adds tables to the list.
+    pub fn list(&self, inner: &'static mut Inner) -> &'static Inner {
+        let inner: *mut Inner = inner;
+        // SAFETY: leaked, and from now on only shared.
+        let shared: &'static Inner = unsafe { &*inner };
+        let mut newest = self.newest.load(Ordering::Relaxed);
+        loop {
+            shared.next.store(newest, Ordering::Relaxed);
+            match self
+                .newest
+                .compare_exchange_weak(newest, inner, ordering(Step::List), Ordering::Relaxed)
+            {
+                Ok(_) => return shared,
+                Err(now) => newest = now,
+            }
+        }
+    }
+}
