@@ -90,15 +90,15 @@ impl Chunks {
         }
     }
 
-    /// A chunk without memory: one that gave it back, or a new one of at most `slots`. `None` at a bound.
+    /// A chunk of at most `slots` without memory: one that gave it back, or a new one. `None` at a bound.
     fn vacant(&mut self, inner: &'static Inner, tier: usize, slots: usize) -> Option<usize> {
         let room = self.options.bytes_max.saturating_sub(self.bytes) / TIERS[tier];
+        let slots = slots.min(room).min(CHUNK_SLOTS[tier]);
         let chunks = &mut self.tiers[tier];
-        let is_vacant = |chunk: &Chunk| chunk.memory.is_none() && chunk.slots.len() <= room;
+        let is_vacant = |chunk: &Chunk| chunk.memory.is_none() && chunk.slots.len() <= slots;
         if let Some(chunk) = chunks.iter().position(is_vacant) {
             return Some(chunk);
         }
-        let slots = slots.min(room).min(CHUNK_SLOTS[tier]);
         if slots == 0 || chunks.len() == CHUNKS_MAX {
             return None;
         }
