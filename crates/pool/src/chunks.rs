@@ -37,8 +37,6 @@ struct Chunk {
 pub(crate) struct Chunks {
     tiers: [Vec<Chunk>; TIERS.len()],
     pub options: Options,
-    /// Whether a pool has the tables.
-    pub is_taken: bool,
     /// The tables' epoch while a pool has them.
     pub epoch: u64,
     /// The counters when the pool got the tables.
@@ -55,7 +53,6 @@ impl Chunks {
         Self {
             tiers: Default::default(),
             options: Options::default(),
-            is_taken: true,
             epoch: 0,
             before: Stats::default(),
             bytes: 0,
