@@ -155,6 +155,26 @@ fn the_last_handle_gives_the_buffer_back() {
     join(other);
 }
 
+/// Two threads clone their handles at the same time; none of them is lost.
+fn handles_are_counted_by_all() {
+    let (pool, _) = pool(1);
+    let slice = pool.take(BYTES).freeze(8);
+    let copy = slice.clone();
+    let other = spawn(&pool, move |pool| {
+        let third = copy.clone();
+        drop(copy);
+        assert_eq!(third.len(), 8);
+        drop(third);
+        use_one(pool);
+    });
+    let second = slice.clone();
+    drop(slice);
+    assert_eq!(second.len(), 8);
+    drop(second);
+    use_one(&pool);
+    join(other);
+}
+
 /// Whoever finds their handle the only one may write.
 fn the_only_handle_may_write() {
     let (pool, _) = pool(1);
@@ -220,6 +240,7 @@ models! {
     pools_are_made_while_threads_end
     tables_pass_from_pool_to_pool
     the_last_handle_gives_the_buffer_back
+    handles_are_counted_by_all
     the_only_handle_may_write
     the_last_part_gives_the_buffer_back
     growing_races_with_taking
