@@ -1,13 +1,19 @@
 // Checks the buffer pool's threads and memory: loom, AddressSanitizer (leaks too), ThreadSanitizer. Linux on x86-64; minutes.
 // `node scripts/check-pool.mjs [loom|address|thread]`: one of them. Each has a target directory of its own under target/.
-import { run } from './run.mjs'
+import { join } from 'node:path'
+import { root, run } from './run.mjs'
 
 const TARGET = 'x86_64-unknown-linux-gnu'
 
 // The sanitizers are switched on by flags that only a nightly compiler takes, unless told to be one.
 const sanitizer = (name, flags = '') => [
   ['--target', TARGET, '--tests'],
-  { RUSTC_BOOTSTRAP: '1', RUSTFLAGS: `-Zsanitizer=${name} ${flags}`, CARGO_TARGET_DIR: `target/${name}` },
+  {
+    RUSTC_BOOTSTRAP: '1',
+    RUSTFLAGS: `-Zsanitizer=${name} ${flags}`,
+    CARGO_TARGET_DIR: `target/${name}`,
+    TSAN_OPTIONS: `suppressions=${join(root, 'crates/pool/tests/thread-sanitizer.supp')}`,
+  },
 ]
 
 const checks = {

@@ -37,8 +37,6 @@ struct Chunk {
 pub(crate) struct Chunks {
     tiers: [Vec<Chunk>; TIERS.len()],
     pub options: Options,
-    /// Whether a pool has the tables.
-    pub is_taken: bool,
     /// The tables' epoch while a pool has them.
     pub epoch: u64,
     /// The counters when the pool got the tables.
@@ -55,7 +53,6 @@ impl Chunks {
         Self {
             tiers: Default::default(),
             options: Options::default(),
-            is_taken: true,
             epoch: 0,
             before: Stats::default(),
             bytes: 0,
@@ -90,15 +87,15 @@ impl Chunks {
         }
     }
 
-    /// A chunk without memory: one that gave it back, or a new one of at most `slots`. `None` at a bound.
+    /// A chunk of at most `slots` without memory: one that gave it back, or a new one. `None` at a bound.
     fn vacant(&mut self, inner: &'static Inner, tier: usize, slots: usize) -> Option<usize> {
         let room = self.options.bytes_max.saturating_sub(self.bytes) / TIERS[tier];
+        let slots = slots.min(room).min(CHUNK_SLOTS[tier]);
         let chunks = &mut self.tiers[tier];
-        let is_vacant = |chunk: &Chunk| chunk.memory.is_none() && chunk.slots.len() <= room;
+        let is_vacant = |chunk: &Chunk| chunk.memory.is_none() && chunk.slots.len() <= slots;
         if let Some(chunk) = chunks.iter().position(is_vacant) {
             return Some(chunk);
         }
-        let slots = slots.min(room).min(CHUNK_SLOTS[tier]);
         if slots == 0 || chunks.len() == CHUNKS_MAX {
             return None;
         }

@@ -9,7 +9,7 @@ use crate::lane::Lane;
 use crate::pool::Options;
 use crate::slot::Slot;
 use crate::stats::Stats;
-use crate::sync::{AtomicPtr, Counter, Lock, Ordering};
+use crate::sync::{AtomicPtr, Counter, Flag, Lock, Ordering};
 use crate::threads::{lane, process, LANES};
 use crate::tier::Tier;
 use crate::TIERS;
@@ -24,6 +24,8 @@ pub(crate) struct Inner {
     pub tiers: [Tier; TIERS.len()],
     pub lanes: [Lane; LANES + 1],
     pub chunks: Lock<Chunks>,
+    /// Whether a pool has the tables. Not under the lock, as whoever looks for free ones should not hold up those in use.
+    is_taken: Flag,
     /// Older tables, see `Process`.
     pub next: AtomicPtr<Self>,
 }
@@ -31,13 +33,14 @@ pub(crate) struct Inner {
 impl Inner {
     /// Tables for a pool: some that no pool has any more, or new ones.
     pub fn open(options: Options) -> &'static Self {
-        let take = |inner: &&Self| !std::mem::replace(&mut inner.chunks.lock().is_taken, true);
+        let take = |inner: &&Self| !inner.is_taken.swap(true, Ordering::Relaxed);
         let inner = process().pools().find(take).unwrap_or_else(|| {
             process().list(Box::leak(Box::new(Self {
                 epoch: Counter::new(CLOSED),
                 tiers: std::array::from_fn(|_| Tier::new()),
                 lanes: std::array::from_fn(|number| Lane::new(number == LANES)),
                 chunks: Lock::new(Chunks::new()),
+                is_taken: Flag::new(true),
                 next: AtomicPtr::new(std::ptr::null_mut()),
             })))
         });
@@ -63,7 +66,9 @@ impl Inner {
         self.epoch.store(CLOSED, Ordering::Relaxed);
         // SAFETY: the lane is this thread's.
         unsafe { self.empty(self.lane()) };
-        self.chunks.lock().is_taken = false;
+        // With the lock, so that whoever finds this and then takes the lock sees all that was done.
+        let _chunks = self.chunks.lock();
+        self.is_taken.store(false, Ordering::Relaxed);
     }
 
     /// This thread's lane.

@@ -9,12 +9,12 @@ use crate::sync::{Balance, Counter, Ordering, UnsafeCell};
 use crate::TIERS;
 
 /// Buffers of each tier that a thread keeps for itself: 1.2 MiB in all.
-pub(crate) const KEPT_MAX: [usize; TIERS.len()] = [8, 4, 2, 1];
+pub(crate) const KEPT_MAX: [usize; TIERS.len()] = [16, 8, 2, 1];
 
 /// Where each tier's begin.
-const KEPT_AT: [usize; TIERS.len()] = [0, 8, 12, 14];
+const KEPT_AT: [usize; TIERS.len()] = [0, 16, 24, 26];
 
-const KEPT_SUM: usize = 16;
+const KEPT_SUM: usize = 32;
 const _: () = assert!(KEPT_AT[3] + KEPT_MAX[3] < KEPT_SUM && KEPT_SUM.is_power_of_two());
 
 /// An epoch that no pool is ever in.

@@ -123,7 +123,7 @@ impl Pool {
     /// this within the last `Options::idle_after`. For an owner that calls it now and then, about as often as that;
     /// the pool has no thread and no clock of its own. Bytes given back.
     ///
-    /// The few buffers that a thread keeps for itself (8, 4, 2 and 1 of the tiers) are freed the next time it drops one,
+    /// The few buffers that a thread keeps for itself (16, 8, 2 and 1 of the tiers) are freed the next time it drops one,
     /// or when it ends; until then their chunks stay. Waits for others that grow or trim; buffers can be taken meanwhile.
     pub fn trim(&self, now: Instant) -> usize {
         self.0.trim(now)

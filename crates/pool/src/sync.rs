@@ -2,10 +2,7 @@
 //! Under loom each ordering can be weakened by name, to see that the models notice.
 
 pub(crate) use std::sync::atomic::Ordering;
-use std::sync::{PoisonError, TryLockError};
 
-#[cfg(loom)]
-use loom::sync::{Mutex, MutexGuard};
 #[cfg(loom)]
 pub(crate) use loom::{
     cell::UnsafeCell,
@@ -13,8 +10,6 @@ pub(crate) use loom::{
 };
 #[cfg(not(loom))]
 pub(crate) use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize};
-#[cfg(not(loom))]
-use std::sync::{Mutex, MutexGuard};
 
 /// Counters and hints decide nothing that must be right, so loom need not branch on them.
 pub(crate) type Counter = std::sync::atomic::AtomicU64;
@@ -105,25 +100,25 @@ impl<T> UnsafeCell<T> {
     }
 }
 
-/// A lock that a panicking holder leaves usable: what it guards is whole after every statement.
-#[derive(Debug)]
-pub(crate) struct Lock<T>(Mutex<T>);
+/// The lock of a pool. `lock` waits: for growing ahead of need, trimming, reading counters, never for taking.
+#[cfg(not(loom))]
+pub(crate) use parking_lot::Mutex as Lock;
 
+#[cfg(loom)]
+#[derive(Debug)]
+pub(crate) struct Lock<T>(loom::sync::Mutex<T>);
+
+#[cfg(loom)]
 impl<T> Lock<T> {
     pub fn new(value: T) -> Self {
-        Self(Mutex::new(value))
+        Self(loom::sync::Mutex::new(value))
     }
 
-    /// Waits. For growing ahead of need, trimming, reading counters: never for `take`.
-    pub fn lock(&self) -> MutexGuard<'_, T> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    pub fn lock(&self) -> loom::sync::MutexGuard<'_, T> {
+        self.0.lock().expect("a model ends with its first panic")
     }
 
-    pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
-        match self.0.try_lock() {
-            Ok(guard) => Some(guard),
-            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
-            Err(TryLockError::WouldBlock) => None,
-        }
+    pub fn try_lock(&self) -> Option<loom::sync::MutexGuard<'_, T>> {
+        self.0.try_lock().ok()
     }
 }

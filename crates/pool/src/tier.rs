@@ -78,7 +78,7 @@ impl Tier {
     /// Adds a row at the end: its number. Only for who holds the lock.
     pub fn append(&self) -> usize {
         let chunk = self.chunks.load(Ordering::Relaxed);
-        if chunk % BLOCK_CHUNKS == 0 {
+        if chunk.is_multiple_of(BLOCK_CHUNKS) {
             let block = Block {
                 words: std::array::from_fn(|_| Word::new()),
                 slots: std::array::from_fn(|_| AtomicPtr::new(std::ptr::null_mut())),

@@ -68,6 +68,8 @@ fn many_threads_lose_no_count() {
         bytes_max: 64 << 20,
         ..Options::default()
     });
+    // Enough for all, and for what each keeps.
+    pool.prewarm([800, 400, 300, 0]);
     // More threads than lanes at a time, and twice, so that lanes pass from one thread to the next.
     for _ in 0..2 {
         let barrier = Arc::new(Barrier::new(THREADS));
@@ -95,7 +97,7 @@ fn many_threads_lose_no_count() {
         let asked = rounds / 3 + if tier == 0 { rounds } else { 0 };
         assert_eq!(of.hits + of.misses, asked, "{of:?}");
         assert!(of.in_use == 0 && of.peak_in_use <= of.grown, "{of:?}");
-        assert!(of.misses <= of.hits / 10, "{of:?}");
+        assert_eq!(of.misses, 0, "{of:?}");
     }
     let held: usize = (0..4).map(|tier| stats.tiers[tier].slots as usize * TIERS[tier]).sum();
     assert_eq!(stats.bytes, held);

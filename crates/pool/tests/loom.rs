@@ -53,6 +53,10 @@ fn spawn(pool: &Arc<Pool>, run: impl FnOnce(&Pool) + 'static) -> thread::JoinHan
     thread::spawn(move || run(&pool))
 }
 
+fn join(thread: thread::JoinHandle<()>) {
+    thread.join().expect("no thread of a model panics");
+}
+
 /// Takes, writes, drops. Loom panics if the write is not ordered with everything else done to the buffer.
 fn use_one(pool: &Pool) {
     pool.take(BYTES)[0] = 1;
@@ -63,7 +67,7 @@ fn threads_never_share_a_buffer() {
     let (pool, _) = pool(1);
     let other = spawn(&pool, use_one);
     use_one(&pool);
-    other.join().unwrap();
+    join(other);
     use_one(&pool);
 }
 
@@ -79,7 +83,7 @@ fn a_buffer_that_comes_back_is_not_given_twice() {
     });
     let mut mine = pool.take(BYTES);
     mine[0] = 2;
-    other.join().unwrap();
+    join(other);
     mine[0] = 3;
 }
 
@@ -99,7 +103,7 @@ fn lanes_pass_from_thread_to_thread() {
         spawn(&pool, use_one),
     ];
     for other in others {
-        other.join().unwrap();
+        join(other);
     }
     use_one(&pool);
 }
@@ -110,7 +114,7 @@ fn pools_are_made_while_threads_end() {
     let other = spawn(&pool, use_one);
     let second = Pool::new();
     use_one(&second);
-    other.join().unwrap();
+    join(other);
     use_one(&pool);
 }
 
@@ -127,8 +131,8 @@ fn tables_pass_from_pool_to_pool() {
         use_one(&second);
     });
     drop(first);
-    other.join().unwrap();
-    opener.join().unwrap();
+    join(other);
+    join(opener);
     let third = Pool::new();
     use_one(&third);
 }
@@ -148,7 +152,27 @@ fn the_last_handle_gives_the_buffer_back() {
     assert_eq!(slice.len(), 8);
     drop(slice);
     use_one(&pool);
-    other.join().unwrap();
+    join(other);
+}
+
+/// Two threads clone their handles at the same time; none of them is lost.
+fn handles_are_counted_by_all() {
+    let (pool, _) = pool(1);
+    let slice = pool.take(BYTES).freeze(8);
+    let copy = slice.clone();
+    let other = spawn(&pool, move |pool| {
+        let third = copy.clone();
+        drop(copy);
+        assert_eq!(third.len(), 8);
+        drop(third);
+        use_one(pool);
+    });
+    let second = slice.clone();
+    drop(slice);
+    assert_eq!(second.len(), 8);
+    drop(second);
+    use_one(&pool);
+    join(other);
 }
 
 /// Whoever finds their handle the only one may write.
@@ -161,7 +185,7 @@ fn the_only_handle_may_write() {
         Ok(mut buffer) => buffer[0] = 1,
         Err(slice) => assert_eq!(slice.len(), 8),
     }
-    other.join().unwrap();
+    join(other);
 }
 
 /// What is left of a buffer that was split goes back with the last of its parts.
@@ -174,7 +198,7 @@ fn the_last_part_gives_the_buffer_back() {
         drop(front);
     });
     drop(rest);
-    other.join().unwrap();
+    join(other);
     use_one(&pool);
 }
 
@@ -183,7 +207,7 @@ fn growing_races_with_taking() {
     let (pool, _) = pool(0);
     let other = spawn(&pool, use_one);
     use_one(&pool);
-    other.join().unwrap();
+    join(other);
     let slots = pool.stats().tiers[3].slots;
     assert!((1..=2).contains(&slots), "{slots}");
 }
@@ -193,7 +217,7 @@ fn trimming_races_with_taking() {
     let (pool, now) = pool(1);
     let other = spawn(&pool, use_one);
     pool.trim(now + IDLE);
-    other.join().unwrap();
+    join(other);
     use_one(&pool);
     let stats = pool.stats();
     assert_eq!(stats.tiers[3].slots, 1, "{stats:?}");
@@ -216,6 +240,7 @@ models! {
     pools_are_made_while_threads_end
     tables_pass_from_pool_to_pool
     the_last_handle_gives_the_buffer_back
+    handles_are_counted_by_all
     the_only_handle_may_write
     the_last_part_gives_the_buffer_back
     growing_races_with_taking
@@ -228,11 +253,11 @@ const WEAK: &str = "RAFTERDB_POOL_WEAK";
 
 /// Whether a model holds with a step weakened. In a process of its own, as a pool that is broken may end it.
 fn holds(model: &str, step: &str) -> bool {
-    let child = Command::new(std::env::current_exe().unwrap())
+    let child = Command::new(std::env::current_exe().expect("this program"))
         .args(["--exact", "one_model_with_one_step_weakened", "--ignored"])
         .envs([(MODEL, model), (WEAK, step)])
         .output()
-        .unwrap();
+        .expect("this program runs");
     child.status.success()
 }
 
