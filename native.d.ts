@@ -1,6 +1,61 @@
 // Generated from src/library/index.ts by `npm run build:ts`; do not edit.
 /// <reference lib="esnext.disposable" />
 
+export interface BatcherOptions<T, R> {
+  /**
+   * Works on one batch, in the order of the calls of `add`. Resolves to one result an item, in the same order; a result that is
+   * an `Error` rejects its item alone. What it throws rejects all items of the batch.
+   */
+  run: (items: T[]) => Promise<readonly (R | Error)[]>;
+  /** Items of a batch. Default 1,000. */
+  maxItems?: number;
+  /** Bytes of a batch, as `sizeOf` says, unless it is one item. Default: no bound. */
+  maxBytes?: number;
+  /** Bytes of an item, 0 or more; needed for `maxBytes`. */
+  sizeOf?: (item: T) => number;
+  /**
+   * Milliseconds that an item may gather while a batch is under way and another may be: it needs `maxInFlight` of 2 or more.
+   * Default: until a batch is full or none is under way.
+   */
+  maxWaitMs?: number;
+  /** Batches under way at the same time. Default 1. */
+  maxInFlight?: number;
+  /** Items that may wait, those of batches under way not counted; then `add` fails with BUSY. Default 65,536. */
+  maxQueued?: number;
+}
+/**
+ * Gathers items into batches, in the order in which they come.
+ *
+ * While no batch is under way, an item waits only for the end of the current turn, and all items of that turn go together. While
+ * some are under way, but fewer than `maxInFlight`, items gather until a batch is full, has waited for `maxWaitMs`, or none is
+ * under way any more. With `maxInFlight` under way they gather until one ends. So an idle batcher adds no delay, and a busy one
+ * makes batches as large as its work is slow.
+ *
+ * ```ts
+ * await using users = new Batcher({ run: (ids: number[]) => loadUsers(ids) })
+ * const [ann, bob] = await Promise.all([users.add(1), users.add(2)]) // one call of loadUsers
+ * ```
+ */
+export declare class Batcher<T, R> implements AsyncDisposable {
+  #private;
+  /** Errors: INVALID_ARGUMENT. */
+  constructor(options: BatcherOptions<T, R>);
+  /** Items that wait for a run, those of batches under way not counted. */
+  get queued(): number;
+  /** Batches under way. */
+  get inFlight(): number;
+  /**
+   * Puts an item into a batch and resolves to its result. Rejects with what `run` threw or returned for it, or with a
+   * RafterError; then the item was not taken: BUSY when `maxQueued` items wait, CLOSED after `close`, INVALID_ARGUMENT if
+   * `sizeOf` returned no size. INVALID_ARGUMENT also if `run` returned another number of results than there were items.
+   */
+  add(item: T): Promise<R>;
+  /** Has what waits go without gathering, still at most `maxInFlight` batches at a time. Resolves when all items added before are settled; never rejects. */
+  flush(): Promise<void>;
+  /** Takes no more items, has what waits go, and resolves when all is settled; never rejects. */
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
 /** Bytes before a frame's body. */
 export declare const FRAME_HEADER_BYTES = 8;
 /** Bytes before an entry's body. */
@@ -60,61 +115,6 @@ export declare const entry: {
   /** All entries of a block. Throws an Error with code PROTOCOL_ERROR if one is cut short. */
   decodeFrom(block: Uint8Array): Entry[];
 };
-export interface BatcherOptions<T, R> {
-  /**
-   * Works on one batch, in the order of the calls of `add`. Resolves to one result an item, in the same order; a result that is
-   * an `Error` rejects its item alone. What it throws rejects all items of the batch.
-   */
-  run: (items: T[]) => Promise<readonly (R | Error)[]>;
-  /** Items of a batch. Default 1,000. */
-  maxItems?: number;
-  /** Bytes of a batch, as `sizeOf` says, unless it is one item. Default: no bound. */
-  maxBytes?: number;
-  /** Bytes of an item, 0 or more; needed for `maxBytes`. */
-  sizeOf?: (item: T) => number;
-  /**
-   * Milliseconds that an item may gather while a batch is under way and another may be: it needs `maxInFlight` of 2 or more.
-   * Default: until a batch is full or none is under way.
-   */
-  maxWaitMs?: number;
-  /** Batches under way at the same time. Default 1. */
-  maxInFlight?: number;
-  /** Items that may wait, those of batches under way not counted; then `add` fails with BUSY. Default 65,536. */
-  maxQueued?: number;
-}
-/**
- * Gathers items into batches, in the order in which they come.
- *
- * While no batch is under way, an item waits only for the end of the current turn, and all items of that turn go together. While
- * some are under way, but fewer than `maxInFlight`, items gather until a batch is full, has waited for `maxWaitMs`, or none is
- * under way any more. With `maxInFlight` under way they gather until one ends. So an idle batcher adds no delay, and a busy one
- * makes batches as large as its work is slow.
- *
- * ```ts
- * await using users = new Batcher({ run: (ids: number[]) => loadUsers(ids) })
- * const [ann, bob] = await Promise.all([users.add(1), users.add(2)]) // one call of loadUsers
- * ```
- */
-export declare class Batcher<T, R> implements AsyncDisposable {
-  #private;
-  /** Errors: INVALID_ARGUMENT. */
-  constructor(options: BatcherOptions<T, R>);
-  /** Items that wait for a run, those of batches under way not counted. */
-  get queued(): number;
-  /** Batches under way. */
-  get inFlight(): number;
-  /**
-   * Puts an item into a batch and resolves to its result. Rejects with what `run` threw or returned for it, or with a
-   * RafterError; then the item was not taken: BUSY when `maxQueued` items wait, CLOSED after `close`, INVALID_ARGUMENT if
-   * `sizeOf` returned no size. INVALID_ARGUMENT also if `run` returned another number of results than there were items.
-   */
-  add(item: T): Promise<R>;
-  /** Has what waits go without gathering, still at most `maxInFlight` batches at a time. Resolves when all items added before are settled; never rejects. */
-  flush(): Promise<void>;
-  /** Takes no more items, has what waits go, and resolves when all is settled; never rejects. */
-  close(): Promise<void>;
-  [Symbol.asyncDispose](): Promise<void>;
-}
 /** Bytes of any view; strings count as UTF-8. Shared and detached memory is refused. */
 export type Input = string | ArrayBufferView;
 /** `lz4`: the fastest. `zstd`: saves most. `gzip`: its payload is what every gzip reads. */

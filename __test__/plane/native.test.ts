@@ -4,9 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll } from 'vitest'
 import type { MemberConfig } from '../../src/cluster/member.js'
-import type { Binding, MemberInfo, NativePort } from '../../src/native/binding.js'
+import type { Port } from '../../src/client/port.js'
+import type { Binding, MemberInfo } from '../../src/native/binding.js'
 import { parseReply } from '../../src/native/errors.js'
 import { loadBinding } from '../../src/native/load.js'
+import { nativePort } from '../../src/native/port.js'
 import { nativePlane } from '../../src/native/plane.js'
 import { Command, Event } from '../../src/plane/kinds.js'
 import type { Plane } from '../../src/plane/plane.js'
@@ -73,13 +75,14 @@ class NativeHarness implements PlaneHarness {
   readonly #sent: WireMessage[] = []
   #directory = newDirectory()
   #opened: Opened | undefined
-  #port: NativePort | undefined
+  #port: Port | undefined
   #peer: { opened: Opened; driver: PlaneDriver } | undefined
   #last = 0
 
   async open(): Promise<Plane> {
     this.#opened = await open(0, this.#directory)
-    this.#port = new this.#opened.binding.LocalPort(this.#opened.info.member, () => {})
+    const { binding, info } = this.#opened
+    this.#port = nativePort(binding, binding.openPort(info.member, () => {}))
     return this.#opened.plane
   }
 

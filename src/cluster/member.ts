@@ -8,6 +8,7 @@ import type { HostConfig } from '../host/config.js'
 import type { MemberInfo } from '../native/binding.js'
 import { errorCode, parseReply } from '../native/errors.js'
 import { loadBinding } from '../native/load.js'
+import { nativePort } from '../native/port.js'
 
 /** What the native side is told; see `Config` in crates/plane. */
 export interface MemberConfig {
@@ -83,11 +84,10 @@ export class ClusterMember {
   port(notify: () => void, lost: (code: ErrorCode, message: string) => void): Port {
     if (this.failure) throw new RafterError('POISONED', this.failure.message)
     const binding = loadBinding()
-    const port = new binding.LocalPort(this.info.member, notify)
+    const port = nativePort(binding, binding.openPort(this.info.member, notify))
     this.lost.add(lost)
     return {
-      submit: (buffer, length) => port.submit(buffer, length),
-      drain: (into) => port.drain(into),
+      ...port,
       openReader: (request, into) => {
         const reader = binding.openReader(this.info.member, request, into)
         return { read: (length) => binding.readKey(reader, length), close: () => binding.closeReader(reader) }

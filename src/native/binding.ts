@@ -1,13 +1,6 @@
 // The shape of the native addon (crates/binding). Numbers and bytes only; errors come as codes or as JSON.
 
-import type { Direct } from './direct.js'
-
-/** A port as the addon gives it; see `Port` in src/client/port.ts. */
-export interface NativePort {
-  submit(buffer: Uint8Array, length: number): number
-  drain(into: Uint8Array): number
-  close(): void
-}
+import type { Direct, Handle } from './direct.js'
 
 /** The addon. */
 export interface Binding extends Direct {
@@ -19,7 +12,11 @@ export interface Binding extends Direct {
   memberCounters(member: number): string
   stopMember(member: number): void
   closeMember(member: number): Promise<void>
-  LocalPort: new (member: number, notify: () => void) => NativePort
+  /** A port to a member of this process, for the calls below; see `Port` in src/client/port.ts. */
+  openPort(member: number, notify: () => void): Handle
+  submit(port: Handle, buffer: Uint8Array, length: number): number
+  drain(port: Handle, into: Uint8Array): number
+  closePort(port: Handle): void
   /** Number of a reader; see `Port.openReader`. */
   openReader(member: number, request: Uint8Array, into: Uint8Array): number
   readKey(reader: number, length: number): number
@@ -29,7 +26,7 @@ export interface Binding extends Direct {
     timeoutMs: number,
     notify: () => void,
     lost: (code: string, text: string) => void,
-  ): Promise<NativePort | string>
+  ): Promise<Handle | string>
 }
 
 /** What `openMember` tells of the member. */

@@ -4,6 +4,7 @@ import type { Port } from '../client/port.js'
 import type { ErrorCode } from '../codes.js'
 import { errorCode, parseReply } from './errors.js'
 import { loadBinding } from './load.js'
+import { nativePort } from './port.js'
 
 /** Milliseconds that a connection may take to be made. */
 const DIAL_TIMEOUT_MS = 2_000
@@ -14,6 +15,7 @@ export async function dial(
   notify: () => void,
   lost: (code: ErrorCode, message: string) => void,
 ): Promise<Port> {
-  const port = await loadBinding().dial(endpoint, DIAL_TIMEOUT_MS, notify, (code, text) => lost(errorCode(code), text))
-  return typeof port === 'string' ? parseReply<never>(port) : port
+  const binding = loadBinding()
+  const port = await binding.dial(endpoint, DIAL_TIMEOUT_MS, notify, (code, text) => lost(errorCode(code), text))
+  return typeof port === 'string' ? parseReply<never>(port) : nativePort(binding, port)
 }

@@ -5,13 +5,15 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use napi::bindgen_prelude::{AsyncTask, Float64ArraySlice, FnArgs, Function};
+use napi::bindgen_prelude::{AsyncTask, FnArgs, Function};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Result, Status, Task};
 use napi_derive::napi;
 use parking_lot::RwLock;
 use rafterdb_codec::Code;
 use rafterdb_plane::{Config, Member, PlaneError};
+
+use crate::direct::{Answer, Call};
 
 static MEMBERS: LazyLock<RwLock<HashMap<u32, Arc<Member>>>> = LazyLock::new(RwLock::default);
 static NEXT: AtomicU32 = AtomicU32::new(1);
@@ -92,21 +94,18 @@ pub fn open_member(
     }))
 }
 
-/// One exchange with the Raft core; see crates/codec/FORMATS.md. Blocks the calling thread up to `timeout_ms`.
-/// Throws if an invariant is broken; the worker then ends, and `fail_member` is called.
-#[napi(catch_unwind)]
-pub fn exchange(
-    member: u32,
-    commands: &[f64],
-    length: u32,
-    mut events: Float64ArraySlice<'_>,
-    timeout_ms: f64,
-) -> Result<u32> {
-    let member = find(member)?;
-    let timeout = Duration::try_from_secs_f64(timeout_ms.max(0.0) / 1e3).unwrap_or_default();
-    // SAFETY: the array is the worker's own, on this thread, and no JavaScript runs before this returns.
-    let used = member.exchange(&commands[..length as usize], unsafe { events.as_mut() }, timeout);
-    u32::try_from(used).map_err(|e| napi::Error::new(Status::GenericFailure, e.to_string()))
+/// `exchange(member, commands, length, events, timeoutMs)`: one exchange with the Raft core; see crates/codec/FORMATS.md. Blocks
+/// the calling thread up to `timeoutMs`. Throws if an invariant is broken; the worker then ends, and `failMember` is called.
+pub fn exchange(call: &Call) -> Answer {
+    let member = find(call.u32(0, "member")?)?;
+    let (commands, events) = (call.f64_view(1, "commands")?, call.f64_view(3, "events")?);
+    call.distinct(events, &[commands])?;
+    // SAFETY: two arrays of this call, apart from each other.
+    let (commands, events) = unsafe { (commands.slice::<f64>(), events.slice_mut::<f64>()) };
+    let length = call.size(2, "length", commands.len())?;
+    let timeout = Duration::try_from_secs_f64(call.float(4, "timeoutMs", 0.0, f64::MAX)? / 1e3).unwrap_or_default();
+    let used = member.exchange(&commands[..length], events, timeout);
+    Ok(call.size_value(used))
 }
 
 /// Stops a member whose Raft worker is gone.

@@ -4,9 +4,9 @@ use std::sync::mpsc::{channel, Sender};
 use std::sync::Arc;
 use std::time::Duration;
 
-use napi::bindgen_prelude::{AsyncTask, FnArgs, Function, Uint8ArraySlice};
+use napi::bindgen_prelude::{AsyncTask, FnArgs, FromNapiValue, Function, ToNapiValue, TypeName};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
-use napi::{Env, Result, Status, Task};
+use napi::{sys, Env, Result, Status, Task, ValueType};
 use napi_derive::napi;
 use parking_lot::Mutex;
 use rafterdb_codec::Code;
@@ -14,101 +14,98 @@ use rafterdb_net::{NetError, Parts, RemoteClient, RemoteConfig, RemoteHandler, R
 use rafterdb_plane::{Member, PlaneError, Port};
 use rafterdb_pool::Slice;
 
+use crate::direct::{hold, Answer, Call, NativeObject};
 use crate::member::{error_json, find};
 
 type Notify = ThreadsafeFunction<(), (), (), Status, false, true>;
 type Lost = ThreadsafeFunction<FnArgs<(String, String)>, (), FnArgs<(String, String)>, Status, false, true>;
 
-/// Number of an error code as `submit` returns it.
-fn number(code: Code) -> i64 {
-    i64::from(code as u16)
-}
-
-/// A port to a member in this process.
-#[napi]
-pub struct LocalPort {
-    member: Arc<Member>,
+/// An app's way to a member. Its three calls are made once a turn or more often, so they go the direct way.
+pub struct AppPort {
     port: Arc<Port>,
+    way: Way,
 }
 
-#[napi]
-impl LocalPort {
-    /// Opens a port; `notify` is called when responses wait.
-    #[napi(constructor)]
-    pub fn new(member: u32, notify: Function<'_, (), ()>) -> Result<Self> {
-        let member = find(member)?;
-        let notify: Notify = notify
-            .build_threadsafe_function()
-            .callee_handled::<false>()
-            .weak::<true>()
-            .build()?;
-        let port = member.port(Box::new(move || {
-            notify.call((), ThreadsafeFunctionCallMode::NonBlocking);
-        }));
-        Ok(Self { member, port })
-    }
+enum Way {
+    /// A member in this process.
+    Here(Arc<Member>),
+    /// A connection to one elsewhere; none once closed.
+    There(Option<RemoteClient>),
+}
 
-    /// Hands over `length` bytes of requests. 0, or the number of an error code: nothing was taken.
-    #[napi]
-    pub fn submit(&self, buffer: &[u8], length: u32) -> i64 {
-        match self.member.submit(&self.port, &buffer[..length as usize]) {
-            Ok(()) => 0,
-            Err(code) => number(code),
-        }
-    }
+impl NativeObject for AppPort {
+    const NAME: &'static str = "port";
 
-    /// Copies whole responses into `into`. Bytes copied; 0: none wait; −n: the first needs n bytes.
-    #[napi]
-    pub fn drain(&self, mut into: Uint8ArraySlice<'_>) -> i64 {
-        // SAFETY: the array is the caller's, on this thread, and no JavaScript runs before this returns.
-        self.member.drain(&self.port, unsafe { into.as_mut() })
-    }
-
-    /// Nothing is delivered any more; watches of this port end.
-    #[napi]
-    pub fn close(&self) {
-        self.member.close_port(&self.port);
+    fn bytes(&self) -> usize {
+        size_of::<Self>()
     }
 }
 
-/// A port to a member elsewhere.
-#[napi]
-pub struct RemotePort {
-    port: Arc<Port>,
-    client: Mutex<Option<RemoteClient>>,
+/// Calls a function of JavaScript when responses wait.
+fn notifier(notify: &Function<'_, (), ()>) -> Result<Box<dyn Fn() + Send + Sync>> {
+    let notify: Notify = notify
+        .build_threadsafe_function()
+        .callee_handled::<false>()
+        .weak::<true>()
+        .build()?;
+    Ok(Box::new(move || {
+        notify.call((), ThreadsafeFunctionCallMode::NonBlocking);
+    }))
 }
 
-#[napi]
-impl RemotePort {
-    /// As `LocalPort.submit`.
-    #[napi]
-    pub fn submit(&self, buffer: &[u8], length: u32) -> i64 {
-        let client = self.client.lock();
-        let Some(client) = client.as_ref() else {
-            return number(Code::Closed);
-        };
-        if client.send(Parts::with_header(&buffer[..length as usize])) {
-            0
-        } else {
-            number(Code::Busy)
+/// `openPort(member, notify)`: a port to a member in this process; `notify` is called when responses wait.
+pub fn open_port(call: &Call) -> Answer {
+    let member = find(call.u32(0, "member")?)?;
+    // SAFETY: a value of this call; the conversion checks that it is a function.
+    let notify = unsafe { Function::<(), ()>::from_napi_value(call.env, call.value(1))? };
+    let port = member.port(notifier(&notify)?);
+    let way = Way::Here(member);
+    Ok(call.hold(AppPort { port, way }))
+}
+
+/// `submit(port, buffer, length)`: hands over `length` bytes of requests. 0, or the number of an error code: nothing was taken.
+pub fn submit(call: &Call) -> Answer {
+    let AppPort { port, way } = call.held(0)?;
+    // SAFETY: an array of this call that is read only.
+    let buffer = unsafe { call.byte_view(1, "buffer")?.slice::<u8>() };
+    let requests = &buffer[..call.size(2, "length", buffer.len())?];
+    let taken = match way {
+        Way::Here(member) => member.submit(port, requests),
+        Way::There(None) => Err(Code::Closed),
+        Way::There(Some(client)) => match client.send(Parts::with_header(requests)) {
+            true => Ok(()),
+            false => Err(Code::Busy),
+        },
+    };
+    Ok(call.u32_value(taken.map_or_else(|code| u32::from(code as u16), |()| 0)))
+}
+
+/// `drain(port, into)`: copies whole responses. Bytes copied; 0: none wait; −n: the first needs n bytes.
+#[allow(clippy::cast_precision_loss, reason = "lengths of memory are far below 2^53")]
+pub fn drain(call: &Call) -> Answer {
+    let AppPort { port, way } = call.held(0)?;
+    // SAFETY: an array of this call, which nothing else refers to.
+    let into = unsafe { call.byte_view(1, "into")?.slice_mut::<u8>() };
+    let copied = match way {
+        Way::Here(member) => member.drain(port, into),
+        Way::There(_) => port.drain(into),
+    };
+    Ok(call.float_value(copied as f64))
+}
+
+/// `closePort(port)`: nothing is delivered any more, watches of the port end; a connection is closed.
+pub fn close_port(call: &Call) -> Answer {
+    let AppPort { port, way } = call.held_mut(0)?;
+    match way {
+        Way::Here(member) => member.close_port(port),
+        Way::There(client) => {
+            port.close();
+            if let Some(client) = client.take() {
+                client.close();
+            }
         }
     }
-
-    /// As `LocalPort.drain`.
-    #[napi]
-    pub fn drain(&self, mut into: Uint8ArraySlice<'_>) -> i64 {
-        // SAFETY: the array is the caller's, on this thread, and no JavaScript runs before this returns.
-        self.port.drain(unsafe { into.as_mut() })
-    }
-
-    /// Closes the connection.
-    #[napi]
-    pub fn close(&self) {
-        self.port.close();
-        if let Some(client) = self.client.lock().take() {
-            client.close();
-        }
-    }
+    Ok(call.nothing())
 }
 
 /// What a connection tells: first whether it stands, later that it is lost.
@@ -150,7 +147,7 @@ pub struct Dial {
 
 impl Task for Dial {
     type Output = std::result::Result<RemoteClient, PlaneError>;
-    type JsValue = napi::Either<RemotePort, String>;
+    type JsValue = Outcome;
 
     fn compute(&mut self) -> Result<Self::Output> {
         let (first, outcome) = channel();
@@ -173,16 +170,42 @@ impl Task for Dial {
 
     fn resolve(&mut self, _: Env, output: Self::Output) -> Result<Self::JsValue> {
         Ok(match output {
-            Ok(client) => napi::Either::A(RemotePort {
+            Ok(client) => Outcome::Connected(AppPort {
                 port: self.port.clone(),
-                client: Mutex::new(Some(client)),
+                way: Way::There(Some(client)),
             }),
-            Err(error) => napi::Either::B(error_json(&error)),
+            Err(error) => Outcome::Failed(error_json(&error)),
         })
     }
 }
 
-/// Connects to a member. Resolves to a `RemotePort`, or to JSON `{"code", "text"}`.
+/// What dialing comes to.
+pub enum Outcome {
+    Connected(AppPort),
+    Failed(String),
+}
+
+impl TypeName for Outcome {
+    fn type_name() -> &'static str {
+        "port"
+    }
+
+    fn value_type() -> ValueType {
+        ValueType::Unknown
+    }
+}
+
+impl ToNapiValue for Outcome {
+    unsafe fn to_napi_value(env: sys::napi_env, outcome: Self) -> Result<sys::napi_value> {
+        match outcome {
+            Self::Connected(port) => Ok(hold(env, port)),
+            // SAFETY: as the caller promises.
+            Self::Failed(text) => unsafe { String::to_napi_value(env, text) },
+        }
+    }
+}
+
+/// Connects to a member. Resolves to a port as of `openPort`, or to JSON `{"code", "text"}`.
 #[napi]
 pub fn dial(
     endpoint: String,
@@ -190,19 +213,12 @@ pub fn dial(
     notify: Function<'_, (), ()>,
     lost: Function<'_, FnArgs<(String, String)>, ()>,
 ) -> Result<AsyncTask<Dial>> {
-    let notify: Notify = notify
-        .build_threadsafe_function()
-        .callee_handled::<false>()
-        .weak::<true>()
-        .build()?;
     let lost: Lost = lost
         .build_threadsafe_function()
         .callee_handled::<false>()
         .weak::<true>()
         .build()?;
-    let port = Arc::new(Port::new(Box::new(move || {
-        notify.call((), ThreadsafeFunctionCallMode::NonBlocking);
-    })));
+    let port = Arc::new(Port::new(notifier(&notify)?));
     let timeout = Duration::try_from_secs_f64(timeout_ms.max(0.0) / 1e3).unwrap_or_default();
     Ok(AsyncTask::new(Dial {
         endpoint,

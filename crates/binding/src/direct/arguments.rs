@@ -66,6 +66,14 @@ impl Call {
 
     /// The memory of a typed array or DataView; `None` if the argument is neither. Shared or detached memory is a TypeError.
     pub fn view(&self, at: usize, name: &str) -> Result<Option<View>, Misuse> {
+        match self.typed_array(at, name)? {
+            None => self.data_view(at, name),
+            found => Ok(found),
+        }
+    }
+
+    #[inline]
+    fn typed_array(&self, at: usize, name: &str) -> Result<Option<View>, Misuse> {
         let (mut kind, mut length, mut data, mut buffer) = (0, 0usize, null_mut::<c_void>(), null_mut());
         // SAFETY: the value is of this call, the places to write to are ours.
         let status = unsafe {
@@ -79,28 +87,37 @@ impl Call {
                 null_mut(),
             )
         };
-        if status == sys::Status::napi_ok {
-            length *= element_bytes(kind).ok_or_else(|| self.must_be(at, name, "a typed array of known elements"))?;
-        } else {
-            kind = DATA_VIEW;
-            // SAFETY: as above.
-            let status = unsafe {
-                sys::napi_get_dataview_info(
-                    self.env,
-                    self.values[at],
-                    &raw mut length,
-                    &raw mut data,
-                    &raw mut buffer,
-                    null_mut(),
-                )
-            };
-            if status != sys::Status::napi_ok {
-                return Ok(None);
-            }
+        if status != sys::Status::napi_ok {
+            return Ok(None);
         }
+        let element = element_bytes(kind).ok_or_else(|| self.must_be(at, name, "a typed array of known elements"))?;
         self.check_memory(buffer, length, name)?;
         Ok(Some(View {
             kind,
+            start: data.cast(),
+            bytes: length * element,
+        }))
+    }
+
+    fn data_view(&self, at: usize, name: &str) -> Result<Option<View>, Misuse> {
+        let (mut length, mut data, mut buffer) = (0usize, null_mut::<c_void>(), null_mut());
+        // SAFETY: as above.
+        let status = unsafe {
+            sys::napi_get_dataview_info(
+                self.env,
+                self.values[at],
+                &raw mut length,
+                &raw mut data,
+                &raw mut buffer,
+                null_mut(),
+            )
+        };
+        if status != sys::Status::napi_ok {
+            return Ok(None);
+        }
+        self.check_memory(buffer, length, name)?;
+        Ok(Some(View {
+            kind: DATA_VIEW,
             start: data.cast(),
             bytes: length,
         }))
@@ -159,15 +176,20 @@ impl Call {
         Ok(())
     }
 
-    /// The bytes of a string (as UTF-8), Buffer, typed array or DataView.
+    /// The bytes of a Buffer, typed array, string (as UTF-8) or DataView, looked for in this order.
     #[inline]
     pub fn bytes<'call>(&'call self, at: usize, name: &str, text: &'call mut Text) -> Result<&'call [u8], Misuse> {
-        if let Some(view) = self.view(at, name)? {
-            // SAFETY: a view of this call, read only.
-            return Ok(unsafe { view.slice() });
-        }
-        self.text(at, text)
-            .ok_or_else(|| self.must_be(at, name, "a string, Buffer, typed array or DataView"))
+        let view = match self.typed_array(at, name)? {
+            Some(view) => view,
+            None => match self.text(at, text) {
+                Some(bytes) => return Ok(bytes),
+                None => self
+                    .data_view(at, name)?
+                    .ok_or_else(|| self.must_be(at, name, "a string, Buffer, typed array or DataView"))?,
+            },
+        };
+        // SAFETY: a view of this call, read only.
+        Ok(unsafe { view.slice() })
     }
 
     /// The UTF-8 of a string; `None` if the argument is none. Half a surrogate pair becomes U+FFFD, as in a Buffer.
@@ -287,6 +309,12 @@ impl Call {
         Err(Misuse::Range(format!(
             "{name} must be a whole number from {min} to {max}, not {value}"
         )))
+    }
+
+    /// A number of something: of a member, a length in elements.
+    pub fn u32(&self, at: usize, name: &str) -> Result<u32, Misuse> {
+        let value = self.integer(at, name, 0, u64::from(u32::MAX))?;
+        Ok(u32::try_from(value).unwrap_or(u32::MAX))
     }
 
     /// An offset or length in bytes.

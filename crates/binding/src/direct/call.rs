@@ -22,6 +22,12 @@ pub enum Misuse {
     Failed(&'static str, String),
 }
 
+impl From<napi::Error> for Misuse {
+    fn from(error: napi::Error) -> Self {
+        Self::Failed("INTERNAL", error.reason.clone())
+    }
+}
+
 /// What a function returns to JavaScript.
 pub type Answer = Result<sys::napi_value, Misuse>;
 

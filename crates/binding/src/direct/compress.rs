@@ -10,7 +10,7 @@ use rafterdb_hash::Keys;
 use super::arguments::Text;
 use super::call::{Answer, Call, Misuse};
 use super::codec::from_offset;
-use super::handle::Object;
+use super::handle::NativeObject;
 
 /// Room for results that a compressor keeps between calls, bytes.
 const KEPT_BYTES_MAX: usize = 1 << 20;
@@ -34,7 +34,7 @@ struct Held {
     room: Vec<u8>,
 }
 
-impl Object for Held {
+impl NativeObject for Held {
     const NAME: &'static str = "Compressor";
 
     fn bytes(&self) -> usize {
@@ -42,7 +42,7 @@ impl Object for Held {
     }
 }
 
-impl Object for Decompressor {
+impl NativeObject for Decompressor {
     const NAME: &'static str = "Decompressor";
 
     fn bytes(&self) -> usize {
@@ -50,7 +50,7 @@ impl Object for Decompressor {
     }
 }
 
-impl Object for Arc<Dictionary> {
+impl NativeObject for Arc<Dictionary> {
     const NAME: &'static str = "Dictionary";
 
     fn bytes(&self) -> usize {
@@ -62,7 +62,7 @@ impl Object for Arc<Dictionary> {
 pub fn dictionary_new(call: &Call) -> Answer {
     // SAFETY: a view of this call that is read only.
     let content = unsafe { call.byte_view(0, "content")?.slice::<u8>() };
-    call.hold(Arc::new(Dictionary::new(content)?))
+    Ok(call.hold(Arc::new(Dictionary::new(content)?)))
 }
 
 /// `dictionaryTrain(samples, offsets, bytesMax)`
@@ -103,7 +103,7 @@ pub fn compressor_new(call: &Call) -> Answer {
     };
     let compressor = Compressor::new(&options)?;
     let room = Vec::new();
-    call.hold(Held { compressor, room })
+    Ok(call.hold(Held { compressor, room }))
 }
 
 /// `compress(compressor, data)`
@@ -140,7 +140,7 @@ pub fn compressed_size_max(call: &Call) -> Answer {
 
 /// `decompressorNew()`
 pub fn decompressor_new(call: &Call) -> Answer {
-    call.hold(Decompressor::new())
+    Ok(call.hold(Decompressor::new()))
 }
 
 /// `decompressorAdd(decompressor, dictionary)`

@@ -6,7 +6,7 @@ use rafterdb_hash::{
 
 use super::arguments::Text;
 use super::call::{Answer, Call, Misuse};
-use super::handle::Object;
+use super::handle::NativeObject;
 use super::view::View;
 
 impl From<KeysError> for Misuse {
@@ -138,7 +138,7 @@ pub fn hash_many(call: &Call) -> Answer {
     Ok(call.nothing())
 }
 
-impl Object for Xxh3 {
+impl NativeObject for Xxh3 {
     const NAME: &'static str = "Xxh3";
 
     fn bytes(&self) -> usize {
@@ -148,7 +148,7 @@ impl Object for Xxh3 {
 
 /// `xxh3New(seed?)`
 pub fn hasher_new(call: &Call) -> Answer {
-    call.hold(Xxh3::new(call.u64_or(0, "seed", 0)?))
+    Ok(call.hold(Xxh3::new(call.u64_or(0, "seed", 0)?)))
 }
 
 /// `xxh3Update(hasher, data)`

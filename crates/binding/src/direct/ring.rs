@@ -8,7 +8,7 @@ use rafterdb_ring::{BoundedRing, Keys, Node, Options, Ring, RingError};
 
 use super::arguments::Text;
 use super::call::{Answer, Call, Misuse};
-use super::handle::Object;
+use super::handle::NativeObject;
 use super::hash::keys_and_out;
 
 /// What a point takes, bytes.
@@ -20,7 +20,7 @@ impl From<RingError> for Misuse {
     }
 }
 
-impl Object for Arc<Ring> {
+impl NativeObject for Arc<Ring> {
     const NAME: &'static str = "Ring";
 
     fn bytes(&self) -> usize {
@@ -50,7 +50,7 @@ pub fn new(call: &Call) -> Answer {
         virtual_nodes: u32::try_from(call.integer(3, "virtualNodes", 1, u64::from(u32::MAX))?).unwrap_or(u32::MAX),
         seed: call.u64_or(4, "seed", 0)?,
     };
-    call.hold(Arc::new(Ring::new(&nodes, options)?))
+    Ok(call.hold(Arc::new(Ring::new(&nodes, options)?)))
 }
 
 /// `ringLookup(ring, key)`
