@@ -3,13 +3,13 @@ import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll } from 'vitest'
-import type { MemberConfig } from '../../src/cluster/member.js'
 import type { Port } from '../../src/client/port.js'
+import type { MemberConfig } from '../../src/cluster/member.js'
 import type { Binding, MemberInfo } from '../../src/native/binding.js'
 import { parseReply } from '../../src/native/errors.js'
 import { loadBinding } from '../../src/native/load.js'
-import { nativePort } from '../../src/native/port.js'
 import { nativePlane } from '../../src/native/plane.js'
+import { nativePort } from '../../src/native/port.js'
 import { Command, Event } from '../../src/plane/kinds.js'
 import type { Plane } from '../../src/plane/plane.js'
 import { freePorts } from '../ports.js'
@@ -82,7 +82,10 @@ class NativeHarness implements PlaneHarness {
   async open(): Promise<Plane> {
     this.#opened = await open(0, this.#directory)
     const { binding, info } = this.#opened
-    this.#port = nativePort(binding, binding.openPort(info.member, () => {}))
+    this.#port = nativePort(
+      binding,
+      binding.openPort(info.member, () => {}),
+    )
     return this.#opened.plane
   }
 

@@ -27,6 +27,6 @@ export const ROWS = [
       rust: `${way}/text-${algorithm}-${{ lz4: 1, zstd: 1, gzip: 6 }[algorithm]}/64KiB`,
     })),
   ),
-  { row: 'pool take and give back/4096', bench: 'pool', rust: 'pool/take-pool/4096' },
+  { row: 'pool take and give back/8192', bench: 'pool', rust: 'pool/take-pool/8192' },
   { row: 'batcher, an item', bench: 'batcher', rust: 'batcher/machine/100' },
 ]

@@ -206,12 +206,16 @@ fn prewarm(criterion: &mut Criterion) {
     group.finish();
 }
 
+fn reference(criterion: &mut Criterion) {
+    rafterdb_bench::reference(criterion, "pool");
+}
+
 criterion_group! {
     name = benches;
     config = Criterion::default()
         .warm_up_time(Duration::from_millis(300))
         .measurement_time(Duration::from_secs(1))
         .sample_size(20);
-    targets = take, hold, share, prewarm
+    targets = reference, take, hold, share, prewarm
 }
 criterion_main!(benches);
