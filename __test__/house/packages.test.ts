@@ -47,6 +47,7 @@ test('the lock file holds every optional package, and no address of a registry',
 })
 
 test('what the manifest points to exists', () => {
-  const paths = [main.types, main.exports['.'].types, main.exports['.'].default, main.bin.rafterdb]
+  const entries = [main.exports['.'], main.exports['./native']].flatMap((entry) => [entry.types, entry.default])
+  const paths = [main.types, main.bin.rafterdb, ...entries]
   for (const path of paths) expect(existsSync(fileURLToPath(new URL(`../../${path}`, import.meta.url))), path).toBe(true)
 })

@@ -6,9 +6,10 @@ import { shell } from '../server/shell.js'
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
 const readme = read('README.md')
 
-test('the first example is examples/embed.mjs', () => {
-  const example = read('examples/embed.mjs').replace(/^\/\/.*\n/, '')
-  expect(/```js\n([\s\S]*?)```/.exec(readme)?.[1]).toBe(example)
+test.each(['embed', 'native'])('the example of %s is the one that runs', (name) => {
+  const example = read(`examples/${name}.mjs`).replace(/^\/\/.*\n/, '')
+  const shown = [...readme.matchAll(/```js\n([\s\S]*?)```/g)].map(([, text]) => text)
+  expect(shown).toContain(example.trimStart())
 })
 
 const commands = [...readme.matchAll(/^rafterdb (\w+)(.*)$/gm)].map(([, command = '', rest = '']) => ({ command, rest }))

@@ -9,6 +9,7 @@ import { expect, test } from 'vitest'
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
 const PROGRAM = `
+import { Batcher, Compressor, hashMany, Ring, xxh3 } from 'rafterdb/native'
 import { type Database, compare, connect, open, put, RafterError, type WatchEvent } from 'rafterdb'
 
 const db: Database = await open({ dataDir: 'x' })
@@ -26,6 +27,16 @@ try {
   // @ts-expect-error there is no such code
   if (error instanceof RafterError && error.code === 'NO_SUCH_CODE') console.log()
 }
+
+const hash: number = xxh3('a', 1n)
+hashMany(new Uint8Array(2), Uint32Array.of(0, 1, 2), new Float64Array(2))
+// @ts-expect-error a number has no bytes
+xxh3(5)
+const node: string = new Ring(['a', { name: 'b', weight: 2, zone: 'z' }]).lookup('key')
+const packed: Uint8Array = new Compressor({ algorithm: 'zstd' }).compress('text')
+await using batcher = new Batcher({ run: async (items: number[]) => items.map(String) })
+const answer: string = await batcher.add(1)
+console.log(hash, node, packed, answer)
 `
 
 test('a program of a user compiles', { timeout: 120_000 }, () => {
