@@ -9,9 +9,12 @@ use super::machine::{functions, Machine};
 use std::arch::aarch64::*;
 use std::arch::is_aarch64_feature_detected;
 
-/// Whether this machine has them. `aes` stands for PMULL of 64 bits too.
+/// Whether this machine has them. Compiled for `aes`, code may use PMULL of 64 bits too; a machine may have AES without it.
 pub(super) fn available() -> bool {
-    is_aarch64_feature_detected!("neon") && is_aarch64_feature_detected!("aes") && is_aarch64_feature_detected!("crc")
+    is_aarch64_feature_detected!("neon")
+        && is_aarch64_feature_detected!("aes")
+        && is_aarch64_feature_detected!("pmull")
+        && is_aarch64_feature_detected!("crc")
 }
 
 #[derive(Clone, Copy)]
