@@ -12,6 +12,8 @@
 #[cfg(feature = "count-allocations")]
 mod allocations;
 mod direct;
+mod library;
 mod member;
 mod port;
 mod reader;
+mod register;

@@ -4,7 +4,7 @@ use std::fmt::{Display, Write};
 
 use rafterdb_topology::{CacheKind, Topology};
 
-use super::call::{Answer, Call};
+use crate::direct::{Answer, Call};
 
 /// `topology()`: see `Topology` in src/library/topology.ts.
 pub fn topology(call: &Call) -> Answer {

@@ -4,10 +4,7 @@ use rafterdb_hash::{
     crc32c_append, crc32c_combine, crc32c_many, xxh3_128, xxh3_64, xxh3_64_many, xxh3_path, Keys, KeysError, Xxh3,
 };
 
-use super::arguments::Text;
-use super::call::{Answer, Call, Misuse};
-use super::handle::NativeObject;
-use super::view::View;
+use crate::direct::{Answer, Call, Misuse, NativeObject, Text, View};
 
 impl From<KeysError> for Misuse {
     fn from(error: KeysError) -> Self {

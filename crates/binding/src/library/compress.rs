@@ -7,10 +7,8 @@ use rafterdb_compress::{
 };
 use rafterdb_hash::Keys;
 
-use super::arguments::Text;
-use super::call::{Answer, Call, Misuse};
 use super::codec::from_offset;
-use super::handle::NativeObject;
+use crate::direct::{Answer, Call, Misuse, NativeObject, Text};
 
 /// Room for results that a compressor keeps between calls, bytes.
 const KEPT_BYTES_MAX: usize = 1 << 20;

@@ -3,13 +3,10 @@
 use std::sync::Arc;
 
 use napi::sys;
-
 use rafterdb_ring::{BoundedRing, Keys, Node, Options, Ring, RingError};
 
-use super::arguments::Text;
-use super::call::{Answer, Call, Misuse};
-use super::handle::NativeObject;
 use super::hash::keys_and_out;
+use crate::direct::{Answer, Call, Misuse, NativeObject, Text};
 
 /// What a point takes, bytes.
 const POINT_BYTES: usize = 12;

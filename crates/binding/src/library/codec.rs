@@ -3,8 +3,7 @@
 use napi::sys;
 use rafterdb_codec::{Entry, Frame, Malformed, Unencodable};
 
-use super::call::{Answer, Call, Misuse};
-use super::view::View;
+use crate::direct::{Answer, Call, Misuse, View};
 
 impl From<Malformed> for Misuse {
     fn from(malformed: Malformed) -> Self {
