@@ -114,8 +114,8 @@ impl Chunks {
             };
             Slot::new(Some(home), nowhere)
         };
-        let slots: &'static mut [Slot] = Vec::leak((0..slots).map(slot).collect());
-        row.slots.store(slots.as_mut_ptr(), Ordering::Relaxed);
+        let slots: &'static [Slot] = Vec::leak((0..slots).map(slot).collect());
+        row.slots.store(slots.as_ptr().cast_mut(), Ordering::Relaxed);
         chunks.push(Chunk {
             slots,
             memory: None,
