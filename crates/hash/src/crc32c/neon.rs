@@ -1,6 +1,7 @@
 //! CRC-32C with the CRC and PMULL extensions of aarch64: one lane a vector. Knows only its instructions.
 #![allow(
     unknown_lints,
+    renamed_and_removed_lints,
     inline_always_mismatching_target_features,
     reason = "all of it ends up in functions that have the features"
 )]
