@@ -34,7 +34,6 @@ fn hits_and_misses_are_all_that_was_asked() {
     }
     drop(pool.take(TIERS[3] + 1));
     assert_eq!(pool.stats().asked[15], 1);
-    assert_eq!(pool.stats().retries, 0, "nobody else was there");
 }
 
 #[test]
