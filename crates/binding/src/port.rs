@@ -4,9 +4,9 @@ use std::sync::mpsc::{channel, Sender};
 use std::sync::Arc;
 use std::time::Duration;
 
-use napi::bindgen_prelude::{AsyncTask, FnArgs, FromNapiValue, Function, ToNapiValue, TypeName};
+use napi::bindgen_prelude::{AsyncTask, FnArgs, Function, ToNapiValue, TypeName};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
-use napi::{sys, Env, Result, Status, Task, ValueType};
+use napi::{sys, Env, JsValue, Result, Status, Task, ValueType};
 use napi_derive::napi;
 use parking_lot::Mutex;
 use rafterdb_codec::Code;
@@ -14,10 +14,9 @@ use rafterdb_net::{NetError, Parts, RemoteClient, RemoteConfig, RemoteHandler, R
 use rafterdb_plane::{Member, PlaneError, Port};
 use rafterdb_pool::Slice;
 
-use crate::direct::{hold, Answer, Call, NativeObject};
+use crate::direct::{hold, Answer, Call, NativeObject, Notifier};
 use crate::member::{error_json, find};
 
-type Notify = ThreadsafeFunction<(), (), (), Status, false, true>;
 type Lost = ThreadsafeFunction<FnArgs<(String, String)>, (), FnArgs<(String, String)>, Status, false, true>;
 
 /// An app's way to a member. Its three calls are made once a turn or more often, so they go the direct way.
@@ -41,24 +40,17 @@ impl NativeObject for AppPort {
     }
 }
 
-/// Calls a function of JavaScript when responses wait.
-fn notifier(notify: &Function<'_, (), ()>) -> Result<Box<dyn Fn() + Send + Sync>> {
-    let notify: Notify = notify
-        .build_threadsafe_function()
-        .callee_handled::<false>()
-        .weak::<true>()
-        .build()?;
-    Ok(Box::new(move || {
-        notify.call((), ThreadsafeFunctionCallMode::NonBlocking);
-    }))
+/// What a port calls when responses wait.
+fn when_responses_wait(notifier: Notifier) -> Box<dyn Fn() + Send + Sync> {
+    Box::new(move || notifier.notify())
 }
 
 /// `openPort(member, notify)`: a port to a member in this process; `notify` is called when responses wait.
 pub fn open_port(call: &Call) -> Answer {
     let member = find(call.u32(0, "member")?)?;
-    // SAFETY: a value of this call; the conversion checks that it is a function.
-    let notify = unsafe { Function::<(), ()>::from_napi_value(call.env, call.value(1))? };
-    let port = member.port(notifier(&notify)?);
+    // SAFETY: the environment and a value of this call.
+    let notifier = unsafe { Notifier::new(call.env, call.value(1))? };
+    let port = member.port(when_responses_wait(notifier));
     let way = Way::Here(member);
     Ok(call.hold(AppPort { port, way }))
 }
@@ -208,6 +200,7 @@ impl ToNapiValue for Outcome {
 /// Connects to a member. Resolves to a port as of `openPort`, or to JSON `{"code", "text"}`.
 #[napi]
 pub fn dial(
+    env: Env,
     endpoint: String,
     timeout_ms: f64,
     notify: Function<'_, (), ()>,
@@ -218,7 +211,9 @@ pub fn dial(
         .callee_handled::<false>()
         .weak::<true>()
         .build()?;
-    let port = Arc::new(Port::new(notifier(&notify)?));
+    // SAFETY: the environment and a value of this call.
+    let notifier = unsafe { Notifier::new(env.raw(), notify.raw())? };
+    let port = Arc::new(Port::new(when_responses_wait(notifier)));
     let timeout = Duration::try_from_secs_f64(timeout_ms.max(0.0) / 1e3).unwrap_or_default();
     Ok(AsyncTask::new(Dial {
         endpoint,

@@ -5,10 +5,12 @@
 mod arguments;
 mod call;
 mod handle;
+mod notifier;
 mod results;
 mod view;
 
 pub use arguments::Text;
 pub use call::{export, Answer, Call, Misuse};
 pub use handle::{hold, NativeObject};
+pub use notifier::Notifier;
 pub use view::View;
