@@ -88,7 +88,7 @@ export declare const frame: {
 export declare class FrameDecoder {
   #private;
   /** `bodyBytesMax` bounds what is believed of a length, in bytes; default 64 MiB. */
-  constructor({ bodyBytesMax }?: {
+  constructor(options?: {
     bodyBytesMax?: number;
   });
   /**
@@ -155,7 +155,7 @@ export declare class Dictionary {
 export declare class Compressor {
   #private;
   /** Throws TypeError, RangeError, or an Error with code DICTIONARY_UNSUPPORTED or DICTIONARY_INVALID. */
-  constructor({ algorithm, level, minBytes, ratioMax, adaptive, dictionary }?: CompressOptions);
+  constructor(options?: CompressOptions);
   /** `data` compressed, or stored where that does not pay: a new Buffer, at most one byte longer than `data`. */
   compress(data: Input): Uint8Array;
   /** The same, written to `out` from `at` on; returns the bytes. RangeError if fewer than `compressedSizeMax` are there. */
@@ -172,7 +172,7 @@ export interface DecompressorOptions {
 /** Undoes what any Compressor did. */
 export declare class Decompressor {
   #private;
-  constructor({ bytesMax, dictionaries }?: DecompressorOptions);
+  constructor(options?: DecompressorOptions);
   /**
    * The original, in a new Buffer. Throws an Error with code TRUNCATED, UNKNOWN_FLAG, TOO_LARGE, CORRUPT or DICTIONARY_MISSING.
    * Whether the bytes are those that were compressed is for a checksum to say: only gzip carries one.
@@ -289,7 +289,7 @@ export declare class Ring {
    * A ring of at least one node. Throws TypeError or RangeError (INVALID_ARGUMENT) for names that are empty or double, weights
    * that are not above 0, or more points than fit.
    */
-  constructor(nodes: readonly (string | RingNode)[], { virtualNodes, seed }?: RingOptions);
+  constructor(nodes: readonly (string | RingNode)[], options?: RingOptions);
   /** Name of the node that a key belongs to. */
   lookup(key: Input): string;
   /** The same as a number: its place in `nodes`. */

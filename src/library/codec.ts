@@ -2,6 +2,7 @@
 // The layouts themselves are crates/codec's; nothing of a payload is copied but by `encodeTo`.
 import type { Direct } from '../native/direct.js'
 import { loadBinding } from '../native/load.js'
+import { checkOptions } from './options.js'
 
 const native: Direct = loadBinding()
 
@@ -65,7 +66,9 @@ export class FrameDecoder {
   #used = 0
 
   /** `bodyBytesMax` bounds what is believed of a length, in bytes; default 64 MiB. */
-  constructor({ bodyBytesMax = FRAME_BODY_BYTES_MAX }: { bodyBytesMax?: number } = {}) {
+  constructor(options: { bodyBytesMax?: number } = {}) {
+    checkOptions('FrameDecoder', options, ['bodyBytesMax'])
+    const { bodyBytesMax = FRAME_BODY_BYTES_MAX } = options
     this.#bodyBytesMax = bodyBytesMax
     native.frameMissing(this.#pending, bodyBytesMax)
   }

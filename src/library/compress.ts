@@ -1,6 +1,7 @@
 // LZ4, zstd and gzip behind one flag byte; stored as it is where compressing does not pay. The layout is crates/compress's.
 import type { Direct, Handle, Input } from '../native/direct.js'
 import { loadBinding } from '../native/load.js'
+import { checkOptions } from './options.js'
 import { packKeys } from './packed-keys.js'
 
 const native: Direct = loadBinding()
@@ -62,7 +63,9 @@ export class Compressor {
   readonly #handle: Handle
 
   /** Throws TypeError, RangeError, or an Error with code DICTIONARY_UNSUPPORTED or DICTIONARY_INVALID. */
-  constructor({ algorithm = 'lz4', level, minBytes, ratioMax = 0.9, adaptive = true, dictionary }: CompressOptions = {}) {
+  constructor(options: CompressOptions = {}) {
+    checkOptions('Compressor', options, ['algorithm', 'level', 'minBytes', 'ratioMax', 'adaptive', 'dictionary'])
+    const { algorithm = 'lz4', level, minBytes, ratioMax = 0.9, adaptive = true, dictionary } = options
     if (dictionary !== undefined && !(dictionary instanceof Dictionary)) throw new TypeError('dictionary must be a Dictionary')
     if (typeof adaptive !== 'boolean') throw new TypeError(`adaptive must be a boolean, not ${typeof adaptive}`)
     this.#handle = native.compressorNew(
@@ -101,7 +104,9 @@ export class Decompressor {
   readonly #handle: Handle
   readonly #bytesMax: number
 
-  constructor({ bytesMax = 64 * 2 ** 20, dictionaries = [] }: DecompressorOptions = {}) {
+  constructor(options: DecompressorOptions = {}) {
+    checkOptions('Decompressor', options, ['bytesMax', 'dictionaries'])
+    const { bytesMax = 64 * 2 ** 20, dictionaries = [] } = options
     if (typeof bytesMax !== 'number') throw new TypeError(`bytesMax must be a number, not ${typeof bytesMax}`)
     if (!Number.isSafeInteger(bytesMax) || bytesMax < 0) throw new RangeError(`bytesMax must be a whole number, not ${bytesMax}`)
     this.#bytesMax = bytesMax

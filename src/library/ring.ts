@@ -2,6 +2,7 @@
 import type { Direct, Handle, Input } from '../native/direct.js'
 import { loadBinding } from '../native/load.js'
 import type { Seed } from './hash.js'
+import { checkOptions } from './options.js'
 import { type PackedKeys, packKeys } from './packed-keys.js'
 
 const native: Direct = loadBinding()
@@ -49,7 +50,9 @@ export class Ring {
    * A ring of at least one node. Throws TypeError or RangeError (INVALID_ARGUMENT) for names that are empty or double, weights
    * that are not above 0, or more points than fit.
    */
-  constructor(nodes: readonly (string | RingNode)[], { virtualNodes = 160, seed = 0 }: RingOptions = {}) {
+  constructor(nodes: readonly (string | RingNode)[], options: RingOptions = {}) {
+    checkOptions('Ring', options, ['virtualNodes', 'seed'])
+    const { virtualNodes = 160, seed = 0 } = options
     if (!Array.isArray(nodes)) throw new TypeError('nodes must be an array of names or of { name, weight?, zone? }')
     const given = nodes.map((node, at) => asNode(node, at))
     this.nodes = given.map(({ name, weight }) => ({ name, weight }))
@@ -132,7 +135,8 @@ export class Ring {
 
 /** A node with all of its fields; an empty zone is none. */
 function asNode(node: string | RingNode, at: number): Required<RingNode> {
-  const { name, weight = 1, zone = '' } = typeof node === 'string' ? { name: node } : (node ?? {})
+  if (typeof node !== 'string') checkOptions(`node ${at}`, node, ['name', 'weight', 'zone'])
+  const { name, weight = 1, zone = '' } = typeof node === 'string' ? { name: node } : node
   if (typeof name !== 'string') throw new TypeError(`node ${at} must be a name or { name, weight?, zone? }`)
   if (typeof weight !== 'number') throw new TypeError(`the weight of ${name} must be a number, not ${typeof weight}`)
   if (typeof zone !== 'string') throw new TypeError(`the zone of ${name} must be a string, not ${typeof zone}`)
