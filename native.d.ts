@@ -253,7 +253,7 @@ export interface PackedKeys {
 export declare function packKeys(keys: readonly (string | Uint8Array)[]): PackedKeys;
 /** A node of a ring. */
 export interface RingNode {
-  /** What it is known by; the ring's points are made from it. From 1 to 1,024 bytes of UTF-8. */
+  /** What it is known by; the ring's points are made from it. From 1 to 255 bytes of UTF-8. */
   name: string;
   /** Its share of the keys relative to the others; above 0, default 1. */
   weight?: number;
@@ -261,9 +261,9 @@ export interface RingNode {
   zone?: string;
 }
 export interface RingOptions {
-  /** Points on the ring for a weight of 1; default 160. More spread the keys more evenly and take more memory (12 bytes each). */
+  /** Places on the ring for a weight of 1, two points each; default 160. More spread the keys more evenly and take memory: 28 to 32 bytes each. */
   virtualNodes?: number;
-  /** Rings of one seed agree, default 0. */
+  /** Another seed puts the nodes elsewhere, default 0. The hash of a key does not depend on it. */
   seed?: Seed;
 }
 /** Keys whose place differs between two rings: those with a hash from `first` to `last`, both included. */
@@ -298,7 +298,7 @@ export declare class Ring {
   lookupMany(keys: Keys, out?: Uint32Array): Uint32Array;
   /**
    * Names of `count` different nodes for the copies of a key, the first as of `lookup`. While a zone without a copy is left, no
-   * zone gets a second one. Fewer nodes than `count`: all of them.
+   * zone gets a second one. Fewer nodes than `count`: all of them; at most 64.
    */
   replicas(key: Input, count: number): string[];
   /** `replicas` of many keys: `min(count, nodes.length)` places in `nodes` for each key, one key after the other. */
@@ -306,10 +306,10 @@ export declare class Ring {
   /**
    * Places all of `keys` so that no node gets more than (1 + `epsilon`) times its share, rounded up (Mirrokni, Thorup,
    * Zadimoghaddam: consistent hashing with bounded loads, 2016). A key whose node is full goes to the next one on the ring, so
-   * the result depends on all keys and on their order. `epsilon` above 0, default 0.05.
+   * the result depends on all keys, not on their order. `epsilon` from 0.001 to 1,000, default 0.05.
    */
   assignMany(keys: Keys, epsilon?: number): Uint32Array;
-  /** What moves from `before` to `after`: a key moves exactly if its `hash` (`xxh3BigInt(key, seed)`) is in one of the ranges. */
+  /** What moves from `before` to `after`: a key moves exactly if its `hash` (`xxh3BigInt(key)`) is in one of the ranges. */
   static diff(before: Ring, after: Ring): RingMove[];
 }
 /** A NUMA node: CPUs with memory of their own. */

@@ -64,6 +64,25 @@ test('diff lists exactly what moves', () => {
   )
 })
 
+test('what moves between rings of a seed is told by the hash without it', () => {
+  const [before, after] = [new Ring(names(5), { seed: 7 }), new Ring(names(6), { seed: 7 })]
+  expect(isRight(before, after, Ring.diff(before, after))).toBe(true)
+})
+
+test('the order of a batch changes no place of bounded loads', () => {
+  const ring = new Ring(names(10))
+  const places = ring.assignMany(keys, 0.05)
+  expect(ring.assignMany([...keys].reverse(), 0.05).reverse()).toEqual(places)
+})
+
+test('names have up to 255 bytes, replicas are up to 64', () => {
+  expect(new Ring(['x'.repeat(255)]).lookup('a')).toHaveLength(255)
+  expect(() => new Ring(['x'.repeat(256)])).toThrow(RangeError)
+  const ring = new Ring(names(70), { virtualNodes: 10 })
+  expect(ring.replicas('a', 64)).toHaveLength(64)
+  expect(() => ring.replicas('a', 65)).toThrow(RangeError)
+})
+
 test('the check of diff catches a range that is left out or names another node', () => {
   const [before, after] = [new Ring(names(5)), new Ring(names(6))]
   const moves = Ring.diff(before, after)

@@ -9,7 +9,7 @@ const native: Direct = loadBinding()
 
 /** A node of a ring. */
 export interface RingNode {
-  /** What it is known by; the ring's points are made from it. From 1 to 1,024 bytes of UTF-8. */
+  /** What it is known by; the ring's points are made from it. From 1 to 255 bytes of UTF-8. */
   name: string
   /** Its share of the keys relative to the others; above 0, default 1. */
   weight?: number
@@ -18,9 +18,9 @@ export interface RingNode {
 }
 
 export interface RingOptions {
-  /** Points on the ring for a weight of 1; default 160. More spread the keys more evenly and take more memory (12 bytes each). */
+  /** Places on the ring for a weight of 1, two points each; default 160. More spread the keys more evenly and take memory: 28 to 32 bytes each. */
   virtualNodes?: number
-  /** Rings of one seed agree, default 0. */
+  /** Another seed puts the nodes elsewhere, default 0. The hash of a key does not depend on it. */
   seed?: Seed
 }
 
@@ -85,7 +85,7 @@ export class Ring {
 
   /**
    * Names of `count` different nodes for the copies of a key, the first as of `lookup`. While a zone without a copy is left, no
-   * zone gets a second one. Fewer nodes than `count`: all of them.
+   * zone gets a second one. Fewer nodes than `count`: all of them; at most 64.
    */
   replicas(key: Input, count: number): string[] {
     checkCount(count)
@@ -107,7 +107,7 @@ export class Ring {
   /**
    * Places all of `keys` so that no node gets more than (1 + `epsilon`) times its share, rounded up (Mirrokni, Thorup,
    * Zadimoghaddam: consistent hashing with bounded loads, 2016). A key whose node is full goes to the next one on the ring, so
-   * the result depends on all keys and on their order. `epsilon` above 0, default 0.05.
+   * the result depends on all keys, not on their order. `epsilon` from 0.001 to 1,000, default 0.05.
    */
   assignMany(keys: Keys, epsilon = 0.05): Uint32Array {
     const { buffer, offsets } = packed(keys)
@@ -116,7 +116,7 @@ export class Ring {
     return out
   }
 
-  /** What moves from `before` to `after`: a key moves exactly if its `hash` (`xxh3BigInt(key, seed)`) is in one of the ranges. */
+  /** What moves from `before` to `after`: a key moves exactly if its `hash` (`xxh3BigInt(key)`) is in one of the ranges. */
   static diff(before: Ring, after: Ring): RingMove[] {
     if (!(before instanceof Ring) || !(after instanceof Ring)) throw new TypeError('before and after must be Rings')
     const [hashes, nodes] = native.ringDiff(before.#handle, after.#handle)

@@ -8,8 +8,8 @@ use rafterdb_ring::{BoundedRing, Keys, Node, Options, Ring, RingError};
 use super::hash::keys_and_out;
 use crate::direct::{Answer, Call, Misuse, NativeObject, Text};
 
-/// What a point takes, bytes.
-const POINT_BYTES: usize = 12;
+/// What a virtual node takes at most, bytes.
+const VIRTUAL_NODE_BYTES: usize = 32;
 
 impl From<RingError> for Misuse {
     fn from(error: RingError) -> Self {
@@ -21,7 +21,7 @@ impl NativeObject for Arc<Ring> {
     const NAME: &'static str = "Ring";
 
     fn bytes(&self) -> usize {
-        self.nodes().len() * self.options().virtual_nodes as usize * POINT_BYTES
+        self.nodes().len() * self.options().virtual_nodes as usize * VIRTUAL_NODE_BYTES
     }
 }
 
