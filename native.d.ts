@@ -149,8 +149,8 @@ export declare class Dictionary {
   static train(samples: readonly (string | Uint8Array)[], bytesMax?: number): Dictionary;
 }
 /**
- * Compresses the inputs of one stream: it remembers whether they are worth trying. Synchronous: 64 KiB take some ten
- * microseconds with lz4, some hundred with zstd.
+ * Compresses the inputs of one stream: it remembers whether they are worth trying. Synchronous: 64 KiB of text take about 0.1 ms
+ * with lz4 and zstd, and 0.8 ms with gzip.
  */
 export declare class Compressor {
   #private;

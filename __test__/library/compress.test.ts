@@ -123,5 +123,6 @@ describe('a dictionary', () => {
 
 test('a level out of range says which there are', () => {
   expect(() => new Compressor({ algorithm: 'zstd', level: 40 })).toThrow(RangeError)
+  expect(() => new Compressor({ algorithm: 'zstd', level: 0 })).toThrow(RangeError)
   expect(() => new Compressor({ algorithm: 'gzip', level: 12 })).toThrow(/level is out of range: .*1 to 9 for gzip/)
 })

@@ -56,8 +56,8 @@ export class Dictionary {
 }
 
 /**
- * Compresses the inputs of one stream: it remembers whether they are worth trying. Synchronous: 64 KiB take some ten
- * microseconds with lz4, some hundred with zstd.
+ * Compresses the inputs of one stream: it remembers whether they are worth trying. Synchronous: 64 KiB of text take about 0.1 ms
+ * with lz4 and zstd, and 0.8 ms with gzip.
  */
 export class Compressor {
   readonly #handle: Handle
@@ -67,6 +67,7 @@ export class Compressor {
     checkOptions('Compressor', options, ['algorithm', 'level', 'minBytes', 'ratioMax', 'adaptive', 'dictionary'])
     const { algorithm = 'lz4', level, minBytes, ratioMax = 0.9, adaptive = true, dictionary } = options
     if (dictionary !== undefined && !(dictionary instanceof Dictionary)) throw new TypeError('dictionary must be a Dictionary')
+    if (level === 0) throw new RangeError('level must be 1 or more; leave it out for the default')
     if (typeof adaptive !== 'boolean') throw new TypeError(`adaptive must be a boolean, not ${typeof adaptive}`)
     this.#handle = native.compressorNew(
       algorithm,
