@@ -3,13 +3,14 @@
 //!
 //! Armed once from `RAFTERDB_FAULTS="wal.sync=error@3,store.flush.installed=abort"`: name, action and the hit it strikes
 //! at (the first if not given). `@3` strikes once, `@3+` from the third hit on. Actions: `error` (EIO), `full` (ENOSPC),
-//! `abort` (the process ends at that spot, as by `kill -9`). The names are in [`POINTS`].
+//! `abort` (the process ends at that spot, as by `kill -9`), `pause` (whoever comes there waits until `disarm`: what others
+//! do meanwhile then happens between two steps). The names are in [`POINTS`].
 
 mod points;
 
 use std::io;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::Mutex;
+use std::sync::{Condvar, Mutex};
 
 pub use points::POINTS;
 
@@ -22,12 +23,15 @@ const ARMED: u8 = 2;
 
 static STATE: AtomicU8 = AtomicU8::new(UNREAD);
 static FAULTS: Mutex<Vec<Fault>> = Mutex::new(Vec::new());
+/// Notified when the points are disarmed.
+static DISARMED: Condvar = Condvar::new();
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Action {
     Error,
     Full,
     Abort,
+    Pause,
 }
 
 #[derive(Debug)]
@@ -86,11 +90,20 @@ pub fn arm(specification: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Disarms every point.
+/// Disarms every point; who pauses at one goes on.
 pub fn disarm() {
     let mut faults = faults();
     faults.clear();
     STATE.store(UNARMED, Ordering::Relaxed);
+    DISARMED.notify_all();
+}
+
+/// Whether an armed point of that name has struck.
+#[must_use]
+pub fn has_struck(name: &str) -> bool {
+    faults()
+        .iter()
+        .any(|fault| fault.name == name && fault.hits >= fault.strikes_at)
 }
 
 fn faults() -> std::sync::MutexGuard<'static, Vec<Fault>> {
@@ -111,9 +124,22 @@ fn strike(name: &str) -> io::Result<()> {
     match struck {
         None => Ok(()),
         Some(Action::Abort) => std::process::abort(),
+        Some(Action::Pause) => {
+            pause(name);
+            Ok(())
+        }
         Some(Action::Error) => Err(io::Error::from_raw_os_error(if cfg!(windows) { 1117 } else { 5 })),
         Some(Action::Full) => Err(io::Error::from_raw_os_error(if cfg!(windows) { 112 } else { 28 })),
     }
+}
+
+fn pause(name: &str) {
+    let pauses = |faults: &mut Vec<Fault>| {
+        faults
+            .iter()
+            .any(|fault| fault.name == name && fault.action == Action::Pause)
+    };
+    drop(DISARMED.wait_while(faults(), pauses));
 }
 
 fn parse(part: &str) -> Result<Fault, String> {
@@ -133,9 +159,10 @@ fn parse(part: &str) -> Result<Fault, String> {
         "error" => Action::Error,
         "full" => Action::Full,
         "abort" => Action::Abort,
+        "pause" => Action::Pause,
         _ => {
             return Err(format!(
-                "\"{action}\" in \"{part}\" is no action; there are error, full and abort"
+                "\"{action}\" in \"{part}\" is no action; there are error, full, abort and pause"
             ))
         }
     };

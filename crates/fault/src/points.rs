@@ -105,6 +105,10 @@ pub const POINTS: &[(&str, &str)] = &[
         "before the recovery of the store cuts history back to what the tree holds",
     ),
     (
+        "store.compact.planned",
+        "when a compaction of history knows which files it drops, before it does anything about it",
+    ),
+    (
         "store.compact.survivors",
         "before a compaction makes the file of rows that outlive it",
     ),

@@ -29,13 +29,24 @@ fn points_strike_as_armed() {
     fault::disarm();
     assert!(fault::point("wal.sync").is_ok());
 
+    fault::arm("wal.sync=pause").unwrap();
+    std::thread::scope(|scope| {
+        let paused = scope.spawn(|| fault::point("wal.sync"));
+        while !fault::has_struck("wal.sync") {
+            std::thread::yield_now();
+        }
+        assert!(!paused.is_finished() && fault::point("wal.sync").is_ok(), "once");
+        fault::disarm();
+        assert!(paused.join().unwrap().is_ok(), "it goes on");
+    });
+
     for (bad, says) in [
         ("wal.sync", "name=action"),
         (
             "wal.snyc=error",
             "there is no fault point \"wal.snyc\"; there are wal.write,",
         ),
-        ("wal.sync=explode", "there are error, full and abort"),
+        ("wal.sync=explode", "there are error, full, abort and pause"),
         ("wal.sync=error@0", "a number from 1"),
         ("wal.sync=error@x", "a number from 1"),
         ("wal.write=abort,wal.sync=", "is no action"),

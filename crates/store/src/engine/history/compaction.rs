@@ -12,6 +12,7 @@ use std::sync::Arc;
 use super::super::failure::{corrupt, io_failure};
 use super::super::files::{sync_directory, write_at};
 use super::super::row::unpack;
+use super::kept::{plan, Plan};
 use super::open::remove;
 use super::record::{encode, Parts};
 use super::segment::{write_footer, write_header, Index, Sealed, HEADER_BYTES};
@@ -35,29 +36,17 @@ pub(in crate::engine) struct Compaction {
 impl History {
     /// Compacts, unless it is already or `stopping` is set meanwhile. To be called by one thread at a time.
     pub(in crate::engine) fn compact(&self, compaction: Compaction, stopping: &AtomicBool) -> Result<(), StoreError> {
-        let old = self.kept();
-        if compaction.to <= old.floor {
+        let Some(plan) = plan(&self.state, &compaction) else {
             return Ok(());
-        }
-        let droppable = |segment: &Sealed| segment.last <= compaction.to && segment.number < compaction.keep_segment;
-        let dropped = old.segments.iter().take_while(|segment| droppable(segment)).count();
-        let first_kept = match old.segments.get(dropped) {
-            Some(segment) => segment.number,
-            None => self.state.read().tail.number,
         };
-        let Some(survivors) = self.write_survivors(compaction, &old, first_kept, stopping)? else {
+        rafterdb_fault::point("store.compact.planned")
+            .map_err(|error| io_failure(&error, "compacting", &self.directory))?;
+        let Some(survivors) = self.write_survivors(compaction, &plan, stopping)? else {
             return Ok(());
         };
         self.written.fetch_add(survivors.bytes, Ordering::Relaxed);
-        {
-            let mut state = self.state.write();
-            state.kept = Arc::new(Kept {
-                floor: compaction.to,
-                survivors: Some(Arc::new(survivors)),
-                segments: state.kept.segments[dropped..].to_vec(),
-            });
-        }
-        for file in old.survivors.iter().chain(&old.segments[..dropped]) {
+        self.state.write().carry_out(&plan, compaction.to, survivors);
+        for file in plan.dropped() {
             rafterdb_fault::point("store.compact.delete")
                 .map_err(|error| io_failure(&error, "removing", &file.path))?;
             self.opened.remove(&file.path);
@@ -86,12 +75,11 @@ impl History {
     fn write_survivors(
         &self,
         compaction: Compaction,
-        old: &Kept,
-        first_kept: u64,
+        plan: &Plan,
         stopping: &AtomicBool,
     ) -> Result<Option<Sealed>, StoreError> {
         let path = self.survivors_path(compaction.to);
-        let mut writer = Writer::create(path.with_extension("new"), first_kept, compaction.to)?;
+        let mut writer = Writer::create(path.with_extension("new"), plan.first_kept, compaction.to)?;
         let mut cursor = Cursor::at(self, compaction.to + 1)?;
         while cursor.advance()? {
             if stopping.load(Ordering::Relaxed) {
@@ -105,7 +93,7 @@ impl History {
             if previous == 0 || previous > compaction.to || !record.before.is_empty() {
                 continue;
             }
-            let survivor = if previous > old.floor {
+            let survivor = if previous > plan.old.floor {
                 self.find(previous, record.key)?
             } else {
                 self.find_survivor(record.revision, record.key)?

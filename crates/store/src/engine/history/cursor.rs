@@ -52,7 +52,7 @@ impl<'h> Cursor<'h> {
             let segments = &state.kept.segments;
             match segments.get(segments.partition_point(|segment| segment.last < revision)) {
                 Some(segment) => (Some(Arc::clone(segment)), segment.number, 0),
-                None => (None, state.tail.number, locate(&state.tail.index.entries, revision)),
+                None => (None, state.number, locate(&state.tail.index.entries, revision)),
             }
         };
         let offset = match sealed {
@@ -175,7 +175,7 @@ impl<'h> Cursor<'h> {
         };
         let state = self.history.state.read();
         let tail = &state.tail;
-        if number == tail.number {
+        if number == state.number {
             if offset >= tail.written {
                 let unread = &tail.buffer[(offset - tail.written) as usize..];
                 let count = unread.len().min(wanted);
@@ -187,7 +187,7 @@ impl<'h> Cursor<'h> {
             drop(state);
             return self.read_file(&file, &path, offset, count);
         }
-        if number > tail.number {
+        if number > state.number {
             return Ok(Read::EndOfHistory);
         }
         let kept = Arc::clone(&state.kept);

@@ -54,7 +54,7 @@ impl History {
     fn segments_of(&self, revision: u64) -> Result<Vec<(Source, Vec<IndexEntry>)>, StoreError> {
         let (kept, tail) = {
             let state = self.state.read();
-            let tail = (state.tail.number, within(&state.tail.index.entries, revision));
+            let tail = (state.number, within(&state.tail.index.entries, revision));
             (Arc::clone(&state.kept), tail)
         };
         let mut found = Vec::new();

@@ -7,6 +7,9 @@
 mod compaction;
 mod cursor;
 mod find;
+mod kept;
+#[cfg(test)]
+mod kept_model;
 mod open;
 mod record;
 mod segment;
@@ -28,6 +31,7 @@ pub(super) use cursor::Cursor;
 pub(super) use open::Sizes;
 pub(super) use record::{decode, encode, parse, Decoded, Parts};
 
+use kept::{Files, Kept};
 use segment::{write_footer, write_header, Index, Opened, Sealed, HEADER_BYTES};
 
 /// Complete segments that are kept open with their index in memory.
@@ -42,7 +46,6 @@ pub(super) struct Position {
 
 /// The segment being written.
 struct Tail {
-    number: u64,
     path: PathBuf,
     file: Arc<File>,
     /// The file holds the records up to here; the rest is in the buffer.
@@ -69,21 +72,6 @@ impl Tail {
     }
 }
 
-/// The complete files, and up to where history was compacted.
-#[derive(Clone, Default)]
-struct Kept {
-    /// Records up to this revision may be gone; what reads above it need of them is in the survivors.
-    floor: u64,
-    survivors: Option<Arc<Sealed>>,
-    /// Complete segments, oldest first, numbered without gaps.
-    segments: Vec<Arc<Sealed>>,
-}
-
-struct State {
-    tail: Tail,
-    kept: Arc<Kept>,
-}
-
 #[derive(Default)]
 struct Unsynced {
     files: Vec<(PathBuf, Arc<File>)>,
@@ -94,7 +82,7 @@ pub(super) struct History {
     directory: PathBuf,
     segment_bytes: u64,
     buffer_bytes: usize,
-    state: RwLock<State>,
+    state: RwLock<Files<Tail>>,
     opened: Cache<PathBuf, Arc<Opened>>,
     unsynced: Mutex<Unsynced>,
     /// Bytes written since the start.
@@ -128,7 +116,7 @@ impl History {
         let mut state = self.state.write();
         state.tail.write_out()?;
         Ok(Position {
-            segment: state.tail.number,
+            segment: state.number,
             offset: state.tail.end(),
         })
     }
@@ -193,9 +181,9 @@ impl History {
         Arc::clone(&self.state.read().kept)
     }
 
-    fn seal(&self, state: &mut State) -> Result<(), StoreError> {
+    fn seal(&self, state: &mut Files<Tail>) -> Result<(), StoreError> {
         state.tail.write_out()?;
-        let number = state.tail.number;
+        let number = state.number;
         rafterdb_fault::point("store.history.seal")
             .map_err(|error| io_failure(&error, "completing", &state.tail.path))?;
         let sealed = write_footer(
@@ -206,10 +194,7 @@ impl History {
             state.tail.end(),
         )?;
         let next = create_tail(&self.directory, number + 1, self.buffer_bytes)?;
-        let mut kept = Kept::clone(&state.kept);
-        kept.segments.push(Arc::new(sealed));
-        state.kept = Arc::new(kept);
-        let previous = std::mem::replace(&mut state.tail, next);
+        let previous = state.seal(sealed, next);
         let mut unsynced = self.unsynced.lock();
         unsynced.files.push((previous.path, previous.file));
         unsynced.directory = true;
@@ -234,16 +219,11 @@ impl History {
         if sealed.path.exists() {
             return error;
         }
-        let kept = self.kept();
-        let is_kept = kept
-            .segments
-            .iter()
-            .chain(&kept.survivors)
-            .any(|file| file.path == sealed.path);
-        if is_kept {
+        let state = self.state.read();
+        if state.holds(&sealed.path) {
             corrupt(&sealed.path, None, "the file is missing")
         } else {
-            compacted(kept.floor)
+            compacted(state.kept.floor)
         }
     }
 }
@@ -263,7 +243,6 @@ fn create_tail(directory: &Path, number: u64, buffer_bytes: usize) -> Result<Tai
         .map_err(|error| io_failure(&error, "creating", &path))?;
     write_header(&file, &path, number, 0)?;
     Ok(Tail {
-        number,
         path,
         file: Arc::new(file),
         written: HEADER_BYTES,

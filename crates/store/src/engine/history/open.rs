@@ -12,9 +12,10 @@ use quick_cache::sync::Cache;
 use super::super::failure::{corrupt, io_failure};
 use super::super::files::{read_at, sync_directory};
 use super::super::options::Budget;
+use super::kept::is_left_over;
 use super::record::{decode, parse, Decoded, FRAME_BYTES};
 use super::segment::{read_header, Index, Sealed, HEADER_BYTES};
-use super::{create_tail, segment_name, History, Kept, Position, State, Tail, Unsynced, SEGMENTS_OPEN_MAX};
+use super::{create_tail, segment_name, Files, History, Kept, Position, Tail, Unsynced, SEGMENTS_OPEN_MAX};
 use crate::StoreError;
 
 /// Bytes of the last segment that are read at a time.
@@ -47,7 +48,7 @@ impl History {
     pub(in crate::engine) fn create(directory: &Path, sizes: Sizes) -> Result<Self, StoreError> {
         std::fs::create_dir_all(directory).map_err(|error| io_failure(&error, "creating", directory))?;
         let tail = create_tail(directory, 1, sizes.buffer_bytes)?;
-        let history = Self::new(directory, Kept::default(), tail, sizes);
+        let history = Self::new(directory, Kept::default(), (1, tail), sizes);
         history.unsynced.lock().directory = true;
         Ok(history)
     }
@@ -63,17 +64,18 @@ impl History {
         let listing = list(directory)?;
         let (kept, tail) = restore(directory, &listing, end, compacted, sizes)?;
         sync_directory(directory).map_err(|error| io_failure(&error, "opening", directory))?;
-        Ok(Self::new(directory, kept, tail, sizes))
+        Ok(Self::new(directory, kept, (end.segment, tail), sizes))
     }
 
-    fn new(directory: &Path, kept: Kept, tail: Tail, sizes: Sizes) -> Self {
+    fn new(directory: &Path, kept: Kept, (number, tail): (u64, Tail), sizes: Sizes) -> Self {
         Self {
             directory: directory.to_path_buf(),
             segment_bytes: sizes.segment_bytes,
             buffer_bytes: sizes.buffer_bytes,
-            state: RwLock::new(State {
-                tail,
+            state: RwLock::new(Files {
                 kept: Arc::new(kept),
+                number,
+                tail,
             }),
             opened: Cache::new(SEGMENTS_OPEN_MAX),
             unsynced: Mutex::new(Unsynced::default()),
@@ -93,7 +95,7 @@ fn restore(
     let (first, floor) = survivors.as_ref().map_or((1, 0), |file| (file.number, file.floor));
     // Newest first: whatever is left when this stops half-way has no gap below the end.
     for number in listing.segments.iter().rev() {
-        if *number < first || *number > end.segment {
+        if is_left_over(*number, first, end.segment) {
             remove(&directory.join(segment_name(*number)))?;
         }
     }
@@ -165,7 +167,6 @@ fn reopen_tail(directory: &Path, end: Position, buffer_bytes: usize) -> Result<T
             .map_err(|error| io_failure(&error, "cutting", &path))?;
     }
     Ok(Tail {
-        number,
         path,
         file: Arc::new(file),
         written: end.offset,

@@ -1,0 +1,123 @@
+//! Which files history consists of: the complete ones and the one being written, behind one lock, so that whoever needs
+//! both sees them as they were at one moment. Generic over the lock, so that a model can try every order of events
+//! (`kept_model.rs`). Knows the files' numbers and spans; no bytes, no records.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::segment::Sealed;
+use super::Compaction;
+
+/// A lock that one looks under: the real one, or that of a model.
+pub(super) trait Look<T> {
+    fn look<R>(&self, see: impl FnOnce(&T) -> R) -> R;
+}
+
+impl<T> Look<T> for parking_lot::RwLock<T> {
+    fn look<R>(&self, see: impl FnOnce(&T) -> R) -> R {
+        see(&self.read())
+    }
+}
+
+/// The complete files, and up to where history was compacted.
+#[derive(Clone, Default)]
+pub(super) struct Kept {
+    /// Records up to this revision may be gone; what reads above it need of them is in the survivors.
+    pub(super) floor: u64,
+    pub(super) survivors: Option<Arc<Sealed>>,
+    /// Complete segments, oldest first, numbered without gaps.
+    pub(super) segments: Vec<Arc<Sealed>>,
+}
+
+/// All files of one moment.
+pub(super) struct Files<T> {
+    pub(super) kept: Arc<Kept>,
+    /// Number of the segment being written: the next after the complete ones.
+    pub(super) number: u64,
+    /// That segment.
+    pub(super) tail: T,
+}
+
+/// What a compaction drops, and what its survivors file says is kept.
+pub(super) struct Plan {
+    /// The files as they were when it was made.
+    pub(super) old: Arc<Kept>,
+    /// So many of the complete segments go.
+    pub(super) dropped: usize,
+    /// The first segment that stays: the one after the last that goes, whatever is completed meanwhile.
+    pub(super) first_kept: u64,
+}
+
+impl Plan {
+    /// The files that nobody needs once the survivors are in place.
+    pub(super) fn dropped(&self) -> impl Iterator<Item = &Arc<Sealed>> {
+        self.old.survivors.iter().chain(&self.old.segments[..self.dropped])
+    }
+}
+
+impl Kept {
+    /// What a compaction does when these files are complete and segment `number` is being written: both of one moment.
+    pub(super) fn plan(self: &Arc<Self>, number: u64, compaction: &Compaction) -> Option<Plan> {
+        if compaction.to <= self.floor {
+            return None;
+        }
+        let droppable = |segment: &Sealed| segment.last <= compaction.to && segment.number < compaction.keep_segment;
+        let dropped = self.segments.iter().take_while(|segment| droppable(segment)).count();
+        let first_kept = self.segments.get(dropped).map_or(number, |segment| segment.number);
+        Some(Plan {
+            old: Arc::clone(self),
+            dropped,
+            first_kept,
+        })
+    }
+}
+
+impl<T> Files<T> {
+    /// The segment being written is complete, and `next` is written instead. Returns the one before.
+    pub(super) fn seal(&mut self, sealed: Sealed, next: T) -> T {
+        assert!(
+            sealed.number == self.number,
+            "history: segment {} is completed while {} is written",
+            sealed.number,
+            self.number
+        );
+        let mut kept = Kept::clone(&self.kept);
+        kept.segments.push(Arc::new(sealed));
+        self.kept = Arc::new(kept);
+        self.number += 1;
+        std::mem::replace(&mut self.tail, next)
+    }
+
+    /// Puts a compaction's survivors in place of what it drops.
+    pub(super) fn carry_out(&mut self, plan: &Plan, floor: u64, survivors: Sealed) {
+        let segments = self.kept.segments[plan.dropped..].to_vec();
+        let first = segments.first().map_or(self.number, |segment| segment.number);
+        assert!(
+            survivors.number == plan.first_kept && first == plan.first_kept,
+            "history: a compaction says that segment {} is the first kept, but {first} is",
+            survivors.number
+        );
+        self.kept = Arc::new(Kept {
+            floor,
+            survivors: Some(Arc::new(survivors)),
+            segments,
+        });
+    }
+
+    /// Whether the file in `path` is one of the complete ones.
+    pub(super) fn holds(&self, path: &Path) -> bool {
+        let mut files = self.kept.segments.iter().chain(&self.kept.survivors);
+        files.any(|file| file.path == path)
+    }
+}
+
+/// What the compaction does, if there is anything: for one thread at a time.
+pub(super) fn plan<T>(files: &impl Look<Files<T>>, compaction: &Compaction) -> Option<Plan> {
+    // One look: a segment that is completed between two would be counted neither as complete nor as being written.
+    files.look(|files| files.kept.plan(files.number, compaction))
+}
+
+/// Whether an open removes a segment: the newest survivors file says which is the first kept, the last flush which the last.
+pub(super) fn is_left_over(number: u64, first_kept: u64, last: u64) -> bool {
+    number < first_kept || number > last
+}
