@@ -11,6 +11,7 @@ use rafterdb_codec::role;
 use rafterdb_pool::Pool;
 use rafterdb_store::{LsmEngine, Machine, SharedCache};
 
+use crate::lease;
 use crate::noted::Noted;
 use crate::proposals::Proposals;
 use crate::reads::Reads;
@@ -160,7 +161,13 @@ impl Group {
     /// Whether this member may serve linearizable reads at `now` without asking anyone.
     #[must_use]
     pub fn has_lease(&self, now: f64) -> bool {
-        now < f64::from_bits(self.lease_until.load(Ordering::Acquire))
+        lease::holds(&self.lease_until, now)
+    }
+
+    /// The index that a linearizable read beginning at `now` must see, if this member may serve it without asking anyone.
+    #[must_use]
+    pub fn leased_index(&self, now: f64) -> Option<u64> {
+        lease::leased_index(&self.commit, &self.lease_until, now)
     }
 
     /// Grants the lease until a moment; 0 takes it away.

@@ -11,6 +11,7 @@ mod events;
 mod exchange;
 mod group;
 mod inbox;
+mod lease;
 mod log_thread;
 mod mark;
 mod member;

@@ -115,11 +115,10 @@ fn read(member: &Arc<Member>, group: &Arc<Group>, waiter: Waiter, item: &Request
 
 /// Serves a read when this member is sure to have all that was committed before now.
 pub fn linearizable(member: &Arc<Member>, group: &Arc<Group>, read: Read, out: &mut Deliveries) {
-    let commit = group.commit.load(Ordering::Acquire);
-    if group.has_lease(now_ms()) {
+    if let Some(index) = group.leased_index(now_ms()) {
         return match read {
-            Read::Index { peer, id } => member.answer_read_index(group.id, peer, id, Code::Ok, commit),
-            Read::Ranges { .. } => await_applied(member, group, read, commit),
+            Read::Index { peer, id } => member.answer_read_index(group.id, peer, id, Code::Ok, index),
+            Read::Ranges { .. } => await_applied(member, group, read, index),
         };
     }
     let mut reads = group.reads.lock();

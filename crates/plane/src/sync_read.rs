@@ -81,11 +81,10 @@ impl Member {
 
 /// Returns when this member may answer a linearizable read from what it has applied.
 fn await_lease(group: &Group) -> Result<(), PlaneError> {
-    let commit = group.commit.load(Ordering::Acquire);
-    if !group.has_lease(now_ms()) {
+    let Some(commit) = group.leased_index(now_ms()) else {
         let text = "this member holds no read lease now; use `await db.get(key)`, or consistency: 'serializable'";
         return Err(PlaneError::new(Code::NoLease, text));
-    }
+    };
     if group.applied.load(Ordering::Acquire) >= commit {
         return Ok(());
     }
