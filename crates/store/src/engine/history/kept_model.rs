@@ -2,7 +2,7 @@
 //! history that opens with all that is needed, and no reader takes a compacted file for a lost one. Each way to get the protocol
 //! wrong that was thought of, the one of two looks first, is caught by the same models.
 //!
-//! Orders with up to three preemptions are tried; with `RAFTERDB_MODELS=long` those with up to four, of more events (minutes).
+//! Orders with up to three preemptions are tried; with `RAFTERDB_MODELS=long` those with up to six, of more events (a minute).
 
 // A failure here is the test's.
 #![allow(clippy::unwrap_used)]
@@ -235,7 +235,7 @@ const MODELS: [Model; 2] = [a_crash_at_any_step_loses_nothing, no_reader_takes_a
 fn run(model: Model, protocol: Protocol) {
     let is_long = std::env::var("RAFTERDB_MODELS").is_ok_and(|models| models == "long");
     let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = Some(if is_long { 4 } else { 3 });
+    builder.preemption_bound = Some(if is_long { 6 } else { 3 });
     builder.check(move || model(protocol, if is_long { 3 } else { 2 }));
 }
 
