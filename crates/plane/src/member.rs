@@ -26,9 +26,10 @@ use crate::peers::{Forwards, Peers};
 use crate::port::{Notify, Port};
 use crate::requests::{self, fail_read};
 use crate::serve::{self, ServeQueue};
-use crate::snapshots::{Incoming, Snapshots};
+use crate::snapshots::{Queues, Snapshots};
 use crate::source::{Deliveries, Source, Waiter};
 use crate::watches::{self, Watches};
+use crate::{snapshot_install, snapshot_receive};
 
 /// Called once when the member stops because it must.
 pub type OnFatal = Box<dyn Fn(&PlaneError) + Send + Sync>;
@@ -98,10 +99,10 @@ pub struct Member {
 }
 
 /// What one of a member's threads does until the member closes.
-type ThreadBody = Box<dyn FnOnce(&Arc<Member>) + Send>;
+pub type ThreadBody = Box<dyn FnOnce(&Arc<Member>) + Send>;
 
 /// Runs a thread's body; a broken invariant in it stops the member instead of leaving it without that thread.
-fn guard(member: &Arc<Member>, body: ThreadBody) {
+pub fn guard(member: &Arc<Member>, body: ThreadBody) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| body(member))) {
         let text = panic
             .downcast_ref::<String>()
@@ -124,7 +125,7 @@ impl Member {
         let pool = Pool::new();
         let (mut recovered, writer) = open::recover(&config, &pool)?;
         recovered.notes.extend(bound.note.take());
-        let (snapshots, received) = Snapshots::new();
+        let (snapshots, queues) = Snapshots::new();
         let member = Arc::new(Self {
             cluster_id: data_dir.cluster_id,
             pool,
@@ -158,7 +159,7 @@ impl Member {
             member.close();
             return Err(error);
         }
-        member.start(received)?;
+        member.start(queues)?;
         Ok(member)
     }
 
@@ -172,7 +173,7 @@ impl Member {
         Ok(())
     }
 
-    fn start(self: &Arc<Self>, received: std::sync::mpsc::Receiver<Incoming>) -> Result<(), PlaneError> {
+    fn start(self: &Arc<Self>, queues: Queues) -> Result<(), PlaneError> {
         let spawn = |name: &str, body: ThreadBody| {
             let member = self.clone();
             std::thread::Builder::new()
@@ -184,7 +185,9 @@ impl Member {
         spawn("log", Box::new(log_thread::run))?;
         spawn("apply", Box::new(apply_thread::run))?;
         spawn("watch", Box::new(watches::run))?;
-        spawn("snapshot", Box::new(move |m| crate::snapshots::receive(m, &received)))?;
+        let Queues { incoming, received } = queues;
+        spawn("snapshot", Box::new(move |m| snapshot_receive::receive(m, &incoming)))?;
+        spawn("install", Box::new(move |m| snapshot_install::install(m, &received)))?;
         for _ in 0..serve::READ_THREADS {
             spawn("read", Box::new(serve::run))?;
         }
