@@ -28,6 +28,7 @@ mod snapshot_receive;
 mod snapshot_send;
 mod snapshots;
 mod source;
+mod stalls;
 mod status;
 mod sync_read;
 mod tail;

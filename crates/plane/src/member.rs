@@ -3,9 +3,10 @@
 
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{channel, RecvTimeoutError};
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use rafterdb_codec::{limits, request, role, Code, Request};
@@ -28,8 +29,14 @@ use crate::requests::{self, fail_read};
 use crate::serve::{self, ServeQueue};
 use crate::snapshots::{Queues, Snapshots};
 use crate::source::{Deliveries, Source, Waiter};
+use crate::stalls::{self, Stalls};
 use crate::watches::{self, Watches};
 use crate::{snapshot_install, snapshot_receive};
+
+/// How long something may wait for the disk before a close gives up. A store's last flush writes a memtable.
+const STALL_MAX: Duration = Duration::from_secs(30);
+/// How often a close looks whether something waits.
+const STALL_LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// Called once when the member stops because it must.
 pub type OnFatal = Box<dyn Fn(&PlaneError) + Send + Sync>;
@@ -84,6 +91,8 @@ pub struct Member {
     pub forwards: Forwards,
     /// Snapshots under way.
     pub snapshots: Snapshots,
+    /// How long what is under way takes.
+    pub stalls: Stalls,
     /// Where each group stood at open, until the worker has been told.
     pub opened: Mutex<Vec<Opened>>,
     /// Counters.
@@ -95,6 +104,7 @@ pub struct Member {
     /// Where lines for the member's log go.
     pub on_note: OnNote,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    stall_thread: Mutex<Option<JoinHandle<()>>>,
     data_dir: Mutex<Option<DataDir>>,
 }
 
@@ -140,6 +150,7 @@ impl Member {
             watches: Watches::default(),
             forwards: Forwards::default(),
             snapshots,
+            stalls: Stalls::default(),
             opened: Mutex::new(recovered.opened),
             counters: Counters::default(),
             net: OnceLock::new(),
@@ -148,6 +159,7 @@ impl Member {
             on_fatal,
             on_note,
             threads: Mutex::default(),
+            stall_thread: Mutex::default(),
             data_dir: Mutex::new(Some(data_dir)),
             groups: recovered.groups,
             config,
@@ -188,6 +200,9 @@ impl Member {
         let Queues { incoming, received } = queues;
         spawn("snapshot", Box::new(move |m| snapshot_receive::receive(m, &incoming)))?;
         spawn("install", Box::new(move |m| snapshot_install::install(m, &received)))?;
+        spawn("stalls", Box::new(stalls::run))?;
+        // The last to end: it tells of a close that takes long.
+        *self.stall_thread.lock() = self.threads.lock().pop();
         for _ in 0..serve::READ_THREADS {
             spawn("read", Box::new(serve::run))?;
         }
@@ -380,6 +395,12 @@ impl Member {
 
     /// Stops taking requests, ends the worker's exchange, writes out what is queued, joins the threads, closes the stores.
     pub fn close(self: &Arc<Self>) {
+        self.close_within(STALL_MAX);
+    }
+
+    /// As [`Self::close`], but gives up when something waits for the disk for longer than `stall_max`: the member has then
+    /// failed, and its directory stays locked, since who waits may go on to write when the disk does.
+    pub fn close_within(self: &Arc<Self>, stall_max: Duration) {
         self.inbox.close();
         if let Some(net) = self.net() {
             net.close();
@@ -389,6 +410,32 @@ impl Member {
         self.apply.close();
         self.reads.close();
         self.watches.close();
+        let (done, ended) = channel::<()>();
+        let owner = self.clone();
+        let closing = std::thread::Builder::new()
+            .name("rafterdb-close".to_owned())
+            .spawn(move || {
+                owner.finish();
+                drop(done);
+            });
+        if closing.is_err() {
+            self.finish();
+        }
+        while ended.recv_timeout(STALL_LOOK_EVERY) == Err(RecvTimeoutError::Timeout) {
+            let Some((work, time)) = self.stalls.longest().filter(|(_, time)| *time >= stall_max) else {
+                continue;
+            };
+            let text = format!(
+                "closing was given up: {} has taken {} s so far. The data directory stays locked until this process ends",
+                work.name(),
+                time.as_secs()
+            );
+            return self.fail(PlaneError::new(Code::Io, text));
+        }
+    }
+
+    /// Joins the threads and closes the stores.
+    fn finish(&self) {
         let threads = std::mem::take(&mut *self.threads.lock());
         for thread in threads {
             // A panicked thread has already failed the member.
@@ -398,6 +445,7 @@ impl Member {
             let machine = group.machine();
             // With a last flush, the next start has nothing to replay.
             let last = self.failure().is_none().then(|| machine.state());
+            let _under_way = self.stalls.begin(stalls::Work::Close, Instant::now());
             let closed = rafterdb_fault::point("member.close")
                 .map_err(|e| PlaneError::io("close", &e))
                 .and_then(|()| Ok(machine.engine().close(last)?));
@@ -407,6 +455,11 @@ impl Member {
         }
         if let Err(error) = rafterdb_fault::point("member.closed") {
             self.fail(PlaneError::io("close", &error));
+        }
+        self.stalls.close();
+        let watcher = self.stall_thread.lock().take();
+        if let Some(watcher) = watcher {
+            let _ = watcher.join();
         }
         self.data_dir.lock().take();
     }

@@ -280,6 +280,7 @@ impl Bench {
     /// The next answer to a request.
     pub fn answer(&self, id: u64) -> Answer {
         eventually(&format!("an answer to {id}"), || {
+            assert!(self.member.failure().is_none(), "{:?}", self.member.failure());
             self.drain();
             let mut answers = self.answers.lock().unwrap();
             let at = answers.iter().position(|answer| answer.id == id)?;
