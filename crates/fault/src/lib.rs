@@ -3,14 +3,17 @@
 //!
 //! Armed once from `RAFTERDB_FAULTS="wal.sync=error@3,store.flush.installed=abort"`: name, action and the hit it strikes
 //! at (the first if not given). `@3` strikes once, `@3+` from the third hit on. Actions: `error` (EIO), `full` (ENOSPC),
-//! `abort` (the process ends at that spot, as by `kill -9`), `pause` (whoever comes there waits until `disarm`: what others
-//! do meanwhile then happens between two steps). The names are in [`POINTS`].
+//! `abort` (the process ends at that spot, as by `kill -9`), `delay:250` (goes on after so many milliseconds), `hang:path`
+//! (goes on when there is no file of that name, as a disk does that is frozen and thawed), `pause` (whoever comes there waits
+//! until `disarm`: what others do meanwhile then happens between two steps). The names are in [`POINTS`].
 
 mod points;
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Condvar, Mutex};
+use std::time::Duration;
 
 pub use points::POINTS;
 
@@ -26,12 +29,31 @@ static FAULTS: Mutex<Vec<Fault>> = Mutex::new(Vec::new());
 /// Notified when the points are disarmed.
 static DISARMED: Condvar = Condvar::new();
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How often a place that hangs looks whether it may go on.
+const HANG_LOOK_EVERY: Duration = Duration::from_millis(5);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Action {
     Error,
     Full,
     Abort,
     Pause,
+    Delay(Duration),
+    Hang(PathBuf),
+}
+
+impl Action {
+    fn parse(text: &str) -> Option<Self> {
+        Some(match text.split_once(':') {
+            None if text == "error" => Self::Error,
+            None if text == "full" => Self::Full,
+            None if text == "abort" => Self::Abort,
+            None if text == "pause" => Self::Pause,
+            Some(("delay", ms)) => Self::Delay(Duration::from_millis(ms.parse().ok()?)),
+            Some(("hang", path)) if !path.is_empty() => Self::Hang(path.into()),
+            _ => return None,
+        })
+    }
 }
 
 #[derive(Debug)]
@@ -118,9 +140,10 @@ fn strike(name: &str) -> io::Result<()> {
     for fault in faults().iter_mut().filter(|fault| fault.name == name) {
         fault.hits += 1;
         if fault.hits == fault.strikes_at || (fault.keeps_striking && fault.hits > fault.strikes_at) {
-            struck = Some(fault.action);
+            struck = Some(fault.action.clone());
         }
     }
+    // The list is free again: while one place hangs, others go on.
     match struck {
         None => Ok(()),
         Some(Action::Abort) => std::process::abort(),
@@ -129,6 +152,16 @@ fn strike(name: &str) -> io::Result<()> {
             Ok(())
         }
         Some(Action::Error) => Err(io::Error::from_raw_os_error(if cfg!(windows) { 1117 } else { 5 })),
+        Some(Action::Delay(time)) => {
+            std::thread::sleep(time);
+            Ok(())
+        }
+        Some(Action::Hang(file)) => {
+            while file.exists() {
+                std::thread::sleep(HANG_LOOK_EVERY);
+            }
+            Ok(())
+        }
         Some(Action::Full) => Err(io::Error::from_raw_os_error(if cfg!(windows) { 112 } else { 28 })),
     }
 }
@@ -146,7 +179,7 @@ fn parse(part: &str) -> Result<Fault, String> {
     let (name, rest) = part
         .split_once('=')
         .ok_or_else(|| format!("\"{part}\" is not of the form name=action or name=action@hit"))?;
-    let (action, hit) = rest.split_once('@').unwrap_or((rest, "1"));
+    let (action, hit) = rest.rsplit_once('@').unwrap_or((rest, "1"));
     let name = POINTS
         .iter()
         .map(|(known, _)| *known)
@@ -155,17 +188,11 @@ fn parse(part: &str) -> Result<Fault, String> {
             let known: Vec<_> = POINTS.iter().map(|(known, _)| *known).collect();
             format!("there is no fault point \"{name}\"; there are {}", known.join(", "))
         })?;
-    let action = match action {
-        "error" => Action::Error,
-        "full" => Action::Full,
-        "abort" => Action::Abort,
-        "pause" => Action::Pause,
-        _ => {
-            return Err(format!(
-                "\"{action}\" in \"{part}\" is no action; there are error, full, abort and pause"
-            ))
-        }
-    };
+    let action = Action::parse(action).ok_or_else(|| {
+        format!(
+            "\"{action}\" in \"{part}\" is no action; there are error, full, abort, pause, delay:milliseconds and hang:file"
+        )
+    })?;
     let (number, keeps_striking) = hit.strip_suffix('+').map_or((hit, false), |number| (number, true));
     let strikes_at = number.parse().ok().filter(|at| *at > 0).ok_or_else(|| {
         format!("\"{hit}\" in \"{part}\" is no hit: a number from 1, with + after it to go on from there")

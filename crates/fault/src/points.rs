@@ -59,6 +59,7 @@ pub const POINTS: &[(&str, &str)] = &[
         "member.agreed",
         "when log and stores agree on disk, before the member begins to work",
     ),
+    ("member.apply", "before entries are applied to the store"),
     ("member.close", "when a member's threads ended, before its last flush"),
     (
         "member.closed",
@@ -87,11 +88,15 @@ pub const POINTS: &[(&str, &str)] = &[
     ),
     (
         "member.snapshot.install",
-        "when the old store is closed, before the received snapshot is made a store",
+        "before the received snapshot is made a store, beside the one at work",
+    ),
+    (
+        "member.snapshot.checked",
+        "when the received snapshot is a store and open, before it takes the place of the one at work",
     ),
     (
         "member.snapshot.installed",
-        "when the new store is open, before the log knows of it",
+        "when the new store is in place, before the log knows of it",
     ),
     (
         "member.snapshot.restore",

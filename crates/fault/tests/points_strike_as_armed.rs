@@ -1,6 +1,8 @@
 //! Goal: an armed point strikes at its hit with its error, and a specification that cannot be meant is refused.
 //! One test function: the points are those of the whole process.
 
+use std::time::{Duration, Instant};
+
 use rafterdb_fault as fault;
 
 #[test]
@@ -40,13 +42,33 @@ fn points_strike_as_armed() {
         assert!(paused.join().unwrap().is_ok(), "it goes on");
     });
 
+    fault::arm("wal.sync=delay:50").unwrap();
+    let began = Instant::now();
+    assert!(fault::point("wal.sync").is_ok() && began.elapsed() >= Duration::from_millis(50));
+    fault::disarm();
+
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("frozen@");
+    fault::arm(&format!("wal.sync=hang:{}@1+", file.display())).unwrap();
+    assert!(fault::point("wal.sync").is_ok(), "not frozen yet");
+    std::fs::write(&file, []).unwrap();
+    let hung = std::thread::spawn(|| fault::point("wal.sync"));
+    std::thread::sleep(Duration::from_millis(100));
+    assert!(!hung.is_finished());
+    assert!(fault::point("wal.write").is_ok(), "others go on");
+    std::fs::remove_file(&file).unwrap();
+    assert!(hung.join().unwrap().is_ok(), "thawed");
+    fault::disarm();
+
     for (bad, says) in [
         ("wal.sync", "name=action"),
         (
             "wal.snyc=error",
             "there is no fault point \"wal.snyc\"; there are wal.write,",
         ),
-        ("wal.sync=explode", "there are error, full, abort and pause"),
+        ("wal.sync=explode", "there are error, full, abort, pause, delay:"),
+        ("wal.sync=delay:soon", "is no action"),
+        ("wal.sync=hang:", "is no action"),
         ("wal.sync=error@0", "a number from 1"),
         ("wal.sync=error@x", "a number from 1"),
         ("wal.write=abort,wal.sync=", "is no action"),

@@ -15,6 +15,7 @@ use crate::exchange::{HERE_BYTES_MAX, HERE_TIME_MAX};
 use crate::group::{Group, StoreMachine};
 use crate::member::Member;
 use crate::source::{write_response, Deliveries};
+use crate::stalls;
 use crate::tail::{entry_length, Block};
 
 /// Bytes of entries applied before their results are published and sent.
@@ -235,6 +236,8 @@ impl Applier {
 
     /// Applies the blocks, which follow what is applied, publishes them and answers who waits for them.
     fn apply(&mut self, member: &Arc<Member>, group: &Arc<Group>) -> Result<(), PlaneError> {
+        let _under_way = member.stalls.begin(stalls::Work::Apply, Instant::now());
+        rafterdb_fault::point("member.apply").map_err(|e| PlaneError::io("apply entries", &e))?;
         let machine = group.machine();
         let mut applied = group.applied.load(Ordering::Acquire);
         let mut blocks = std::mem::take(&mut self.blocks);

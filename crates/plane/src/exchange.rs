@@ -21,7 +21,7 @@ use crate::inbox::{Happening, Message, Taken};
 use crate::log_thread::LogTask;
 use crate::member::Member;
 use crate::peers::raft_frame;
-use crate::snapshots;
+use crate::snapshot_send;
 use crate::source::Deliveries;
 use crate::tail::Block;
 
@@ -158,7 +158,7 @@ impl Exchange {
                     .unwrap_or(Code::NotLeader);
                 member.fail_waiting(group, code);
             }
-            command::SNAPSHOT_SEND => snapshots::send(member, group, c.next()),
+            command::SNAPSHOT_SEND => snapshot_send::send(member, group, c.next()),
             command::CUT => self.tasks.push(LogTask::Cut {
                 group: id,
                 index: c.next(),

@@ -126,9 +126,9 @@ impl Group {
         self.machine.read().clone()
     }
 
-    /// Puts another state machine in its place.
-    pub fn replace_machine(&self, machine: Arc<StoreMachine>) {
-        *self.machine.write() = machine;
+    /// Puts another state machine in its place, and returns the one before.
+    pub fn replace_machine(&self, machine: Arc<StoreMachine>) -> Arc<StoreMachine> {
+        std::mem::replace(&mut *self.machine.write(), machine)
     }
 
     /// How far the apply thread may go: committed, and on this disk, so that the store never runs ahead of the log.
@@ -180,6 +180,13 @@ impl Group {
         let mut waiting = self.waiting.lock();
         let kept = waiting.partition_point(|(index, _)| *index < first);
         waiting.drain(kept..).map(|(_, waiter)| waiter).collect()
+    }
+
+    /// Takes the waiters of entries up to `index`, which a snapshot has passed: nobody will apply those entries here.
+    pub fn take_waiters_to(&self, index: u64) -> Vec<Waiter> {
+        let mut waiting = self.waiting.lock();
+        let passed = waiting.partition_point(|(waits_for, _)| *waits_for <= index);
+        waiting.drain(..passed).map(|(_, waiter)| waiter).collect()
     }
 
     /// Takes the waiter of the entry at `index`, if there is one; waiters of older entries must have been taken.

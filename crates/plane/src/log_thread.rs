@@ -14,6 +14,7 @@ use crate::error::PlaneError;
 use crate::exchange::{HERE_BYTES_MAX, HERE_TIME_MAX};
 use crate::mark;
 use crate::member::Member;
+use crate::stalls::Work;
 use crate::tail::Block;
 
 /// Something for the log thread, done in the order it was queued.
@@ -154,10 +155,9 @@ impl LogQueue {
     /// Writes tasks as one durable write and releases what waited for it; with no tasks, syncs. For who has set `writing`,
     /// which ends here. `here`: on the Raft worker's thread.
     fn write_out(&self, member: &Member, tasks: &mut Vec<LogTask>, here: bool) {
-        let _turn = Turn {
-            queue: self,
-            began: Instant::now(),
-        };
+        let began = Instant::now();
+        let _turn = Turn { queue: self, began };
+        let _under_way = member.stalls.begin(Work::Log, began);
         let written = self.files.lock().write_out(member, tasks, here);
         if let Err(error) = written {
             // Nothing of it is tried again, and nothing that waited for it goes out.

@@ -3,9 +3,10 @@
 
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{channel, RecvTimeoutError};
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use rafterdb_codec::{limits, request, role, Code, Request};
@@ -26,9 +27,16 @@ use crate::peers::{Forwards, Peers};
 use crate::port::{Notify, Port};
 use crate::requests::{self, fail_read};
 use crate::serve::{self, ServeQueue};
-use crate::snapshots::{Incoming, Snapshots};
+use crate::snapshots::{Queues, Snapshots};
 use crate::source::{Deliveries, Source, Waiter};
+use crate::stalls::{self, Stalls};
 use crate::watches::{self, Watches};
+use crate::{snapshot_install, snapshot_receive};
+
+/// How long something may wait for the disk before a close gives up. A store's last flush writes a memtable.
+const STALL_MAX: Duration = Duration::from_secs(30);
+/// How often a close looks whether something waits.
+const STALL_LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// Called once when the member stops because it must.
 pub type OnFatal = Box<dyn Fn(&PlaneError) + Send + Sync>;
@@ -83,6 +91,8 @@ pub struct Member {
     pub forwards: Forwards,
     /// Snapshots under way.
     pub snapshots: Snapshots,
+    /// How long what is under way takes.
+    pub stalls: Stalls,
     /// Where each group stood at open, until the worker has been told.
     pub opened: Mutex<Vec<Opened>>,
     /// Counters.
@@ -94,14 +104,15 @@ pub struct Member {
     /// Where lines for the member's log go.
     pub on_note: OnNote,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    stall_thread: Mutex<Option<JoinHandle<()>>>,
     data_dir: Mutex<Option<DataDir>>,
 }
 
 /// What one of a member's threads does until the member closes.
-type ThreadBody = Box<dyn FnOnce(&Arc<Member>) + Send>;
+pub type ThreadBody = Box<dyn FnOnce(&Arc<Member>) + Send>;
 
 /// Runs a thread's body; a broken invariant in it stops the member instead of leaving it without that thread.
-fn guard(member: &Arc<Member>, body: ThreadBody) {
+pub fn guard(member: &Arc<Member>, body: ThreadBody) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| body(member))) {
         let text = panic
             .downcast_ref::<String>()
@@ -124,7 +135,7 @@ impl Member {
         let pool = Pool::new();
         let (mut recovered, writer) = open::recover(&config, &pool)?;
         recovered.notes.extend(bound.note.take());
-        let (snapshots, received) = Snapshots::new();
+        let (snapshots, queues) = Snapshots::new();
         let member = Arc::new(Self {
             cluster_id: data_dir.cluster_id,
             pool,
@@ -139,6 +150,7 @@ impl Member {
             watches: Watches::default(),
             forwards: Forwards::default(),
             snapshots,
+            stalls: Stalls::default(),
             opened: Mutex::new(recovered.opened),
             counters: Counters::default(),
             net: OnceLock::new(),
@@ -147,6 +159,7 @@ impl Member {
             on_fatal,
             on_note,
             threads: Mutex::default(),
+            stall_thread: Mutex::default(),
             data_dir: Mutex::new(Some(data_dir)),
             groups: recovered.groups,
             config,
@@ -158,7 +171,7 @@ impl Member {
             member.close();
             return Err(error);
         }
-        member.start(received)?;
+        member.start(queues)?;
         Ok(member)
     }
 
@@ -172,7 +185,7 @@ impl Member {
         Ok(())
     }
 
-    fn start(self: &Arc<Self>, received: std::sync::mpsc::Receiver<Incoming>) -> Result<(), PlaneError> {
+    fn start(self: &Arc<Self>, queues: Queues) -> Result<(), PlaneError> {
         let spawn = |name: &str, body: ThreadBody| {
             let member = self.clone();
             std::thread::Builder::new()
@@ -184,7 +197,12 @@ impl Member {
         spawn("log", Box::new(log_thread::run))?;
         spawn("apply", Box::new(apply_thread::run))?;
         spawn("watch", Box::new(watches::run))?;
-        spawn("snapshot", Box::new(move |m| crate::snapshots::receive(m, &received)))?;
+        let Queues { incoming, received } = queues;
+        spawn("snapshot", Box::new(move |m| snapshot_receive::receive(m, &incoming)))?;
+        spawn("install", Box::new(move |m| snapshot_install::install(m, &received)))?;
+        spawn("stalls", Box::new(stalls::run))?;
+        // The last to end: it tells of a close that takes long.
+        *self.stall_thread.lock() = self.threads.lock().pop();
         for _ in 0..serve::READ_THREADS {
             spawn("read", Box::new(serve::run))?;
         }
@@ -377,6 +395,12 @@ impl Member {
 
     /// Stops taking requests, ends the worker's exchange, writes out what is queued, joins the threads, closes the stores.
     pub fn close(self: &Arc<Self>) {
+        self.close_within(STALL_MAX);
+    }
+
+    /// As [`Self::close`], but gives up when something waits for the disk for longer than `stall_max`: the member has then
+    /// failed, and its directory stays locked, since who waits may go on to write when the disk does.
+    pub fn close_within(self: &Arc<Self>, stall_max: Duration) {
         self.inbox.close();
         if let Some(net) = self.net() {
             net.close();
@@ -386,6 +410,32 @@ impl Member {
         self.apply.close();
         self.reads.close();
         self.watches.close();
+        let (done, ended) = channel::<()>();
+        let owner = self.clone();
+        let closing = std::thread::Builder::new()
+            .name("rafterdb-close".to_owned())
+            .spawn(move || {
+                owner.finish();
+                drop(done);
+            });
+        if closing.is_err() {
+            self.finish();
+        }
+        while ended.recv_timeout(STALL_LOOK_EVERY) == Err(RecvTimeoutError::Timeout) {
+            let Some((work, time)) = self.stalls.longest().filter(|(_, time)| *time >= stall_max) else {
+                continue;
+            };
+            let text = format!(
+                "closing was given up: {} has taken {} s so far. The data directory stays locked until this process ends",
+                work.name(),
+                time.as_secs()
+            );
+            return self.fail(PlaneError::new(Code::Io, text));
+        }
+    }
+
+    /// Joins the threads and closes the stores.
+    fn finish(&self) {
         let threads = std::mem::take(&mut *self.threads.lock());
         for thread in threads {
             // A panicked thread has already failed the member.
@@ -395,6 +445,7 @@ impl Member {
             let machine = group.machine();
             // With a last flush, the next start has nothing to replay.
             let last = self.failure().is_none().then(|| machine.state());
+            let _under_way = self.stalls.begin(stalls::Work::Close, Instant::now());
             let closed = rafterdb_fault::point("member.close")
                 .map_err(|e| PlaneError::io("close", &e))
                 .and_then(|()| Ok(machine.engine().close(last)?));
@@ -404,6 +455,11 @@ impl Member {
         }
         if let Err(error) = rafterdb_fault::point("member.closed") {
             self.fail(PlaneError::io("close", &error));
+        }
+        self.stalls.close();
+        let watcher = self.stall_thread.lock().take();
+        if let Some(watcher) = watcher {
+            let _ = watcher.join();
         }
         self.data_dir.lock().take();
     }

@@ -1,16 +1,13 @@
 //! From the disk to a running member: the log and each group's store are recovered and made to agree.
-//! Also the replacement of a store by a received snapshot, which is the same step for one group.
 
-use std::fs::File;
-use std::io::BufReader;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rafterdb_codec::Code;
 use rafterdb_pool::Pool;
-use rafterdb_store::{install_snapshot, Engine, EngineOptions, LsmEngine, Machine, Mark, SharedCache};
+use rafterdb_store::engine::MarkedState;
+use rafterdb_store::{Engine, EngineOptions, LsmEngine, Machine, Mark, SharedCache};
 use rafterdb_wal::{Durability, Options, Reader, RecoveredGroup, Writer};
 
 use crate::config::{Config, WAY_OUT};
@@ -125,8 +122,8 @@ pub fn recover(config: &Config, pool: &Arc<Pool>) -> Result<(Recovered, Writer),
     ))
 }
 
-/// A fault point between two steps of this file.
-fn reach(name: &str) -> Result<(), PlaneError> {
+/// A fault point between two steps.
+pub fn reach(name: &str) -> Result<(), PlaneError> {
     rafterdb_fault::point(name).map_err(|e| PlaneError::io(name, &e))
 }
 
@@ -175,7 +172,17 @@ fn open_machine(
     Ok(Machine::new(engine, recovered, delivery.clone())?)
 }
 
-fn engine_options(config: &Config, cache: &SharedCache) -> EngineOptions {
+/// The machine over a store that was opened beside a group's.
+pub fn machine_of(
+    engine: LsmEngine,
+    marked: Option<MarkedState>,
+    group: &Group,
+) -> Result<Arc<StoreMachine>, PlaneError> {
+    Ok(Arc::new(Machine::new(engine, marked, group.home.delivery.clone())?))
+}
+
+/// How each group's store is opened.
+pub fn engine_options(config: &Config, cache: &SharedCache) -> EngineOptions {
     let memory_bytes = (config.memory - config.memory / SHARED_CACHE_SHARE) / u64::from(config.groups);
     EngineOptions {
         memory_bytes,
@@ -256,33 +263,4 @@ pub fn observe(member: &Arc<Member>, group: &Arc<Group>) {
     if persisted > 0 {
         member.inbox.note(id, |facts| facts.persisted = Some(persisted));
     }
-}
-
-/// Puts a received state in place of a group's, on the apply thread. The old store is closed first; if the new one cannot
-/// be opened the member stops, and at its next start finds whichever of the two is in place. The caller tells the core, and
-/// has the new store observed after that.
-pub fn install(member: &Arc<Member>, group: &Arc<Group>, path: &Path) -> Result<(), PlaneError> {
-    let io = |e: std::io::Error| PlaneError::io(&format!("read {}", path.display()), &e);
-    let file = File::open(path).map_err(io)?;
-    let old = group.machine();
-    old.engine().close(None)?;
-    let Home { dir, cache, delivery } = &group.home;
-    let installed = reach("member.snapshot.install")
-        .and_then(|()| Ok(install_snapshot(dir, &mut BufReader::new(file))?))
-        .and_then(|_| open_machine(&member.config, dir, cache, delivery))
-        .and_then(|machine| reach("member.snapshot.installed").map(|()| machine));
-    let machine = installed.inspect_err(|error| {
-        member.fail(PlaneError::new(
-            error.code,
-            format!("a snapshot could not be installed: {}", error.text),
-        ));
-    })?;
-    let mark = machine.status().mark;
-    if mark.index == 0 {
-        return Err(PlaneError::new(Code::Internal, "an installed snapshot is empty"));
-    }
-    group.replace_machine(Arc::new(machine));
-    old.end_watches();
-    group.applied.store(mark.index, Ordering::Release);
-    Ok(())
 }

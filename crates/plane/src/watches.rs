@@ -12,6 +12,7 @@ use rafterdb_store::{Deliver, StoreError, WatchId};
 use crate::group::Group;
 use crate::member::Member;
 use crate::source::{write_response, Deliveries, Source, Waiter};
+use crate::stalls::Work;
 
 /// How often live watches that asked for it are told how far they are.
 const PROGRESS_EVERY: Duration = Duration::from_secs(5);
@@ -150,7 +151,10 @@ pub fn run(member: &Arc<Member>) {
     let mut progress_at = Instant::now() + PROGRESS_EVERY;
     while let Some(behind) = member.watches.take(progress_at) {
         for id in behind {
-            match member.group(id).machine().catch_up() {
+            let under_way = member.stalls.begin(Work::Watches, Instant::now());
+            let caught_up = member.group(id).machine().catch_up();
+            drop(under_way);
+            match caught_up {
                 Ok(false) => {}
                 Ok(true) => {
                     member.watches.state.lock().behind.insert(id);

@@ -4,7 +4,7 @@ pub mod engine;
 mod error;
 pub mod machine;
 
-pub use engine::{install_snapshot, EngineOptions, EngineStats, LsmEngine, SharedCache, Snapshot};
+pub use engine::{install_snapshot, EngineOptions, EngineStats, LsmEngine, PreparedStore, SharedCache, Snapshot};
 pub use engine::{Change, Engine, KeyRange, Mark, RowRef, Visit};
 pub use error::StoreError;
 pub use machine::{Applied, Deliver, Machine, MachineStatus, WatchId};

@@ -107,6 +107,15 @@ impl<'a> ChunkReader<'a> {
         Ok(kind)
     }
 
+    /// Makes sure that nothing follows.
+    pub(super) fn expect_end(&mut self) -> Result<(), StoreError> {
+        match self.source.read(&mut [0]) {
+            Ok(0) => Ok(()),
+            Ok(_) => Err(self.damaged("it comes after the end")),
+            Err(error) => Err(receiving(&error)),
+        }
+    }
+
     /// An error that says where in the stream it is.
     pub(super) fn damaged(&self, what: &str) -> StoreError {
         StoreError::new(

@@ -1,5 +1,6 @@
-//! Which files are the store's: a directory holds one generation of them, named by the file CURRENT. A new store and an
-//! installed snapshot are each built as a generation of their own first, so they are there as a whole or not at all.
+//! Which files are the store's: a directory holds one generation of them, named by the file CURRENT. A new store and a
+//! received snapshot are each built as a generation of their own first, so they are there as a whole or not at all. While
+//! one is being built, and until readers of the one before it are done, there are two.
 //!
 //! ```text
 //! <directory>/CURRENT                      "rafterdb-store 1 <generation>\n<crc32c of that line in hex>\n"
@@ -40,26 +41,62 @@ pub(super) fn open_current(
     Ok(directory.join(name))
 }
 
-/// Builds the next generation and makes it the current one. `build_first` makes an empty one if there is none at all.
-pub(super) fn install_next<T>(
+/// A generation that was built beside the current one, whole and on disk. It becomes the current one by `switch`; its files
+/// go if it is dropped before.
+pub(super) struct Next {
+    directory: PathBuf,
+    number: u64,
+    /// CURRENT may name it.
+    switched: bool,
+}
+
+impl Next {
+    /// Where it is, from when it is whole.
+    pub(super) fn path(&self) -> PathBuf {
+        self.directory.join(generation_name(self.number))
+    }
+
+    /// Makes it the current one, all or nothing. After an error either may be.
+    pub(super) fn switch(mut self) -> Result<(), StoreError> {
+        let failed = |error: std::io::Error| io_failure(&error, "installing a snapshot in", &self.directory);
+        rafterdb_fault::point("store.install.switch").map_err(failed)?;
+        self.switched = true;
+        write_current(&self.directory, self.number)?;
+        rafterdb_fault::point("store.install.switched").map_err(failed)
+    }
+}
+
+impl Drop for Next {
+    fn drop(&mut self) {
+        if !self.switched {
+            // What cannot be removed now is removed by the next open.
+            let _ = std::fs::remove_dir_all(self.directory.join(building_name(self.number)));
+            let _ = std::fs::remove_dir_all(self.path());
+        }
+    }
+}
+
+/// Builds the generation after the current one, which stays as it is and may be in use. `build_first` makes an empty one if
+/// there is none at all. Nothing is left of one that could not be built.
+pub(super) fn build_next<T>(
     directory: &Path,
     build_first: impl FnOnce(&Path) -> Result<(), StoreError>,
     build: impl FnOnce(&Path) -> Result<T, StoreError>,
-) -> Result<T, StoreError> {
+) -> Result<(Next, T), StoreError> {
     let failed = |error: std::io::Error| io_failure(&error, "installing a snapshot in", directory);
-    let next = ensure_current(directory, build_first)? + 1;
-    let path = directory.join(generation_name(next));
-    if path.exists() {
-        std::fs::remove_dir_all(&path).map_err(failed)?;
+    let next = Next {
+        directory: directory.to_path_buf(),
+        number: ensure_current(directory, build_first)? + 1,
+        switched: false,
+    };
+    if next.path().exists() {
+        std::fs::remove_dir_all(next.path()).map_err(failed)?;
     }
-    let building = begin_building(directory, next)?;
+    let building = begin_building(directory, next.number)?;
     let built = build(&building)?;
     rafterdb_fault::point("store.install.built").map_err(failed)?;
-    complete(directory, next)?;
-    rafterdb_fault::point("store.install.switch").map_err(failed)?;
-    write_current(directory, next)?;
-    rafterdb_fault::point("store.install.switched").map_err(failed)?;
-    Ok(built)
+    complete(directory, next.number)?;
+    Ok((next, built))
 }
 
 /// The current generation. CURRENT names the first one while that is still being built, so later a missing directory is

@@ -1,38 +1,94 @@
-//! Makes a store out of a snapshot's stream: a new generation beside the current one, which becomes current when it is
-//! complete and on disk. Trusts nothing in the stream.
+//! Makes a store out of a snapshot's stream: a new generation beside the current one, which may become current when it is
+//! complete and on disk. Trusts nothing in the stream: what it cannot prove to be a store leaves everything as it was.
 
 use std::io::Read;
 use std::path::Path;
 
+use rafterdb_codec::limits::KEY_BYTES_MAX;
+
 use super::chunks::ChunkReader;
-use super::directory::install_next;
+use super::directory::{build_next, Next};
 use super::history::{decode, parse, Decoded, History, Parts, Sizes};
-use super::lsm::MarkedState;
+use super::lsm::{LsmEngine, MarkedState};
 use super::meta::encode_meta;
 use super::options::{Budget, EngineOptions, SharedCache, MEMORY_BYTES_MIN};
 use super::row::unpack;
 use super::shared::Persisted;
-use super::snapshot::{END, HEADER, HISTORY, MAGIC, ROWS, STATE};
+use super::snapshot::{END, HEADER, HISTORY, MAGIC, NUMBER_MAX, ROWS, STATE, STATE_BYTES_MAX};
 use super::tables::Tables;
 use super::Mark;
 use crate::StoreError;
 
-/// Builds a store from `source` and makes it what [`super::LsmEngine::open`] of `directory` finds from then on. An
-/// engine that is open there goes on as it was; close it and open again. Returns the snapshot's mark and state.
+/// A store made out of a snapshot beside the one that is at work: whole, checked and on disk, and not in its place yet.
+/// Dropped before [`Self::switch`], it goes; close what was opened of it first.
+pub struct PreparedStore {
+    next: Next,
+    marked: MarkedState,
+}
+
+impl std::fmt::Debug for PreparedStore {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("PreparedStore")
+            .field("path", &self.next.path())
+            .field("mark", &self.marked.0)
+            .finish_non_exhaustive()
+    }
+}
+
+impl PreparedStore {
+    /// Builds a store from the whole of `source`, beside the one of `directory`, which may be open and goes on as it was.
+    /// One at a time for a directory.
+    ///
+    /// # Errors
+    /// `IO` if `source` fails, `STORE_CORRUPT` if what it gives is damaged or does not end where it should, `DISK_FULL`.
+    /// Nothing is left of it then.
+    pub fn build(directory: &Path, source: &mut dyn Read) -> Result<Self, StoreError> {
+        let (next, marked) = build_next(directory, build_empty, |generation| {
+            let (tables, history) = begin(generation)?;
+            let mut install = Install {
+                chunks: ChunkReader::new(source),
+                raw: Vec::new(),
+                tables: &tables,
+                history: &history,
+            };
+            install.run()
+        })?;
+        Ok(Self { next, marked })
+    }
+
+    /// Where in the Raft log it stands.
+    #[must_use]
+    pub const fn mark(&self) -> Mark {
+        self.marked.0
+    }
+
+    /// Opens it where it is, as [`LsmEngine::open`] of the directory would after the switch.
+    ///
+    /// # Errors
+    /// As of [`LsmEngine::open`].
+    pub fn open(&self, options: EngineOptions) -> Result<(LsmEngine, Option<MarkedState>), StoreError> {
+        LsmEngine::open_generation(self.next.path(), options)
+    }
+
+    /// Makes it what [`LsmEngine::open`] of the directory finds from now on, all or nothing. The files of the store before it
+    /// go when that is [retired](LsmEngine::retire), or at the next open.
+    ///
+    /// # Errors
+    /// `IO`, `DISK_FULL`: then it is not known which of the two is in place, and neither may be written to.
+    pub fn switch(self) -> Result<MarkedState, StoreError> {
+        self.next.switch()?;
+        Ok(self.marked)
+    }
+}
+
+/// Builds a store from `source` and puts it in place of the one of `directory`, which is not open. Returns the snapshot's mark
+/// and state.
 ///
 /// # Errors
-/// `IO` if `source` fails, `STORE_CORRUPT` if what it gives is damaged, `DISK_FULL`. What was there is then still there.
+/// As of [`PreparedStore::build`] and [`PreparedStore::switch`].
 pub fn install_snapshot(directory: &Path, source: &mut dyn Read) -> Result<MarkedState, StoreError> {
-    install_next(directory, build_empty, |generation| {
-        let (tables, history) = begin(generation)?;
-        let mut install = Install {
-            chunks: ChunkReader::new(source),
-            raw: Vec::new(),
-            tables: &tables,
-            history: &history,
-        };
-        install.run()
-    })
+    PreparedStore::build(directory, source)?.switch()
 }
 
 /// Builds a store without any rows, with a flush of index 0: so that a store always has a last flush, and one without
@@ -112,6 +168,7 @@ impl Install<'_> {
         if self.raw != expected {
             return Err(self.chunks.damaged("something is missing before the end"));
         }
+        self.chunks.expect_end()?;
         Ok((begin.mark, state))
     }
 
@@ -131,7 +188,7 @@ impl Install<'_> {
             bytes.copy_from_slice(&fields[at * 8..at * 8 + 8]);
             u64::from_le_bytes(bytes)
         };
-        Ok(Begin {
+        let begin = Begin {
             mark: Mark {
                 index: field(0),
                 term: field(1),
@@ -139,7 +196,15 @@ impl Install<'_> {
             },
             compacted: field(3),
             state_bytes: field(4),
-        })
+        };
+        let Mark { index, term, revision } = begin.mark;
+        let plausible = [index, term, revision].iter().all(|number| *number <= NUMBER_MAX)
+            && begin.compacted <= revision
+            && begin.state_bytes <= STATE_BYTES_MAX;
+        if !plausible {
+            return Err(self.chunks.damaged("its header makes no sense"));
+        }
+        Ok(begin)
     }
 
     fn add_history(&mut self, begin: &Begin, last: &mut (u64, u32)) -> Result<u64, StoreError> {
@@ -151,9 +216,7 @@ impl Install<'_> {
             };
             let record = parse(&rest[..bytes]);
             let in_order = (record.revision, record.sub) > *last && record.revision <= begin.mark.revision;
-            let rows_readable =
-                unpack(record.row).is_some() && (record.before.is_empty() || unpack(record.before).is_some());
-            if !in_order || !rows_readable {
+            if !in_order || !is_change(record.revision, record.key, record.row, record.before) {
                 return Err(self.chunks.damaged("a history record makes no sense"));
             }
             *last = (record.revision, record.sub);
@@ -191,7 +254,7 @@ impl Install<'_> {
                     return Err(self.chunks.damaged("a row cannot be read"));
                 };
                 let sound = unpack(row).is_some_and(|row| row.modified <= begin.mark.revision);
-                if key <= last.as_slice() || !sound {
+                if key <= last.as_slice() || key.len() > KEY_BYTES_MAX || !sound {
                     return Err(self.chunks.damaged("a row makes no sense"));
                 }
                 ingestion.row(key, row)?;
@@ -208,6 +271,15 @@ impl Install<'_> {
         ingestion.finish()?;
         Ok(rows)
     }
+}
+
+/// Whether a record of history says what one that the engine wrote could say: the row is of its revision, and the row that it
+/// replaced, if it has it, is the one before.
+fn is_change(revision: u64, key: &[u8], row: &[u8], before: &[u8]) -> bool {
+    let Some(row) = unpack(row).filter(|row| row.modified == revision && key.len() <= KEY_BYTES_MAX) else {
+        return false;
+    };
+    before.is_empty() || unpack(before).is_some_and(|before| before.modified == row.previous)
 }
 
 /// Key, row and what follows them.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, OnceLock};
@@ -57,11 +57,18 @@ impl LsmEngine {
     /// # Errors
     /// `STORE_CORRUPT` naming the file, `FORMAT_NEWER`, `IO`, `DISK_FULL`.
     pub fn open(directory: &Path, options: EngineOptions) -> Result<(Self, Option<MarkedState>), StoreError> {
+        Self::open_generation(open_current(directory, build_empty)?, options)
+    }
+
+    /// Opens the engine whose files are in `generation`.
+    pub(super) fn open_generation(
+        generation: PathBuf,
+        options: EngineOptions,
+    ) -> Result<(Self, Option<MarkedState>), StoreError> {
         let budget = Budget::of(&options);
         let cache = options
             .cache
             .unwrap_or_else(|| SharedCache::new(budget.block_cache_bytes));
-        let generation = open_current(directory, build_empty)?;
         let limits = Arc::new(Limits::default());
         let tables = Tables::open(&generation.join("tables"), &budget, &cache, Arc::clone(&limits))?;
         let (persisted, state) = read_meta(&tables)?;
@@ -74,6 +81,7 @@ impl LsmEngine {
         let pool = ChunkPool::new(budget.memtable_bytes as usize);
         let shared = Arc::new(Shared {
             directory: generation,
+            retired: AtomicBool::new(false),
             budget,
             view: ArcSwap::from_pointee(View {
                 active: Arc::new(Memtable::new(Arc::clone(&pool))),
@@ -164,6 +172,11 @@ impl LsmEngine {
         let _ = self.shared.failed.set(closed);
         self.stop();
         flushed
+    }
+
+    /// Another store has taken the place of this one, which is closed: its files go with the last that reads them.
+    pub fn retire(&self) {
+        self.shared.retired.store(true, Ordering::Release);
     }
 
     /// Waits until no flush is under way.

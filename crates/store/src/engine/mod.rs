@@ -25,11 +25,11 @@ mod threads;
 
 use crate::StoreError;
 
-pub use install::install_snapshot;
+pub use install::{install_snapshot, PreparedStore};
 pub use lsm::{LsmEngine, MarkedState};
 pub use options::{EngineOptions, SharedCache, MEMORY_BYTES_MIN};
 pub use row_cache::CacheCounts;
-pub use snapshot::Snapshot;
+pub use snapshot::{Snapshot, STATE_BYTES_MAX};
 pub use stats::EngineStats;
 
 /// One version of a key, borrowed. A tombstone has version 0, create 0 and no value.

@@ -83,6 +83,8 @@ pub(super) type OnFailed = Box<dyn Fn(&StoreError) + Send + Sync>;
 
 pub(super) struct Shared {
     pub(super) directory: PathBuf,
+    /// Another store is in place of this one.
+    pub(super) retired: AtomicBool,
     pub(super) budget: Budget,
     pub(super) pool: Arc<ChunkPool>,
     pub(super) view: ArcSwap<View>,
@@ -104,6 +106,15 @@ pub(super) struct Shared {
     pub(super) pins: Mutex<BTreeMap<u64, usize>>,
     pub(super) failed: OnceLock<StoreError>,
     pub(super) seed: u64,
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        if *self.retired.get_mut() {
+            // What cannot be removed now, as where open files stay, is removed by the next open.
+            let _ = std::fs::remove_dir_all(&self.directory);
+        }
+    }
 }
 
 impl Shared {

@@ -33,6 +33,12 @@ pub(super) const END: u32 = 5;
 
 pub(super) const MAGIC: &[u8; 8] = b"RDBSNAP1";
 
+/// Largest index, term or revision: JavaScript sees them as doubles.
+pub(super) const NUMBER_MAX: u64 = (1 << 53) - 1;
+
+/// Largest state of a machine. What comes in a stream is held in memory until it is whole.
+pub const STATE_BYTES_MAX: u64 = 64 << 20;
+
 /// A pinned view: a flush's tables as it left them, and history above the compacted revision of that moment. Until it is
 /// dropped, neither goes from disk. Takes no memory worth counting.
 pub struct Snapshot {

@@ -6,13 +6,24 @@
 //! kept     [u8 0] absent · [u8 1][u64 first][u32 count] plain · [u8 2][u32 length][results] · [u8 3] forgotten
 //! ```
 
+use rafterdb_codec::limits::SESSIONS_MAX;
 use rafterdb_codec::{Code, Malformed, Parsed, Reader};
 use rafterdb_hash::xxh3_64;
 
-use super::sessions::{Kept, Session, Sessions};
+use super::sessions::{Kept, Session, Sessions, SESSION_BATCHES_MAX, SESSION_RESULTS_BYTES_MAX};
+use crate::engine::STATE_BYTES_MAX;
 use crate::{Mark, StoreError};
 
 const STATE_VERSION: u32 = 1;
+
+const SESSION_BYTES: usize = 28;
+const KEPT_BYTES_MAX: usize = 13;
+
+// A state of any number of sessions fits a snapshot.
+const _: () = assert!(
+    (64 + SESSIONS_MAX * SESSION_BYTES + SESSION_BATCHES_MAX * KEPT_BYTES_MAX + SESSION_RESULTS_BYTES_MAX) as u64
+        <= STATE_BYTES_MAX
+);
 
 /// Everything that is deterministic and not in the rows.
 #[derive(Debug)]

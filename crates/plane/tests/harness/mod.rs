@@ -1,0 +1,448 @@
+//! A real member whose Raft core is the test, with a peer that is the test too: it can lie. Judges nothing.
+
+#![allow(dead_code, clippy::unwrap_used)] // Each test uses a part of it, and fails by panicking.
+
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use rafterdb_codec::{
+    command, consistency, event, request, role, BatchHeader, Code, Put, Range, ReadRequest, Request, Responses,
+    WatchRequest,
+};
+use rafterdb_net::{Handler, Lane, Net, NetConfig, Parts, PeerConfig};
+use rafterdb_plane::{Config, Member, Port};
+use rafterdb_pool::Slice;
+use rafterdb_store::{Deliver, EngineOptions, LsmEngine, Machine, WatchId};
+
+/// Far above what anything here takes.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What a member says of a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ack {
+    pub id: u64,
+    pub received: u64,
+    /// 0 more, 1 installed, 2 failed.
+    pub state: u8,
+}
+
+/// One event of the exchange.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    pub kind: u16,
+    pub fields: Vec<u64>,
+}
+
+/// One response at a port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    pub kind: u8,
+    pub code: Code,
+    pub id: u64,
+    pub body: Vec<u8>,
+}
+
+#[derive(Default)]
+struct Heard {
+    acks: Mutex<Vec<(Ack, Instant)>>,
+}
+
+impl Handler for Heard {
+    fn peer_frame(&self, _peer: u64, _lane: Lane, body: Slice) {
+        if body.len() == 21 && body[..2] == [4, 4] {
+            let number = |at: usize| u64::from_le_bytes(body[at..at + 8].try_into().unwrap());
+            let ack = Ack {
+                id: number(4),
+                received: number(12),
+                state: body[20],
+            };
+            self.acks.lock().unwrap().push((ack, Instant::now()));
+        }
+    }
+    fn peer_state(&self, _peer: u64, _up: bool, _rtt_micros: u32) {}
+    fn client_frame(&self, _connection: u64, _body: Slice) {}
+    fn client_closed(&self, _connection: u64) {}
+}
+
+/// The member, its core and its peer.
+pub struct Bench {
+    pub member: Arc<Member>,
+    pub port: Arc<Port>,
+    /// The member's id, and the peer's.
+    pub me: u64,
+    pub peer: u64,
+    pub dir: tempfile::TempDir,
+    net: Option<Net>,
+    heard: Arc<Heard>,
+    notes: Arc<Mutex<Vec<String>>>,
+    seen: Mutex<Vec<Event>>,
+    answers: Mutex<Vec<Answer>>,
+}
+
+fn free_endpoint() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().to_string()
+}
+
+impl Bench {
+    /// Opens the member `a` of three and connects the peer `b`; `c` is never there. The member follows `b` in term 5.
+    pub fn open() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let (a, b) = (free_endpoint(), free_endpoint());
+        let config = serde_json::json!({
+            "name": "a", "dataDir": dir.path().join("a"), "listen": a,
+            "members": [{"name": "a", "endpoint": a}, {"name": "b", "endpoint": b}, {"name": "c", "endpoint": "127.0.0.1:1"}],
+            "durability": "always", "durabilityInterval": 100, "memory": 64 << 20, "valueBytesMax": 1 << 20,
+            "groups": 1, "segmentBytes": 4 << 20, "cpuAffinity": null,
+        });
+        let config = Config::parse(&config.to_string()).unwrap();
+        let id = |name: &str| config.members.iter().find(|member| member.name == name).unwrap().id;
+        let (me, peer) = (id("a"), id("b"));
+        let notes = Arc::new(Mutex::new(Vec::new()));
+        let to_notes = notes.clone();
+        let on_note = Arc::new(move |text: &str| to_notes.lock().unwrap().push(text.to_owned()));
+        let member = Member::open(config, Box::new(|_| {}), on_note).unwrap();
+        let heard = Arc::new(Heard::default());
+        let net = Net::start(
+            NetConfig {
+                listen: Some(b),
+                cluster_id: member.cluster_id,
+                member_id: peer,
+                name: "b".into(),
+                peers: vec![PeerConfig {
+                    id: me,
+                    name: "a".into(),
+                    endpoint: a,
+                }],
+                ..NetConfig::default()
+            },
+            heard.clone(),
+        )
+        .unwrap();
+        let bench = Self {
+            port: member.port(Box::new(|| {})),
+            member,
+            me,
+            peer,
+            dir,
+            net: Some(net),
+            heard,
+            notes,
+            seen: Mutex::default(),
+            answers: Mutex::default(),
+        };
+        eventually("the peer is connected", || bench.net().is_up(me).then_some(()));
+        bench.follow(5);
+        bench
+    }
+
+    fn net(&self) -> &Net {
+        self.net.as_ref().unwrap()
+    }
+
+    // ── the core ──
+
+    /// One exchange.
+    pub fn exchange(&self, commands: &[u64], timeout: Duration) {
+        #[allow(clippy::cast_precision_loss)]
+        let commands: Vec<f64> = commands.iter().map(|number| *number as f64).collect();
+        let mut events = vec![0.0; 16 << 10];
+        let used = self.member.exchange(&commands, &mut events, timeout);
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        let numbers: Vec<u64> = events[2..used].iter().map(|number| *number as u64).collect();
+        let mut rest = numbers.as_slice();
+        while let [kind, _group, after @ ..] = rest {
+            let kind = u16::try_from(*kind).unwrap();
+            let fields = match kind {
+                event::OPENED => 9 + 2 * after[8] as usize,
+                event::MESSAGE => 12 + 2 * after[11] as usize,
+                event::PROPOSALS | event::DURABLE | event::PERSISTED => 2,
+                event::PEER | event::SNAPSHOT_SENT => 3,
+                event::SNAPSHOT_INSTALLED => 4,
+                event::CLOSE => 0,
+                _ => 1,
+            };
+            self.seen.lock().unwrap().push(Event {
+                kind,
+                fields: after[..fields].to_vec(),
+            });
+            rest = &after[fields..];
+        }
+    }
+
+    /// Hands over commands.
+    pub fn command(&self, commands: &[u64]) {
+        self.exchange(commands, Duration::ZERO);
+    }
+
+    /// The next event of a kind that was not taken before.
+    pub fn event(&self, kind: u16) -> Vec<u64> {
+        eventually(&format!("an event of kind {kind}"), || {
+            self.exchange(&[], Duration::from_millis(10));
+            let mut seen = self.seen.lock().unwrap();
+            let at = seen.iter().position(|event| event.kind == kind)?;
+            Some(seen.remove(at).fields)
+        })
+    }
+
+    /// How many events of a kind came and were not taken.
+    pub fn events_left(&self, kind: u16) -> usize {
+        self.exchange(&[], Duration::from_millis(50));
+        self.seen
+            .lock()
+            .unwrap()
+            .iter()
+            .filter(|event| event.kind == kind)
+            .count()
+    }
+
+    fn role(&self, role: u8, term: u64, leader: u64) {
+        let [persist, take_role] = [command::PERSIST, command::ROLE].map(u64::from);
+        self.command(&[persist, 0, term, leader, 0, take_role, 0, u64::from(role), term, leader]);
+    }
+
+    /// The peer leads in a term.
+    pub fn follow(&self, term: u64) {
+        self.role(role::FOLLOWER, term, self.peer);
+    }
+
+    /// The member leads in a term.
+    pub fn lead(&self, term: u64) {
+        self.role(role::LEADER, term, self.me);
+    }
+
+    // ── the app ──
+
+    fn submit(&self, kind: u8, id: u64, body: &[u8]) {
+        let mut submission = Vec::new();
+        Request {
+            kind,
+            flags: 0,
+            group: 0,
+            id,
+            body,
+        }
+        .encode(&mut submission);
+        self.member.submit(&self.port, &submission).unwrap();
+    }
+
+    /// Submits a put, and returns when the core has taken it into the log at `index`, where it is on disk.
+    pub fn put(&self, id: u64, index: u64, term: u64) {
+        self.submit(request::WRITE, id, &batch(id));
+        let count = self.event(event::PROPOSALS)[0];
+        self.command(&[u64::from(command::ACCEPT), 0, index, term, count]);
+        while self.event(event::DURABLE)[0] < index {}
+    }
+
+    /// Submits a linearizable read of a key.
+    pub fn get(&self, id: u64, key: &[u8]) {
+        let mut body = Vec::new();
+        ReadRequest::encode_header(&mut body, consistency::LINEARIZABLE, 1, 0);
+        Range {
+            flags: 0,
+            limit: 0,
+            revision: 0,
+            key,
+            end: &[],
+        }
+        .encode(&mut body);
+        self.submit(request::READ, id, &body);
+    }
+
+    /// Watches all keys from a revision on.
+    pub fn watch(&self, id: u64, start_revision: u64) {
+        let mut body = Vec::new();
+        WatchRequest {
+            flags: 0,
+            start_revision,
+            credit: 1000,
+            key: &[0],
+            end: &[0],
+        }
+        .encode(&mut body);
+        self.submit(request::WATCH, id, &body);
+    }
+
+    fn drain(&self) {
+        let mut into = vec![0; 1 << 20];
+        let bytes = usize::try_from(self.member.drain(&self.port, &mut into)).unwrap();
+        for response in Responses::new(&into[..bytes]).flatten() {
+            self.answers.lock().unwrap().push(Answer {
+                kind: response.kind,
+                code: response.code,
+                id: response.id,
+                body: response.body.to_vec(),
+            });
+        }
+    }
+
+    /// The next answer to a request.
+    pub fn answer(&self, id: u64) -> Answer {
+        eventually(&format!("an answer to {id}"), || {
+            assert!(self.member.failure().is_none(), "{:?}", self.member.failure());
+            self.drain();
+            let mut answers = self.answers.lock().unwrap();
+            let at = answers.iter().position(|answer| answer.id == id)?;
+            Some(answers.remove(at))
+        })
+    }
+
+    /// Whether there is an answer to a request that was not taken.
+    pub fn is_answered(&self, id: u64) -> bool {
+        self.drain();
+        self.answers.lock().unwrap().iter().any(|answer| answer.id == id)
+    }
+
+    // ── the peer ──
+
+    /// Sends a record of a snapshot as it is.
+    pub fn record(&self, part: u8, group: u16, id: u64, number: u64, rest: &[u8]) {
+        let mut record = vec![4, part];
+        record.extend_from_slice(&group.to_le_bytes());
+        record.extend_from_slice(&id.to_le_bytes());
+        record.extend_from_slice(&number.to_le_bytes());
+        record.extend_from_slice(rest);
+        eventually("a record is sent", || {
+            self.net()
+                .send_peer(self.me, Lane::Bulk, Parts::new(record.clone()))
+                .then_some(())
+        });
+    }
+
+    pub fn begin(&self, id: u64, index: u64, term: u64) {
+        self.record(1, 0, id, index, &term.to_le_bytes());
+    }
+
+    pub fn data(&self, id: u64, offset: u64, bytes: &[u8]) {
+        self.record(2, 0, id, offset, bytes);
+    }
+
+    pub fn end(&self, id: u64, length: u64) {
+        self.record(3, 0, id, length, &[]);
+    }
+
+    /// Sends a whole snapshot.
+    pub fn stream(&self, id: u64, index: u64, term: u64, bytes: &[u8]) {
+        self.begin(id, index, term);
+        let mut offset = 0;
+        for chunk in bytes.chunks(64 << 10) {
+            self.data(id, offset, chunk);
+            offset += chunk.len() as u64;
+        }
+        self.end(id, offset);
+    }
+
+    /// What the member said of a stream so far, and when.
+    pub fn acks(&self, id: u64) -> Vec<(Ack, Instant)> {
+        let acks = self.heard.acks.lock().unwrap();
+        acks.iter().filter(|(ack, _)| ack.id == id).copied().collect()
+    }
+
+    /// The first state other than 0 that the member says of a stream.
+    pub fn outcome(&self, id: u64) -> u8 {
+        eventually(&format!("the end of stream {id}"), || {
+            let acks = self.acks(id);
+            acks.iter().map(|(ack, _)| ack.state).find(|state| *state != 0)
+        })
+    }
+
+    /// Lines of the member's log with this in them.
+    pub fn notes(&self, with: &str) -> Vec<String> {
+        let notes = self.notes.lock().unwrap();
+        notes.iter().filter(|note| note.contains(with)).cloned().collect()
+    }
+
+    // ── what is on disk ──
+
+    /// Names of the store's generations.
+    pub fn generations(&self) -> Vec<String> {
+        let store = self.dir.path().join("a/groups/0000");
+        let names = std::fs::read_dir(store).unwrap();
+        let mut names: Vec<String> = names
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.retain(|name| name.starts_with("generation"));
+        names.sort();
+        names
+    }
+
+    /// Files of snapshots that are being received.
+    pub fn received_files(&self) -> usize {
+        std::fs::read_dir(self.dir.path().join("a/snapshots")).unwrap().count()
+    }
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        if let Some(net) = self.net.take() {
+            net.close();
+        }
+        self.member.close();
+    }
+}
+
+/// Tries until there is an answer.
+pub fn eventually<T>(what: &str, mut attempt: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(answer) = attempt() {
+            return answer;
+        }
+        assert!(Instant::now() < deadline, "waited in vain: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// A batch of one put of the key `k<number>`.
+pub fn batch(number: u64) -> Vec<u8> {
+    let mut body = Vec::new();
+    BatchHeader {
+        count: 1,
+        ..BatchHeader::default()
+    }
+    .encode(&mut body);
+    Put {
+        flags: 0,
+        lease: 0,
+        key: format!("k{number}").as_bytes(),
+        value: b"value",
+    }
+    .encode(&mut body);
+    body
+}
+
+struct Nobody;
+
+impl Deliver for Nobody {
+    fn deliver(&self, _watch: WatchId, _code: Code, _body: &[u8]) {}
+    fn behind(&self) {}
+}
+
+/// The snapshot of a store to which the puts `1..=entries` were applied in a term.
+pub fn snapshot(entries: u64, term: u64) -> Vec<u8> {
+    let dir = tempfile::tempdir().unwrap();
+    let (engine, _) = LsmEngine::open(dir.path(), EngineOptions::default()).unwrap();
+    let machine = Machine::new(engine, None, Arc::new(Nobody)).unwrap();
+    for index in 1..=entries {
+        machine
+            .apply(
+                index,
+                term,
+                rafterdb_codec::entry::BATCH,
+                &batch(index),
+                &mut Vec::new(),
+            )
+            .unwrap();
+    }
+    machine.publish().unwrap();
+    let (mark, state) = machine.state();
+    let mut bytes = Vec::new();
+    machine
+        .engine()
+        .snapshot(mark, state)
+        .unwrap()
+        .write(&mut bytes)
+        .unwrap();
+    bytes
+}

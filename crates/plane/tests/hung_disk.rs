@@ -1,0 +1,88 @@
+//! A disk that hangs: it is told in the log while it lasts, what does not need the disk goes on, nothing is lost when it goes on,
+//! and a close does not wait for it for ever.
+
+#![allow(clippy::unwrap_used)] // A test fails by panicking.
+
+mod harness;
+
+use std::time::{Duration, Instant};
+
+use harness::{eventually, Bench};
+use rafterdb_codec::{command, event, Code};
+
+const TERM: u64 = 6;
+
+/// A file that is there while the places hang that name it.
+fn frozen(bench: &Bench, name: &str) -> std::path::PathBuf {
+    bench.dir.path().join(name)
+}
+
+#[test]
+fn a_member_with_a_hung_disk_says_so_and_goes_on_after_it() {
+    let bench = Bench::open();
+    let [log, apply] = ["log", "apply"].map(|name| frozen(&bench, name));
+    rafterdb_fault::arm(&format!(
+        "wal.write=hang:{}@1+,member.apply=hang:{}@1+",
+        log.display(),
+        apply.display()
+    ))
+    .unwrap();
+    bench.lead(TERM);
+    bench.put(1, 1, TERM);
+    bench.command(&[u64::from(command::COMMIT), 0, 1]);
+    assert_eq!(bench.answer(1).code, Code::Ok);
+
+    // The apply thread hangs: log and exchange go on, and the core is not told that anything was applied.
+    std::fs::write(&apply, []).unwrap();
+    let hung = std::thread::scope(|scope| {
+        let blocked = scope.spawn(|| {
+            bench.put(2, 2, TERM);
+            bench.command(&[u64::from(command::COMMIT), 0, 2]);
+        });
+        eventually("it is told", || {
+            bench.notes("applying entries to the store has taken").first().cloned()
+        });
+        std::fs::remove_file(&apply).unwrap();
+        blocked.join().is_ok()
+    });
+    assert!(hung);
+    assert_eq!(bench.answer(2).code, Code::Ok);
+    eventually("its end is told", || {
+        bench.notes("applying entries to the store is done").first().cloned()
+    });
+
+    // The log hangs.
+    std::fs::write(&log, []).unwrap();
+    std::thread::scope(|scope| {
+        let thaws = log.clone();
+        let notes = &bench;
+        scope.spawn(move || {
+            eventually("it is told", || {
+                notes.notes("a write to the log has taken").first().cloned()
+            });
+            std::fs::remove_file(&thaws).unwrap();
+        });
+        bench.put(3, 3, TERM);
+    });
+    bench.command(&[u64::from(command::COMMIT), 0, 3]);
+    assert_eq!(bench.answer(3).code, Code::Ok);
+    eventually("its end is told", || {
+        bench.notes("a write to the log is done").first().cloned()
+    });
+    assert_eq!(bench.notes("has taken").len(), 2, "{:?}", bench.notes(""));
+
+    // It hangs again, and the member is closed.
+    std::fs::write(&log, []).unwrap();
+    std::thread::scope(|scope| {
+        // What the worker writes itself hangs with it.
+        scope.spawn(|| bench.command(&[u64::from(command::PERSIST), 0, TERM + 1, 0, 3]));
+        std::thread::sleep(Duration::from_millis(300));
+        let began = Instant::now();
+        bench.member.close_within(Duration::from_secs(2));
+        assert!(began.elapsed() < Duration::from_secs(5));
+        let failure = bench.member.failure().unwrap();
+        assert!(failure.text.contains("a write to the log has taken"), "{failure}");
+        std::fs::remove_file(&log).unwrap();
+    });
+    assert_eq!(bench.events_left(event::CLOSE), 1);
+}
