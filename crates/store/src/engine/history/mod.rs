@@ -127,6 +127,7 @@ impl History {
             let state = self.state.read();
             (state.tail.path.clone(), Arc::clone(&state.tail.file))
         };
+        // After the look at the tail: a segment that is completed in between is then among these.
         let Unsynced { mut files, directory } = std::mem::take(&mut *self.unsynced.lock());
         files.push((path, file));
         for (path, file) in files {
