@@ -34,6 +34,8 @@ export const limits = {
   sessionWindowMax: 4096,
   /** a kept result larger than this is forgotten (RESULT_FORGOTTEN on a retry) */
   sessionResultBytesMax: 4096,
+  /** highest revision that a store can be raised to; half of what a number of JavaScript holds */
+  revisionRaisedMax: 4503599627370496,
   /** events sent to a watcher before it must ask for more */
   watchCreditDefault: 1024,
   /** watches of one member */

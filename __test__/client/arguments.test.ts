@@ -53,6 +53,8 @@ const cases: [string, ErrorCode, () => unknown][] = [
   ['watch of key and prefix', 'INVALID_ARGUMENT', () => db.watch({ key: 'k', prefix: 'p' })],
   ['watch from revision 1.5', 'INVALID_ARGUMENT', () => db.watch({ fromRevision: 1.5 })],
   ['compact at -1', 'INVALID_ARGUMENT', () => db.compact(-1)],
+  ['raise to 1.5', 'INVALID_ARGUMENT', () => db.raiseRevision(1.5)],
+  ['raise above 2^52', 'INVALID_ARGUMENT', () => db.raiseRevision(2 ** 52 + 1)],
   ['transfer to a number', 'INVALID_ARGUMENT', () => db.transferLeader(wrong(3))],
   ['transfer to a stranger', 'MEMBER_UNKNOWN', () => db.transferLeader('nobody')],
   [

@@ -76,6 +76,10 @@ test('compact', async () => {
   expectWrite(await recorded((db) => ignore(db.compact(2 ** 40 + 5))), '04 00 0000 0500000000010000')
 })
 
+test('raise of the revision', async () => {
+  expectWrite(await recorded((db) => ignore(db.raiseRevision(2 ** 40 + 5))), '06 00 0000 0500000000010000')
+})
+
 test('txn', async () => {
   const request = await recorded((db) => {
     const txn = db.txn().if(compare('k', 'version', '>', 7), compare({ prefix: 'p' }, 'value', '!=', 'v'))

@@ -40,6 +40,8 @@ export class FakeDatabase implements Database {
   inFlightMost = 0
   /** Called before every put; what it throws, the put rejects with. */
   beforePut: (key: string, value: string) => void | Promise<void> = () => {}
+  /** Called before every raise; what it throws, the raise rejects with. */
+  beforeRaise: () => void = () => {}
   statusRows: MemberStatus[] = []
   private watchers: ((event: WatchEvent<'bytes'>) => void)[] = []
 
@@ -102,6 +104,7 @@ export class FakeDatabase implements Database {
   }
 
   async *range<A extends As = 'string'>(options: RangeOptions<A> = {}): AsyncGenerator<Pair<A>> {
+    options.onRevision?.(this.revision)
     let ids = this.select(options)
     if (options.reverse) ids.reverse()
     ids = ids.slice(0, options.limit ?? ids.length)
@@ -206,6 +209,11 @@ export class FakeDatabase implements Database {
     return Object.assign(events(), { started: async () => first, [Symbol.asyncDispose]: async () => {} })
   }
 
+  async raiseRevision(revision: number): Promise<{ revision: number }> {
+    this.beforeRaise()
+    this.revision = Math.max(this.revision, revision)
+    return { revision: this.revision }
+  }
   async compact(revision: number): Promise<{ revision: number }> {
     return { revision }
   }

@@ -31,7 +31,9 @@ test('export equals import, plain and gzip, to stdout and to files', async () =>
     const { out } = await shell(['export'], { db })
     expect(records(out)).toEqual(records(text))
     const target = join(dir, 'out.ndjson.gz')
-    expect((await shell(['export', '--out', target], { db })).out).toMatch(/^200 records exported in .* s \(.*\/s\)\n$/)
+    expect((await shell(['export', '--out', target], { db })).out).toMatch(
+      /^200 records exported at revision 200 in .* s \(.*\/s\)\n$/,
+    )
     expect(gunzipSync(readFileSync(target)).toString()).toBe(out)
   }
   expect(readdirSync(dir).sort()).toEqual(['out.ndjson.gz', 'sample.gz'])
@@ -160,6 +162,41 @@ test('an export that fails leaves the old file as it was', async () => {
   const nowhere = await shell(['export', '--out', join(dir, 'no', 'where')], { db })
   expect(nowhere).toMatchObject({ code: 1, err: expect.stringMatching(/^rafterdb: cannot write .*ENOENT[^\n]*\n$/) })
   expect(existsSync(join(dir, 'no'))).toBe(false)
+})
+
+test('an import with --bump-revision comes after that revision, whatever the store has had', async () => {
+  const db = new FakeDatabase()
+  let failures = 2
+  db.beforeRaise = () => {
+    if (failures-- > 0) throw new RafterError('NO_LEADER', 'it passes')
+  }
+  const bumped = await shell(['import', '-', '--bump-revision', '1000'], { db, stdin: ndjson(3) })
+  expect(bumped).toMatchObject({ code: 0, out: expect.stringMatching(/^3 records imported .*, all above revision 1000\n$/) })
+  expect([...db.rows.values()].map(({ modRevision }) => modRevision)).toEqual([1001, 1002, 1003])
+  const again = await shell(['import', '-', '--bump-revision', '5', '--json'], { db, stdin: ndjson(1) })
+  expect(JSON.parse(again.out)).toMatchObject({ imported: 1, bumpedTo: 1003 })
+  for (const wrong of ['0', '-1', '1.5', 'x', String(2 ** 52 + 1)]) {
+    const { code, err } = await shell(['import', '-', '--bump-revision', wrong], { db, stdin: ndjson(1) })
+    expect([code, err]).toEqual([2, expect.stringContaining('--bump-revision')])
+  }
+})
+
+test('nothing is imported when the revision cannot be raised', async () => {
+  const db = new FakeDatabase()
+  db.beforeRaise = () => {
+    throw new RafterError('NO_LEADER', 'no leader')
+  }
+  const { code, err } = await shell(['import', '-', '--bump-revision', '9', '--retry-for', '100ms'], { db, stdin: ndjson(2) })
+  expect([code, err]).toEqual([1, expect.stringContaining('NO_LEADER')])
+  expect(db.rows.size).toBe(0)
+})
+
+test('an export says at which revision it was taken', async () => {
+  const db = new FakeDatabase()
+  await db.put('a', 'b')
+  const file = join(directory(), 'out.ndjson')
+  expect(JSON.parse((await shell(['export', '--out', file, '--json'], { db })).out)).toMatchObject({ exported: 1, revision: 1 })
+  expect((await shell(['export'], { db, terminal: true })).err).toContain('1 records exported at revision 1 in ')
 })
 
 test('a progress bar is drawn on terminals only', async () => {

@@ -65,6 +65,8 @@ export interface RangeOptions<A extends As = 'string'> extends ReadOptions, Sele
   /** Values are empty. */
   keysOnly?: boolean
   as?: A
+  /** Called before the first pair with the revision that all pages are read at. */
+  onRevision?: (revision: number) => void
 }
 
 export interface WatchOptions<A extends As = 'string'> extends Selection {
@@ -188,6 +190,13 @@ export interface Database extends AsyncDisposable {
   watch<A extends As = 'string'>(options?: WatchOptions<A>): Watch<A>
   /** Forgets versions that were replaced at or before `revision`. */
   compact(revision: number, options?: CallOptions): Promise<{ revision: number }>
+  /**
+   * Makes the store's revision at least `revision`, for data restored into a new store: whatever is written from then on has a
+   * higher one, so that what was made from revisions before (fencing tokens) stays below. Nothing happens at the revisions that are
+   * left out: a read there sees what was before. No-op if the store is there already. Resolves to its revision. A whole number from 1
+   * to 2^52, else INVALID_ARGUMENT; it cannot be undone.
+   */
+  raiseRevision(revision: number, options?: CallOptions): Promise<{ revision: number }>
   /** Every member's state; an unreachable one is listed with that role. */
   status(options?: CallOptions): Promise<MemberStatus[]>
   members(options?: CallOptions): Promise<Member[]>

@@ -186,6 +186,21 @@ export class ClientDatabase implements Database {
     }
   }
 
+  raiseRevision(revision: number, options?: CallOptions): Promise<{ revision: number }> {
+    try {
+      const most = limits.revisionRaisedMax
+      if (!Number.isSafeInteger(revision) || revision < 1 || revision > most) {
+        throw new RafterError('INVALID_ARGUMENT', `revision must be a whole number from 1 to ${most}, not ${describe(revision)}`)
+      }
+      const call = this.#call('raiseRevision', decodePut, options)
+      const { writes } = this.#turn
+      const slab = writes.room(operations.RAISE_BYTES)
+      return this.#send(writes, call, operations.writeRaise(slab, slab.used, revision))
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
   async status(options: CallOptions = {}): Promise<MemberStatus[]> {
     // The questions to other members are nobody else's calls.
     return this.#parts.liveness.during(this.#cluster.status(options))

@@ -7,6 +7,7 @@ export const Operation = {
   TXN: 3,
   COMPACT: 4,
   RANGE: 5,
+  RAISE_REVISION: 6,
 } as const
 
 /** Kinds of request, as in crates/codec/FORMATS.md. */

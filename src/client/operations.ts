@@ -16,6 +16,7 @@ export const PUT_HEADER_BYTES = 12
 export const DELETE_HEADER_BYTES = 12
 export const RANGE_HEADER_BYTES = 28
 export const COMPACT_BYTES = 12
+export const RAISE_BYTES = 12
 export const TXN_HEADER_BYTES = 20
 
 /** Flags of an operation. */
@@ -77,6 +78,13 @@ export function writeCompact(target: Target, at: number, revision: number): numb
   return at + COMPACT_BYTES
 }
 
+/** Writes a raise of the store's revision. */
+export function writeRaise(target: Target, at: number, revision: number): number {
+  target.view.setUint32(at, Operation.RAISE_REVISION, true)
+  writeU64(target.view, at + 4, revision)
+  return at + RAISE_BYTES
+}
+
 /** Bytes of the operation at `at`. */
 export function operationBytes(view: DataView, at: number): number {
   switch (view.getUint8(at)) {
@@ -87,6 +95,8 @@ export function operationBytes(view: DataView, at: number): number {
       return TXN_HEADER_BYTES + view.getUint32(at + 8, true) + view.getUint32(at + 12, true) + view.getUint32(at + 16, true)
     case Operation.COMPACT:
       return COMPACT_BYTES
+    case Operation.RAISE_REVISION:
+      return RAISE_BYTES
     default:
       return RANGE_HEADER_BYTES + view.getUint32(at + 4, true) + view.getUint32(at + 8, true)
   }

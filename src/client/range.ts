@@ -7,7 +7,7 @@ import * as operations from './operations.js'
 import { checkAs, consistencyOf, type Page, pageDecoder, READ_OPTIONS, revisionOf } from './reading.js'
 import { type Span, spanAfter, spanBefore, spanOf } from './selection.js'
 
-const OPTIONS = [...READ_OPTIONS, 'prefix', 'from', 'to', 'limit', 'reverse', 'keysOnly', 'as']
+const OPTIONS = [...READ_OPTIONS, 'prefix', 'from', 'to', 'limit', 'reverse', 'keysOnly', 'as', 'onRevision']
 /** Pairs of one page; the member ends a page earlier when it is large. */
 const PAGE_PAIRS = 1024
 /** A member that took over may not have come to the range's revision yet; it is asked again after this many ms. */
@@ -46,7 +46,10 @@ async function* pages(span: Span | null, options: RangeOptions<As>, read: ReadPa
     const pageRevision = revision
     const request = () => read(pageSpan, flags, Math.min(left, PAGE_PAIRS), pageRevision, decode)
     const page = await (pinned ? untilReached(request) : request())
-    if (!pinned && revision === 0) revision = page.revision
+    if (!pinned) {
+      revision = page.revision
+      options.onRevision?.(revision)
+    }
     pinned = true
     yield* page.pairs
     left -= page.pairs.length

@@ -79,24 +79,12 @@ export class BulkPut {
   }
 
   private async put(record: InputRecord): Promise<void> {
-    const { signal, retryFor } = this.options
-    let deadline = 0
-    let delay = RETRY_DELAY_MIN_MS
-    for (;;) {
+    const attempt = async () => {
       if (this.failure) return
-      try {
-        await this.db.put(record.key, record.value, { signal })
-        this.done++
-        return
-      } catch (error) {
-        deadline ||= performance.now() + retryFor
-        const isRepeatable = error instanceof RafterError && repeatable.has(error.code)
-        if (!isRepeatable || signal.aborted || performance.now() >= deadline) throw error
-        this.retries++
-        await sleep(delay)
-        delay = Math.min(delay * 2, RETRY_DELAY_MAX_MS)
-      }
+      await this.db.put(record.key, record.value, { signal: this.options.signal })
+      this.done++
     }
+    await repeat(attempt, this.options, () => this.retries++)
   }
 
   private finish(id: string, put: Promise<void>, record: InputRecord): void {
@@ -110,6 +98,28 @@ export class BulkPut {
     return new Promise((resolve) => {
       this.wake = resolve
     })
+  }
+}
+
+/** Makes a call that may be made twice, again while it fails for want of a leader. */
+export async function repeat<T>(
+  attempt: () => Promise<T>,
+  { signal, retryFor }: Pick<BulkPutOptions, 'signal' | 'retryFor'>,
+  onRetry: () => void = () => {},
+): Promise<T> {
+  let deadline = 0
+  let delay = RETRY_DELAY_MIN_MS
+  for (;;) {
+    try {
+      return await attempt()
+    } catch (error) {
+      deadline ||= performance.now() + retryFor
+      const isRepeatable = error instanceof RafterError && repeatable.has(error.code)
+      if (!isRepeatable || signal.aborted || performance.now() >= deadline) throw error
+      onRetry()
+      await sleep(delay)
+      delay = Math.min(delay * 2, RETRY_DELAY_MAX_MS)
+    }
   }
 }
 

@@ -33,9 +33,9 @@ pub use messages::{
     Requests, Response, Responses, WatchRequest, MESSAGE_HEADER_BYTES, RESPONSE_PLAIN, WATCH_PREV_KV, WATCH_PROGRESS,
 };
 pub use operations::{
-    encode_compact, encode_txn, DeleteRange, Operation, Operations, Put, Range, Txn, TxnPart, DELETE_PREV_KV,
-    PUT_HAS_LEASE, PUT_IGNORE_LEASE, PUT_IGNORE_VALUE, PUT_PREV_KV, RANGE_COUNT_ONLY, RANGE_KEYS_ONLY, RANGE_NO_COUNT,
-    RANGE_REVERSE, TXN_DEPTH_MAX,
+    encode_compact, encode_raise_revision, encode_txn, DeleteRange, Operation, Operations, Put, Range, Txn, TxnPart,
+    DELETE_PREV_KV, PUT_HAS_LEASE, PUT_IGNORE_LEASE, PUT_IGNORE_VALUE, PUT_PREV_KV, RANGE_COUNT_ONLY, RANGE_KEYS_ONLY,
+    RANGE_NO_COUNT, RANGE_REVERSE, TXN_DEPTH_MAX,
 };
 pub use peer::{
     encode_forward_header, encode_forwarded_header, encode_read_index, encode_snapshot_header, PeerRecord, PeerRecords,
@@ -51,7 +51,7 @@ pub use selection::Selection;
 pub use tables::*;
 pub use unencodable::Unencodable;
 pub use validate::{
-    validate_batch, validate_put, validate_selection, validate_txn, BatchInfo, Limits, Refusal,
+    validate_batch, validate_put, validate_raise, validate_selection, validate_txn, BatchInfo, Limits, Refusal,
     TXN_NESTED_OPERATIONS_MAX,
 };
 pub use watch_event::{encode_watch_header, patch_watch_header, WatchEvent, WatchEvents, WATCH_HEADER_BYTES};

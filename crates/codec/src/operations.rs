@@ -94,6 +94,11 @@ pub enum Operation<'a> {
     },
     /// Reads keys.
     Range(Range<'a>),
+    /// `[u8 6][u8 0][u16 0][u64 revision]`: the store's revision becomes at least this one.
+    RaiseRevision {
+        /// The least revision that the store then has.
+        revision: u64,
+    },
 }
 
 impl Operation<'_> {
@@ -106,6 +111,7 @@ impl Operation<'_> {
             Self::Txn(_) => kind::TXN,
             Self::Compact { .. } => kind::COMPACT,
             Self::Range(_) => kind::RANGE,
+            Self::RaiseRevision { .. } => kind::RAISE_REVISION,
         }
     }
 }
@@ -228,8 +234,9 @@ pub fn parse_operation<'a>(reader: &mut Reader<'a>) -> Parsed<Operation<'a>> {
         Some(&kind::PUT) => parse_put(reader).map(Operation::Put),
         Some(&kind::DELETE_RANGE) => parse_delete(reader).map(Operation::DeleteRange),
         Some(&kind::TXN) => parse_txn(reader).map(Operation::Txn),
-        Some(&kind::COMPACT) => parse_compact(reader),
+        Some(&kind::COMPACT) => parse_revision(reader).map(|revision| Operation::Compact { revision }),
         Some(&kind::RANGE) => parse_range(reader).map(Operation::Range),
+        Some(&kind::RAISE_REVISION) => parse_revision(reader).map(|revision| Operation::RaiseRevision { revision }),
         Some(_) => Err(Malformed("an operation of unknown kind")),
         None => Err(Malformed("fewer operations than announced")),
     }
@@ -274,12 +281,11 @@ fn parse_txn<'a>(reader: &mut Reader<'a>) -> Parsed<Txn<'a>> {
     })
 }
 
-fn parse_compact<'a>(reader: &mut Reader<'a>) -> Parsed<Operation<'a>> {
+/// An operation that is a revision and nothing else.
+fn parse_revision(reader: &mut Reader<'_>) -> Parsed<u64> {
     let header = reader.array::<12>()?;
     known_flags(header[1], 0)?;
-    Ok(Operation::Compact {
-        revision: u64_at(header, 4),
-    })
+    Ok(u64_at(header, 4))
 }
 
 /// Reads one range, as a READ request holds it.
@@ -355,6 +361,12 @@ impl Range<'_> {
 /// Appends a compaction.
 pub fn encode_compact(out: &mut Vec<u8>, revision: u64) {
     out.extend_from_slice(&[kind::COMPACT, 0, 0, 0]);
+    out.extend_from_slice(&revision.to_le_bytes());
+}
+
+/// Appends a raise of the store's revision.
+pub fn encode_raise_revision(out: &mut Vec<u8>, revision: u64) {
+    out.extend_from_slice(&[kind::RAISE_REVISION, 0, 0, 0]);
     out.extend_from_slice(&revision.to_le_bytes());
 }
 

@@ -233,6 +233,8 @@ pub mod limits {
     pub const SESSION_WINDOW_MAX: usize = 4096;
     /// a kept result larger than this is forgotten (RESULT_FORGOTTEN on a retry)
     pub const SESSION_RESULT_BYTES_MAX: usize = 4096;
+    /// highest revision that a store can be raised to; half of what a number of JavaScript holds
+    pub const REVISION_RAISED_MAX: usize = 4503599627370496;
     /// events sent to a watcher before it must ask for more
     pub const WATCH_CREDIT_DEFAULT: usize = 1024;
     /// watches of one member
@@ -261,6 +263,7 @@ pub mod operation {
     pub const TXN: u8 = 3;
     pub const COMPACT: u8 = 4;
     pub const RANGE: u8 = 5;
+    pub const RAISE_REVISION: u8 = 6;
 }
 
 /// Kinds of request, as in FORMATS.md.

@@ -2,7 +2,7 @@
 //! Knows the bytes alone: nothing that depends on the store's state.
 
 use crate::batch::Batch;
-use crate::limits::{KEY_BYTES_MAX, SESSION_WINDOW_MAX, TXN_OPERATIONS_MAX, VALUE_BYTES_MAX};
+use crate::limits::{KEY_BYTES_MAX, REVISION_RAISED_MAX, SESSION_WINDOW_MAX, TXN_OPERATIONS_MAX, VALUE_BYTES_MAX};
 use crate::operations::{Operation, Put, Txn, PUT_HAS_LEASE, PUT_IGNORE_LEASE, PUT_IGNORE_VALUE, TXN_DEPTH_MAX};
 use crate::selection::Selection;
 use crate::writes::Writes;
@@ -101,11 +101,22 @@ fn validate_operation(operation: &Operation<'_>, limits: &Limits) -> Result<(), 
         Operation::DeleteRange(delete) => validate_selection(&delete.selection()),
         Operation::Txn(txn) => validate_txn(txn, limits),
         Operation::Compact { .. } => Ok(()),
+        Operation::RaiseRevision { revision } => validate_raise(*revision),
         Operation::Range(_) => Err((
             Code::InvalidArgument,
             "a batch writes: send ranges in a READ request or in a transaction".into(),
         )),
     }
+}
+
+/// Checks a raise of the store's revision: what comes after it must be numbers that JavaScript can hold.
+pub fn validate_raise(revision: u64) -> Result<(), Refusal> {
+    if revision > REVISION_RAISED_MAX as u64 {
+        let text =
+            format!("a store's revision can be raised to at most {REVISION_RAISED_MAX} (2^52), not to {revision}");
+        return Err((Code::InvalidArgument, text));
+    }
+    Ok(())
 }
 
 /// Checks one put.
@@ -216,6 +227,12 @@ fn validate_parts(txn: &Txn<'_>, limits: &Limits, allowed: usize, left: &mut usi
                 return Err((
                     Code::InvalidArgument,
                     "a transaction cannot compact: send the compaction alone".into(),
+                ));
+            }
+            Operation::RaiseRevision { .. } => {
+                return Err((
+                    Code::InvalidArgument,
+                    "a transaction cannot raise the revision: send that alone".into(),
                 ));
             }
         }

@@ -34,7 +34,7 @@ impl<'a> Writes<'a> {
                 Operation::Put(put) => writes.add_put(put.key)?,
                 Operation::DeleteRange(delete) => writes.add_delete(delete.selection())?,
                 Operation::Txn(nested) => writes.add_nested(Self::of_txn(&nested)?)?,
-                Operation::Range(_) | Operation::Compact { .. } => {}
+                Operation::Range(_) | Operation::Compact { .. } | Operation::RaiseRevision { .. } => {}
             }
         }
         Ok(writes)

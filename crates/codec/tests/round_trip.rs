@@ -22,6 +22,7 @@ fn decode(operation: Operation<'_>) -> Owned {
             range.end.into(),
         ),
         Operation::Compact { revision } => Owned::Compact(revision),
+        Operation::RaiseRevision { revision } => Owned::Raise(revision),
         Operation::Txn(txn) => {
             let branch = |succeeded| {
                 txn.branch(succeeded)

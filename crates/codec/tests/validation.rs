@@ -217,3 +217,19 @@ fn prefixes_are_recognised() {
     assert_eq!(prefix(b"ab", b""), None);
     assert_eq!(prefix(b"\xff", b"\0"), None);
 }
+
+#[test]
+fn a_revision_is_raised_alone_and_not_too_far() {
+    let raise = |revision| {
+        let mut out = Vec::new();
+        encode_raise_revision(&mut out, revision);
+        out
+    };
+    let most = limits::REVISION_RAISED_MAX as u64;
+    assert_eq!(most, 1 << 52);
+    assert_eq!(code(&[raise(0), raise(most), put(b"a")]), Code::Ok);
+    assert!(!validate(&[raise(1)]).unwrap().is_plain);
+    assert_eq!(code(&[raise(most + 1)]), Code::InvalidArgument);
+    assert_eq!(code(&[raise(u64::MAX)]), Code::InvalidArgument);
+    assert_eq!(code(&[txn(&[raise(1)], &[])]), Code::InvalidArgument);
+}

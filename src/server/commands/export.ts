@@ -31,15 +31,19 @@ export function exportCommand(context: Context): Command {
         const selection = selectionOf(flags)
         const total = context.stderr.isTerminal ? await db.count(selection, { signal: context.stop }) : 0
         let count = 0
+        let revision = 0
         const onRecord = () => {
           count++
           progress.update(count, total > 0 ? count / total : undefined)
         }
-        const records = readChunks(db, { ...readOptionsOf(flags, context.stop), ...selection }, onRecord)
+        const onRevision = (readAt: number) => {
+          revision = readAt
+        }
+        const records = readChunks(db, { ...readOptionsOf(flags, context.stop), ...selection, onRevision }, onRecord)
         if (flags.out === undefined) for await (const chunk of records) await context.stdout.write(chunk)
         else await writeAtomically(flags.out, records)
         await progress.end()
-        await report(context, flags, count, progress.seconds)
+        await report(context, flags, { count, revision }, progress.seconds)
       })
     })
 }
@@ -57,12 +61,20 @@ async function* readChunks(db: Database, options: RangeOptions, onRecord: () => 
 }
 
 /** To stderr where the records went to stdout. */
-async function report(context: Context, flags: ExportFlags, count: number, seconds: number): Promise<void> {
+async function report(
+  context: Context,
+  flags: ExportFlags,
+  { count, revision }: { count: number; revision: number },
+  seconds: number,
+): Promise<void> {
   const output = flags.out === undefined ? context.stderr : context.stdout
   const perSecond = Math.round(count / Math.max(seconds, 0.001))
-  if (flags.json) return output.json({ exported: count, seconds: Number(seconds.toFixed(3)), perSecond })
+  if (flags.json)
+    return output.json({ exported: count, ...(revision > 0 ? { revision } : {}), seconds: Number(seconds.toFixed(3)), perSecond })
   if (flags.out === undefined && !context.stderr.isTerminal) return
+  // A selection that can hold no key is not read at all.
+  const at = revision > 0 ? ` at revision ${revision}` : ''
   return output.line(
-    `${count.toLocaleString('en-US')} records exported in ${seconds.toFixed(1)} s (${formatRate(count, seconds * 1_000)})`,
+    `${count.toLocaleString('en-US')} records exported${at} in ${seconds.toFixed(1)} s (${formatRate(count, seconds * 1_000)})`,
   )
 }

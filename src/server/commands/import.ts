@@ -1,6 +1,8 @@
 // rafterdb import FILE: writes every record of an ndjson file, many at once
 import type { Command } from 'commander'
-import { BulkPut } from '../bulk-put.js'
+import type { Database } from '../../client/api.js'
+import { limits } from '../../limits.js'
+import { BulkPut, repeat } from '../bulk-put.js'
 import { openByteSource } from '../byte-source.js'
 import { type ClientFlags, clientCommand, withDatabase } from '../client-command.js'
 import type { Context } from '../context.js'
@@ -12,6 +14,7 @@ import { formatRate, Progress } from '../progress.js'
 interface ImportFlags extends ClientFlags {
   inFlight: number
   retryFor: number
+  bumpRevision?: number
 }
 
 /** Bytes of records under way at once. */
@@ -22,11 +25,18 @@ export function importCommand(context: Context): Command {
     .argument('<file>', '`-` for standard input')
     .option('--in-flight <count>', 'puts under way at once', integer(1, 65_536), 1_024)
     .option('--retry-for <time>', 'repeat a put for this long while there is no leader', duration, 60_000)
+    .option(
+      '--bump-revision <number>',
+      "first raise the store's revision to at least this, so that every record gets a higher one: give one that is above all that the exported store ever had",
+      integer(1, limits.revisionRaisedMax),
+    )
     .action(async (file: string, flags: ImportFlags) => {
       const source = await openByteSource(file, context.stdin)
       await withDatabase(context, flags, async (db) => {
+        const { inFlight: inFlightMax, retryFor, bumpRevision } = flags
+        // Before the first record, which must come after it.
+        const bumpedTo = bumpRevision === undefined ? undefined : await bump(db, bumpRevision, retryFor, context.stop)
         const progress = new Progress(context.stderr, 'import')
-        const { inFlight: inFlightMax, retryFor } = flags
         const puts = new BulkPut(db, {
           inFlightMax,
           bytesMax: IN_FLIGHT_BYTES_MAX,
@@ -47,19 +57,28 @@ export function importCommand(context: Context): Command {
           throw new CommandError(`${(error as Error).message}; ${puts.done} records were imported`, exitCodeOf(error))
         }
         await progress.end()
-        await report(context, flags, puts, progress.seconds)
+        await report(context, flags, puts, progress.seconds, bumpedTo)
       })
     })
 }
 
-async function report(context: Context, flags: ImportFlags, puts: BulkPut, seconds: number): Promise<void> {
+async function bump(db: Database, least: number, retryFor: number, signal: AbortSignal): Promise<number> {
+  const { revision } = await repeat(() => db.raiseRevision(least, { signal }), { signal, retryFor })
+  return revision
+}
+
+async function report(context: Context, flags: ImportFlags, puts: BulkPut, seconds: number, bumpedTo?: number): Promise<void> {
   const perSecond = Math.round(puts.done / Math.max(seconds, 0.001))
-  if (flags.json)
-    return context.stdout.json({ imported: puts.done, seconds: Number(seconds.toFixed(3)), perSecond, retries: puts.retries })
+  if (flags.json) {
+    const bumped = bumpedTo === undefined ? {} : { bumpedTo }
+    const { done: imported, retries } = puts
+    return context.stdout.json({ imported, seconds: Number(seconds.toFixed(3)), perSecond, retries, ...bumped })
+  }
   const again = puts.retries > 0 ? `, ${puts.retries} sent again` : ''
+  const after = bumpedTo === undefined ? '' : `, all above revision ${bumpedTo}`
   const count = puts.done.toLocaleString('en-US')
   return context.stdout.line(
-    `${count} records imported in ${seconds.toFixed(1)} s (${formatRate(puts.done, seconds * 1_000)}${again})`,
+    `${count} records imported in ${seconds.toFixed(1)} s (${formatRate(puts.done, seconds * 1_000)}${again})${after}`,
   )
 }
 

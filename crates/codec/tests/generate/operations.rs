@@ -16,6 +16,7 @@ pub enum Owned {
     Delete(u8, Vec<u8>, Vec<u8>),
     Range(u8, u64, u64, Vec<u8>, Vec<u8>),
     Compact(u64),
+    Raise(u64),
     Txn(Vec<OwnedCompare>, Vec<Owned>, Vec<Owned>),
 }
 
@@ -31,6 +32,7 @@ pub fn operation() -> impl Strategy<Value = Owned> {
         (0u8..2, bytes(), bytes()).prop_map(|(f, k, e)| Owned::Delete(f, k, e)),
         (0u8..16, any::<u64>(), any::<u64>(), bytes(), bytes()).prop_map(|(f, l, r, k, e)| Owned::Range(f, l, r, k, e)),
         any::<u64>().prop_map(Owned::Compact),
+        any::<u64>().prop_map(Owned::Raise),
     ];
     let compare = (0u8..4, 0u8..5, any::<u64>(), bytes(), bytes(), bytes())
         .prop_map(|(r, t, n, k, e, v)| {
@@ -70,6 +72,7 @@ pub fn encode(operation: &Owned, out: &mut Vec<u8>) {
             .encode(out);
         }
         Owned::Compact(revision) => encode_compact(out, *revision),
+        Owned::Raise(revision) => encode_raise_revision(out, *revision),
         Owned::Txn(compares, then, otherwise) => {
             let mut parts: [Vec<u8>; 3] = Default::default();
             compares

@@ -1,7 +1,9 @@
 //! One batch applied: exactly once if it has a session, its results in the form of a WRITE response's body.
 //! Knows the order of things; the writes themselves are `writer`'s and `txn`'s.
 
-use rafterdb_codec::{encode_error, encode_plain, operation, validate_put, validate_selection, validate_txn};
+use rafterdb_codec::{
+    encode_error, encode_plain, operation, validate_put, validate_raise, validate_selection, validate_txn,
+};
 use rafterdb_codec::{Batch, Code, DeleteRange, Limits, OpenResult, Operation, Put, Refusal, RESPONSE_PLAIN};
 use rafterdb_codec::{DELETE_PREV_KV, RESULT_PREVIOUS_LEFT_OUT, RESULT_PUT_PREVIOUS};
 
@@ -131,6 +133,7 @@ impl Writer {
                 self.txn(engine, txn, full_at, out)
             }
             Operation::Compact { revision } => self.compact(*revision, out),
+            Operation::RaiseRevision { revision } => self.raise_revision(*revision, out),
             Operation::Range(_) => Err(Failure::refuse(Code::InvalidArgument, 0, "a batch does not read")),
         }
     }
@@ -202,6 +205,14 @@ impl Writer {
         self.state.compacted = revision;
         self.compaction = Some(revision);
         OpenResult::begin(out, operation::COMPACT).finish(out, 0, current);
+        Ok(())
+    }
+
+    /// Leaves out the revisions up to the given one: they become ones at which nothing changed.
+    fn raise_revision(&mut self, revision: u64, out: &mut Vec<u8>) -> Result<(), Failure> {
+        validate_raise(revision)?;
+        self.state.mark.revision = self.state.mark.revision.max(revision);
+        OpenResult::begin(out, operation::RAISE_REVISION).finish(out, 0, self.state.mark.revision);
         Ok(())
     }
 }

@@ -150,7 +150,7 @@ impl Writer {
                 Operation::Put(put) => self.check_put(engine, &put)?,
                 Operation::Range(range) => self.check_revision(range.revision)?,
                 Operation::Txn(nested) => self.check(engine, &nested, path)?,
-                Operation::DeleteRange(_) | Operation::Compact { .. } => {}
+                Operation::DeleteRange(_) | Operation::Compact { .. } | Operation::RaiseRevision { .. } => {}
             }
         }
         Ok(())
@@ -208,6 +208,9 @@ impl<E: Engine> Execution<'_, E> {
                 Operation::Range(range) => self.range(range, out)?,
                 Operation::Txn(nested) => self.run(&nested, out)?,
                 Operation::Compact { .. } => return Err(Malformed("a transaction cannot compact").into()),
+                Operation::RaiseRevision { .. } => {
+                    return Err(Malformed("a transaction cannot raise the revision").into())
+                }
             }
         }
         result.finish(out, if succeeded { RESULT_TXN_SUCCEEDED } else { 0 }, self.revision());

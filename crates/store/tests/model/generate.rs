@@ -194,7 +194,18 @@ pub fn op(random: &mut Random, revision: u64) -> Op {
             }
         }
         14 if random.one_in(2) => Op::Compact((revision + 1).saturating_sub(random.below(20))),
+        15 if random.one_in(3) => Op::Raise(raised(random, revision)),
         _ => Op::Txn(txn(random, revision, 2)),
+    }
+}
+
+/// Mostly a few revisions on, so that reads and compactions meet the gap; or far on, further than allowed, or not at all.
+fn raised(random: &mut Random, revision: u64) -> u64 {
+    match random.below(12) {
+        0 => revision.saturating_sub(random.below(5)),
+        1 => revision + (random.next() >> 24),
+        2 => (1 << 52) + 1,
+        _ => revision + random.below(25),
     }
 }
 

@@ -76,6 +76,7 @@ pub enum Op {
     Range(RangeOp),
     Txn(TxnOp),
     Compact(u64),
+    Raise(u64),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,6 +104,9 @@ pub enum Outcome {
     Compact {
         revision: u64,
     },
+    Raise {
+        revision: u64,
+    },
     Error(Code),
 }
 
@@ -119,8 +123,9 @@ type Map = BTreeMap<Bytes, Kv>;
 
 #[derive(Clone, Debug)]
 pub struct Semantics {
-    /// The map after each revision; the first is revision 1's.
-    maps: Vec<Map>,
+    /// The map after each revision that changed something; the first is revision 1's.
+    maps: BTreeMap<u64, Map>,
+    revision: u64,
     pub events: Vec<Event>,
     pub compacted: u64,
 }
@@ -128,7 +133,8 @@ pub struct Semantics {
 impl Default for Semantics {
     fn default() -> Self {
         Self {
-            maps: vec![Map::new()],
+            maps: [(1, Map::new())].into(),
+            revision: 1,
             events: Vec::new(),
             compacted: 0,
         }
@@ -145,11 +151,11 @@ pub fn selects(key: &[u8], end: &[u8], candidate: &[u8]) -> bool {
 
 impl Semantics {
     pub fn revision(&self) -> u64 {
-        self.maps.len() as u64
+        self.revision
     }
 
     pub fn map(&self, revision: u64) -> &Map {
-        &self.maps[revision as usize - 1]
+        self.maps.range(..=revision).next_back().unwrap().1
     }
 
     /// An operation of a batch.
@@ -161,6 +167,13 @@ impl Semantics {
             Op::Compact(revision) => {
                 self.compacted = *revision;
                 Outcome::Compact { revision: current }
+            }
+            Op::Raise(revision) if *revision > 1 << 52 => Outcome::Error(Code::InvalidArgument),
+            Op::Raise(revision) => {
+                self.revision = current.max(*revision);
+                Outcome::Raise {
+                    revision: self.revision,
+                }
             }
             Op::Txn(txn) => self.apply_txn(txn),
             Op::Put(put) if self.lacks_key(put) => Outcome::Error(Code::KeyNotFound),
@@ -183,7 +196,8 @@ impl Semantics {
 
     fn commit(&mut self, map: Map, events: Vec<Event>) {
         if !events.is_empty() {
-            self.maps.push(map);
+            self.revision += 1;
+            self.maps.insert(self.revision, map);
             self.events.extend(events);
         }
     }
@@ -320,7 +334,7 @@ impl Semantics {
                     results,
                 }
             }
-            Op::Compact(_) => unreachable!("a transaction does not compact"),
+            Op::Compact(_) | Op::Raise(_) => unreachable!("a transaction does not compact, nor raise"),
         }
     }
 
@@ -409,7 +423,7 @@ fn executions(branch: &[Op]) -> Vec<Vec<&Op>> {
                     .flat_map(|way| tails.iter().map(|tail| [&way[..], tail].concat()))
                     .collect();
             }
-            Op::Range(_) | Op::Compact(_) => {}
+            Op::Range(_) | Op::Compact(_) | Op::Raise(_) => {}
         }
     }
     ways

@@ -62,6 +62,7 @@ pub fn encode_op(op: &Op, out: &mut Vec<u8>) {
         }
         Op::Txn(txn) => encode_transaction(txn, out),
         Op::Compact(revision) => encode_compact(out, *revision),
+        Op::Raise(revision) => encode_raise_revision(out, *revision),
     }
 }
 
@@ -170,6 +171,7 @@ fn decode_result(result: &OperationResult<'_>) -> Outcome {
                 results: decode_results(result.nested().unwrap()),
             }
         }
+        operation::RAISE_REVISION => Outcome::Raise { revision },
         _ => Outcome::Compact { revision },
     }
 }
