@@ -103,6 +103,10 @@ pub const POINTS: &[(&str, &str)] = &[
         "before the log is made to begin after an installed snapshot",
     ),
     ("store.history.write", "before history is written to its file"),
+    (
+        "store.history.opened",
+        "when a complete history file is open for a reader, before it is kept open for others",
+    ),
     ("store.history.sync", "before a history file is synced"),
     ("store.history.seal", "before a full history file gets its footer"),
     (

@@ -6,6 +6,7 @@
 
 mod engine_model;
 
+use std::sync::Mutex;
 use std::time::Duration;
 
 use engine_model::{apply, compare, Model, Operation, Rng};
@@ -54,8 +55,12 @@ fn reopened(model: &Model, engine: LsmEngine, directory: &std::path::Path) -> Ls
     engine
 }
 
+/// The fault points are those of the whole process.
+static POINTS: Mutex<()> = Mutex::new(());
+
 #[test]
 fn a_segment_that_is_sealed_beside_a_compaction_is_kept() {
+    let _points = POINTS.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let directory = tempfile::tempdir().unwrap();
     let (engine, _) = LsmEngine::open(directory.path(), options()).unwrap();
     let mut model = Model::default();
@@ -74,4 +79,38 @@ fn a_segment_that_is_sealed_beside_a_compaction_is_kept() {
     compare(&model, &engine, &mut Rng::new(1), 20);
     let engine = reopened(&model, engine, directory.path());
     compare(&model, &engine, &mut Rng::new(2), 20);
+}
+
+/// Files of the history that are open though they are deleted, so that their space is not free.
+#[cfg(target_os = "linux")]
+fn deleted_but_open(directory: &std::path::Path) -> Vec<String> {
+    let open = std::fs::read_dir("/proc/self/fd").unwrap().flatten();
+    let names = open.filter_map(|entry| Some(std::fs::read_link(entry.path()).ok()?.to_string_lossy().into_owned()));
+    let ours = directory.to_string_lossy().into_owned();
+    names
+        .filter(|name| name.starts_with(&ours) && name.contains(".segment") && name.ends_with("(deleted)"))
+        .collect()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_that_is_opened_beside_a_compaction_does_not_stay_open() {
+    let _points = POINTS.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let directory = tempfile::tempdir().unwrap();
+    let (engine, _) = LsmEngine::open(directory.path(), options()).unwrap();
+    let mut model = Model::default();
+    write_segments(&mut model, &engine, 3);
+    wait_until("the compaction of the start", || !engine.stats().compacting);
+    rafterdb_fault::arm("store.history.opened=pause").unwrap();
+    std::thread::scope(|scope| {
+        let reader = scope.spawn(|| engine.get(b"key 1", 3, &mut |_| ()));
+        wait_until("the reader", || rafterdb_fault::has_struck("store.history.opened"));
+        let everything = model.revision;
+        apply(&mut model, &engine, Operation::Compact(everything));
+        flush(&model, &engine);
+        wait_until("the compaction", || !engine.stats().compacting);
+        rafterdb_fault::disarm();
+        assert!(reader.join().unwrap().is_err(), "what it read was compacted meanwhile");
+    });
+    assert_eq!(deleted_but_open(directory.path()), Vec::<String>::new());
 }

@@ -4,9 +4,6 @@
 //!
 //! Orders with up to three preemptions are tried; with `RAFTERDB_MODELS=long` those with up to six, of more events (a minute).
 
-// A failure here is the test's.
-#![allow(clippy::unwrap_used)]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,6 +14,9 @@ use loom::thread;
 use super::kept::{is_left_over, plan, Files, Kept, Look, Plan};
 use super::segment::Sealed;
 use super::Compaction;
+
+/// Why no lock is ever poisoned.
+const FIRST_PANIC: &str = "a model ends with its first panic";
 
 /// Records of a segment.
 const SPAN: u64 = 10;
@@ -35,7 +35,7 @@ enum Protocol {
 
 impl<T> Look<T> for RwLock<T> {
     fn look<R>(&self, see: impl FnOnce(&T) -> R) -> R {
-        see(&self.read().unwrap())
+        see(&self.read().expect(FIRST_PANIC))
     }
 }
 
@@ -115,12 +115,12 @@ impl History {
     }
 
     fn step(&self, change: impl FnOnce(&mut Disk)) {
-        self.disk.lock().unwrap().step(change);
+        self.disk.lock().expect(FIRST_PANIC).step(change);
     }
 
     /// The writer comes to the end of a segment, as `History::seal` does.
     fn seal(&self) {
-        let mut files = self.files.write().unwrap();
+        let mut files = self.files.write().expect(FIRST_PANIC);
         let number = files.number;
         self.step(|disk| {
             disk.lasts.insert(number, number * SPAN);
@@ -131,7 +131,7 @@ impl History {
 
     /// A flush makes persistent where history ends. Returns the compaction that follows it, of all that is complete.
     fn flush(&self) -> Compaction {
-        let end = self.files.read().unwrap().number;
+        let end = self.files.read().expect(FIRST_PANIC).number;
         self.step(|disk| disk.end = end);
         Compaction {
             to: (end - 1) * SPAN,
@@ -173,7 +173,10 @@ impl History {
             path: path_of(1_000 + compaction.to),
             ..sealed(plan.first_kept, compaction.to)
         };
-        self.files.write().unwrap().carry_out(&plan, compaction.to, survivors);
+        self.files
+            .write()
+            .expect(FIRST_PANIC)
+            .carry_out(&plan, compaction.to, survivors);
         self.delete(&plan);
     }
 
@@ -181,7 +184,7 @@ impl History {
     fn read(&self) {
         let kept = self.files.look(|files| Arc::clone(&files.kept));
         for segment in &kept.segments {
-            let is_there = self.disk.lock().unwrap().segments.contains(&segment.number);
+            let is_there = self.disk.lock().expect(FIRST_PANIC).segments.contains(&segment.number);
             let is_lost = !is_there && self.files.look(|files| files.holds(&segment.path));
             assert!(!is_lost, "segment {} is taken for lost", segment.number);
         }
@@ -206,11 +209,11 @@ fn a_crash_at_any_step_loses_nothing(protocol: Protocol, rounds: u64) {
             until: round * SPAN,
             keep_segment: round + 1,
         };
-        if round == 1 || history.disk.lock().unwrap().end > round {
+        if round == 1 || history.disk.lock().expect(FIRST_PANIC).end > round {
             history.compact(&flushed, protocol);
         }
     }
-    writer.join().unwrap();
+    writer.join().expect(FIRST_PANIC);
     let last = history.flush();
     history.compact(&last, protocol);
     history.step(|_| ());
@@ -225,7 +228,7 @@ fn no_reader_takes_a_file_for_lost(protocol: Protocol, rounds: u64) {
     });
     let compaction = history.flush();
     history.compact(&compaction, protocol);
-    reader.join().unwrap();
+    reader.join().expect(FIRST_PANIC);
 }
 
 type Model = fn(Protocol, u64);

@@ -211,7 +211,12 @@ impl History {
             Ok(opened) => Arc::new(opened),
             Err(error) => return Err(self.open_failure(sealed, error)),
         };
+        rafterdb_fault::point("store.history.opened").map_err(|error| io_failure(&error, "opening", &sealed.path))?;
         self.opened.insert(sealed.path.clone(), Arc::clone(&opened));
+        // A compaction lets go of a file when it has left the list: one that went before the insert is let go here.
+        if !self.state.read().holds(&sealed.path) {
+            self.opened.remove(&sealed.path);
+        }
         Ok(opened)
     }
 
