@@ -59,7 +59,9 @@ impl Store {
             ..RangeOp::default()
         };
         let mut out = Vec::new();
-        machine.read(&encode_read(&[range.clone()]), &mut out).unwrap();
+        machine
+            .read(&encode_read(std::slice::from_ref(&range)), &mut out)
+            .unwrap();
         let found = decode_results(OperationResults::new(&out)).remove(0);
         assert_eq!(found, self.semantics.range(&range), "at {revision}");
         found
