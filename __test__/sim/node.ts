@@ -18,6 +18,8 @@ export interface NodeWorld extends Omit<Surroundings, 'clock' | 'wake'> {
   /** Share of steps between whose events and commands the thread stands still, and for how long at most, ms. */
   stallShare: number
   stallMax: number
+  /** One of them is a factor of the election timeout, from one start of a member to the next. */
+  readonly timeoutFactors: readonly number[]
 }
 
 /** How a canary breaks a member. */
@@ -45,6 +47,8 @@ export class Node {
   readonly #rate: number
   readonly #offset: number
   #durable: Durable
+  /** The longest election timeout with which it ran on its data directory, which says so, ms. */
+  #promisedBefore = 0
   /** Counts crashes: what was scheduled before one is void. */
   #incarnation = 0
   #wakeAt = Number.POSITIVE_INFINITY
@@ -86,6 +90,7 @@ export class Node {
     this.crash()
     for (const checker of this.#world.checkers) checker.onWipe?.(this.plane, this.#config.groups)
     this.#durable = emptyDisk(this.#config.groups, true)
+    this.#promisedBefore = 0
   }
 
   /** Whether no group's data is marked as new on its disk. */
@@ -169,8 +174,18 @@ export class Node {
     }
     const create = this.#sabotage.createPlane ?? ((...args) => new SimulatedPlane(...args))
     const plane = create(this.id, surroundings, world.times, this.#durable)
-    const host = new Host(this.#config, new CommandBuffer(COMMANDS_DOUBLES), this.#sabotage.createRaft)
+    const host = new Host(this.#settings(), new CommandBuffer(COMMANDS_DOUBLES), this.#sabotage.createRaft)
     return { plane, host }
+  }
+
+  /** What this life is configured with. */
+  #settings(): HostConfig {
+    const { random, timeoutFactors } = this.#world
+    const only = timeoutFactors.length === 1
+    const factor = timeoutFactors[only ? 0 : Math.floor(random.next() * timeoutFactors.length)]!
+    const electionTimeout = this.#config.electionTimeout * factor
+    this.#promisedBefore = Math.max(this.#promisedBefore, electionTimeout)
+    return { ...this.#config, electionTimeout, promisedBefore: this.#promisedBefore }
   }
 
   #wakeIn(delay: number): void {

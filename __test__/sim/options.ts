@@ -21,6 +21,8 @@ export interface SimulationOptions {
   groups: number
   heartbeatInterval: number
   electionTimeout: number
+  /** With what each start of a member multiplies it: settings differ, and change from one start to the next. */
+  timeoutFactors: readonly number[]
   leaseReads: boolean
   logRetainBytes: number
   /** Most that a clock may be fast or slow, as a share. */
@@ -38,6 +40,8 @@ export interface SimulationOptions {
   /** Longest time between two faults. */
   faultGapMax: number
   faults: Faults
+  /** After the faults, clients go on writing; everyone must keep up without snapshots within CATCH_UP_TIMEOUTS. */
+  steadyWrites: boolean
   /** Members start on data directories that are marked as new. */
   newDirectories: boolean
   sabotage: Sabotage
@@ -79,6 +83,8 @@ export function drawOptions(seed: number, random: Random): SimulationOptions {
       wipes: later.next() < 0.5,
     },
     newDirectories: later.next() < 0.5,
+    timeoutFactors: later.next() < 0.25 ? [1, 3, 10] : [1],
+    steadyWrites: false,
     sabotage: {},
     only: undefined,
   }

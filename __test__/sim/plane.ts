@@ -4,7 +4,7 @@
 import { limits } from '../../src/limits.js'
 import { Command, Event } from '../../src/plane/kinds.js'
 import type { Plane } from '../../src/plane/plane.js'
-import { Message, Role } from '../../src/raft/kinds.js'
+import { Role } from '../../src/raft/kinds.js'
 import type { Random } from '../../src/raft/random.js'
 import type { Checker, MemberView } from './checker.js'
 import { Disk, type DiskTimes } from './disk.js'
@@ -180,7 +180,6 @@ export class SimulatedPlane implements Plane, MemberView {
     here.machine.persisted = state
     here.committed = Math.max(here.committed, state.index)
     this.#report([Event.SNAPSHOT_INSTALLED, group, 1, state.index, state.term, from])
-    this.#send(from, group, Message.SNAPSHOT_STATUS, this.disk.logs[group]!.term, [state.index, state.term, 0, 0, 0, 0], [])
   }
 
   // ── for the checkers ──

@@ -1,4 +1,5 @@
 // One whole run from one seed: a cluster, its clients, faults, then rest; every checker looks on at every step.
+import { ELECTION_SPREAD_SHARE } from '../../src/raft/config.js'
 import { Role } from '../../src/raft/kinds.js'
 import { Random } from '../../src/raft/random.js'
 import type { Checker } from './checker.js'
@@ -32,6 +33,12 @@ export interface Outcome extends Counts {
 
 /** After the faults, a cluster has this many election timeouts to elect leaders and bring everyone up to date. */
 const REST_TIMEOUTS = 80
+
+/** After the faults, everyone has this many election timeouts to catch up while clients go on writing. */
+const CATCH_UP_TIMEOUTS = 15
+
+/** And for so many more, nobody may fall behind so far that it needs a snapshot. */
+const KEEP_UP_TIMEOUTS = 15
 
 /** Runs a seed; throws a Violation, or the assertion of a core. `change` overrides what the seed would draw. */
 export function simulate(
@@ -81,6 +88,7 @@ class Simulation {
     this.#faults.start()
     this.#scheduler.run(this.#options.faultyTime)
     this.#faults.stop()
+    if (this.#options.steadyWrites) this.#keepUp()
     this.#rest()
     let committed = 0
     for (let group = 0; group < this.#options.groups; group += 1) committed += this.#committed.last(group)
@@ -93,9 +101,20 @@ class Simulation {
     }
   }
 
+  /** Catching up: who got a snapshot goes on from the log, whatever is written meanwhile, and needs no other one. */
+  #keepUp(): void {
+    const { electionTimeout } = this.#options
+    this.#scheduler.run(this.#scheduler.now + CATCH_UP_TIMEOUTS * electionTimeout)
+    const before = this.#snapshots
+    this.#scheduler.run(this.#scheduler.now + KEEP_UP_TIMEOUTS * electionTimeout)
+    const more = this.#snapshots - before
+    if (more > 0) throw new Violation('catching up', `${more} snapshots long after the faults: ${this.#show(0)}`)
+  }
+
   /** Liveness: without faults, leaders emerge, new writes commit, and all members end with the same state. */
   #rest(): void {
-    const { electionTimeout, groups } = this.#options
+    const { groups, timeoutFactors } = this.#options
+    const electionTimeout = this.#options.electionTimeout * Math.max(...timeoutFactors)
     const end = this.#scheduler.now + REST_TIMEOUTS * electionTimeout
     this.#scheduler.run(this.#scheduler.now + 5 * electionTimeout)
     this.#clients.stop()
@@ -129,11 +148,12 @@ class Simulation {
 
   #createNodes(random: Random): Node[] {
     const options = this.#options
-    const { heartbeatInterval, electionTimeout, leaseReads, logRetainBytes, seed, groups } = options
+    const { heartbeatInterval, electionTimeout, leaseReads, logRetainBytes, seed, groups, timeoutFactors } = options
+    const voteLifeMax = electionTimeout * Math.max(...timeoutFactors) * (1 + ELECTION_SPREAD_SHARE)
     const members = Array.from({ length: options.members }, (_, i) => i + 1)
     const world = {
       ...{ scheduler: this.#scheduler, random, checkers: this.#checkers, times: options.plane },
-      ...{ stallShare: options.stallShare, stallMax: options.stallMax },
+      ...{ stallShare: options.stallShare, stallMax: options.stallMax, timeoutFactors },
       send: (packet: Packet) => {
         this.#network.carry(packet.from, packet.to, () => this.#node(packet.to).receive(packet))
       },
@@ -145,7 +165,8 @@ class Simulation {
       },
     }
     return members.map((id) => {
-      const config = { ...{ id, members, groups, heartbeatInterval, electionTimeout, leaseReads, logRetainBytes }, seed }
+      const times = { heartbeatInterval, electionTimeout, voteLifeMax }
+      const config = { ...{ id, members, groups, ...times, leaseReads, logRetainBytes }, seed }
       return new Node(
         config,
         world,

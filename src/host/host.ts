@@ -186,7 +186,7 @@ export class Host {
     const index = reader.next()
     const term = reader.next()
     const from = reader.next()
-    if (ok) this.#touch(group).snapshotInstalled(index, term, from)
+    this.#touch(group).snapshotInstalled(ok, index, term, from)
   }
 
   /** The group's core, brought to the time of this step. */

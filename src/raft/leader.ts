@@ -1,7 +1,8 @@
 // The leader: takes proposals into its log, counts what a quorum has on disk, confirms reads, and steps down when it
 // hears from no quorum. How entries reach a follower is in replication.ts.
 import { assert } from './assert.js'
-import { COMMIT_DELAY_SHARE } from './config.js'
+import { CLOCK_DRIFT_SHARE, COMMIT_DELAY_SHARE } from './config.js'
+import { HELD_TIMEOUTS } from './cut.js'
 import { Message, Role } from './kinds.js'
 import { Lease } from './lease.js'
 import type { Incoming } from './message.js'
@@ -44,9 +45,15 @@ export class Leader {
     return Math.min(this.#heartbeatDeadline, this.#commitDeadline, this.#transfer.deadline)
   }
 
-  /** A follower's snapshot is on its way. */
-  get sendsSnapshot(): boolean {
-    return this.#followers.some((follower) => follower.state === SNAPSHOT)
+  /** Followers that answer, or are being restored, need the entries after this one; ∞: none does. */
+  get neededAfter(): number {
+    const { now, config } = this.#raft
+    let needed = Number.POSITIVE_INFINITY
+    for (const follower of this.#followers) {
+      const patience = config.electionTimeout * (follower.restoring ? HELD_TIMEOUTS : 1)
+      if (now - follower.heardAt <= patience) needed = Math.min(needed, follower.has)
+    }
+    return needed
   }
 
   /** Writes the no-op that makes earlier entries countable (Raft thesis, 3.6.2 and 6.4). */
@@ -63,7 +70,7 @@ export class Leader {
     const follower = this.#followers.find((candidate) => candidate.id === message.from)
     assert(follower !== undefined, 'a follower is a peer', { from: message.from })
     if (message.kind === Message.APPEND_REPLY) this.#answered(follower, message)
-    if (message.kind === Message.SNAPSHOT_STATUS) this.#replication.installed(follower, message.a)
+    if (message.kind === Message.SNAPSHOT_STATUS) this.#replication.installed(follower, message.a, message.c === 1)
   }
 
   proposals(count: number, bytes: number): void {
@@ -78,17 +85,17 @@ export class Leader {
   snapshotSent(peer: number, ok: boolean, index: number): void {
     const follower = this.#followers.find((candidate) => candidate.id === peer)
     if (follower === undefined || follower.state !== SNAPSHOT) return
-    if (ok) {
-      follower.snapshotSent = true
-      follower.waitingSince = this.#raft.now
-      follower.next = Math.max(follower.next, index + 1)
-    } else this.#replication.pause(follower)
+    if (ok) follower.handedOver(index, this.#raft.now)
+    else this.#replication.pause(follower)
   }
 
   /** The follower has lost its data, or never had any. Its questions are no sign that it follows. */
   forget(peer: number, nonce: number): void {
     const follower = this.#followers.find((candidate) => candidate.id === peer)
-    if (follower !== undefined && follower.nonce !== nonce) follower.forget(nonce, this.#rounds.begin(this.#raft.now))
+    if (follower === undefined || follower.nonce === nonce) return
+    follower.forget(nonce, this.#rounds.begin(this.#raft.now))
+    // Before the answer goes out, and with it the way to a vote: the lease may have rested on what was forgotten.
+    this.#lease.shorten(this.#promisedUntil(), this.#raft.now)
   }
 
   startTransfer(peer: number): void {
@@ -125,6 +132,8 @@ export class Leader {
     if (message.d < follower.bornRound) return
     follower.heardAt = this.#raft.now
     follower.round = Math.max(follower.round, message.d)
+    const promise = message.e * (1 - CLOCK_DRIFT_SHARE)
+    follower.promisedUntil = Math.max(follower.promisedUntil, this.#rounds.begunAt(message.d) + promise)
     if (message.b === 1) this.#replication.rejected(follower, message)
     else this.#replication.accepted(follower, message)
   }
@@ -144,7 +153,9 @@ export class Leader {
     const answered = reachedByMajority(this.#rounds.current, this.#followers, (follower) => follower.round)
     this.#reads.confirm(answered)
     // The plane answers lease reads from what is applied.
-    if (raft.applied >= this.#termStart && !this.#transfer.active) this.#lease.extend(this.#rounds.begunAt(answered))
+    if (raft.applied >= this.#termStart && !this.#transfer.active) {
+      this.#lease.extend(this.#rounds.begunAt(answered), this.#promisedUntil())
+    }
     if (!this.#reads.needsRound) return
     if (this.#lease.holds(raft.now)) {
       this.#reads.serve(raft.commit)
@@ -153,6 +164,11 @@ export class Leader {
     this.#reads.begin(this.#rounds.begin(raft.now), raft.commit)
     for (const follower of this.#followers) this.#replication.heartbeat(follower)
     if (this.#followers.length === 0) this.#reads.confirm(this.#rounds.current)
+  }
+
+  /** Until then a majority elects nobody else: this member, as it leads, and as many followers as are needed, have promised. */
+  #promisedUntil(): number {
+    return reachedByMajority(Number.POSITIVE_INFINITY, this.#followers, (follower) => follower.promisedUntil)
   }
 
   #heartbeat(): void {

@@ -9,8 +9,8 @@ import { Follower } from './follower.js'
 import { Message, Role } from './kinds.js'
 import { Leader } from './leader.js'
 import { Log } from './log.js'
-import { appendRejected, type Incoming, type Outgoing, recoverReply } from './message.js'
-import { type After, DURABLE, type Out } from './out.js'
+import { appendRejected, type Incoming, type Outgoing, recoverReply, snapshotStatus } from './message.js'
+import { type After, AT_ONCE, DURABLE, type Out } from './out.js'
 import { majority } from './quorum.js'
 import { Random } from './random.js'
 import { Recovery } from './recovery.js'
@@ -75,9 +75,11 @@ export class Raft {
   durable = 0
   /** In this member's state machine: applied ≤ what was handed over ≤ commit, and ≤ what is on disk, durable or about to be told. */
   applied = 0
-  /** When votes may be given again: a leader was heard, or this member started, less than an election timeout before. */
+  /** For how long from each append that it hears this member promises to give no vote, ms: its own election timeout. */
+  readonly promise: number
+  /** When votes may be given again: every promise since a leader was heard, or of an earlier life, is over. Never decreases. */
   stickyUntil = 0
-  /** When this member campaigns unless it hears of a leader. */
+  /** When this member campaigns unless it hears of a leader; not before its promises are over, as it votes for itself. */
   electionDeadline = 0
   /** Until this member is whole again: what it may hear and do; null: anything. */
   recovery: Recovery | null = null
@@ -104,7 +106,8 @@ export class Raft {
     this.#restore(opened)
     this.#behaviour = new Follower(this)
     // Leases rely on what this member promised before it stopped, so it keeps quiet for as long as it may have promised.
-    this.stickyUntil = now + config.electionTimeout
+    this.promise = Math.floor(config.electionTimeout)
+    this.stickyUntil = now + Math.max(config.electionTimeout, config.promisedBefore)
     this.restartElectionTimer()
     if (this.peers.length === 0) this.electionDeadline = now
     this.#announce()
@@ -186,8 +189,19 @@ export class Raft {
     if (this.#behaviour instanceof Leader) this.#behaviour.snapshotSent(peer, ok, index)
   }
 
-  /** The plane has replaced the state machine by a snapshot; the log follows here, as what it holds decides. */
-  snapshotInstalled(index: number, term: number, from: number): void {
+  /**
+   * A snapshot that `from` sent has replaced the state machine, or was refused, or failed. Whoever sent it is told, whether
+   * it leads or not: a leader that is not told waits long.
+   */
+  snapshotInstalled(ok: boolean, index: number, term: number, from: number): void {
+    if (ok) this.#install(index, term)
+    if (!this.peers.includes(from)) return
+    if (ok && this.#behaviour instanceof Follower) this.#behaviour.report(from)
+    this.send(from, snapshotStatus(this.term, index, term, ok), AT_ONCE)
+  }
+
+  /** The log follows the state machine, as what it holds decides. */
+  #install(index: number, term: number): void {
     if (term > this.term) this.follow(term, 0)
     if (index > this.log.baseIndex && this.log.has(index, term)) {
       // What follows the snapshot's last entry may be what this member acknowledged: it stays.
@@ -204,14 +218,13 @@ export class Raft {
     this.durable = Math.max(this.durable, index)
     this.applied = Math.max(this.applied, index)
     this.#commitHandedOver = Math.max(this.#commitHandedOver, index)
-    if (this.#behaviour instanceof Follower) this.#behaviour.report(from)
   }
 
   /** The store holds everything up to index; the log has logBytes. */
   persisted(index: number, logBytes: number): void {
     this.reachedStateMachine(index)
-    const sending = this.#behaviour instanceof Leader && this.#behaviour.sendsSnapshot
-    const cut = cutIndex(this.log, index, logBytes, this.config.logRetainBytes, sending)
+    const needed = this.#behaviour instanceof Leader ? this.#behaviour.neededAfter : Number.POSITIVE_INFINITY
+    const cut = cutIndex(this.log, index, logBytes, this.config.logRetainBytes, needed)
     if (cut <= this.log.baseIndex) return
     this.log.cut(cut)
     this.out.cut(cut)
@@ -332,8 +345,8 @@ export class Raft {
   /** A leader of the current term was heard. */
   heard(leader: number): void {
     assert(this.leader === 0 || this.leader === leader, 'one leader a term', { term: this.term, known: this.leader, leader })
-    this.stickyUntil = this.now + this.config.electionTimeout
-    this.electionDeadline = this.now + this.#electionTimeout
+    this.stickyUntil = Math.max(this.stickyUntil, this.now + this.config.electionTimeout)
+    this.electionDeadline = Math.max(this.now + this.#electionTimeout, this.stickyUntil)
     if (this.leader === leader) return
     this.leader = leader
     this.#announce()
@@ -343,7 +356,7 @@ export class Raft {
   restartElectionTimer(): void {
     const { electionTimeout } = this.config
     this.#electionTimeout = this.random.between(electionTimeout, electionTimeout * (1 + ELECTION_SPREAD_SHARE))
-    this.electionDeadline = this.now + this.#electionTimeout
+    this.electionDeadline = Math.max(this.now + this.#electionTimeout, this.stickyUntil)
   }
 
   /** Entries from index on are replaced by another leader's. */
@@ -389,7 +402,7 @@ export class Raft {
   #answerStale(message: Incoming): void {
     if (message.handle !== 0) this.out.drop(message.handle)
     if (message.kind === Message.APPEND) {
-      this.send(message.from, appendRejected(this.term, 0, 0, 0, this.applied, message.a), DURABLE)
+      this.send(message.from, appendRejected(this.term, 0, 0, 0, 0, message.a), DURABLE)
     } else if (message.kind === Message.SNAPSHOT_STATUS) this.#behaviour.receive(message)
   }
 

@@ -14,7 +14,7 @@
 //
 // A promise of its earlier life is kept by that: a vote was in a term that is its own now, or an earlier one; an entry that
 // it acknowledged, and that is or will be committed, is in that leader's log.
-import { VOTE_LIFE_SHARE } from './config.js'
+import { CLOCK_DRIFT_SHARE } from './config.js'
 import { Message } from './kinds.js'
 import { type Incoming, recover } from './message.js'
 import { AT_ONCE } from './out.js'
@@ -50,7 +50,8 @@ export class Recovery {
     this.#raft = raft
     this.#nonce = raft.life
     this.#askAt = raft.now
-    this.#votesExpireAt = raft.now + raft.config.electionTimeout * VOTE_LIFE_SHARE
+    // By a clock that runs as fast as one may, while the candidate's is as slow.
+    this.#votesExpireAt = raft.now + raft.config.voteLifeMax / (1 - CLOCK_DRIFT_SHARE)
   }
 
   /** When `tick` wants to be called, ms. */
