@@ -153,6 +153,25 @@ export class SimulatedPlane implements Plane, MemberView {
     this.#report([Event.TRANSFER, group, peer])
   }
 
+  /** A member can be reached now, or not any more. */
+  peer(peer: number, up: boolean): void {
+    this.#report([Event.PEER, 0, peer, up ? 1 : 0, 1])
+  }
+
+  /** Asks the worker to stop. */
+  askToClose(): void {
+    this.#report([Event.CLOSE, 0])
+  }
+
+  /** The store writes its state out. */
+  persist(group: number): void {
+    const { machine, log } = this.#groups[group]!
+    machine.persisted = machine.state
+    this.#durable.machines[group]!.persisted = machine.state
+    const logBytes = log.entries.reduce((sum, { bytes }) => sum + bytes, 0)
+    this.#report([Event.PERSISTED, group, machine.persisted.index, logBytes])
+  }
+
   /** A message arrived. */
   receive(packet: Packet): void {
     if (this.#stopped) return
@@ -455,11 +474,7 @@ export class SimulatedPlane implements Plane, MemberView {
     if (machine.state.index === from) return
     this.#report([Event.APPLIED, group, machine.state.index])
     this.#answerReads(state)
-    if (this.#world.random.next() >= this.#times.persistShare) return
-    machine.persisted = machine.state
-    this.#durable.machines[group]!.persisted = machine.state
-    const logBytes = log.entries.reduce((sum, { bytes }) => sum + bytes, 0)
-    this.#report([Event.PERSISTED, group, machine.persisted.index, logBytes])
+    if (this.#world.random.next() < this.#times.persistShare) this.persist(group)
   }
 
   #answerReads(state: GroupState): void {
