@@ -83,7 +83,7 @@ export function drawOptions(seed: number, random: Random): SimulationOptions {
       wipes: later.next() < 0.5,
     },
     newDirectories: later.next() < 0.5,
-    timeoutFactors: later.next() < 0.25 ? [1, 3, 10] : [1],
+    timeoutFactors: later.next() < 0.15 ? [1, 3] : [1],
     steadyWrites: false,
     sabotage: {},
     only: undefined,
