@@ -96,7 +96,7 @@ class NativeHarness implements PlaneHarness {
   /** What a killed process leaves is what its files hold at that moment. */
   async reopen(): Promise<Plane> {
     const killed = newDirectory()
-    cpSync(this.#directory, killed, { recursive: true })
+    copy(this.#directory, killed)
     if (this.#opened) await close(this.#opened)
     this.#directory = killed
     return this.open()
@@ -188,6 +188,17 @@ class NativeHarness implements PlaneHarness {
   get #other(): PlaneDriver {
     if (this.#peer === undefined) throw new Error('the other member does not run')
     return this.#peer.driver
+  }
+}
+
+/** A file that goes while the copy is made is no reason to fail: another copy is as good. */
+function copy(from: string, to: string, attempts = 5): void {
+  try {
+    cpSync(from, to, { recursive: true })
+  } catch (error) {
+    if (attempts === 0 || (error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    rmSync(to, { recursive: true, force: true })
+    copy(from, to, attempts - 1)
   }
 }
 

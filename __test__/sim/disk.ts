@@ -30,6 +30,8 @@ export class Disk {
   #waiting: Write[] = []
   #underWay: Write[] = []
   #crashed = false
+  /** What the disk does once it goes on; null while it does not hang. */
+  #frozen: (() => void)[] | null = null
 
   constructor(
     scheduler: Scheduler,
@@ -57,6 +59,18 @@ export class Disk {
     else this.#waiting.push({ group: 0, change: null, release })
   }
 
+  /** It hangs: nothing becomes durable until `thaw`. */
+  freeze(): void {
+    this.#frozen ??= []
+  }
+
+  /** It goes on. */
+  thaw(): void {
+    const waiting = this.#frozen ?? []
+    this.#frozen = null
+    for (const run of waiting) run()
+  }
+
   /** The machine stops: of what was not durable, a prefix may have reached the disk; the record after it is torn. */
   crash(): void {
     this.#crashed = true
@@ -72,7 +86,9 @@ export class Disk {
     const { fsyncMin, fsyncMax, stallShare, stallMax } = this.times
     const stalls = this.#random.next() < stallShare
     this.#scheduler.after(stalls ? this.#random.between(fsyncMax, stallMax) : this.#random.between(fsyncMin, fsyncMax), () => {
-      if (!this.#crashed) this.#finish()
+      if (this.#crashed) return
+      if (this.#frozen === null) this.#finish()
+      else this.#frozen.push(() => this.#finish())
     })
   }
 

@@ -41,16 +41,18 @@ export class FaultInjector {
     for (const node of this.#nodes) {
       node.resume()
       node.restart()
+      node.plane.thaw()
     }
   }
 
   #one(): void {
-    const { crashes, partitions, pauses, transfers, wipes } = this.#options.faults
+    const { crashes, partitions, pauses, transfers, wipes, freezes } = this.#options.faults
     const kinds = [
       ...(crashes ? [() => this.#crash(), () => this.#crash(), () => this.#crashAll()] : []),
       ...(partitions ? [() => this.#isolate(), () => this.#split(), () => this.#cutOneDirection()] : []),
       ...(pauses ? [() => this.#pause(), () => this.#pause()] : []),
       ...(transfers ? [() => this.#transfer()] : []),
+      ...(freezes ? [() => this.#freeze()] : []),
       ...(wipes ? [() => this.#wipe(), () => this.#wipe()] : []),
       () => this.#network.heal(),
     ]
@@ -107,6 +109,12 @@ export class FaultInjector {
     const node = this.#pickNode()
     node.pause()
     this.#scheduler.after(this.#duration(), () => node.resume())
+  }
+
+  #freeze(): void {
+    const { plane } = this.#pickNode()
+    plane.disk.freeze()
+    this.#scheduler.after(this.#duration(), () => plane.thaw())
   }
 
   #transfer(): void {

@@ -12,6 +12,8 @@ export interface Faults {
   transfers: boolean
   /** Members lose their data directories. */
   wipes: boolean
+  /** Disks hang for a while. */
+  freezes: boolean
 }
 
 /** One run. Times in ms. */
@@ -40,6 +42,8 @@ export interface SimulationOptions {
   /** Longest time between two faults. */
   faultGapMax: number
   faults: Faults
+  /** After the faults, this hangs for good at a leader or a follower, and writes must go on: see `#goOn`. */
+  hangs: { readonly what: 'disk' | 'apply'; readonly leader: boolean } | undefined
   /** After the faults, clients go on writing; everyone must keep up without snapshots within CATCH_UP_TIMEOUTS. */
   steadyWrites: boolean
   /** Members start on data directories that are marked as new. */
@@ -57,7 +61,7 @@ export function drawOptions(seed: number, random: Random): SimulationOptions {
   // Drawn apart, so that the seeds found before these options came still draw what they drew.
   const later = new Random(seed, 0xd15c)
   const slow = random.next() < 0.2
-  return {
+  const drawn = {
     ...{ seed, heartbeatInterval, electionTimeout },
     members: one(1, 3, 3, 3, 3, 5, 5),
     groups: one(1, 1, 1, 2, 3),
@@ -81,11 +85,15 @@ export function drawOptions(seed: number, random: Random): SimulationOptions {
       pauses: random.next() < 0.6,
       transfers: random.next() < 0.4,
       wipes: later.next() < 0.5,
+      freezes: false,
     },
     newDirectories: later.next() < 0.5,
     timeoutFactors: later.next() < 0.15 ? [1, 3] : [1],
     steadyWrites: false,
+    hangs: undefined,
     sabotage: {},
     only: undefined,
   }
+  drawn.faults.freezes = later.next() < 0.3
+  return drawn
 }

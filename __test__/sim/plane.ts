@@ -64,6 +64,7 @@ export class SimulatedPlane implements Plane, MemberView {
   #events: number[][] = []
   #handles = 0
   #stopped = false
+  #applyFrozen = false
 
   constructor(id: number, world: Surroundings, times: PlaneTimes, durable: Durable) {
     this.id = id
@@ -117,6 +118,19 @@ export class SimulatedPlane implements Plane, MemberView {
   }
 
   // ── for the world ──
+
+  /** The state machine hangs: nothing is applied until `thaw`. */
+  freezeApply(): void {
+    this.#applyFrozen = true
+  }
+
+  /** Disk and state machine go on. */
+  thaw(): void {
+    this.disk.thaw()
+    if (!this.#applyFrozen) return
+    this.#applyFrozen = false
+    for (const [group, state] of this.#groups.entries()) this.#apply(state, group)
+  }
 
   /** The process is gone. */
   crash(): void {
@@ -449,11 +463,11 @@ export class SimulatedPlane implements Plane, MemberView {
   }
 
   #apply(state: GroupState, group: number): void {
-    if (state.applying || state.machine.state.index >= this.#applyTarget(state, group)) return
+    if (this.#applyFrozen || state.applying || state.machine.state.index >= this.#applyTarget(state, group)) return
     state.applying = true
     this.#world.scheduler.after(this.#world.random.next() * this.#times.applyMax, () => {
       state.applying = false
-      if (this.#stopped) return
+      if (this.#stopped || this.#applyFrozen) return
       this.#applyBatch(state, group)
       this.#apply(state, group)
     })

@@ -48,6 +48,16 @@ export const PRE_VOTE_RETRY_SHARE = 0.5
 /** Followers learn of a commit with the next append, or after this share of the heartbeat interval. */
 export const COMMIT_DELAY_SHARE = 0.1
 
+/**
+ * A member whose state machine takes nothing for this long, ms, does not lead. A single entry of the largest size takes a
+ * fraction of a second, also on a slow disk; one that waits behind a flush or a snapshot that is being installed, seconds. So
+ * it is long: what it ends is a hang, and a leader that is only slow would be no faster elsewhere.
+ */
+export const APPLY_STALL_MS = 10_000
+
+/** A stall counts once this many heartbeats have seen it: a process that was stopped has not heard of its disk yet. */
+export const STALL_HEARTBEATS = 2
+
 /** A follower has this many election timeouts to install a snapshot that reached it, before it is probed again. */
 export const SNAPSHOT_INSTALL_TIMEOUTS = 30
 

@@ -1,7 +1,7 @@
 // The leader: takes proposals into its log, counts what a quorum has on disk, confirms reads, and steps down when it
 // hears from no quorum. How entries reach a follower is in replication.ts.
 import { assert } from './assert.js'
-import { CLOCK_DRIFT_SHARE, COMMIT_DELAY_SHARE } from './config.js'
+import { CLOCK_DRIFT_SHARE, COMMIT_DELAY_SHARE, STALL_HEARTBEATS } from './config.js'
 import { HELD_TIMEOUTS } from './cut.js'
 import { Message, Role } from './kinds.js'
 import { Lease } from './lease.js'
@@ -27,6 +27,8 @@ export class Leader {
   /** Index of this term's first entry, the no-op: what an earlier leader acknowledged is at or below it. */
   readonly #termStart: number
   #heartbeatDeadline: number
+  /** Heartbeats in a row that have seen this member hang. */
+  #hung = 0
   /** When followers are told of a commit that no append has told them; ∞: nothing to tell. */
   #commitDeadline = Number.POSITIVE_INFINITY
 
@@ -104,7 +106,13 @@ export class Leader {
 
   tick(): void {
     const { now } = this.#raft
-    if (now >= this.#transfer.deadline) this.#endTransfer()
+    if (now >= this.#transfer.deadline) {
+      if (this.#hung >= STALL_HEARTBEATS) {
+        this.#raft.follow(this.#raft.term, 0)
+        return
+      }
+      this.#endTransfer()
+    }
     if (now >= this.#heartbeatDeadline) this.#heartbeat()
     else if (now >= this.#commitDeadline) this.#tellCommit()
   }
@@ -184,6 +192,21 @@ export class Leader {
       this.#replication.heartbeat(follower)
     }
     this.#transfer.repeat()
+    this.#handOver()
+  }
+
+  /**
+   * A leader that hangs, while others have on disk what it has not, holds up a cluster that could go on: it hands over to
+   * the one that has most, or steps down. If nobody has more, nobody could do better.
+   */
+  #handOver(): void {
+    const { hangs, diskHangs, durable, commit, now, config } = this.#raft
+    this.#hung = hangs ? this.#hung + 1 : 0
+    if (this.#hung < STALL_HEARTBEATS || this.#transfer.active) return
+    const least = diskHangs ? durable + 1 : commit
+    const able = this.#followers.filter(({ match, heardAt }) => match >= least && now - heardAt <= config.electionTimeout)
+    const best = able.reduce((a, b) => (b.match > a.match ? b : a), able[0] as Progress)
+    if (able.length > 0) this.#transfer.start(best.id)
   }
 
   /** Check-quorum: a leader that is cut off gives up by itself, so that its clients look elsewhere (Raft thesis, 6.2). */

@@ -3,7 +3,7 @@
 import { Code } from '../codes.js'
 import { assert } from './assert.js'
 import { Candidate } from './candidate.js'
-import { checkConfig, ELECTION_SPREAD_SHARE, type RaftConfig } from './config.js'
+import { APPLY_STALL_MS, checkConfig, ELECTION_SPREAD_SHARE, type RaftConfig } from './config.js'
 import { cutIndex } from './cut.js'
 import { Follower } from './follower.js'
 import { Message, Role } from './kinds.js'
@@ -14,6 +14,7 @@ import { type After, AT_ONCE, DURABLE, type Out } from './out.js'
 import { majority } from './quorum.js'
 import { Random } from './random.js'
 import { Recovery } from './recovery.js'
+import { Stall } from './stall.js'
 import { answerVote } from './vote.js'
 
 /** What the disk held when the group was opened; see OPENED in crates/codec/FORMATS.md. */
@@ -84,6 +85,8 @@ export class Raft {
   /** Until this member is whole again: what it may hear and do; null: anything. */
   recovery: Recovery | null = null
 
+  readonly #disk = new Stall()
+  readonly #stateMachine = new Stall()
   #electionTimeout = 0
   #commitHandedOver = 0
   #hardStateChanged = false
@@ -125,6 +128,16 @@ export class Raft {
   /** When `tick` wants to be called, ms. */
   get deadline(): number {
     return this.recovery === null ? this.#behaviour.deadline : this.recovery.deadline
+  }
+
+  /** The log has waited for this member's disk for longer than an election timeout. */
+  get diskHangs(): boolean {
+    return this.#disk.lasts(this.now) > this.config.electionTimeout
+  }
+
+  /** This member cannot answer what it commits, or not vote: somebody else should lead. Nobody else can instead of a single one. */
+  get hangs(): boolean {
+    return this.peers.length > 0 && (this.diskHangs || this.#stateMachine.lasts(this.now) > APPLY_STALL_MS)
   }
 
   // ── events ──
@@ -256,6 +269,8 @@ export class Raft {
       this.out.fail(this.#failure)
       this.#failure = Code.OK
     }
+    this.#disk.note(this.durable, this.log.lastIndex, this.now)
+    this.#stateMachine.note(this.applied, Math.min(this.commit, this.durable), this.now)
     this.#checkOrder()
   }
 
@@ -299,6 +314,13 @@ export class Raft {
   /** Asks for votes: pre-votes first, unless a transfer told it to campaign. */
   campaign(transfer: boolean): void {
     assert(this.role !== Role.LEADER, 'a leader does not campaign', { term: this.term })
+    if (this.hangs) {
+      // Its own vote would never be on disk, and a term that only this member knows unseats a leader when the disk goes on.
+      if (this.#behaviour instanceof Follower) this.#behaviour.flush()
+      this.follow(this.term, 0)
+      this.restartElectionTimer()
+      return
+    }
     this.#behaviour.leave()
     this.leader = 0
     const candidate = new Candidate(this, !transfer, transfer)
