@@ -68,7 +68,7 @@ export class Disk {
   thaw(): void {
     const waiting = this.#frozen ?? []
     this.#frozen = null
-    for (const run of waiting) run()
+    if (!this.#crashed) for (const run of waiting) run()
   }
 
   /** The machine stops: of what was not durable, a prefix may have reached the disk; the record after it is torn. */

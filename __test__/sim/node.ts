@@ -4,6 +4,7 @@ import { CommandBuffer } from '../../src/host/command-buffer.js'
 import type { HostConfig } from '../../src/host/config.js'
 import { type CreateRaft, Host } from '../../src/host/host.js'
 import type { Random } from '../../src/raft/random.js'
+import { Violation } from './checker.js'
 import { EMPTY, Machine, type State } from './machine.js'
 import { MemberLog } from './member-log.js'
 import type { Durable, Packet, PlaneTimes, Surroundings } from './plane.js'
@@ -219,6 +220,10 @@ export class Node {
   #step(events: Float64Array): void {
     const length = this.host.step(events)
     this.#busy = false
+    for (let group = 0; group < this.#config.groups; group += 1) {
+      const { refused = 0, refusal = '' } = this.host.group(group) ?? {}
+      if (refused > 0) throw new Violation('belief', `member ${this.id} did not believe an honest message: ${refusal}`)
+    }
     this.plane.submit(this.host.commands, length)
     if (this.host.timeout > 0 && this.plane.payloads > 0 && !this.plane.hasEvents) {
       throw new Error(`member ${this.id} neither wrote nor dropped ${this.plane.payloads} payloads`)

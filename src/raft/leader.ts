@@ -47,6 +47,11 @@ export class Leader {
     return Math.min(this.#heartbeatDeadline, this.#commitDeadline, this.#transfer.deadline)
   }
 
+  /** The newest round. */
+  get round(): number {
+    return this.#rounds.current
+  }
+
   /** Followers that answer, or are being restored, need the entries after this one; ∞: none does. */
   get neededAfter(): number {
     const { now, config } = this.#raft

@@ -11,6 +11,7 @@ import { Leader } from './leader.js'
 import { Log } from './log.js'
 import { appendRejected, type Incoming, type Outgoing, recoverReply, snapshotStatus } from './message.js'
 import { type After, AT_ONCE, DURABLE, type Out } from './out.js'
+import { doubt } from './plausible.js'
 import { majority } from './quorum.js'
 import { Random } from './random.js'
 import { Recovery } from './recovery.js'
@@ -82,6 +83,9 @@ export class Raft {
   stickyUntil = 0
   /** When this member campaigns unless it hears of a leader; not before its promises are over, as it votes for itself. */
   electionDeadline = 0
+  /** Messages that were not believed, and why the last one was not. */
+  refused = 0
+  refusal = ''
   /** Until this member is whole again: what it may hear and do; null: anything. */
   recovery: Recovery | null = null
 
@@ -125,6 +129,11 @@ export class Raft {
     return this.#behaviour.role
   }
 
+  /** The newest round that it has begun as the leader of this term; 0 if it does not lead. */
+  get round(): number {
+    return this.#behaviour instanceof Leader ? this.#behaviour.round : 0
+  }
+
   /** When `tick` wants to be called, ms. */
   get deadline(): number {
     return this.recovery === null ? this.#behaviour.deadline : this.recovery.deadline
@@ -156,6 +165,13 @@ export class Raft {
       if (message.handle !== 0) this.out.drop(message.handle)
       return
     }
+    const doubt = this.doubt(message)
+    if (doubt !== '') {
+      this.refused += 1
+      this.refusal = `kind ${message.kind} of term ${message.term} from ${message.from}: ${doubt}`
+      if (message.handle !== 0) this.out.drop(message.handle)
+      return
+    }
     if (this.recovery?.takes(message)) return
     if (kind === Message.PRE_VOTE || kind === Message.VOTE) {
       answerVote(this, message)
@@ -179,6 +195,11 @@ export class Raft {
       this.follow(term, message.from)
     }
     this.#behaviour.receive(message)
+  }
+
+  /** Why no honest member can have sent this; empty if one can. */
+  protected doubt(message: Incoming): string {
+    return doubt(this, message)
   }
 
   /** The log is on disk up to (index, term). A report about entries that were cut since is void. */
@@ -222,7 +243,8 @@ export class Raft {
       this.out.cut(index)
     } else if (index > this.log.baseIndex) {
       assert(index > this.commit, 'a snapshot agrees with what is committed', { index, term, commit: this.commit })
-      assert(this.role !== Role.LEADER, 'a leader has what is committed', { index, term, lastIndex: this.log.lastIndex })
+      // Only a lie makes a leader lack what a snapshot holds; the state machine is that of the snapshot already.
+      if (this.role === Role.LEADER) this.follow(this.term, 0)
       this.log.reset(index, term)
       this.out.restore(index, term)
       this.durable = index
