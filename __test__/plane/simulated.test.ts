@@ -18,7 +18,7 @@ class SimulatedHarness implements PlaneHarness {
   readonly #random = new Random(1)
   readonly #answers: number[] = []
   readonly #sent: WireMessage[] = []
-  #durable: Durable = { logs: [new MemberLog(true)], machines: [new Machine(EMPTY)] }
+  #durable: Durable = { logs: [new MemberLog(true)], machines: [new Machine(EMPTY)], cache: null }
   #plane: SimulatedPlane | undefined
   readonly #snapshots: State[] = []
   #values = 0

@@ -11,7 +11,7 @@ const STEADY: Partial<SimulationOptions> = {
   ...{ stallShare: 0, timeoutFactors: [1], heartbeatInterval: 50, electionTimeout: 200 },
   link: { delayMin: 0.05, delayMax: 2, lossShare: 0, duplicateShare: 0, ordered: true },
   plane: { disk: { fsyncMin: 0.1, fsyncMax: 1, stallShare: 0, stallMax: 0 }, applyMax: 1, persistShare: 0.5 },
-  faults: { crashes: true, partitions: false, pauses: false, transfers: false, wipes: true, freezes: false },
+  faults: { crashes: true, partitions: false, pauses: false, transfers: false, wipes: true, freezes: false, powerLosses: false },
 }
 const COUNT = Number(process.env['RAFTERDB_SEEDS'] ?? 8)
 

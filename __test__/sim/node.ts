@@ -7,6 +7,7 @@ import type { Random } from '../../src/raft/random.js'
 import { Violation } from './checker.js'
 import { EMPTY, Machine, type State } from './machine.js'
 import { MemberLog } from './member-log.js'
+import { PageCache } from './page-cache.js'
 import type { Durable, Packet, PlaneTimes, Surroundings } from './plane.js'
 import { SimulatedPlane } from './plane.js'
 import type { Scheduler } from './scheduler.js'
@@ -19,6 +20,8 @@ export interface NodeWorld extends Omit<Surroundings, 'clock' | 'wake'> {
   /** Share of steps between whose events and commands the thread stands still, and for how long at most, ms. */
   stallShare: number
   stallMax: number
+  /** Entries count as durable before they are synced, every so many ms; undefined: not before. */
+  readonly syncInterval: number | undefined
   /** One of them is a factor of the election timeout, from one start of a member to the next. */
   readonly timeoutFactors: readonly number[]
 }
@@ -67,7 +70,8 @@ export class Node {
     this.#sabotage = sabotage
     this.#rate = 1 + drift
     this.#offset = world.random.between(0, 1e6)
-    this.#durable = emptyDisk(config.groups, recovering)
+    this.#durable = this.#emptyDisk(recovering)
+    this.#syncLater()
     ;({ plane: this.plane, host: this.host } = this.#start())
   }
 
@@ -90,8 +94,18 @@ export class Node {
   wipe(): void {
     this.crash()
     for (const checker of this.#world.checkers) checker.onWipe?.(this.plane, this.#config.groups)
-    this.#durable = emptyDisk(this.#config.groups, true)
+    this.#durable = this.#emptyDisk(true)
     this.#promisedBefore = 0
+  }
+
+  /** Its machine loses power: what was not synced may be gone, and then its data is marked. */
+  losePower(): void {
+    this.crash()
+    const { cache } = this.#durable
+    if (cache === null) return
+    for (const checker of this.#world.checkers) checker.onWipe?.(this.plane, this.#config.groups)
+    const logs = cache.losePower(this.#world.random)
+    this.#durable = { ...this.#durable, logs, cache: new PageCache(logs) }
   }
 
   /** Whether no group's data is marked as new on its disk. */
@@ -153,6 +167,23 @@ export class Node {
   /** A snapshot arrived. */
   install(group: number, state: State, from: number): void {
     this.perform(() => this.plane.install(group, state, from))
+  }
+
+  #emptyDisk(recovering: boolean): Durable {
+    const each = Array.from({ length: this.#config.groups })
+    const logs = each.map(() => new MemberLog(recovering))
+    const cache = this.#world.syncInterval === undefined ? null : new PageCache(logs)
+    return { logs, machines: each.map(() => new Machine(EMPTY)), cache }
+  }
+
+  /** The operating system writes out what it has, also while the process is gone. */
+  #syncLater(): void {
+    const { scheduler, syncInterval } = this.#world
+    if (syncInterval === undefined) return
+    scheduler.after(syncInterval, () => {
+      this.#durable.cache?.sync()
+      this.#syncLater()
+    })
   }
 
   #start(): { plane: SimulatedPlane; host: Host } {
@@ -230,9 +261,4 @@ export class Node {
     }
     this.#wakeIn(this.plane.hasEvents ? 0 : this.host.timeout / this.#rate + 0.001)
   }
-}
-
-function emptyDisk(groups: number, recovering: boolean): Durable {
-  const each = Array.from({ length: groups })
-  return { logs: each.map(() => new MemberLog(recovering)), machines: each.map(() => new Machine(EMPTY)) }
 }

@@ -12,6 +12,8 @@ export interface Faults {
   transfers: boolean
   /** Members lose their data directories. */
   wipes: boolean
+  /** Machines lose power: worse than a crash only where entries count as durable before they are synced. */
+  powerLosses: boolean
   /** Disks hang for a while. */
   freezes: boolean
 }
@@ -42,6 +44,8 @@ export interface SimulationOptions {
   /** Longest time between two faults. */
   faultGapMax: number
   faults: Faults
+  /** Entries count as durable before they are synced, every so many ms (`durability: 'interval'` or `'os'`); undefined: not before. */
+  syncInterval: number | undefined
   /** After the faults, this hangs for good at a leader or a follower, and writes must go on: see `#goOn`. */
   hangs: { readonly what: 'disk' | 'apply'; readonly leader: boolean } | undefined
   /** After the faults, clients go on writing; everyone must keep up without snapshots within CATCH_UP_TIMEOUTS. */
@@ -86,14 +90,20 @@ export function drawOptions(seed: number, random: Random): SimulationOptions {
       transfers: random.next() < 0.4,
       wipes: later.next() < 0.5,
       freezes: false,
+      powerLosses: false,
     },
     newDirectories: later.next() < 0.5,
     timeoutFactors: later.next() < 0.15 ? [1, 3] : [1],
     steadyWrites: false,
     hangs: undefined,
+    syncInterval: undefined as number | undefined,
     sabotage: {},
     only: undefined,
   }
   drawn.faults.freezes = later.next() < 0.3
+  if (later.next() < 0.3) {
+    drawn.faults.powerLosses = true
+    drawn.syncInterval = electionTimeout * (later.next() < 0.5 ? 0.2 : 10)
+  }
   return drawn
 }

@@ -5,52 +5,14 @@ import { limits } from '../../src/limits.js'
 import { Command, Event } from '../../src/plane/kinds.js'
 import type { Plane } from '../../src/plane/plane.js'
 import { Role } from '../../src/raft/kinds.js'
-import type { Random } from '../../src/raft/random.js'
-import type { Checker, MemberView } from './checker.js'
-import { Disk, type DiskTimes } from './disk.js'
-import { applied, type Machine, type State } from './machine.js'
+import type { MemberView } from './checker.js'
+import { Disk } from './disk.js'
+import { applied, type State } from './machine.js'
 import { countRuns, type Entry, type MemberLog } from './member-log.js'
 import { type Chunk, type GroupState, newGroup, type ReadDone } from './plane-group.js'
-import type { Scheduler } from './scheduler.js'
+import type { Durable, Packet, PlaneTimes, Surroundings } from './plane-world.js'
 
-/** A message between planes; entries travel by reference. */
-export interface Packet {
-  readonly from: number
-  readonly to: number
-  readonly group: number
-  readonly kind: number
-  readonly term: number
-  readonly fields: readonly number[]
-  readonly entries: readonly Entry[]
-}
-
-/** What a plane needs of the world around it. */
-export interface Surroundings {
-  readonly scheduler: Scheduler
-  readonly random: Random
-  readonly checkers: readonly Checker[]
-  /** This member's clock, ms. */
-  clock(): number
-  send(packet: Packet): void
-  sendSnapshot(from: number, to: number, group: number, state: State, sent: (ok: boolean) => void): void
-  /** There are events. */
-  wake(): void
-}
-
-/** What survives a restart. */
-export interface Durable {
-  readonly logs: MemberLog[]
-  readonly machines: Machine[]
-}
-
-/** How the plane behaves in time. */
-export interface PlaneTimes {
-  disk: DiskTimes
-  /** Longest delay before a committed entry is applied, ms. */
-  applyMax: number
-  /** Share of applies after which the store persists its state. */
-  persistShare: number
-}
+export type { Durable, Packet, PlaneTimes, Surroundings } from './plane-world.js'
 
 /** One member's plane. A crash ends it; a restart makes a new one from the same durable parts. */
 export class SimulatedPlane implements Plane, MemberView {
@@ -71,7 +33,7 @@ export class SimulatedPlane implements Plane, MemberView {
     this.#world = world
     this.#times = times
     this.#durable = durable
-    this.disk = new Disk(world.scheduler, world.random, times.disk, durable.logs, (groups) => this.#synced(groups))
+    this.disk = new Disk(world.scheduler, world.random, times.disk, durable.logs, durable.cache, (groups) => this.#synced(groups))
     this.#groups = durable.logs.map((log, group) => newGroup(log.copy(), durable.machines[group]!))
     for (let group = 0; group < this.#groups.length; group += 1) this.#open(group)
   }
@@ -292,9 +254,13 @@ export class SimulatedPlane implements Plane, MemberView {
         return 4
       case Command.RECOVERED:
         for (const checker of this.#world.checkers) checker.onRecovered?.(this, group)
-        this.disk.write(group, (log) => {
-          log.recovering = false
-        })
+        this.disk.write(
+          group,
+          (log) => {
+            log.recovering = false
+          },
+          true,
+        )
         return 2
       default:
         throw new Error(`unknown command ${array[at]}`)
@@ -338,7 +304,7 @@ export class SimulatedPlane implements Plane, MemberView {
       log.commit = Math.max(log.commit, commit)
     }
     change(state.log)
-    this.disk.write(group, change)
+    this.disk.write(group, change, true)
   }
 
   #sendCommand(state: GroupState, group: number, record: Float64Array): void {
@@ -417,11 +383,13 @@ export class SimulatedPlane implements Plane, MemberView {
     const { index, term: stateTerm } = machine.state
     // A crash came between a snapshot and its log: the store is ahead, and the log begins again after it.
     if (log.termAt(index) !== stateTerm) {
-      for (const copy of [log, this.disk.logs[group]!]) {
+      const follow = (copy: MemberLog): void => {
         copy.reset(index, stateTerm)
         if (copy.term < stateTerm) copy.vote = 0
         copy.term = Math.max(copy.term, stateTerm)
       }
+      follow(log)
+      this.disk.adjust(group, follow)
     }
     const runs = log.runs()
     const { term, vote, commit, baseIndex, baseTerm, lastIndex, recovering } = log

@@ -29,6 +29,8 @@ export interface Outcome extends Counts {
   snapshots: number
   /** Data directories lost. */
   wipes: number
+  /** Machines that lost power. */
+  powerLosses: number
 }
 
 /** After the faults, a cluster has this many election timeouts to elect leaders and bring everyone up to date. */
@@ -103,6 +105,7 @@ class Simulation {
       elections: this.#elections,
       snapshots: this.#snapshots,
       wipes: this.#faults.wipes,
+      powerLosses: this.#faults.powerLosses,
     }
   }
 
@@ -178,7 +181,7 @@ class Simulation {
     const members = Array.from({ length: options.members }, (_, i) => i + 1)
     const world = {
       ...{ scheduler: this.#scheduler, random, checkers: this.#checkers, times: options.plane },
-      ...{ stallShare: options.stallShare, stallMax: options.stallMax, timeoutFactors },
+      ...{ stallShare: options.stallShare, stallMax: options.stallMax, timeoutFactors, syncInterval: options.syncInterval },
       send: (packet: Packet) => {
         this.#network.carry(packet.from, packet.to, () => this.#node(packet.to).receive(packet))
       },

@@ -11,7 +11,7 @@ import { simulate } from './simulate.js'
 const UNEQUAL: Partial<SimulationOptions> = {
   ...{ members: 3, groups: 1, leaseReads: true, timeoutFactors: [1, 10], heartbeatInterval: 20, electionTimeout: 60 },
   ...{ clients: 8, thinkMax: 3, newDirectories: false, driftMax: 0, faultyTime: 3_000 },
-  faults: { crashes: false, partitions: true, pauses: false, transfers: true, wipes: false, freezes: false },
+  faults: { crashes: false, partitions: true, pauses: false, transfers: true, wipes: false, freezes: false, powerLosses: false },
 }
 /** Of those that failed. */
 const FOUND = [8, 35, 82]

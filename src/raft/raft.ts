@@ -27,7 +27,7 @@ export interface Opened {
   snapshotTerm: number
   lastIndex: number
   applied: number
-  /** The data directory is new: it may be a first start, or what was there was lost. */
+  /** The data directory is new, or may lack what was acknowledged: a first start, or something was lost. */
   recovering: boolean
   /** Flat pairs of (first index, term). */
   runs: readonly number[]
@@ -434,7 +434,9 @@ export class Raft {
     }
     this.durable = lastIndex
     this.applied = Math.max(opened.applied, snapshotIndex)
-    this.commit = Math.max(opened.commit, this.applied)
+    // A member that lost the end of its log may have kept a commit index beyond it, or one that speaks of entries which had
+    // replaced those that are there now: what is in the state machine is all that it knows to be committed.
+    this.commit = opened.recovering ? this.applied : Math.max(opened.commit, this.applied)
     // The replay of what the store does not hold can begin before a leader is known.
     this.#commitHandedOver = this.applied
     assert(this.log.lastIndex === lastIndex, 'term runs reach the last index', { lastIndex, found: this.log.lastIndex })
