@@ -18,11 +18,14 @@ import { type PlaneHarness, planeSuite, type WireMessage } from './suite.js'
 
 const MIB = 1 << 20
 const EXCHANGES_MAX = 200
-const WRITE = 1
+const [WRITE, READ, TRANSFER, SNAPSHOT] = [1, 2, 8, 9]
 const REQUEST_HEADER_BYTES = 16
 const BATCH_HEADER_BYTES = 32
 /** FORMATS.md, Operations: a put of the key `k` with the value `v`. */
 const PUT = Buffer.from([1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 'k'.charCodeAt(0), 'v'.charCodeAt(0)])
+
+/** A range of the key `k` alone. */
+const RANGE = Buffer.from([5, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, ...Array<number>(16).fill(0), 'k'.charCodeAt(0)])
 
 const root = mkdtempSync(join(tmpdir(), 'rafterdb-plane-'))
 let members: MemberConfig['members']
@@ -73,6 +76,7 @@ class NativeHarness implements PlaneHarness {
   readonly other = ids[1] as number
   readonly #answers: number[] = []
   readonly #sent: WireMessage[] = []
+  readonly #requests: Buffer[] = []
   #directory = newDirectory()
   #opened: Opened | undefined
   #port: Port | undefined
@@ -92,7 +96,7 @@ class NativeHarness implements PlaneHarness {
   /** What a killed process leaves is what its files hold at that moment. */
   async reopen(): Promise<Plane> {
     const killed = newDirectory()
-    cpSync(this.#directory, killed, { recursive: true })
+    copy(this.#directory, killed)
     if (this.#opened) await close(this.#opened)
     this.#directory = killed
     return this.open()
@@ -106,14 +110,33 @@ class NativeHarness implements PlaneHarness {
   }
 
   propose(count: number): void {
-    const request = Buffer.alloc(REQUEST_HEADER_BYTES + BATCH_HEADER_BYTES + PUT.length)
-    request.writeUInt32LE(request.length - REQUEST_HEADER_BYTES, 0)
-    request.writeUInt8(WRITE, 4)
-    request.writeUInt32LE(1, REQUEST_HEADER_BYTES + BATCH_HEADER_BYTES - 4)
-    request.set(PUT, REQUEST_HEADER_BYTES + BATCH_HEADER_BYTES)
-    const submission = Buffer.concat(Array.from({ length: count }, () => request))
-    const code = this.#port?.submit(submission, submission.length)
-    if (code !== 0) throw new Error(`submit: code ${code}`)
+    const batch = Buffer.alloc(BATCH_HEADER_BYTES)
+    batch.writeUInt32LE(1, BATCH_HEADER_BYTES - 4)
+    for (let i = 0; i < count; i++) this.#requests.push(request(WRITE, Buffer.concat([batch, PUT])))
+    this.#submit()
+  }
+
+  read(): void {
+    const head = Buffer.alloc(16)
+    head.writeUInt32LE(1, 4)
+    this.#requests.push(request(READ, Buffer.concat([head, RANGE])))
+    this.#submit()
+  }
+
+  transfer(): void {
+    const target = Buffer.alloc(8)
+    target.writeBigUInt64LE(BigInt(this.other))
+    this.#requests.push(request(TRANSFER, target))
+    this.#submit()
+  }
+
+  persist(): void {
+    this.#requests.push(request(SNAPSHOT, Buffer.alloc(0)))
+    this.#submit()
+  }
+
+  stop(): void {
+    if (this.#opened) this.#opened.binding.stopMember(this.#opened.info.member)
   }
 
   answers(): readonly number[] {
@@ -132,6 +155,18 @@ class NativeHarness implements PlaneHarness {
     this.#other.exchange([...entries, message])
   }
 
+  deliverSnapshot(index: number, term: number): void {
+    const entries = Array.from({ length: index }, (_, i) => [Command.NOOP, 0, i + 1, term])
+    let [applied] = this.#other.waitFor(Event.APPLIED, [...entries, [Command.COMMIT, 0, index]])
+    while (applied !== index) [applied] = this.#other.waitFor(Event.APPLIED)
+    this.#other.exchange([[Command.SNAPSHOT_SEND, 0, this.self]])
+  }
+
+  receivedSnapshot(): readonly number[] {
+    const [ok, index = 0, term = 0] = this.#other.waitFor(Event.SNAPSHOT_INSTALLED)
+    return ok === 1 ? [index, term] : []
+  }
+
   sent(count: number): readonly WireMessage[] {
     for (let i = 0; i < EXCHANGES_MAX && this.#sent.length < count; i++) {
       for (const { kind, fields } of this.#other.exchange([], 20)) if (kind === Event.MESSAGE) this.#sent.push(messageOf(fields))
@@ -143,10 +178,35 @@ class NativeHarness implements PlaneHarness {
     for (const opened of [this.#opened, this.#peer?.opened]) if (opened) await close(opened)
   }
 
+  /** What is to be submitted, in one call. */
+  #submit(): void {
+    const submission = Buffer.concat(this.#requests.splice(0))
+    const code = this.#port?.submit(submission, submission.length)
+    if (code !== 0) throw new Error(`submit: code ${code}`)
+  }
+
   get #other(): PlaneDriver {
     if (this.#peer === undefined) throw new Error('the other member does not run')
     return this.#peer.driver
   }
+}
+
+/** A file that goes while the copy is made is no reason to fail: another copy is as good. */
+function copy(from: string, to: string, attempts = 5): void {
+  try {
+    cpSync(from, to, { recursive: true })
+  } catch (error) {
+    if (attempts === 0 || (error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    rmSync(to, { recursive: true, force: true })
+    copy(from, to, attempts - 1)
+  }
+}
+
+function request(type: number, body: Buffer): Buffer {
+  const header = Buffer.alloc(REQUEST_HEADER_BYTES)
+  header.writeUInt32LE(body.length, 0)
+  header.writeUInt8(type, 4)
+  return Buffer.concat([header, body])
 }
 
 /** From the fields of a MESSAGE event. */

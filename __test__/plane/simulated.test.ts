@@ -1,9 +1,11 @@
 // The shared plane cases against the simulated plane, so that the simulation is held to what the native plane must do.
+import { Event } from '../../src/plane/kinds.js'
 import { Random } from '../../src/raft/random.js'
-import { EMPTY, Machine } from '../sim/machine.js'
+import { EMPTY, Machine, type State } from '../sim/machine.js'
 import { MemberLog } from '../sim/member-log.js'
-import { type Durable, type Packet, SimulatedPlane } from '../sim/plane.js'
+import { type Durable, type Packet, SimulatedPlane, type Surroundings } from '../sim/plane.js'
 import { Scheduler } from '../sim/scheduler.js'
+import type { PlaneDriver } from './driver.js'
 import { type PlaneHarness, planeSuite, type WireMessage } from './suite.js'
 
 const TIMES = { disk: { fsyncMin: 1, fsyncMax: 2, stallShare: 0, stallMax: 0 }, applyMax: 1, persistShare: 0 }
@@ -16,8 +18,9 @@ class SimulatedHarness implements PlaneHarness {
   readonly #random = new Random(1)
   readonly #answers: number[] = []
   readonly #sent: WireMessage[] = []
-  #durable: Durable = { logs: [new MemberLog(true)], machines: [new Machine(EMPTY)] }
+  #durable: Durable = { logs: [new MemberLog(true)], machines: [new Machine(EMPTY)], cache: null }
   #plane: SimulatedPlane | undefined
+  readonly #snapshots: State[] = []
   #values = 0
 
   async open(): Promise<SimulatedPlane> {
@@ -26,7 +29,10 @@ class SimulatedHarness implements PlaneHarness {
       clock: () => this.#scheduler.now,
       wake: () => {},
       send: (packet: Packet) => this.#send(packet),
-      sendSnapshot: () => {},
+      sendSnapshot: (...[, , , state, sent]: Parameters<Surroundings['sendSnapshot']>) => {
+        this.#snapshots.push(state)
+        this.#scheduler.after(1, () => sent(true))
+      },
     }
     this.#plane = new SimulatedPlane(this.self, surroundings, TIMES, this.#durable)
     return this.#plane
@@ -49,6 +55,32 @@ class SimulatedHarness implements PlaneHarness {
     this.#running.propose(0, values)
   }
 
+  read(): void {
+    this.#running.read(0, (_index, code) => this.#answers.push(code))
+  }
+
+  transfer(): void {
+    this.#running.transfer(0, this.other)
+  }
+
+  persist(): void {
+    this.#running.persist(0)
+  }
+
+  stop(): void {
+    this.#running.askToClose()
+  }
+
+  deliverSnapshot(index: number, term: number): void {
+    this.#running.install(0, { index, term, digest: 1 }, this.other)
+  }
+
+  receivedSnapshot(driver: PlaneDriver): readonly number[] {
+    driver.exchange([], 5)
+    const { index = 0, term = 0 } = this.#snapshots.shift() ?? {}
+    return [index, term]
+  }
+
   answers(): readonly number[] {
     return this.#answers
   }
@@ -62,7 +94,10 @@ class SimulatedHarness implements PlaneHarness {
     return this.#sent
   }
 
-  async connect(): Promise<void> {}
+  async connect(driver: PlaneDriver): Promise<void> {
+    this.#running.peer(this.other, true)
+    driver.waitFor(Event.PEER)
+  }
 
   async close(): Promise<void> {}
 

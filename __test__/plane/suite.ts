@@ -29,10 +29,22 @@ export interface PlaneHarness {
   connect(driver: PlaneDriver): Promise<void>
   /** Submits one chunk of `count` entries from a client of this member. */
   propose(count: number): void
-  /** The codes of the entries that were answered, in order. */
+  /** Submits one linearizable read of a client of this member. */
+  read(): void
+  /** Submits a client's wish that the other member leads. */
+  transfer(): void
+  /** Has the store write its state out. */
+  persist(): void
+  /** Asks this member to stop. */
+  stop(): void
+  /** The codes of what was answered, in order. */
   answers(): readonly number[]
   /** The other member sends a message. */
   deliver(message: WireMessage): void
+  /** The other member sends a snapshot that ends with (index, term). */
+  deliverSnapshot(index: number, term: number): void
+  /** (index, term) of the snapshot that the other member has had from this one; waits until it has come. */
+  receivedSnapshot(driver: PlaneDriver): readonly number[]
   /** What this member sent to the other one; waits until so many have come. */
   sent(count: number): readonly WireMessage[]
   close(): Promise<void>
@@ -63,6 +75,18 @@ export function planeSuite(name: string, create: () => PlaneHarness): void {
       opened = driver.waitFor(Event.OPENED)
     })
     afterEach(() => harness.close())
+
+    /** Commits, and waits until the state machine has got so far. */
+    const apply = (index: number): void => {
+      let [applied] = driver.waitFor(Event.APPLIED, [commit(index)])
+      while (applied !== index) [applied] = driver.waitFor(Event.APPLIED)
+    }
+
+    /** Waits until so many were answered; all with OK. */
+    const answered = (count: number): void => {
+      for (let i = 0; i < 50 && harness.answers().length < count; i += 1) driver.exchange([], 20)
+      expect(harness.answers()).toEqual(Array<number>(count).fill(Code.OK))
+    }
 
     const send = (kind: number, after: number, first = 0, end = 0): number[] => [
       ...[Command.SEND, GROUP, harness.other, kind, TERM, after],
@@ -122,10 +146,8 @@ export function planeSuite(name: string, create: () => PlaneHarness): void {
       driver.exchange([accept(2, 2)])
       durable(3, TERM)
       expect(harness.answers()).toEqual([])
-      let applied = driver.waitFor(Event.APPLIED, [commit(3)])
-      while (applied[0] !== 3) applied = driver.waitFor(Event.APPLIED)
-      driver.exchange([], 20)
-      expect(harness.answers()).toEqual([Code.OK, Code.OK])
+      apply(3)
+      answered(2)
     })
 
     test('a restart finds the term, the vote and the log', async () => {
@@ -169,6 +191,111 @@ export function planeSuite(name: string, create: () => PlaneHarness): void {
       driver.exchange([HARD_STATE, noop(1), noop(2), noop(3, 2), send(Message.APPEND, 0, 2, 4)])
       driver.exchange([], 20)
       expect(harness.sent(1)[0]!.entryTerms).toEqual([TERM, 2])
+    })
+
+    test('a member that connects is told as a peer', async () => {
+      await harness.connect(driver)
+    })
+
+    for (const [name, kind] of Object.entries(Message)) {
+      test(`${name} passes in both directions with its fields`, async () => {
+        await harness.connect(driver)
+        const message: WireMessage = { kind, term: 7, fields: [1, 2, 3, 4, 5, 2 ** 52 + 1], entryTerms: [] }
+        harness.deliver(message)
+        const [from, ...received] = driver.waitFor(Event.MESSAGE)
+        expect(from).toBe(harness.other)
+        expect(received).toEqual([kind, 7, 0, ...message.fields, 0, 0])
+        driver.exchange([HARD_STATE, [Command.SEND, GROUP, harness.other, kind, 7, 0, ...message.fields, 0, 0]])
+        driver.exchange([], 20)
+        expect(harness.sent(1)).toEqual([message])
+      })
+    }
+
+    test('reads wait until they are confirmed, and until the index is applied', () => {
+      driver.exchange([HARD_STATE, LEAD, noop(1), noop(2)])
+      durable(2, TERM)
+      apply(1)
+      harness.read()
+      const [sequence] = driver.waitFor(Event.READS)
+      driver.exchange([[Command.SERVE_READS, GROUP, sequence!, 2]])
+      driver.exchange([], 20)
+      expect(harness.answers()).toEqual([])
+      apply(2)
+      answered(1)
+    })
+
+    test('a lease answers reads until it ends', () => {
+      driver.exchange([HARD_STATE, LEAD, noop(1)])
+      durable(1, TERM)
+      apply(1)
+      driver.exchange([[Command.LEASE, GROUP, driver.now + 60_000]])
+      harness.read()
+      answered(1)
+      driver.exchange([[Command.LEASE, GROUP, 0]])
+      harness.read()
+      driver.waitFor(Event.READS)
+      expect(harness.answers()).toEqual([Code.OK])
+    })
+
+    test('a wish for another leader is passed on', () => {
+      driver.exchange([HARD_STATE, LEAD, noop(1)])
+      harness.transfer()
+      expect(driver.waitFor(Event.TRANSFER)).toEqual([harness.other])
+    })
+
+    test('what the store holds is told, is there after a restart, and may be cut off the log', async () => {
+      driver.exchange([HARD_STATE, LEAD, noop(1), noop(2), noop(3)])
+      durable(3, TERM)
+      apply(3)
+      harness.persist()
+      let [persisted, bytes] = driver.waitFor(Event.PERSISTED)
+      while (persisted !== 3) [persisted, bytes] = driver.waitFor(Event.PERSISTED)
+      expect(bytes).toBeGreaterThan(0)
+      driver.exchange([[Command.CUT, GROUP, 2], noop(4)])
+      durable(4, TERM)
+      await reopen()
+      // A plane may cut less than it may.
+      expect(opened[3]).toBeLessThanOrEqual(2)
+      expect(opened.slice(5, 7)).toEqual([4, 3])
+    })
+
+    test('a snapshot reaches the other member, and its sender is told', async () => {
+      await harness.connect(driver)
+      driver.exchange([HARD_STATE, LEAD, noop(1), noop(2)])
+      durable(2, TERM)
+      apply(2)
+      driver.exchange([[Command.SNAPSHOT_SEND, GROUP, harness.other]])
+      expect(harness.receivedSnapshot(driver)).toEqual([2, TERM])
+      expect(driver.waitFor(Event.SNAPSHOT_SENT)).toEqual([harness.other, 1, 2])
+    })
+
+    test('a received snapshot replaces the state, the log follows, and nobody but the core tells its sender', async () => {
+      await harness.connect(driver)
+      harness.deliverSnapshot(5, 3)
+      expect(driver.waitFor(Event.SNAPSHOT_INSTALLED)).toEqual([1, 5, 3, harness.other])
+      driver.exchange([[Command.PERSIST, GROUP, 3, 0, 0], [Command.RESTORE, GROUP, 5, 3], noop(6, 3)])
+      durable(6, 3)
+      driver.exchange([send(Message.SNAPSHOT_STATUS, 0)])
+      driver.exchange([], 50)
+      expect(harness.sent(1).map(({ fields }) => fields)).toEqual([NO_FIELDS])
+      await reopen()
+      expect(opened.slice(3, 6)).toEqual([5, 3, 6])
+      expect(opened[6]).toBeGreaterThanOrEqual(5)
+    })
+
+    test('a snapshot that is no newer than what is applied is not installed', async () => {
+      await harness.connect(driver)
+      driver.exchange([HARD_STATE, noop(1), noop(2)])
+      durable(2, TERM)
+      apply(2)
+      harness.deliverSnapshot(2, TERM)
+      const installed = driver.comes(Event.SNAPSHOT_INSTALLED) ? driver.waitFor(Event.SNAPSHOT_INSTALLED)[0] : 0
+      expect(installed).toBe(0)
+    })
+
+    test('a member that is asked to stop tells its worker', () => {
+      harness.stop()
+      expect(driver.waitFor(Event.CLOSE)).toEqual([])
     })
 
     describe('a received payload', () => {

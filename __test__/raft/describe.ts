@@ -4,6 +4,9 @@ import { Message, Role } from '../../src/raft/kinds.js'
 import type { Outgoing } from '../../src/raft/message.js'
 import type { Raft } from '../../src/raft/raft.js'
 
+/** Of the members of a script, unless it says otherwise, ms. */
+export const ELECTION_TIMEOUT = 500
+
 /** The name of a number in one of the generated tables. */
 function nameOf(table: Readonly<Record<string, number>>, number: number): string {
   return Object.keys(table).find((name) => table[name] === number) ?? `${number}`
@@ -31,7 +34,9 @@ export function describeMessage(message: Outgoing): string {
     case Message.APPEND:
       return `${name} previous ${a}/${b}${end > first ? ` entries ${first}..${end - 1}` : ''} commit ${c} round ${d}`
     case Message.APPEND_REPLY:
-      return `${name} ${b === 1 ? `rejected ${f}, try ${a}/${c}` : `matched ${a} after ${f}`} round ${d} applied ${e}`
+      return `${name} ${b === 1 ? `rejected ${f}, try ${a}/${c}` : `matched ${a} after ${f}`} round ${d}${e === ELECTION_TIMEOUT ? '' : ` promise ${e}`}`
+    case Message.SNAPSHOT_STATUS:
+      return `${name} ${a}/${b} ${c === 1 ? 'installed' : 'not installed'}`
     case Message.RECOVER_REPLY:
       return `${name} last ${b}${c === 1 ? ' leads' : ''}${d === 1 ? ' whole' : ''}`
     default:

@@ -25,7 +25,7 @@ export class ScriptMember implements Out {
   raft: Raft
   /** Nothing reaches the disk until `sync`. */
   manualDisk = false
-  readonly #config: RaftConfig
+  #config: RaftConfig
   readonly #write: (line: string) => void
   readonly #post: (letter: Letter) => void
   #disk: Opened
@@ -73,7 +73,8 @@ export class ScriptMember implements Out {
   }
 
   /** The process starts again, with what its disk holds. */
-  restart(now: number): void {
+  restart(now: number, electionTimeout = this.#config.electionTimeout, promisedBefore = electionTimeout): void {
+    this.#config = { ...this.#config, electionTimeout, promisedBefore }
     this.#held = []
     this.#recovering = this.#disk.recovering
     this.#committed = this.#disk.applied

@@ -1,7 +1,7 @@
 // Runs a protocol script: a line is a command, the indented lines below it are what the cores did. See cases/*.txt.
-import type { RaftConfig } from '../../src/raft/config.js'
+import { ELECTION_SPREAD_SHARE, type RaftConfig } from '../../src/raft/config.js'
 import type { Raft } from '../../src/raft/raft.js'
-import { describeMember, describeMessage } from './describe.js'
+import { describeMember, describeMessage, ELECTION_TIMEOUT } from './describe.js'
 import { type Letter, ScriptMember } from './script-member.js'
 
 /** Deliveries after which a script is taken to run in circles. */
@@ -81,7 +81,8 @@ class Script {
       this.#member(id!).manualDisk = automatic === 0
     },
     sync: (id) => this.#member(id!).sync(this.#now),
-    restart: (id) => this.#member(id!).restart(this.#now),
+    // restart ID [TIMEOUT BEFORE]: with another election timeout; on its data directory it ran with one of BEFORE.
+    restart: (id, electionTimeout, promisedBefore) => this.#member(id!).restart(this.#now, electionTimeout, promisedBefore),
     // lose ID: its data directory is gone, and it starts again.
     lose: (id) => this.#member(id!).lose(this.#now),
     // persisted ID INDEX BYTES: its store holds everything up to index; its log has so many bytes.
@@ -89,7 +90,10 @@ class Script {
     // snapshot-sent ID PEER OK INDEX
     'snapshot-sent': (id, peer, ok, index) => this.#step(id!, (raft) => raft.snapshotSent(peer!, ok === 1, index!)),
     // snapshot-installed ID INDEX TERM FROM
-    'snapshot-installed': (id, index, term, from) => this.#step(id!, (raft) => raft.snapshotInstalled(index!, term!, from!)),
+    'snapshot-installed': (id, index, term, from) =>
+      this.#step(id!, (raft) => raft.snapshotInstalled(true, index!, term!, from!)),
+    // snapshot-refused ID INDEX TERM FROM
+    'snapshot-refused': (id, index, term, from) => this.#step(id!, (raft) => raft.snapshotInstalled(false, index!, term!, from!)),
     show: (...ids) => {
       for (const id of ids.length > 0 ? ids : this.#members.keys()) this.#show(id)
     },
@@ -108,13 +112,16 @@ class Script {
     return this.#output.map((text) => `  ${text}`)
   }
 
-  /** members COUNT [new] [lease] [retain BYTES] */
+  /** members COUNT [new] [lease] [retain BYTES] [timeouts MS,MS,…] */
   #create(words: readonly string[]): void {
     const members = Array.from({ length: Number(words[0]) }, (_, i) => i + 1)
     const logRetainBytes = words.includes('retain') ? Number(words[words.indexOf('retain') + 1]) : 1e9
+    const timeouts = words.includes('timeouts') ? words[words.indexOf('timeouts') + 1]!.split(',').map(Number) : []
     const write = (line: string): void => this.#write(line)
     for (const id of members) {
-      const times = { heartbeatInterval: 100, electionTimeout: 500 }
+      const electionTimeout = timeouts[id - 1] ?? ELECTION_TIMEOUT
+      const voteLifeMax = Math.max(ELECTION_TIMEOUT, ...timeouts) * (1 + ELECTION_SPREAD_SHARE)
+      const times = { heartbeatInterval: 100, electionTimeout, promisedBefore: electionTimeout, voteLifeMax }
       const config: RaftConfig = { id, members, group: 0, ...times, leaseReads: words.includes('lease'), logRetainBytes, seed: 1 }
       this.#members.set(id, new ScriptMember(config, this.#now, words.includes('new'), write, (letter) => this.#post(letter)))
     }

@@ -17,9 +17,17 @@ vi.setConfig({ testTimeout: 300_000 })
 const FAULTY = {
   members: 3,
   groups: 1,
-  faults: { crashes: true, partitions: true, pauses: true, transfers: false, wipes: false },
+  faults: { crashes: true, partitions: true, pauses: true, transfers: false, wipes: false, freezes: false, powerLosses: false },
 }
-const PAUSES = { crashes: false, partitions: false, pauses: true, transfers: false, wipes: false }
+const PAUSES = {
+  crashes: false,
+  partitions: false,
+  pauses: true,
+  transfers: false,
+  wipes: false,
+  freezes: false,
+  powerLosses: false,
+}
 const LEASES = { ...FAULTY, leaseReads: true, faults: PAUSES, clients: 12, thinkMax: 2 }
 
 describe('election safety', () => {
@@ -115,7 +123,7 @@ describe('durability', () => {
 })
 
 describe('lost data directories', () => {
-  const WIPES = { ...FAULTY, faults: { ...FAULTY.faults, wipes: true } }
+  const WIPES = { ...FAULTY, faults: { ...FAULTY.faults, wipes: true, freezes: false, powerLosses: false } }
   /** Takes part at once. */
   const atOnce: CreateRaft = (config, out, now, opened) => {
     if (opened.recovering) out.recovered()

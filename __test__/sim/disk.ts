@@ -2,6 +2,7 @@
 // random part of what was not durable yet.
 import type { Random } from '../../src/raft/random.js'
 import type { MemberLog } from './member-log.js'
+import type { PageCache } from './page-cache.js'
 import type { Scheduler } from './scheduler.js'
 
 /** How slow a disk is, ms. */
@@ -16,6 +17,8 @@ export interface DiskTimes {
 interface Write {
   readonly group: number
   readonly change: ((log: MemberLog) => void) | null
+  /** Synced before it counts, also where entries are not. */
+  readonly hard: boolean
   readonly release: (() => void) | null
 }
 
@@ -27,17 +30,23 @@ export class Disk {
   readonly #scheduler: Scheduler
   readonly #random: Random
   readonly #synced: (groups: ReadonlySet<number>) => void
+  /** null: what counts as durable is on the platter. */
+  readonly #cache: PageCache | null
   #waiting: Write[] = []
   #underWay: Write[] = []
   #crashed = false
+  /** What the disk does once it goes on; null while it does not hang. */
+  #frozen: (() => void)[] | null = null
 
   constructor(
     scheduler: Scheduler,
     random: Random,
     times: DiskTimes,
     logs: MemberLog[],
+    cache: PageCache | null,
     synced: (groups: ReadonlySet<number>) => void,
   ) {
+    this.#cache = cache
     this.#scheduler = scheduler
     this.#random = random
     this.times = times
@@ -45,16 +54,35 @@ export class Disk {
     this.#synced = synced
   }
 
-  /** Queues a change of a group's log. */
-  write(group: number, change: (log: MemberLog) => void): void {
-    this.#waiting.push({ group, change, release: null })
+  /** Queues a change of a group's log; `hard`: of the hard state. */
+  write(group: number, change: (log: MemberLog) => void, hard = false): void {
+    this.#waiting.push({ group, change, hard, release: null })
     this.#sync()
+  }
+
+  /** Changes a group's log while it is being opened: at once, and for good. */
+  adjust(group: number, change: (log: MemberLog) => void): void {
+    change(this.logs[group]!)
+    this.#cache?.sync()
+    this.#cache?.write(group, change, true)
   }
 
   /** Calls `release` when all that was written before is durable. */
   whenDurable(release: () => void): void {
     if (this.#waiting.length === 0 && this.#underWay.length === 0) release()
-    else this.#waiting.push({ group: 0, change: null, release })
+    else this.#waiting.push({ group: 0, change: null, hard: false, release })
+  }
+
+  /** It hangs: nothing becomes durable until `thaw`. */
+  freeze(): void {
+    this.#frozen ??= []
+  }
+
+  /** It goes on. */
+  thaw(): void {
+    const waiting = this.#frozen ?? []
+    this.#frozen = null
+    if (!this.#crashed) for (const run of waiting) run()
   }
 
   /** The machine stops: of what was not durable, a prefix may have reached the disk; the record after it is torn. */
@@ -62,7 +90,7 @@ export class Disk {
     this.#crashed = true
     const lost = [...this.#underWay, ...this.#waiting]
     const kept = Math.floor(this.#random.next() * (lost.length + 1))
-    for (const write of lost.slice(0, kept)) write.change?.(this.logs[write.group]!)
+    for (const write of lost.slice(0, kept)) this.#put(write)
   }
 
   #sync(): void {
@@ -72,19 +100,25 @@ export class Disk {
     const { fsyncMin, fsyncMax, stallShare, stallMax } = this.times
     const stalls = this.#random.next() < stallShare
     this.#scheduler.after(stalls ? this.#random.between(fsyncMax, stallMax) : this.#random.between(fsyncMin, fsyncMax), () => {
-      if (!this.#crashed) this.#finish()
+      if (this.#crashed) return
+      if (this.#frozen === null) this.#finish()
+      else this.#frozen.push(() => this.#finish())
     })
+  }
+
+  /** Carries out a write; returns whether it changes anything. */
+  #put({ group, change, hard }: Write): boolean {
+    if (change === null) return false
+    change(this.logs[group]!)
+    this.#cache?.write(group, change, hard)
+    return true
   }
 
   #finish(): void {
     const batch = this.#underWay
     this.#underWay = []
     const groups = new Set<number>()
-    for (const { group, change } of batch) {
-      if (change === null) continue
-      change(this.logs[group]!)
-      groups.add(group)
-    }
+    for (const write of batch) if (this.#put(write)) groups.add(write.group)
     for (const { release } of batch) release?.()
     // What follows the batch and writes nothing itself depends on nothing more.
     while (this.#waiting[0]?.release) this.#waiting.shift()!.release!()

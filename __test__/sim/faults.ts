@@ -14,6 +14,8 @@ export class FaultInjector {
   readonly #options: SimulationOptions
   /** Data directories lost. */
   wipes = 0
+  /** Machines that lost power. */
+  powerLosses = 0
   #over = false
 
   constructor(scheduler: Scheduler, random: Random, network: Network, nodes: readonly Node[], options: SimulationOptions) {
@@ -41,16 +43,19 @@ export class FaultInjector {
     for (const node of this.#nodes) {
       node.resume()
       node.restart()
+      node.plane.thaw()
     }
   }
 
   #one(): void {
-    const { crashes, partitions, pauses, transfers, wipes } = this.#options.faults
+    const { crashes, partitions, pauses, transfers, wipes, freezes, powerLosses } = this.#options.faults
     const kinds = [
       ...(crashes ? [() => this.#crash(), () => this.#crash(), () => this.#crashAll()] : []),
       ...(partitions ? [() => this.#isolate(), () => this.#split(), () => this.#cutOneDirection()] : []),
       ...(pauses ? [() => this.#pause(), () => this.#pause()] : []),
       ...(transfers ? [() => this.#transfer()] : []),
+      ...(powerLosses ? [() => this.#losePower(), () => this.#losePower()] : []),
+      ...(freezes ? [() => this.#freeze()] : []),
       ...(wipes ? [() => this.#wipe(), () => this.#wipe()] : []),
       () => this.#network.heal(),
     ]
@@ -71,10 +76,23 @@ export class FaultInjector {
   }
 
   /** Never so that a majority has lost its data, nor while somebody takes the cluster for new who is not new: see recovery.ts. */
+  #mayForget(node: Node): boolean {
+    const whole = this.#nodes.filter((other) => other !== node && other.whole)
+    return whole.length * 2 > this.#nodes.length && whole.every((other) => other.knowsOfElections)
+  }
+
+  /** Others' processes may crash at the same time: what they wrote is there when they start again. */
+  #losePower(): void {
+    const node = this.#pickNode()
+    if (!this.#mayForget(node)) return
+    this.powerLosses += 1
+    node.losePower()
+    this.#scheduler.after(this.#duration(), () => node.restart())
+  }
+
   #wipe(): void {
     const node = this.#pickNode()
-    const whole = this.#nodes.filter((other) => other !== node && other.whole)
-    if (whole.length * 2 <= this.#nodes.length || !whole.every((other) => other.knowsOfElections)) return
+    if (!this.#mayForget(node)) return
     this.wipes += 1
     node.wipe()
     this.#scheduler.after(this.#duration(), () => node.restart())
@@ -107,6 +125,12 @@ export class FaultInjector {
     const node = this.#pickNode()
     node.pause()
     this.#scheduler.after(this.#duration(), () => node.resume())
+  }
+
+  #freeze(): void {
+    const { plane } = this.#pickNode()
+    plane.disk.freeze()
+    this.#scheduler.after(this.#duration(), () => plane.thaw())
   }
 
   #transfer(): void {

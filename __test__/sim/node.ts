@@ -4,8 +4,10 @@ import { CommandBuffer } from '../../src/host/command-buffer.js'
 import type { HostConfig } from '../../src/host/config.js'
 import { type CreateRaft, Host } from '../../src/host/host.js'
 import type { Random } from '../../src/raft/random.js'
+import { Violation } from './checker.js'
 import { EMPTY, Machine, type State } from './machine.js'
 import { MemberLog } from './member-log.js'
+import { PageCache } from './page-cache.js'
 import type { Durable, Packet, PlaneTimes, Surroundings } from './plane.js'
 import { SimulatedPlane } from './plane.js'
 import type { Scheduler } from './scheduler.js'
@@ -18,6 +20,10 @@ export interface NodeWorld extends Omit<Surroundings, 'clock' | 'wake'> {
   /** Share of steps between whose events and commands the thread stands still, and for how long at most, ms. */
   stallShare: number
   stallMax: number
+  /** Entries count as durable before they are synced, every so many ms; undefined: not before. */
+  readonly syncInterval: number | undefined
+  /** One of them is a factor of the election timeout, from one start of a member to the next. */
+  readonly timeoutFactors: readonly number[]
 }
 
 /** How a canary breaks a member. */
@@ -45,6 +51,8 @@ export class Node {
   readonly #rate: number
   readonly #offset: number
   #durable: Durable
+  /** The longest election timeout with which it ran on its data directory, which says so, ms. */
+  #promisedBefore = 0
   /** Counts crashes: what was scheduled before one is void. */
   #incarnation = 0
   #wakeAt = Number.POSITIVE_INFINITY
@@ -62,7 +70,8 @@ export class Node {
     this.#sabotage = sabotage
     this.#rate = 1 + drift
     this.#offset = world.random.between(0, 1e6)
-    this.#durable = emptyDisk(config.groups, recovering)
+    this.#durable = this.#emptyDisk(recovering)
+    this.#syncLater()
     ;({ plane: this.plane, host: this.host } = this.#start())
   }
 
@@ -85,7 +94,18 @@ export class Node {
   wipe(): void {
     this.crash()
     for (const checker of this.#world.checkers) checker.onWipe?.(this.plane, this.#config.groups)
-    this.#durable = emptyDisk(this.#config.groups, true)
+    this.#durable = this.#emptyDisk(true)
+    this.#promisedBefore = 0
+  }
+
+  /** Its machine loses power: what was not synced may be gone, and then its data is marked. */
+  losePower(): void {
+    this.crash()
+    const { cache } = this.#durable
+    if (cache === null) return
+    for (const checker of this.#world.checkers) checker.onWipe?.(this.plane, this.#config.groups)
+    const logs = cache.losePower(this.#world.random)
+    this.#durable = { ...this.#durable, logs, cache: new PageCache(logs) }
   }
 
   /** Whether no group's data is marked as new on its disk. */
@@ -149,6 +169,23 @@ export class Node {
     this.perform(() => this.plane.install(group, state, from))
   }
 
+  #emptyDisk(recovering: boolean): Durable {
+    const each = Array.from({ length: this.#config.groups })
+    const logs = each.map(() => new MemberLog(recovering))
+    const cache = this.#world.syncInterval === undefined ? null : new PageCache(logs)
+    return { logs, machines: each.map(() => new Machine(EMPTY)), cache }
+  }
+
+  /** The operating system writes out what it has, also while the process is gone. */
+  #syncLater(): void {
+    const { scheduler, syncInterval } = this.#world
+    if (syncInterval === undefined) return
+    scheduler.after(syncInterval, () => {
+      this.#durable.cache?.sync()
+      this.#syncLater()
+    })
+  }
+
   #start(): { plane: SimulatedPlane; host: Host } {
     const world = this.#world
     this.#busy = false
@@ -169,8 +206,18 @@ export class Node {
     }
     const create = this.#sabotage.createPlane ?? ((...args) => new SimulatedPlane(...args))
     const plane = create(this.id, surroundings, world.times, this.#durable)
-    const host = new Host(this.#config, new CommandBuffer(COMMANDS_DOUBLES), this.#sabotage.createRaft)
+    const host = new Host(this.#settings(), new CommandBuffer(COMMANDS_DOUBLES), this.#sabotage.createRaft)
     return { plane, host }
+  }
+
+  /** What this life is configured with. */
+  #settings(): HostConfig {
+    const { random, timeoutFactors } = this.#world
+    const only = timeoutFactors.length === 1
+    const factor = timeoutFactors[only ? 0 : Math.floor(random.next() * timeoutFactors.length)]!
+    const electionTimeout = this.#config.electionTimeout * factor
+    this.#promisedBefore = Math.max(this.#promisedBefore, electionTimeout)
+    return { ...this.#config, electionTimeout, promisedBefore: this.#promisedBefore }
   }
 
   #wakeIn(delay: number): void {
@@ -204,15 +251,14 @@ export class Node {
   #step(events: Float64Array): void {
     const length = this.host.step(events)
     this.#busy = false
+    for (let group = 0; group < this.#config.groups; group += 1) {
+      const { refused = 0, refusal = '' } = this.host.group(group) ?? {}
+      if (refused > 0) throw new Violation('belief', `member ${this.id} did not believe an honest message: ${refusal}`)
+    }
     this.plane.submit(this.host.commands, length)
     if (this.host.timeout > 0 && this.plane.payloads > 0 && !this.plane.hasEvents) {
       throw new Error(`member ${this.id} neither wrote nor dropped ${this.plane.payloads} payloads`)
     }
     this.#wakeIn(this.plane.hasEvents ? 0 : this.host.timeout / this.#rate + 0.001)
   }
-}
-
-function emptyDisk(groups: number, recovering: boolean): Durable {
-  const each = Array.from({ length: groups })
-  return { logs: each.map(() => new MemberLog(recovering)), machines: each.map(() => new Machine(EMPTY)) }
 }

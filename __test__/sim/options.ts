@@ -12,6 +12,10 @@ export interface Faults {
   transfers: boolean
   /** Members lose their data directories. */
   wipes: boolean
+  /** Machines lose power: worse than a crash only where entries count as durable before they are synced. */
+  powerLosses: boolean
+  /** Disks hang for a while. */
+  freezes: boolean
 }
 
 /** One run. Times in ms. */
@@ -21,6 +25,8 @@ export interface SimulationOptions {
   groups: number
   heartbeatInterval: number
   electionTimeout: number
+  /** With what each start of a member multiplies it: settings differ, and change from one start to the next. */
+  timeoutFactors: readonly number[]
   leaseReads: boolean
   logRetainBytes: number
   /** Most that a clock may be fast or slow, as a share. */
@@ -38,6 +44,12 @@ export interface SimulationOptions {
   /** Longest time between two faults. */
   faultGapMax: number
   faults: Faults
+  /** Entries count as durable before they are synced, every so many ms (`durability: 'interval'` or `'os'`); undefined: not before. */
+  syncInterval: number | undefined
+  /** After the faults, this hangs for good at a leader or a follower, and writes must go on: see `#goOn`. */
+  hangs: { readonly what: 'disk' | 'apply'; readonly leader: boolean } | undefined
+  /** After the faults, clients go on writing; everyone must keep up without snapshots within CATCH_UP_TIMEOUTS. */
+  steadyWrites: boolean
   /** Members start on data directories that are marked as new. */
   newDirectories: boolean
   sabotage: Sabotage
@@ -53,7 +65,7 @@ export function drawOptions(seed: number, random: Random): SimulationOptions {
   // Drawn apart, so that the seeds found before these options came still draw what they drew.
   const later = new Random(seed, 0xd15c)
   const slow = random.next() < 0.2
-  return {
+  const drawn = {
     ...{ seed, heartbeatInterval, electionTimeout },
     members: one(1, 3, 3, 3, 3, 5, 5),
     groups: one(1, 1, 1, 2, 3),
@@ -77,9 +89,21 @@ export function drawOptions(seed: number, random: Random): SimulationOptions {
       pauses: random.next() < 0.6,
       transfers: random.next() < 0.4,
       wipes: later.next() < 0.5,
+      freezes: false,
+      powerLosses: false,
     },
     newDirectories: later.next() < 0.5,
+    timeoutFactors: later.next() < 0.15 ? [1, 3] : [1],
+    steadyWrites: false,
+    hangs: undefined,
+    syncInterval: undefined as number | undefined,
     sabotage: {},
     only: undefined,
   }
+  drawn.faults.freezes = later.next() < 0.3
+  if (later.next() < 0.3) {
+    drawn.faults.powerLosses = true
+    drawn.syncInterval = electionTimeout * (later.next() < 0.5 ? 0.2 : 10)
+  }
+  return drawn
 }

@@ -4,53 +4,15 @@
 import { limits } from '../../src/limits.js'
 import { Command, Event } from '../../src/plane/kinds.js'
 import type { Plane } from '../../src/plane/plane.js'
-import { Message, Role } from '../../src/raft/kinds.js'
-import type { Random } from '../../src/raft/random.js'
-import type { Checker, MemberView } from './checker.js'
-import { Disk, type DiskTimes } from './disk.js'
-import { applied, type Machine, type State } from './machine.js'
+import { Role } from '../../src/raft/kinds.js'
+import type { MemberView } from './checker.js'
+import { Disk } from './disk.js'
+import { applied, type State } from './machine.js'
 import { countRuns, type Entry, type MemberLog } from './member-log.js'
 import { type Chunk, type GroupState, newGroup, type ReadDone } from './plane-group.js'
-import type { Scheduler } from './scheduler.js'
+import type { Durable, Packet, PlaneTimes, Surroundings } from './plane-world.js'
 
-/** A message between planes; entries travel by reference. */
-export interface Packet {
-  readonly from: number
-  readonly to: number
-  readonly group: number
-  readonly kind: number
-  readonly term: number
-  readonly fields: readonly number[]
-  readonly entries: readonly Entry[]
-}
-
-/** What a plane needs of the world around it. */
-export interface Surroundings {
-  readonly scheduler: Scheduler
-  readonly random: Random
-  readonly checkers: readonly Checker[]
-  /** This member's clock, ms. */
-  clock(): number
-  send(packet: Packet): void
-  sendSnapshot(from: number, to: number, group: number, state: State, sent: (ok: boolean) => void): void
-  /** There are events. */
-  wake(): void
-}
-
-/** What survives a restart. */
-export interface Durable {
-  readonly logs: MemberLog[]
-  readonly machines: Machine[]
-}
-
-/** How the plane behaves in time. */
-export interface PlaneTimes {
-  disk: DiskTimes
-  /** Longest delay before a committed entry is applied, ms. */
-  applyMax: number
-  /** Share of applies after which the store persists its state. */
-  persistShare: number
-}
+export type { Durable, Packet, PlaneTimes, Surroundings } from './plane-world.js'
 
 /** One member's plane. A crash ends it; a restart makes a new one from the same durable parts. */
 export class SimulatedPlane implements Plane, MemberView {
@@ -64,13 +26,14 @@ export class SimulatedPlane implements Plane, MemberView {
   #events: number[][] = []
   #handles = 0
   #stopped = false
+  #applyFrozen = false
 
   constructor(id: number, world: Surroundings, times: PlaneTimes, durable: Durable) {
     this.id = id
     this.#world = world
     this.#times = times
     this.#durable = durable
-    this.disk = new Disk(world.scheduler, world.random, times.disk, durable.logs, (groups) => this.#synced(groups))
+    this.disk = new Disk(world.scheduler, world.random, times.disk, durable.logs, durable.cache, (groups) => this.#synced(groups))
     this.#groups = durable.logs.map((log, group) => newGroup(log.copy(), durable.machines[group]!))
     for (let group = 0; group < this.#groups.length; group += 1) this.#open(group)
   }
@@ -118,6 +81,19 @@ export class SimulatedPlane implements Plane, MemberView {
 
   // ── for the world ──
 
+  /** The state machine hangs: nothing is applied until `thaw`. */
+  freezeApply(): void {
+    this.#applyFrozen = true
+  }
+
+  /** Disk and state machine go on. */
+  thaw(): void {
+    this.disk.thaw()
+    if (!this.#applyFrozen) return
+    this.#applyFrozen = false
+    for (const [group, state] of this.#groups.entries()) this.#apply(state, group)
+  }
+
   /** The process is gone. */
   crash(): void {
     this.#stopped = true
@@ -153,6 +129,25 @@ export class SimulatedPlane implements Plane, MemberView {
     this.#report([Event.TRANSFER, group, peer])
   }
 
+  /** A member can be reached now, or not any more. */
+  peer(peer: number, up: boolean): void {
+    this.#report([Event.PEER, 0, peer, up ? 1 : 0, 1])
+  }
+
+  /** Asks the worker to stop. */
+  askToClose(): void {
+    this.#report([Event.CLOSE, 0])
+  }
+
+  /** The store writes its state out. */
+  persist(group: number): void {
+    const { machine, log } = this.#groups[group]!
+    machine.persisted = machine.state
+    this.#durable.machines[group]!.persisted = machine.state
+    const logBytes = log.entries.reduce((sum, { bytes }) => sum + bytes, 0)
+    this.#report([Event.PERSISTED, group, machine.persisted.index, logBytes])
+  }
+
   /** A message arrived. */
   receive(packet: Packet): void {
     if (this.#stopped) return
@@ -180,7 +175,6 @@ export class SimulatedPlane implements Plane, MemberView {
     here.machine.persisted = state
     here.committed = Math.max(here.committed, state.index)
     this.#report([Event.SNAPSHOT_INSTALLED, group, 1, state.index, state.term, from])
-    this.#send(from, group, Message.SNAPSHOT_STATUS, this.disk.logs[group]!.term, [state.index, state.term, 0, 0, 0, 0], [])
   }
 
   // ── for the checkers ──
@@ -260,9 +254,13 @@ export class SimulatedPlane implements Plane, MemberView {
         return 4
       case Command.RECOVERED:
         for (const checker of this.#world.checkers) checker.onRecovered?.(this, group)
-        this.disk.write(group, (log) => {
-          log.recovering = false
-        })
+        this.disk.write(
+          group,
+          (log) => {
+            log.recovering = false
+          },
+          true,
+        )
         return 2
       default:
         throw new Error(`unknown command ${array[at]}`)
@@ -306,7 +304,7 @@ export class SimulatedPlane implements Plane, MemberView {
       log.commit = Math.max(log.commit, commit)
     }
     change(state.log)
-    this.disk.write(group, change)
+    this.disk.write(group, change, true)
   }
 
   #sendCommand(state: GroupState, group: number, record: Float64Array): void {
@@ -385,11 +383,13 @@ export class SimulatedPlane implements Plane, MemberView {
     const { index, term: stateTerm } = machine.state
     // A crash came between a snapshot and its log: the store is ahead, and the log begins again after it.
     if (log.termAt(index) !== stateTerm) {
-      for (const copy of [log, this.disk.logs[group]!]) {
+      const follow = (copy: MemberLog): void => {
         copy.reset(index, stateTerm)
         if (copy.term < stateTerm) copy.vote = 0
         copy.term = Math.max(copy.term, stateTerm)
       }
+      follow(log)
+      this.disk.adjust(group, follow)
     }
     const runs = log.runs()
     const { term, vote, commit, baseIndex, baseTerm, lastIndex, recovering } = log
@@ -431,11 +431,11 @@ export class SimulatedPlane implements Plane, MemberView {
   }
 
   #apply(state: GroupState, group: number): void {
-    if (state.applying || state.machine.state.index >= this.#applyTarget(state, group)) return
+    if (this.#applyFrozen || state.applying || state.machine.state.index >= this.#applyTarget(state, group)) return
     state.applying = true
     this.#world.scheduler.after(this.#world.random.next() * this.#times.applyMax, () => {
       state.applying = false
-      if (this.#stopped) return
+      if (this.#stopped || this.#applyFrozen) return
       this.#applyBatch(state, group)
       this.#apply(state, group)
     })
@@ -456,11 +456,7 @@ export class SimulatedPlane implements Plane, MemberView {
     if (machine.state.index === from) return
     this.#report([Event.APPLIED, group, machine.state.index])
     this.#answerReads(state)
-    if (this.#world.random.next() >= this.#times.persistShare) return
-    machine.persisted = machine.state
-    this.#durable.machines[group]!.persisted = machine.state
-    const logBytes = log.entries.reduce((sum, { bytes }) => sum + bytes, 0)
-    this.#report([Event.PERSISTED, group, machine.persisted.index, logBytes])
+    if (this.#world.random.next() < this.#times.persistShare) this.persist(group)
   }
 
   #answerReads(state: GroupState): void {

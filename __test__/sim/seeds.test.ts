@@ -14,8 +14,8 @@ const FOUND = [
 ]
 const AS_FOUND = (options: SimulationOptions): SimulationOptions => ({
   ...options,
-  faults: { ...options.faults, wipes: false },
-  newDirectories: false,
+  faults: { ...options.faults, wipes: false, freezes: false, powerLosses: false },
+  ...{ newDirectories: false, timeoutFactors: [1], syncInterval: undefined },
 })
 const only = process.env['RAFTERDB_SEED']
 const first = Number(process.env['RAFTERDB_FIRST_SEED'] ?? 1)
@@ -27,7 +27,7 @@ test('seeds that once failed', { timeout: 3_600_000 }, () => {
 })
 
 test(`${seeds.length} seeds keep every promise`, { timeout: 24 * 3_600_000 }, () => {
-  const total = { acknowledged: 0, reads: 0, elections: 0, snapshots: 0, wipes: 0 }
+  const total = { acknowledged: 0, reads: 0, elections: 0, snapshots: 0, wipes: 0, powerLosses: 0 }
   for (const seed of seeds) {
     try {
       const outcome = simulate(seed)
@@ -36,6 +36,7 @@ test(`${seeds.length} seeds keep every promise`, { timeout: 24 * 3_600_000 }, ()
       total.elections += outcome.elections
       total.snapshots += outcome.snapshots
       total.wipes += outcome.wipes
+      total.powerLosses += outcome.powerLosses
     } catch (error) {
       throw new Error(`seed ${seed} fails; repeat it with: RAFTERDB_SEED=${seed} npx vitest run __test__/sim/seeds.test.ts`, {
         cause: error,

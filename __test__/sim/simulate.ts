@@ -1,4 +1,5 @@
 // One whole run from one seed: a cluster, its clients, faults, then rest; every checker looks on at every step.
+import { APPLY_STALL_MS, ELECTION_SPREAD_SHARE } from '../../src/raft/config.js'
 import { Role } from '../../src/raft/kinds.js'
 import { Random } from '../../src/raft/random.js'
 import type { Checker } from './checker.js'
@@ -28,10 +29,22 @@ export interface Outcome extends Counts {
   snapshots: number
   /** Data directories lost. */
   wipes: number
+  /** Machines that lost power. */
+  powerLosses: number
 }
 
 /** After the faults, a cluster has this many election timeouts to elect leaders and bring everyone up to date. */
 const REST_TIMEOUTS = 80
+
+/** After the faults, everyone has this many election timeouts to catch up while clients go on writing. */
+const CATCH_UP_TIMEOUTS = 15
+
+/** And for so many more, nobody may fall behind so far that it needs a snapshot. */
+const KEEP_UP_TIMEOUTS = 15
+
+/** A cluster of which one member hangs acknowledges a write in every so many election timeouts. */
+const GO_ON_TIMEOUTS = 8
+const GO_ON_TIMES = 5
 
 /** Runs a seed; throws a Violation, or the assertion of a core. `change` overrides what the seed would draw. */
 export function simulate(
@@ -81,6 +94,8 @@ class Simulation {
     this.#faults.start()
     this.#scheduler.run(this.#options.faultyTime)
     this.#faults.stop()
+    if (this.#options.steadyWrites) this.#keepUp()
+    if (this.#options.hangs !== undefined) this.#goOn(this.#options.hangs)
     this.#rest()
     let committed = 0
     for (let group = 0; group < this.#options.groups; group += 1) committed += this.#committed.last(group)
@@ -90,12 +105,44 @@ class Simulation {
       elections: this.#elections,
       snapshots: this.#snapshots,
       wipes: this.#faults.wipes,
+      powerLosses: this.#faults.powerLosses,
     }
+  }
+
+  /** Catching up: who got a snapshot goes on from the log, whatever is written meanwhile, and needs no other one. */
+  #keepUp(): void {
+    const { electionTimeout } = this.#options
+    this.#scheduler.run(this.#scheduler.now + CATCH_UP_TIMEOUTS * electionTimeout)
+    const before = this.#snapshots
+    this.#scheduler.run(this.#scheduler.now + KEEP_UP_TIMEOUTS * electionTimeout)
+    const more = this.#snapshots - before
+    if (more > 0) throw new Violation('catching up', `${more} snapshots long after the faults: ${this.#show(0)}`)
+  }
+
+  /** Progress: a majority that does not hang goes on, whoever hangs and for how long. */
+  #goOn({ what, leader }: { what: 'disk' | 'apply'; leader: boolean }): void {
+    const { electionTimeout } = this.#options
+    this.#scheduler.run(this.#scheduler.now + 5 * electionTimeout)
+    const node = this.#nodes.find(({ id, plane }) => (plane.leader(0) === id) === leader)
+    if (node === undefined) throw new Violation('progress', 'nobody leads after the faults')
+    if (what === 'disk') node.plane.disk.freeze()
+    else node.plane.freezeApply()
+    // How long it takes to call it a hang.
+    this.#scheduler.run(this.#scheduler.now + (what === 'disk' ? 2 * electionTimeout : APPLY_STALL_MS + electionTimeout))
+    for (let i = 0; i < GO_ON_TIMES; i += 1) {
+      const before = this.#clients.counts.acknowledged
+      this.#scheduler.run(this.#scheduler.now + GO_ON_TIMEOUTS * electionTimeout)
+      if (this.#clients.counts.acknowledged > before) continue
+      const who = `the ${what} of ${leader ? 'leader' : 'follower'} ${node.id} hangs`
+      throw new Violation('progress', `${who}, and nothing is acknowledged: ${this.#show(0)}`)
+    }
+    node.plane.thaw()
   }
 
   /** Liveness: without faults, leaders emerge, new writes commit, and all members end with the same state. */
   #rest(): void {
-    const { electionTimeout, groups } = this.#options
+    const { groups, timeoutFactors } = this.#options
+    const electionTimeout = this.#options.electionTimeout * Math.max(...timeoutFactors)
     const end = this.#scheduler.now + REST_TIMEOUTS * electionTimeout
     this.#scheduler.run(this.#scheduler.now + 5 * electionTimeout)
     this.#clients.stop()
@@ -129,11 +176,12 @@ class Simulation {
 
   #createNodes(random: Random): Node[] {
     const options = this.#options
-    const { heartbeatInterval, electionTimeout, leaseReads, logRetainBytes, seed, groups } = options
+    const { heartbeatInterval, electionTimeout, leaseReads, logRetainBytes, seed, groups, timeoutFactors } = options
+    const voteLifeMax = electionTimeout * Math.max(...timeoutFactors) * (1 + ELECTION_SPREAD_SHARE)
     const members = Array.from({ length: options.members }, (_, i) => i + 1)
     const world = {
       ...{ scheduler: this.#scheduler, random, checkers: this.#checkers, times: options.plane },
-      ...{ stallShare: options.stallShare, stallMax: options.stallMax },
+      ...{ stallShare: options.stallShare, stallMax: options.stallMax, timeoutFactors, syncInterval: options.syncInterval },
       send: (packet: Packet) => {
         this.#network.carry(packet.from, packet.to, () => this.#node(packet.to).receive(packet))
       },
@@ -145,7 +193,8 @@ class Simulation {
       },
     }
     return members.map((id) => {
-      const config = { ...{ id, members, groups, heartbeatInterval, electionTimeout, leaseReads, logRetainBytes }, seed }
+      const times = { heartbeatInterval, electionTimeout, voteLifeMax }
+      const config = { ...{ id, members, groups, ...times, leaseReads, logRetainBytes }, seed }
       return new Node(
         config,
         world,

@@ -1,5 +1,5 @@
 // What the worker is told at its start, and how it becomes the configuration of one group's core. Times in milliseconds.
-import type { RaftConfig } from '../raft/config.js'
+import { type RaftConfig, VOTE_LIFE_MS_MAX } from '../raft/config.js'
 
 /** One member, all its groups. */
 export interface HostConfig {
@@ -12,6 +12,10 @@ export interface HostConfig {
   readonly heartbeatInterval: number
   /** At least three heartbeats. */
   readonly electionTimeout: number
+  /** The longest `electionTimeout` with which this member may have run before, on its data directory. Default: this one. */
+  readonly promisedBefore?: number
+  /** Only for tests with short timeouts: see VOTE_LIFE_MS_MAX, the default. The same for all members. */
+  readonly voteLifeMax?: number
   readonly leaseReads: boolean
   /** Of each group's log, for followers that lag. */
   readonly logRetainBytes: number
@@ -22,5 +26,7 @@ export interface HostConfig {
 /** The configuration of one group. */
 export function groupConfig(config: HostConfig, group: number): RaftConfig {
   const { id, members, heartbeatInterval, electionTimeout, leaseReads, logRetainBytes, seed } = config
-  return { id, members, group, heartbeatInterval, electionTimeout, leaseReads, logRetainBytes, seed }
+  const { promisedBefore = electionTimeout, voteLifeMax = VOTE_LIFE_MS_MAX } = config
+  const times = { heartbeatInterval, electionTimeout, promisedBefore, voteLifeMax }
+  return { id, members, group, ...times, leaseReads, logRetainBytes, seed }
 }

@@ -177,7 +177,9 @@ export class Host {
     message.f = reader.next()
     message.bytes = reader.next()
     message.runs = reader.pairs(reader.next())
-    this.#touch(group).receive(message)
+    // A peer may name any group, and one may not be open yet.
+    if (this.#groups[group] !== undefined) this.#touch(group).receive(message)
+    else if (message.handle !== 0) new GroupCommands(this.#buffer, group).drop(message.handle)
   }
 
   #snapshotInstalled(group: number): void {
@@ -186,7 +188,7 @@ export class Host {
     const index = reader.next()
     const term = reader.next()
     const from = reader.next()
-    if (ok) this.#touch(group).snapshotInstalled(index, term, from)
+    this.#touch(group).snapshotInstalled(ok, index, term, from)
   }
 
   /** The group's core, brought to the time of this step. */

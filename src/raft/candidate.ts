@@ -15,6 +15,8 @@ export class Candidate {
   /** Who grants it, this member too. */
   readonly #granted = new Set<number>()
   deadline = 0
+  /** Votes that come later do not count, ms. */
+  #countsUntil = 0
 
   constructor(raft: Raft, pre: boolean, transfer: boolean) {
     this.#raft = raft
@@ -30,6 +32,7 @@ export class Candidate {
       raft.voteFor(raft.config.id)
     }
     this.deadline = raft.now + this.#patience()
+    this.#countsUntil = Math.min(this.deadline, raft.now + raft.config.voteLifeMax)
     this.#granted.clear()
     const term = this.#pre ? raft.term + 1 : raft.term
     const message = askVote(this.#pre, term, raft.log.lastIndex, raft.log.lastTerm, this.#transfer, raft.life)
@@ -69,7 +72,7 @@ export class Candidate {
   #counts({ kind, term, d: life }: Incoming): boolean {
     const raft = this.#raft
     if (this.#pre) return kind === Message.PRE_VOTE_REPLY && term === raft.term + 1
-    return kind === Message.VOTE_REPLY && term === raft.term && life === raft.life && raft.now < this.deadline
+    return kind === Message.VOTE_REPLY && term === raft.term && life === raft.life && raft.now < this.#countsUntil
   }
 
   #grant(member: number): void {

@@ -12,8 +12,12 @@ export interface RaftConfig {
   readonly group: number
   /** Between heartbeats of a leader. */
   readonly heartbeatInterval: number
-  /** Least time without a leader before an election. Votes are refused, and leases last, for this long. */
+  /** Least time without a leader before an election. Votes are refused for this long after a leader was heard. */
   readonly electionTimeout: number
+  /** The longest election timeout that an earlier life of this member may have promised a leader; its own if there was none. */
+  readonly promisedBefore: number
+  /** How long a candidate counts votes at most. The same for all members, whatever their election timeouts. */
+  readonly voteLifeMax: number
   /** Grant read leases. */
   readonly leaseReads: boolean
   /** Bytes of log to keep for followers that lag. */
@@ -24,7 +28,7 @@ export interface RaftConfig {
 
 /**
  * Most that a member's clock may run fast or slow against real time is about half of this share.
- * A lease is shorter than the election timeout by it (Raft thesis, 6.4.1).
+ * A lease is shorter than the promises that it rests on by it (Raft thesis, 6.4.1).
  */
 export const CLOCK_DRIFT_SHARE = 0.1
 
@@ -32,10 +36,11 @@ export const CLOCK_DRIFT_SHARE = 0.1
 export const ELECTION_SPREAD_SHARE = 0.75
 
 /**
- * A candidate counts votes until it campaigns again, after one election timeout and the spread at most. By a clock that runs
- * as fast as one may, while the candidate's is as slow, that is over after this many election timeouts.
+ * A candidate counts votes until it campaigns again, and never for longer than this, ms. A member that has lost its directory
+ * waits until a vote of its earlier life counts no more, and does not know the candidate's election timeout, so this is one
+ * number for all. Long for a vote: two syncs and a round trip. A candidate whose votes take longer asks again.
  */
-export const VOTE_LIFE_SHARE = (1 + ELECTION_SPREAD_SHARE) / (1 - CLOCK_DRIFT_SHARE)
+export const VOTE_LIFE_MS_MAX = 3_000
 
 /** Pre-votes without a result are repeated after this share of the election timeout, up to twice that. */
 export const PRE_VOTE_RETRY_SHARE = 0.5
@@ -43,12 +48,22 @@ export const PRE_VOTE_RETRY_SHARE = 0.5
 /** Followers learn of a commit with the next append, or after this share of the heartbeat interval. */
 export const COMMIT_DELAY_SHARE = 0.1
 
+/**
+ * A member whose state machine takes nothing for this long, ms, does not lead. A single entry of the largest size takes a
+ * fraction of a second, also on a slow disk; one that waits behind a flush or a snapshot that is being installed, seconds. So
+ * it is long: what it ends is a hang, and a leader that is only slow would be no faster elsewhere.
+ */
+export const APPLY_STALL_MS = 10_000
+
+/** A stall counts once this many heartbeats have seen it: a process that was stopped has not heard of its disk yet. */
+export const STALL_HEARTBEATS = 2
+
 /** A follower has this many election timeouts to install a snapshot that reached it, before it is probed again. */
 export const SNAPSHOT_INSTALL_TIMEOUTS = 30
 
 /** Throws if the configuration cannot work. */
 export function checkConfig(config: RaftConfig): void {
-  const { id, members, heartbeatInterval, electionTimeout } = config
+  const { id, members, heartbeatInterval, electionTimeout, promisedBefore, voteLifeMax } = config
   assert(members.length >= 1 && members.length <= limits.membersMax, 'number of members', { members: members.length })
   assert(members.includes(id) && id > 0, 'this member is one of the members', { id })
   assert(new Set(members).size === members.length, 'members differ', { members: members.join(' ') })
@@ -56,4 +71,5 @@ export function checkConfig(config: RaftConfig): void {
     heartbeatInterval,
     electionTimeout,
   })
+  assert(promisedBefore >= 0 && voteLifeMax > 0, 'times are positive', { promisedBefore, voteLifeMax })
 }

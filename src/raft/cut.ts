@@ -1,16 +1,36 @@
-// How much of the log may go: the store holds it, and followers that lag can use what is kept.
+// How much of the log may go: the store holds it, and followers can use what is kept.
+import { limits } from '../limits.js'
 import type { Log } from './log.js'
 
-/** While a snapshot is on its way, the log may grow to this multiple, so that the follower can go on from it. */
-const SNAPSHOT_RETAIN_FACTOR = 4
+/** For followers that answer and still need it, the log may grow to this multiple of what is kept for those that lag. */
+const HELD_RETAIN_FACTOR = 8
+
+/** It may always grow to this, bytes: less is under way before a follower that keeps up has answered. */
+const HELD_BYTES_MIN = 4 * limits.inflightBytesMax
+
+/** A follower that was sent a snapshot may be silent for this many election timeouts before its entries go. */
+export const HELD_TIMEOUTS = 10
+
+/**
+ * Bytes of log after which entries go that a follower needs which answers, or is being restored. It then gets a snapshot, or
+ * one more; if a snapshot takes longer than it takes to write so much, `logRetainBytes` is too small for the store.
+ */
+export function heldBytesMax(retainBytes: number): number {
+  return Math.max(HELD_BYTES_MIN, HELD_RETAIN_FACTOR * retainBytes)
+}
 
 /**
  * The index up to which the log may be cut, or its base if nothing should go. Entries count as equally long.
- * `persisted`: what the store holds. `logBytes`: all of the log.
+ * `persisted`: what the store holds. `logBytes`: all of the log. `needed`: followers need what is after it; ∞: none does.
  */
-export function cutIndex(log: Log, persisted: number, logBytes: number, retainBytes: number, snapshotUnderWay: boolean): number {
-  const retain = retainBytes * (snapshotUnderWay ? SNAPSHOT_RETAIN_FACTOR : 1)
-  if (logBytes <= retain) return log.baseIndex
-  const excess = Math.floor((log.lastIndex - log.baseIndex) * (1 - retain / logBytes))
-  return Math.max(log.baseIndex, Math.min(persisted, log.baseIndex + excess))
+export function cutIndex(log: Log, persisted: number, logBytes: number, retainBytes: number, needed: number): number {
+  const unwanted = excess(log, logBytes, retainBytes)
+  const tooMuch = excess(log, logBytes, heldBytesMax(retainBytes))
+  return Math.max(log.baseIndex, Math.min(persisted, unwanted, Math.max(needed, tooMuch)))
+}
+
+/** What has to go up to so that `keptBytes` remain. */
+function excess(log: Log, logBytes: number, keptBytes: number): number {
+  if (logBytes <= keptBytes) return log.baseIndex
+  return log.baseIndex + Math.floor((log.lastIndex - log.baseIndex) * (1 - keptBytes / logBytes))
 }

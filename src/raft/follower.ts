@@ -42,7 +42,7 @@ export class Follower {
   flush(): void {
     if (this.#matched === 0) return
     const raft = this.#raft
-    const answer = appendAccepted(raft.term, this.#matched, this.#matchedRound, raft.applied, this.#matchedPrevious)
+    const answer = appendAccepted(raft.term, this.#matched, this.#matchedRound, raft.promise, this.#matchedPrevious)
     this.#matched = 0
     this.#matchedRound = 0
     this.#matchedPrevious = 0
@@ -64,7 +64,7 @@ export class Follower {
   /** Tells whoever sent a snapshot how far this member's log goes now. */
   report(to: number): void {
     const raft = this.#raft
-    if (raft.leader === to) raft.send(to, appendAccepted(raft.term, this.#known(), 0, raft.applied, 0), AT_ONCE)
+    if (raft.leader === to) raft.send(to, appendAccepted(raft.term, this.#known(), 0, raft.promise, 0), AT_ONCE)
   }
 
   #append(message: Incoming): void {
@@ -97,7 +97,7 @@ export class Follower {
       this.#matchedPrevious = Math.max(this.#matchedPrevious, message.a)
     } else {
       const index = Math.max(Math.min(last, raft.durable), this.#known())
-      raft.send(message.from, appendAccepted(raft.term, index, message.d, raft.applied, message.a), AT_ONCE)
+      raft.send(message.from, appendAccepted(raft.term, index, message.d, raft.promise, message.a), AT_ONCE)
     }
   }
 
@@ -138,7 +138,7 @@ export class Follower {
     const raft = this.#raft
     if (message.handle !== 0) raft.out.drop(message.handle)
     const index = raft.log.lastWithin(message.a, message.b)
-    const answer = appendRejected(raft.term, index, raft.log.term(index), message.d, raft.applied, message.a)
+    const answer = appendRejected(raft.term, index, raft.log.term(index), message.d, raft.promise, message.a)
     raft.send(message.from, answer, AT_ONCE)
   }
 

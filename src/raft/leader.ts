@@ -1,7 +1,8 @@
 // The leader: takes proposals into its log, counts what a quorum has on disk, confirms reads, and steps down when it
 // hears from no quorum. How entries reach a follower is in replication.ts.
 import { assert } from './assert.js'
-import { COMMIT_DELAY_SHARE } from './config.js'
+import { CLOCK_DRIFT_SHARE, COMMIT_DELAY_SHARE, STALL_HEARTBEATS } from './config.js'
+import { HELD_TIMEOUTS } from './cut.js'
 import { Message, Role } from './kinds.js'
 import { Lease } from './lease.js'
 import type { Incoming } from './message.js'
@@ -26,6 +27,8 @@ export class Leader {
   /** Index of this term's first entry, the no-op: what an earlier leader acknowledged is at or below it. */
   readonly #termStart: number
   #heartbeatDeadline: number
+  /** Heartbeats in a row that have seen this member hang. */
+  #hung = 0
   /** When followers are told of a commit that no append has told them; ∞: nothing to tell. */
   #commitDeadline = Number.POSITIVE_INFINITY
 
@@ -44,9 +47,20 @@ export class Leader {
     return Math.min(this.#heartbeatDeadline, this.#commitDeadline, this.#transfer.deadline)
   }
 
-  /** A follower's snapshot is on its way. */
-  get sendsSnapshot(): boolean {
-    return this.#followers.some((follower) => follower.state === SNAPSHOT)
+  /** The newest round. */
+  get round(): number {
+    return this.#rounds.current
+  }
+
+  /** Followers that answer, or are being restored, need the entries after this one; ∞: none does. */
+  get neededAfter(): number {
+    const { now, config } = this.#raft
+    let needed = Number.POSITIVE_INFINITY
+    for (const follower of this.#followers) {
+      const patience = config.electionTimeout * (follower.restoring ? HELD_TIMEOUTS : 1)
+      if (now - follower.heardAt <= patience) needed = Math.min(needed, follower.has)
+    }
+    return needed
   }
 
   /** Writes the no-op that makes earlier entries countable (Raft thesis, 3.6.2 and 6.4). */
@@ -63,7 +77,7 @@ export class Leader {
     const follower = this.#followers.find((candidate) => candidate.id === message.from)
     assert(follower !== undefined, 'a follower is a peer', { from: message.from })
     if (message.kind === Message.APPEND_REPLY) this.#answered(follower, message)
-    if (message.kind === Message.SNAPSHOT_STATUS) this.#replication.installed(follower, message.a)
+    if (message.kind === Message.SNAPSHOT_STATUS) this.#replication.installed(follower, message.a, message.c === 1)
   }
 
   proposals(count: number, bytes: number): void {
@@ -78,17 +92,17 @@ export class Leader {
   snapshotSent(peer: number, ok: boolean, index: number): void {
     const follower = this.#followers.find((candidate) => candidate.id === peer)
     if (follower === undefined || follower.state !== SNAPSHOT) return
-    if (ok) {
-      follower.snapshotSent = true
-      follower.waitingSince = this.#raft.now
-      follower.next = Math.max(follower.next, index + 1)
-    } else this.#replication.pause(follower)
+    if (ok) follower.handedOver(index, this.#raft.now)
+    else this.#replication.pause(follower)
   }
 
   /** The follower has lost its data, or never had any. Its questions are no sign that it follows. */
   forget(peer: number, nonce: number): void {
     const follower = this.#followers.find((candidate) => candidate.id === peer)
-    if (follower !== undefined && follower.nonce !== nonce) follower.forget(nonce, this.#rounds.begin(this.#raft.now))
+    if (follower === undefined || follower.nonce === nonce) return
+    follower.forget(nonce, this.#rounds.begin(this.#raft.now))
+    // Before the answer goes out, and with it the way to a vote: the lease may have rested on what was forgotten.
+    this.#lease.shorten(this.#promisedUntil(), this.#raft.now)
   }
 
   startTransfer(peer: number): void {
@@ -97,7 +111,13 @@ export class Leader {
 
   tick(): void {
     const { now } = this.#raft
-    if (now >= this.#transfer.deadline) this.#endTransfer()
+    if (now >= this.#transfer.deadline) {
+      if (this.#hung >= STALL_HEARTBEATS) {
+        this.#raft.follow(this.#raft.term, 0)
+        return
+      }
+      this.#endTransfer()
+    }
     if (now >= this.#heartbeatDeadline) this.#heartbeat()
     else if (now >= this.#commitDeadline) this.#tellCommit()
   }
@@ -125,6 +145,8 @@ export class Leader {
     if (message.d < follower.bornRound) return
     follower.heardAt = this.#raft.now
     follower.round = Math.max(follower.round, message.d)
+    const promise = message.e * (1 - CLOCK_DRIFT_SHARE)
+    follower.promisedUntil = Math.max(follower.promisedUntil, this.#rounds.begunAt(message.d) + promise)
     if (message.b === 1) this.#replication.rejected(follower, message)
     else this.#replication.accepted(follower, message)
   }
@@ -144,7 +166,9 @@ export class Leader {
     const answered = reachedByMajority(this.#rounds.current, this.#followers, (follower) => follower.round)
     this.#reads.confirm(answered)
     // The plane answers lease reads from what is applied.
-    if (raft.applied >= this.#termStart && !this.#transfer.active) this.#lease.extend(this.#rounds.begunAt(answered))
+    if (raft.applied >= this.#termStart && !this.#transfer.active) {
+      this.#lease.extend(this.#rounds.begunAt(answered), this.#promisedUntil())
+    }
     if (!this.#reads.needsRound) return
     if (this.#lease.holds(raft.now)) {
       this.#reads.serve(raft.commit)
@@ -153,6 +177,11 @@ export class Leader {
     this.#reads.begin(this.#rounds.begin(raft.now), raft.commit)
     for (const follower of this.#followers) this.#replication.heartbeat(follower)
     if (this.#followers.length === 0) this.#reads.confirm(this.#rounds.current)
+  }
+
+  /** Until then a majority elects nobody else: this member, as it leads, and as many followers as are needed, have promised. */
+  #promisedUntil(): number {
+    return reachedByMajority(Number.POSITIVE_INFINITY, this.#followers, (follower) => follower.promisedUntil)
   }
 
   #heartbeat(): void {
@@ -168,6 +197,21 @@ export class Leader {
       this.#replication.heartbeat(follower)
     }
     this.#transfer.repeat()
+    this.#handOver()
+  }
+
+  /**
+   * A leader that hangs, while others have on disk what it has not, holds up a cluster that could go on: it hands over to
+   * the one that has most, or steps down. If nobody has more, nobody could do better.
+   */
+  #handOver(): void {
+    const { hangs, diskHangs, durable, commit, now, config } = this.#raft
+    this.#hung = hangs ? this.#hung + 1 : 0
+    if (this.#hung < STALL_HEARTBEATS || this.#transfer.active) return
+    const least = diskHangs ? durable + 1 : commit
+    const able = this.#followers.filter(({ match, heardAt }) => match >= least && now - heardAt <= config.electionTimeout)
+    const best = able.reduce((a, b) => (b.match > a.match ? b : a), able[0] as Progress)
+    if (able.length > 0) this.#transfer.start(best.id)
   }
 
   /** Check-quorum: a leader that is cut off gives up by itself, so that its clients look elsewhere (Raft thesis, 6.2). */

@@ -36,6 +36,11 @@ export class Log {
     return index >= this.baseIndex && index <= this.lastIndex && this.term(index) === term
   }
 
+  /** Whether all entries from ≤ i < to, at or after the base, have this term. */
+  hasRun(from: number, to: number, term: number): boolean {
+    return this.has(from, term) && this.has(to - 1, term)
+  }
+
   /** Adds count entries of a term. */
   append(term: number, count: number): void {
     assert(term >= this.lastTerm && term > 0 && count > 0, 'terms of the log ascend', { term, lastTerm: this.lastTerm, count })

@@ -66,9 +66,12 @@ export function append(
   return { kind: Message.APPEND, term, a: previous, b: previousTerm, c: commit, d: round, e: 0, f: 0, first, end }
 }
 
-/** The log equals the leader's up to `index`; `previous` echoes the append's. */
-export function appendAccepted(term: number, index: number, round: number, applied: number, previous: number): Outgoing {
-  return { kind: Message.APPEND_REPLY, term, a: index, b: 0, c: 0, d: round, e: applied, f: previous, first: 0, end: 0 }
+/**
+ * The log equals the leader's up to `index`; `previous` echoes the append's. From when it heard the append, this member gives
+ * no other a vote for `promise` ms.
+ */
+export function appendAccepted(term: number, index: number, round: number, promise: number, previous: number): Outgoing {
+  return { kind: Message.APPEND_REPLY, term, a: index, b: 0, c: 0, d: round, e: promise, f: previous, first: 0, end: 0 }
 }
 
 /** The log does not have the append's `previous`; up to `index`, of `hintTerm`, it may equal the leader's. */
@@ -77,11 +80,11 @@ export function appendRejected(
   index: number,
   hintTerm: number,
   round: number,
-  applied: number,
+  promise: number,
   previous: number,
 ): Outgoing {
   const kind = Message.APPEND_REPLY
-  return { kind, term, a: index, b: 1, c: hintTerm, d: round, e: applied, f: previous, first: 0, end: 0 }
+  return { kind, term, a: index, b: 1, c: hintTerm, d: round, e: promise, f: previous, first: 0, end: 0 }
 }
 
 /** A member that may have lost its data asks where another stands. */
@@ -93,6 +96,12 @@ export function recover(term: number, nonce: number): Outgoing {
 export function recoverReply(term: number, nonce: number, lastIndex: number, leads: boolean, whole: boolean): Outgoing {
   const kind = Message.RECOVER_REPLY
   return { kind, term, a: nonce, b: lastIndex, c: leads ? 1 : 0, d: whole ? 1 : 0, e: 0, f: 0, first: 0, end: 0 }
+}
+
+/** What became of a snapshot that ended with (index, snapshotTerm): installed, or not. To who sent it. */
+export function snapshotStatus(term: number, index: number, snapshotTerm: number, ok: boolean): Outgoing {
+  const kind = Message.SNAPSHOT_STATUS
+  return { kind, term, a: index, b: snapshotTerm, c: ok ? 1 : 0, d: 0, e: 0, f: 0, first: 0, end: 0 }
 }
 
 /** Tells the target of a leader transfer to campaign now. */

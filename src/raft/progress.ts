@@ -26,12 +26,18 @@ export class Progress {
   waitingSince = 0
   /** The snapshot has been handed over; the follower installs it. */
   snapshotSent = false
+  /** The snapshot on its way holds at least this much, so the log is kept from there. */
+  snapshotFrom = 0
+  /** It was sent a snapshot, and does not replicate since. */
+  restoring = false
   /** Last commit index it was told. */
   toldCommit = 0
   /** The last answer in this term; ms. */
   heardAt: number
   /** Newest round it has answered; 0: none. */
   round = 0
+  /** Until when it gives no other member a vote, by its answers in this term and by this member's clock, ms. */
+  promisedUntil = Number.NEGATIVE_INFINITY
   /** Round under way when `match` last changed: answers to later ones know of it. */
   matchRound = 0
   /** Nonce of the last RECOVER it sent; 0: none. */
@@ -61,6 +67,7 @@ export class Progress {
     assert(next > this.match, 'match < next', { match: this.match, next })
     this.next = next
     this.state = next >= oldestKnown ? REPLICATE : CATCH_UP
+    if (this.state === REPLICATE) this.restoring = false
     this.waiting = false
     this.window.clear()
   }
@@ -74,20 +81,36 @@ export class Progress {
     this.window.clear()
   }
 
-  /** The follower starts with nothing; `round` begins now. */
+  /** The follower starts with nothing, and has forgotten what it promised; `round` begins now. */
   forget(nonce: number, round: number): void {
     this.nonce = nonce
     this.bornRound = round
+    this.promisedUntil = Number.NEGATIVE_INFINITY
     this.match = 0
     this.probe(this.next)
   }
 
-  /** A snapshot is on its way. */
-  sendSnapshot(now: number): void {
+  /** It has this much of the log, or will have it with the snapshot on its way: it needs what follows. */
+  get has(): number {
+    return this.state === SNAPSHOT ? Math.max(this.match, this.snapshotFrom) : this.match
+  }
+
+  /** A snapshot of what is `applied` here, or more, is on its way. */
+  sendSnapshot(applied: number, now: number): void {
     this.state = SNAPSHOT
+    this.snapshotFrom = applied
+    this.restoring = true
     this.snapshotSent = false
     this.waitingSince = now
     this.window.clear()
+  }
+
+  /** The snapshot, which holds everything up to index, has been handed over. */
+  handedOver(index: number, now: number): void {
+    this.snapshotSent = true
+    this.waitingSince = now
+    this.snapshotFrom = Math.max(this.snapshotFrom, index)
+    this.next = Math.max(this.next, index + 1)
   }
 
   /** One message is under way, and nothing else until its answer. */

@@ -3,17 +3,19 @@
 import { Code } from '../codes.js'
 import { assert } from './assert.js'
 import { Candidate } from './candidate.js'
-import { checkConfig, ELECTION_SPREAD_SHARE, type RaftConfig } from './config.js'
+import { APPLY_STALL_MS, checkConfig, ELECTION_SPREAD_SHARE, type RaftConfig } from './config.js'
 import { cutIndex } from './cut.js'
 import { Follower } from './follower.js'
 import { Message, Role } from './kinds.js'
 import { Leader } from './leader.js'
 import { Log } from './log.js'
-import { appendRejected, type Incoming, type Outgoing, recoverReply } from './message.js'
-import { type After, DURABLE, type Out } from './out.js'
+import { appendRejected, type Incoming, type Outgoing, recoverReply, snapshotStatus } from './message.js'
+import { type After, AT_ONCE, DURABLE, type Out } from './out.js'
+import { doubt } from './plausible.js'
 import { majority } from './quorum.js'
 import { Random } from './random.js'
 import { Recovery } from './recovery.js'
+import { Stall } from './stall.js'
 import { answerVote } from './vote.js'
 
 /** What the disk held when the group was opened; see OPENED in crates/codec/FORMATS.md. */
@@ -25,7 +27,7 @@ export interface Opened {
   snapshotTerm: number
   lastIndex: number
   applied: number
-  /** The data directory is new: it may be a first start, or what was there was lost. */
+  /** The data directory is new, or may lack what was acknowledged: a first start, or something was lost. */
   recovering: boolean
   /** Flat pairs of (first index, term). */
   runs: readonly number[]
@@ -75,13 +77,20 @@ export class Raft {
   durable = 0
   /** In this member's state machine: applied ≤ what was handed over ≤ commit, and ≤ what is on disk, durable or about to be told. */
   applied = 0
-  /** When votes may be given again: a leader was heard, or this member started, less than an election timeout before. */
+  /** For how long from each append that it hears this member promises to give no vote, ms: its own election timeout. */
+  readonly promise: number
+  /** When votes may be given again: every promise since a leader was heard, or of an earlier life, is over. Never decreases. */
   stickyUntil = 0
-  /** When this member campaigns unless it hears of a leader. */
+  /** When this member campaigns unless it hears of a leader; not before its promises are over, as it votes for itself. */
   electionDeadline = 0
+  /** Messages that were not believed, and why the last one was not. */
+  refused = 0
+  refusal = ''
   /** Until this member is whole again: what it may hear and do; null: anything. */
   recovery: Recovery | null = null
 
+  readonly #disk = new Stall()
+  readonly #stateMachine = new Stall()
   #electionTimeout = 0
   #commitHandedOver = 0
   #hardStateChanged = false
@@ -104,7 +113,8 @@ export class Raft {
     this.#restore(opened)
     this.#behaviour = new Follower(this)
     // Leases rely on what this member promised before it stopped, so it keeps quiet for as long as it may have promised.
-    this.stickyUntil = now + config.electionTimeout
+    this.promise = Math.floor(config.electionTimeout)
+    this.stickyUntil = now + Math.max(config.electionTimeout, config.promisedBefore)
     this.restartElectionTimer()
     if (this.peers.length === 0) this.electionDeadline = now
     this.#announce()
@@ -119,9 +129,24 @@ export class Raft {
     return this.#behaviour.role
   }
 
+  /** The newest round that it has begun as the leader of this term; 0 if it does not lead. */
+  get round(): number {
+    return this.#behaviour instanceof Leader ? this.#behaviour.round : 0
+  }
+
   /** When `tick` wants to be called, ms. */
   get deadline(): number {
     return this.recovery === null ? this.#behaviour.deadline : this.recovery.deadline
+  }
+
+  /** The log has waited for this member's disk for longer than an election timeout. */
+  get diskHangs(): boolean {
+    return this.#disk.lasts(this.now) > this.config.electionTimeout
+  }
+
+  /** This member cannot answer what it commits, or not vote: somebody else should lead. Nobody else can instead of a single one. */
+  get hangs(): boolean {
+    return this.peers.length > 0 && (this.diskHangs || this.#stateMachine.lasts(this.now) > APPLY_STALL_MS)
   }
 
   // ── events ──
@@ -137,6 +162,13 @@ export class Raft {
     const { kind, term } = message
     // A member that is configured with others, or is no member any more: not a bug of this one.
     if (!this.peers.includes(message.from)) {
+      if (message.handle !== 0) this.out.drop(message.handle)
+      return
+    }
+    const doubt = this.doubt(message)
+    if (doubt !== '') {
+      this.refused += 1
+      this.refusal = `kind ${message.kind} of term ${message.term} from ${message.from}: ${doubt}`
       if (message.handle !== 0) this.out.drop(message.handle)
       return
     }
@@ -165,6 +197,11 @@ export class Raft {
     this.#behaviour.receive(message)
   }
 
+  /** Why no honest member can have sent this; empty if one can. */
+  protected doubt(message: Incoming): string {
+    return doubt(this, message)
+  }
+
   /** The log is on disk up to (index, term). A report about entries that were cut since is void. */
   reachedDisk(index: number, term: number): void {
     if (index > this.durable && index < this.#cutFrom && this.log.has(index, term)) this.durable = index
@@ -186,8 +223,19 @@ export class Raft {
     if (this.#behaviour instanceof Leader) this.#behaviour.snapshotSent(peer, ok, index)
   }
 
-  /** The plane has replaced the state machine by a snapshot; the log follows here, as what it holds decides. */
-  snapshotInstalled(index: number, term: number, from: number): void {
+  /**
+   * A snapshot that `from` sent has replaced the state machine, or was refused, or failed. Whoever sent it is told, whether
+   * it leads or not: a leader that is not told waits long.
+   */
+  snapshotInstalled(ok: boolean, index: number, term: number, from: number): void {
+    if (ok) this.#install(index, term)
+    if (!this.peers.includes(from)) return
+    if (ok && this.#behaviour instanceof Follower) this.#behaviour.report(from)
+    this.send(from, snapshotStatus(this.term, index, term, ok), AT_ONCE)
+  }
+
+  /** The log follows the state machine, as what it holds decides. */
+  #install(index: number, term: number): void {
     if (term > this.term) this.follow(term, 0)
     if (index > this.log.baseIndex && this.log.has(index, term)) {
       // What follows the snapshot's last entry may be what this member acknowledged: it stays.
@@ -195,7 +243,8 @@ export class Raft {
       this.out.cut(index)
     } else if (index > this.log.baseIndex) {
       assert(index > this.commit, 'a snapshot agrees with what is committed', { index, term, commit: this.commit })
-      assert(this.role !== Role.LEADER, 'a leader has what is committed', { index, term, lastIndex: this.log.lastIndex })
+      // Only a lie makes a leader lack what a snapshot holds; the state machine is that of the snapshot already.
+      if (this.role === Role.LEADER) this.follow(this.term, 0)
       this.log.reset(index, term)
       this.out.restore(index, term)
       this.durable = index
@@ -204,14 +253,13 @@ export class Raft {
     this.durable = Math.max(this.durable, index)
     this.applied = Math.max(this.applied, index)
     this.#commitHandedOver = Math.max(this.#commitHandedOver, index)
-    if (this.#behaviour instanceof Follower) this.#behaviour.report(from)
   }
 
   /** The store holds everything up to index; the log has logBytes. */
   persisted(index: number, logBytes: number): void {
     this.reachedStateMachine(index)
-    const sending = this.#behaviour instanceof Leader && this.#behaviour.sendsSnapshot
-    const cut = cutIndex(this.log, index, logBytes, this.config.logRetainBytes, sending)
+    const needed = this.#behaviour instanceof Leader ? this.#behaviour.neededAfter : Number.POSITIVE_INFINITY
+    const cut = cutIndex(this.log, index, logBytes, this.config.logRetainBytes, needed)
     if (cut <= this.log.baseIndex) return
     this.log.cut(cut)
     this.out.cut(cut)
@@ -243,6 +291,8 @@ export class Raft {
       this.out.fail(this.#failure)
       this.#failure = Code.OK
     }
+    this.#disk.note(this.durable, this.log.lastIndex, this.now)
+    this.#stateMachine.note(this.applied, Math.min(this.commit, this.durable), this.now)
     this.#checkOrder()
   }
 
@@ -286,6 +336,13 @@ export class Raft {
   /** Asks for votes: pre-votes first, unless a transfer told it to campaign. */
   campaign(transfer: boolean): void {
     assert(this.role !== Role.LEADER, 'a leader does not campaign', { term: this.term })
+    if (this.hangs) {
+      // Its own vote would never be on disk, and a term that only this member knows unseats a leader when the disk goes on.
+      if (this.#behaviour instanceof Follower) this.#behaviour.flush()
+      this.follow(this.term, 0)
+      this.restartElectionTimer()
+      return
+    }
     this.#behaviour.leave()
     this.leader = 0
     const candidate = new Candidate(this, !transfer, transfer)
@@ -332,8 +389,8 @@ export class Raft {
   /** A leader of the current term was heard. */
   heard(leader: number): void {
     assert(this.leader === 0 || this.leader === leader, 'one leader a term', { term: this.term, known: this.leader, leader })
-    this.stickyUntil = this.now + this.config.electionTimeout
-    this.electionDeadline = this.now + this.#electionTimeout
+    this.stickyUntil = Math.max(this.stickyUntil, this.now + this.config.electionTimeout)
+    this.electionDeadline = Math.max(this.now + this.#electionTimeout, this.stickyUntil)
     if (this.leader === leader) return
     this.leader = leader
     this.#announce()
@@ -343,7 +400,7 @@ export class Raft {
   restartElectionTimer(): void {
     const { electionTimeout } = this.config
     this.#electionTimeout = this.random.between(electionTimeout, electionTimeout * (1 + ELECTION_SPREAD_SHARE))
-    this.electionDeadline = this.now + this.#electionTimeout
+    this.electionDeadline = Math.max(this.now + this.#electionTimeout, this.stickyUntil)
   }
 
   /** Entries from index on are replaced by another leader's. */
@@ -377,7 +434,9 @@ export class Raft {
     }
     this.durable = lastIndex
     this.applied = Math.max(opened.applied, snapshotIndex)
-    this.commit = Math.max(opened.commit, this.applied)
+    // A member that lost the end of its log may have kept a commit index beyond it, or one that speaks of entries which had
+    // replaced those that are there now: what is in the state machine is all that it knows to be committed.
+    this.commit = opened.recovering ? this.applied : Math.max(opened.commit, this.applied)
     // The replay of what the store does not hold can begin before a leader is known.
     this.#commitHandedOver = this.applied
     assert(this.log.lastIndex === lastIndex, 'term runs reach the last index', { lastIndex, found: this.log.lastIndex })
@@ -389,7 +448,7 @@ export class Raft {
   #answerStale(message: Incoming): void {
     if (message.handle !== 0) this.out.drop(message.handle)
     if (message.kind === Message.APPEND) {
-      this.send(message.from, appendRejected(this.term, 0, 0, 0, this.applied, message.a), DURABLE)
+      this.send(message.from, appendRejected(this.term, 0, 0, 0, 0, message.a), DURABLE)
     } else if (message.kind === Message.SNAPSHOT_STATUS) this.#behaviour.receive(message)
   }
 

@@ -1,5 +1,5 @@
-// A member whose data directory is new: it may have lost what it acknowledged and whom it voted for, so it asks the others
-// before it takes part. It alone decides when it is whole; raft.ts asks it what may be heard until then.
+// A member whose data directory is new, or may lack its end: it may have lost what it acknowledged and whom it voted for, so
+// it asks the others before it takes part. It alone decides when it is whole; raft.ts asks it what may be heard until then.
 //
 // This is the recovery protocol of "Viewstamped Replication Revisited" (Liskov and Cowling, 2012, section 4.3), for Raft.
 // Phase 1: it hears nothing but answers to its own questions, each of which names a nonce of this life. It goes on
@@ -12,9 +12,13 @@
 // "Recovering Shared Objects Without Stable Storage", 2017). With three members (a) relies on no clock.
 // Phase 2: it follows and acknowledges, and neither votes nor campaigns, until it holds on disk what it must have.
 //
+// The same holds for a member whose machine lost power before all that it had acknowledged was synced. Term and vote are
+// always synced, so it knows them, and it has a part of its log, whose end may be what others have replaced since: it believes
+// of that what its state machine has, and the rest when a leader says so. Its log or its term show that the cluster is not new.
+//
 // A promise of its earlier life is kept by that: a vote was in a term that is its own now, or an earlier one; an entry that
 // it acknowledged, and that is or will be committed, is in that leader's log.
-import { VOTE_LIFE_SHARE } from './config.js'
+import { CLOCK_DRIFT_SHARE } from './config.js'
 import { Message } from './kinds.js'
 import { type Incoming, recover } from './message.js'
 import { AT_ONCE } from './out.js'
@@ -50,7 +54,8 @@ export class Recovery {
     this.#raft = raft
     this.#nonce = raft.life
     this.#askAt = raft.now
-    this.#votesExpireAt = raft.now + raft.config.electionTimeout * VOTE_LIFE_SHARE
+    // By a clock that runs as fast as one may, while the candidate's is as slow.
+    this.#votesExpireAt = raft.now + raft.config.voteLifeMax / (1 - CLOCK_DRIFT_SHARE)
   }
 
   /** When `tick` wants to be called, ms. */

@@ -59,6 +59,7 @@ export class Replication {
     if (follower.state === REPLICATE) return
     if (follower.state === SNAPSHOT) {
       if (follower.match >= this.#raft.log.baseIndex) this.#resume(follower, follower.match + 1)
+      else if (follower.snapshotSent && match >= follower.snapshotFrom) this.retry(follower)
       return
     }
     const reached = Math.max(match, previous)
@@ -78,9 +79,14 @@ export class Replication {
     follower.probe(Math.max(follower.match, Math.min(shared, previous - 1)) + 1)
   }
 
-  /** The follower's plane has installed a snapshot: look where the follower stands, from there. */
-  installed(follower: Progress, index: number): void {
-    if (follower.state !== SNAPSHOT) return
+  /** The follower says what became of a snapshot: look where it stands, from there; it may need another one. */
+  installed(follower: Progress, index: number, ok: boolean): void {
+    // An earlier one's, while a later one is on its way.
+    if (follower.state !== SNAPSHOT || (index > 0 && index < follower.snapshotFrom)) return
+    if (!ok) {
+      this.pause(follower)
+      return
+    }
     follower.next = Math.max(follower.next, Math.min(index, this.#raft.log.lastIndex) + 1)
     this.retry(follower)
   }
@@ -132,10 +138,10 @@ export class Replication {
   }
 
   #sendSnapshot(follower: Progress): void {
-    const { now, config, out } = this.#raft
+    const { now, config, out, applied } = this.#raft
     // Not to one that does not answer: it will be found with the heartbeats.
     if (follower.waiting || now - follower.heardAt > config.electionTimeout) return
-    follower.sendSnapshot(now)
+    follower.sendSnapshot(applied, now)
     out.snapshotSend(follower.id)
   }
 

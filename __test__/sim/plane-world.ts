@@ -1,0 +1,50 @@
+// What surrounds a simulated plane: the messages it exchanges, the world it asks, what survives its restart, how slow it is.
+// Knows no commands and no events.
+import type { Random } from '../../src/raft/random.js'
+import type { Checker } from './checker.js'
+import type { DiskTimes } from './disk.js'
+import type { Machine, State } from './machine.js'
+import type { Entry, MemberLog } from './member-log.js'
+import type { PageCache } from './page-cache.js'
+import type { Scheduler } from './scheduler.js'
+
+/** A message between planes; entries travel by reference. */
+export interface Packet {
+  readonly from: number
+  readonly to: number
+  readonly group: number
+  readonly kind: number
+  readonly term: number
+  readonly fields: readonly number[]
+  readonly entries: readonly Entry[]
+}
+
+/** What a plane needs of the world around it. */
+export interface Surroundings {
+  readonly scheduler: Scheduler
+  readonly random: Random
+  readonly checkers: readonly Checker[]
+  /** This member's clock, ms. */
+  clock(): number
+  send(packet: Packet): void
+  sendSnapshot(from: number, to: number, group: number, state: State, sent: (ok: boolean) => void): void
+  /** There are events. */
+  wake(): void
+}
+
+/** What survives a restart. */
+export interface Durable {
+  readonly logs: MemberLog[]
+  readonly machines: Machine[]
+  /** Of the machine; null: members sync what they call durable. */
+  readonly cache: PageCache | null
+}
+
+/** How the plane behaves in time. */
+export interface PlaneTimes {
+  disk: DiskTimes
+  /** Longest delay before a committed entry is applied, ms. */
+  applyMax: number
+  /** Share of applies after which the store persists its state. */
+  persistShare: number
+}
