@@ -165,7 +165,10 @@ export interface RangeOptions<A extends As = "string"> extends ReadOptions, Sele
 export interface WatchOptions<A extends As = "string"> extends Selection {
   /** One key instead of a selection. */
   key?: Bytes;
-  /** First revision to report; default: what happens from now on. */
+  /**
+   * First revision to report. Default: what happens from now on, which is after the newest revision that a linearizable read
+   * made at the call would see; like such a read it waits while there is no leader.
+   */
   fromRevision?: number;
   /** Each event carries the pair as it was before. */
   previous?: boolean;
@@ -253,7 +256,10 @@ export interface Txn {
 }
 /** The changes of some keys, in order. One consumer; leaving its loop ends the watch, as does `await using`. */
 export interface Watch<A extends As = "string"> extends AsyncIterable<WatchEvent<A>>, AsyncDisposable {
-  /** Resolves, once a member watches, to the first revision that is reported. */
+  /**
+   * Resolves, once a member watches, to the first revision that is reported. What this database does after `watch` is sent
+   * after that, so the watch reports it; to rely on what others do, wait for this. A connection lost before may move it on.
+   */
   started(): Promise<number>;
 }
 /** One member as `status` reports it. */

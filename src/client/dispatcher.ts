@@ -18,6 +18,7 @@ import { isInvalid, retryOf } from './retry.js'
 import { type Session, Sessions } from './session.js'
 import { Slabs } from './slab.js'
 import type { Stream } from './stream.js'
+import { Streams } from './streams.js'
 import { Submission } from './submission.js'
 
 /** Bytes of the buffer that responses are drained into; it grows for a larger response. */
@@ -46,14 +47,13 @@ export class Dispatcher {
   #port: Port | null = null
   /** Complete and not sent, each in order of id. Writes wait for their session and its window. */
   #writes: Request[] = []
+  #reads: Request[] = []
+  /** What waits for nothing but the port: watches and what concerns them, questions about the cluster, starts of sessions. */
   #others: Request[] = []
   /** To be sent again when the pause is over. */
   #parked: Request[] = []
   readonly #inflight = new Inflight()
-  /** Open watches by the id of the request that opened them. */
-  readonly #streams = new Map<number, Stream>()
-  /** Watches to open again. */
-  readonly #closedStreams = new Set<Stream>()
+  readonly #streams = new Streams()
   readonly #sessions = new Sessions()
   readonly #submission = new Submission()
   readonly #backoff = new Backoff()
@@ -89,11 +89,11 @@ export class Dispatcher {
 
   /** Requests that wait for an answer or to be sent. */
   get outstanding(): number {
-    return this.#inflight.size + this.#writes.length + this.#others.length + this.#parked.length
+    return this.#inflight.size + this.#writes.length + this.#reads.length + this.#others.length + this.#parked.length
   }
 
   get underWay(): number {
-    return this.#inflight.size
+    return this.#inflight.size + this.#streams.beginning
   }
 
   /** Takes a request whose bytes end at `end`; `pump` sends it. */
@@ -103,8 +103,7 @@ export class Dispatcher {
       this.#reject(request, this.ended.code, this.ended.message)
       return
     }
-    if (request.type === Kind.WRITE) this.#writes.push(request)
-    else this.#others.push(request)
+    this.#queue(request)
     if (request.deadline !== Number.POSITIVE_INFINITY) this.#deadlines.expect(request.deadline)
   }
 
@@ -115,6 +114,7 @@ export class Dispatcher {
       submission.clear()
       if (this.#writes.length > 0) this.#startSession()
       this.#others = submission.take(this.#others, () => true, this.#drop)
+      this.#reads = submission.take(this.#reads, this.#mayRead, this.#drop)
       if (this.#pause === null) this.#writes = submission.take(this.#writes, this.#mayWrite, this.#drop)
       if (submission.requests.length === 0 || !this.#transmit(this.#port, submission)) break
     }
@@ -133,8 +133,7 @@ export class Dispatcher {
   detach(reason: string): void {
     if (this.#port === null) return
     this.#port = null
-    for (const stream of this.#streams.values()) this.#closedStreams.add(stream)
-    this.#streams.clear()
+    this.#streams.close()
     const requests = this.#inflight.takeAll()
     for (const request of requests) this.#again(request, true, reason)
     this.#watchLiveness()
@@ -143,15 +142,16 @@ export class Dispatcher {
   /** Opens a watch, and again whenever its port is replaced. */
   openStream(stream: Stream): void {
     const request = stream.open(this.nextId(), this.slabs)
+    this.#streams.begins(stream, request.id)
     this.enqueue(request, request.end)
     this.pump()
   }
 
   /** The watch is over; nothing more is told to it. */
   closeStream(stream: Stream): void {
-    this.#closedStreams.delete(stream)
+    this.#streams.forget(stream)
     for (const request of [...this.#others, ...this.#parked]) if (request.stream === stream) request.waiting = 0
-    for (const [id, open] of this.#streams) if (open === stream) this.#streams.delete(id)
+    if (this.#streams.begun(stream)) this.pump()
   }
 
   /** Responses wait. */
@@ -166,7 +166,7 @@ export class Dispatcher {
       if (this.#port !== port) return
     }
     this.heardAt = performance.now()
-    if (this.#writes.length > 0 || this.#others.length > 0) this.pump()
+    if (this.#writes.length > 0 || this.#reads.length > 0 || this.#others.length > 0) this.pump()
     else this.#watchLiveness()
   }
 
@@ -175,14 +175,13 @@ export class Dispatcher {
     if (this.ended !== null) return
     this.ended = error
     this.#port = null
-    const requests = [...this.#inflight.takeAll(), ...this.#writes, ...this.#others, ...this.#parked]
+    const requests = [...this.#inflight.takeAll(), ...this.#writes, ...this.#reads, ...this.#others, ...this.#parked]
     this.#writes = []
+    this.#reads = []
     this.#others = []
     this.#parked = []
     for (const request of requests) this.#reject(request, error.code, error.message)
-    for (const stream of [...this.#streams.values(), ...this.#closedStreams]) stream.ended(error)
-    this.#streams.clear()
-    this.#closedStreams.clear()
+    this.#streams.end(error)
     if (this.#pause !== null) clearTimeout(this.#pause)
     this.#deadlines.close()
     this.#watchLiveness()
@@ -200,7 +199,10 @@ export class Dispatcher {
     })
   }
 
+  #mayRead = ({ id }: Request): boolean => this.#streams.allow(id)
+
   #mayWrite = (request: Request): boolean => {
+    if (!this.#streams.allow(request.id)) return false
     if (request.session !== null) return true
     const session = this.#sessions.ready()
     if (session === null) return false
@@ -220,7 +222,7 @@ export class Dispatcher {
     if (this.#inflight.size === 0) this.sentAt = performance.now()
     for (const request of requests) {
       request.attempts++
-      if (request.stream !== null) this.#streams.set(request.id, request.stream)
+      if (request.stream !== null) this.#streams.opened(request.id, request.stream)
       else if (request.expectsAnswer) this.#inflight.add(request)
     }
     const code = port.submit(submission.bytes(), submission.length)
@@ -231,7 +233,7 @@ export class Dispatcher {
     for (const request of requests) {
       request.attempts--
       this.#inflight.delete(request)
-      this.#streams.delete(request.id)
+      this.#streams.ended(request.id)
     }
     if (code === Code.BUSY) this.#full = true
     for (const request of requests) {
@@ -277,20 +279,32 @@ export class Dispatcher {
   }
 
   #toStream(id: number, result: Result): void {
-    const stream = this.#streams.get(id)
+    const stream = this.#streams.at(id)
     if (stream === undefined) return
     if (result.code === Code.OK) {
+      if (this.#streams.begun(stream)) this.#backoff.reset()
       stream.deliver(result)
       return
     }
-    this.#streams.delete(id)
     const error = result.error('watch')
-    if (retryOf(Kind.WATCH, error.code, this.#options.embedded) === 'reject') {
+    const again = retryOf(Kind.WATCH, error.code, this.#options.embedded) !== 'reject'
+    this.#streams.ended(id, again ? stream : null)
+    if (!again) {
       stream.ended(error)
       return
     }
-    this.#closedStreams.add(stream)
+    // The member has no room for it, perhaps for long.
+    if (error.code === 'BUSY') this.#streams.begun(stream)
+    this.#trouble = error.message
     this.#pauseNow()
+    this.#reroute(error.code, error.code === 'NOT_LEADER' ? result.text(result.start + 8) : error.message)
+  }
+
+  /** Has the route look for the leader, or leave the member, if that is what `code` asks for. */
+  #reroute(code: ErrorCode, text: string): void {
+    const { misrouted, gone } = this.#options
+    if (code === 'NOT_LEADER' || code === 'NO_LEADER' || code === 'LEADER_LOST') misrouted(code === 'NOT_LEADER' ? text : '')
+    if (code === 'CLOSED' || code === 'POISONED') gone(code, text)
   }
 
   /** A member has not carried a request out, or nobody knows whether. */
@@ -307,10 +321,8 @@ export class Dispatcher {
       if (this.#full) this.#pauseNow()
       return
     }
-    if (code === 'NOT_LEADER' || code === 'NO_LEADER' || code === 'LEADER_LOST')
-      this.#options.misrouted(code === 'NOT_LEADER' ? text : '')
     this.#again(request, retry === 'uncertain', text === '' ? code : `${code}: ${text}`)
-    if (code === 'CLOSED' || code === 'POISONED') this.#options.gone(code, text)
+    this.#reroute(code, text)
   }
 
   /** Sends each operation of a refused batch in one of its own, so that only the wrong one fails. */
@@ -364,14 +376,11 @@ export class Dispatcher {
     if (this.#parked.length > 0) {
       const parked = this.#parked
       this.#parked = []
-      for (const request of parked) (request.type === Kind.WRITE && !request.starts ? this.#writes : this.#others).push(request)
-      this.#writes.sort((a, b) => a.id - b.id)
-      this.#others.sort((a, b) => a.id - b.id)
+      for (const request of parked) this.#queue(request)
+      for (const queue of [this.#writes, this.#reads, this.#others]) queue.sort((a, b) => a.id - b.id)
     }
     if (this.#port !== null) {
-      const streams = [...this.#closedStreams]
-      this.#closedStreams.clear()
-      for (const stream of streams) {
+      for (const stream of this.#streams.takeClosed()) {
         const request = stream.open(this.nextId(), this.slabs)
         this.enqueue(request, request.end)
       }
@@ -409,6 +418,12 @@ export class Dispatcher {
     for (const write of this.#writes.splice(0)) this.#reject(write, error.code, error.message)
   }
 
+  #queue(request: Request): void {
+    if (request.type === Kind.READ) this.#reads.push(request)
+    else if (request.type === Kind.WRITE && !request.starts) this.#writes.push(request)
+    else this.#others.push(request)
+  }
+
   #growInbox(bytes: number): void {
     this.#inbox = new Inbox(bytes)
     this.#result = new Result(this.#inbox)
@@ -428,6 +443,7 @@ export class Dispatcher {
     }
     for (const request of this.#inflight.list()) expire(request)
     this.#writes = this.#writes.filter(expire)
+    this.#reads = this.#reads.filter(expire)
     this.#others = this.#others.filter(expire)
     this.#parked = this.#parked.filter(expire)
     this.#watchLiveness()

@@ -98,6 +98,10 @@ export class WatchStream<A extends As> implements Watch<A>, AsyncIterator<WatchE
     this.#started.catch(() => {})
   }
 
+  get fromNow(): boolean {
+    return this.#next === 0
+  }
+
   started(): Promise<number> {
     return this.#liveness.during(this.#started)
   }
