@@ -35,8 +35,8 @@ export interface DispatcherOptions {
   misrouted(endpoint: string): void
   /** The member at the other end has stopped. */
   gone(code: ErrorCode, message: string): void
-  /** Why no member can be reached now; null if one can. */
-  unreachable(): string | null
+  /** Why no member can be reached now, as an error of `call`; null if one can. */
+  unreachable(call: string): RafterError | null
   /** Puts the operation at `at` of a request into a new one. */
   sendAgain(call: Call, from: Request, at: number, bytes: number): void
 }
@@ -68,6 +68,8 @@ export class Dispatcher {
   #whenIdle: (() => void) | null = null
   /** What went wrong last with any request: those that wait behind it say so. */
   #trouble = ''
+  /** Identity of the cluster that all this is about, from the first contact on; 0: not known yet. */
+  cluster = 0
   /** Why nothing is sent any more. */
   ended: RafterError | null = null
   /** When the last response came, and when the first request after an idle time went out, ms of performance.now(). */
@@ -154,7 +156,19 @@ export class Dispatcher {
     if (this.#streams.begun(stream)) this.pump()
   }
 
-  /** Responses wait. */
+  /** Takes the identity of a cluster that a member told, if none is known; whether it is the one. 0 tells none. */
+  meets(cluster: number): boolean {
+    if (this.cluster === 0) this.cluster = cluster
+    return cluster === this.cluster
+  }
+
+  /** Ends all watches: what they were promised cannot be kept. */
+  endStreams(error: RafterError): void {
+    for (const request of [...this.#others, ...this.#parked]) request.stream?.ended(error)
+    this.#streams.end(error)
+    this.pump()
+  }
+
   receive = (): void => {
     const port = this.#port
     if (port === null) return
@@ -287,9 +301,9 @@ export class Dispatcher {
       return
     }
     const error = result.error('watch')
-    const again = retryOf(Kind.WATCH, error.code, this.#options.embedded) !== 'reject'
-    this.#streams.ended(id, again ? stream : null)
-    if (!again) {
+    const isOver = retryOf(Kind.WATCH, error.code, this.#options.embedded) === 'reject'
+    this.#streams.ended(id, isOver ? null : stream)
+    if (isOver) {
       stream.ended(error)
       return
     }
@@ -300,7 +314,7 @@ export class Dispatcher {
     this.#reroute(error.code, error.code === 'NOT_LEADER' ? result.text(result.start + 8) : error.message)
   }
 
-  /** Has the route look for the leader, or leave the member, if that is what `code` asks for. */
+  /** Has the route look for the leader, or leave the member, as `code` asks for. */
   #reroute(code: ErrorCode, text: string): void {
     const { misrouted, gone } = this.#options
     if (code === 'NOT_LEADER' || code === 'NO_LEADER' || code === 'LEADER_LOST') misrouted(code === 'NOT_LEADER' ? text : '')
@@ -368,7 +382,6 @@ export class Dispatcher {
     this.#pause.unref()
   }
 
-  /** Ends the pause. */
   #resume(): void {
     if (this.#pause !== null) clearTimeout(this.#pause)
     this.#pause = null
@@ -460,13 +473,13 @@ export class Dispatcher {
   }
 
   #timeOut(request: Request, call: Call): void {
-    const unreachable = this.#port === null ? this.#options.unreachable() : null
+    const unreachable = this.#port === null ? this.#options.unreachable(call.name) : null
     const mayBeDone = request.type === Kind.WRITE && (request.uncertain || this.#inflight.has(request))
     if (unreachable !== null && !mayBeDone) {
-      call.fail('UNREACHABLE', `${call.name}: no member answers: ${unreachable}; check the endpoints, and that the members run`)
+      call.reject(unreachable)
       return
     }
-    const why = unreachable ?? (request.attempts === 0 ? this.#trouble : request.trouble)
+    const why = unreachable?.message ?? (request.attempts === 0 ? this.#trouble : request.trouble)
     const outcome = mayBeDone ? 'the write may or may not be committed, so read before writing again' : 'nothing was done'
     call.fail('TIMEOUT', `${call.name}: no answer in time${why === '' ? '' : ` (${why})`}; ${outcome}`)
   }

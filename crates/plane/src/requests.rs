@@ -130,8 +130,9 @@ fn watch(member: &Arc<Member>, group: &Arc<Group>, waiter: Waiter, item: &Reques
         return out.fail(&waiter, item.kind, Code::InvalidArgument, 0, text);
     }
     let body = item.body.to_vec();
-    if parsed.start_revision != 0 {
-        return member.watches.begin(group, &waiter, &body, out);
+    // What is confirmed as a linearizable read comes after an entry that told the identity.
+    if parsed.start_revision != 0 && member.cluster() != 0 {
+        return member.watches.begin(member, group, &waiter, &body, out);
     }
     linearizable(member, group, Read::Watch { waiter, body }, out);
 }

@@ -108,7 +108,7 @@ impl Member {
             }
             Read::Watch { waiter, body } => {
                 let mut out = Deliveries::default();
-                self.watches.begin(group, &waiter, &body, &mut out);
+                self.watches.begin(self, group, &waiter, &body, &mut out);
                 self.deliver_all(&mut out);
             }
             Read::Index { peer, id } => {

@@ -81,6 +81,22 @@ fn number_of(source: &Source) -> u64 {
     }
 }
 
+/// The identity that a watch is told, if it may begin: its revisions are those of one cluster.
+fn check_cluster(asked: u64, own: u64) -> Result<u64, StoreError> {
+    if own == 0 {
+        let text = "this member does not know yet which cluster it is of; try again";
+        return Err(StoreError::new(Code::NoLeader, text));
+    }
+    if asked != 0 && asked != own {
+        let text = format!(
+            "the data under this watch is of cluster {asked:x}, this member is of cluster {own:x}: it was founded anew; \
+            read the keys again and watch from there"
+        );
+        return Err(StoreError::new(Code::ClusterMismatch, text));
+    }
+    Ok(own)
+}
+
 fn id_of(source: &Source, request: u64) -> WatchId {
     WatchId {
         connection: number_of(source),
@@ -104,15 +120,23 @@ impl Watches {
     }
 
     /// Begins a watch that was expected, unless it was ended meanwhile; its first response is delivered before this returns.
-    pub fn begin(&self, group: &Group, waiter: &Waiter, body: &[u8], out: &mut Deliveries) {
+    pub fn begin(&self, member: &Member, group: &Group, waiter: &Waiter, body: &[u8], out: &mut Deliveries) {
         let id = id_of(&waiter.source, waiter.id);
         let mut waiting = self.waiting.lock();
         let Some(granted) = waiting.remove(&id) else { return };
         let begun = WatchRequest::parse(body)
             .map_err(|malformed| StoreError::new(malformed.code(), malformed.0))
             .and_then(|request| {
+                let cluster = check_cluster(request.cluster, member.cluster())?;
                 let credit = request.credit.saturating_add(granted);
-                group.machine().watch(id, &WatchRequest { credit, ..request })
+                group.machine().watch(
+                    id,
+                    &WatchRequest {
+                        credit,
+                        cluster,
+                        ..request
+                    },
+                )
             });
         drop(waiting);
         if let Err(error) = begun {
@@ -212,10 +236,12 @@ mod tests {
     use std::sync::atomic::AtomicUsize;
     use std::sync::atomic::Ordering;
 
-    use rafterdb_codec::{command, role, Request, Responses};
+    use rafterdb_codec::{command, entry, role, Request, Responses};
 
     use crate::config::Config;
     use crate::port::Port;
+
+    const CLUSTER: u64 = 0xfade;
 
     /// A member of one that leads and has no lease: what is asked of it waits until the core confirms.
     struct Led {
@@ -245,6 +271,18 @@ mod tests {
             led
         }
 
+        /// One whose cluster has an identity.
+        fn named() -> Self {
+            let led = Self::new();
+            let machine = led.member.groups[0].machine();
+            let mut results = Vec::new();
+            machine
+                .apply(1, 1, entry::NOOP, &CLUSTER.to_le_bytes(), &mut results)
+                .unwrap();
+            machine.publish().unwrap();
+            led
+        }
+
         #[allow(clippy::cast_precision_loss)]
         fn command(&self, fields: &[u64]) {
             let commands: Vec<f64> = fields.iter().map(|field| *field as f64).collect();
@@ -266,12 +304,17 @@ mod tests {
         }
 
         fn watch(&self, id: u64, credit: u32) {
+            self.watch_of(0, 0, id, credit);
+        }
+
+        fn watch_of(&self, cluster: u64, start_revision: u64, id: u64, credit: u32) {
             let mut body = Vec::new();
             let (key, end) = (&b"\0"[..], &b"\0"[..]);
             WatchRequest {
                 flags: 0,
-                start_revision: 0,
+                start_revision,
                 credit,
+                cluster,
                 key,
                 end,
             }
@@ -307,7 +350,7 @@ mod tests {
 
     #[test]
     fn a_watch_from_now_on_begins_when_the_core_has_confirmed_it() {
-        let led = Led::new();
+        let led = Led::named();
         led.watch(7, 10);
         assert_eq!((led.count(), led.responses().len()), ((1, 0), 0));
         led.confirm();
@@ -319,7 +362,7 @@ mod tests {
 
     #[test]
     fn one_that_is_cancelled_while_it_waits_never_begins() {
-        let led = Led::new();
+        let led = Led::named();
         led.watch(7, 10);
         led.submit(request::CANCEL, 8, &7_u64.to_le_bytes());
         led.confirm();
@@ -332,7 +375,7 @@ mod tests {
 
     #[test]
     fn one_whose_asker_goes_away_while_it_waits_never_begins() {
-        let led = Led::new();
+        let led = Led::named();
         led.watch(7, 10);
         led.member.close_port(&led.port);
         led.confirm();
@@ -342,14 +385,14 @@ mod tests {
 
     #[test]
     fn credit_that_comes_while_it_waits_counts() {
-        let led = Led::new();
+        let led = Led::named();
         led.watch(7, 0);
         let credit = [&7_u64.to_le_bytes()[..], &2_u32.to_le_bytes()].concat();
         led.submit(request::WATCH_CREDIT, 8, &credit);
         led.confirm();
         let machine = led.member.groups[0].machine();
         let mut results = Vec::new();
-        for index in 1..=3_u64 {
+        for index in 2..=4_u64 {
             let mut batch = vec![0; 28];
             batch.extend_from_slice(&1_u32.to_le_bytes());
             batch.extend_from_slice(&[1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, b'k']);
@@ -362,7 +405,7 @@ mod tests {
 
     #[test]
     fn one_without_a_leader_is_told_so_and_may_ask_again() {
-        let led = Led::new();
+        let led = Led::named();
         led.watch(7, 10);
         led.command(&[u64::from(command::ROLE), 0, u64::from(role::FOLLOWER), 2, 0]);
         let [(7, Code::NoLeader, _)] = led.responses()[..] else {
@@ -375,10 +418,43 @@ mod tests {
         assert_eq!(led.count(), (0, 0));
     }
 
+    #[test]
+    fn it_is_told_whose_data_it_watches() {
+        let led = Led::named();
+        led.watch_of(CLUSTER, 1, 7, 10);
+        let [(7, Code::Ok, ref body)] = led.responses()[..] else {
+            panic!("from a revision it begins at once")
+        };
+        assert_eq!(body[12..], CLUSTER.to_le_bytes());
+    }
+
+    #[test]
+    fn one_of_another_clusters_data_does_not_begin() {
+        let led = Led::named();
+        for start_revision in [0, 1] {
+            led.watch_of(0xbad, start_revision, 7 + start_revision, 10);
+        }
+        led.confirm();
+        let codes: Vec<Code> = led.responses().iter().map(|(_, code, _)| *code).collect();
+        assert_eq!((codes, led.count()), (vec![Code::ClusterMismatch; 2], (0, 0)));
+    }
+
+    #[test]
+    fn one_at_a_member_that_does_not_know_its_cluster_waits_to_be_confirmed() {
+        let led = Led::new();
+        led.watch_of(0xbad, 1, 7, 10);
+        assert_eq!((led.count(), led.responses().len()), ((1, 0), 0));
+        // Confirmed by a leader of an older version.
+        led.confirm();
+        let [(7, Code::NoLeader, _)] = led.responses()[..] else {
+            panic!("it is to ask again")
+        };
+    }
+
     /// Ends and grants race with the beginning, on other threads: nothing is left over, whichever comes first.
     #[test]
     fn one_that_ends_as_it_begins_leaves_nothing_behind() {
-        let led = Led::new();
+        let led = Led::named();
         let ended = AtomicUsize::new(0);
         std::thread::scope(|scope| {
             scope.spawn(|| {
