@@ -283,7 +283,7 @@ mod tests {
             led
         }
 
-        #[allow(clippy::cast_precision_loss)]
+        #[allow(clippy::cast_precision_loss, reason = "fields below 2^53")]
         fn command(&self, fields: &[u64]) {
             let commands: Vec<f64> = fields.iter().map(|field| *field as f64).collect();
             self.member.exchange(&commands, &mut [0.0; 256], Duration::ZERO);
