@@ -89,6 +89,8 @@ test('one member of another cluster among others is passed over', async () => {
   const watch = db.watch({ prefix: '' })
   await watch.started()
   foreign.leader = 2
+  // The foreign one is the first to answer.
+  network.first.delay = 20
   network.first.break()
   await db.put('k', 'v')
   const { value } = await watch[Symbol.asyncIterator]().next()
