@@ -68,6 +68,8 @@ export const Code = {
   PORT_IN_USE: 44,
   /** the address cannot be used */
   ADDRESS_INVALID: 45,
+  /** the other side does not know this cluster's token */
+  TOKEN_MISMATCH: 46,
   /** another process has the data directory open */
   DATA_DIR_LOCKED: 50,
   /** the data directory belongs to another cluster or member */

@@ -44,6 +44,8 @@ export class FakeNetwork {
   readonly store = new FakeStore()
   readonly members: FakeMember[] = []
   leader = 0
+  /** Identity of the cluster. */
+  cluster = 0xc1
   /** Calls of `submit`, over all ports. */
   submissions = 0
 
@@ -244,7 +246,13 @@ export class FakePort implements Port {
         return response(type, 0, 0, id, Buffer.from(JSON.stringify(this.#status())))
       case MEMBERS: {
         const members = network.members.map(({ id: member, endpoint }) => ({ id: member, name: `n${member}`, endpoint }))
-        return response(type, 0, 0, id, Buffer.from(JSON.stringify({ members, leader: network.leader })))
+        return response(
+          type,
+          0,
+          0,
+          id,
+          Buffer.from(JSON.stringify({ members, leader: network.leader, cluster: network.cluster })),
+        )
       }
       case TRANSFER:
         network.leader = new Reader(body).u64()
@@ -266,12 +274,15 @@ export class FakePort implements Port {
     const [keyLength, endLength] = [reader.u32(), reader.u32()]
     const start = reader.u64()
     const credit = reader.u32()
+    const cluster = reader.u64()
+    if (cluster !== 0 && cluster !== this.#member.network.cluster)
+      return response(WATCH, 0, Code.CLUSTER_MISMATCH, id, errorBody(0, 'the data is of another cluster'))
     if (start > 0 && start <= store.compacted) return response(WATCH, 0, Code.COMPACTED, id, errorBody(store.compacted, ''))
     const next = start === 0 ? store.revision + 1 : start
     const watch = { id, key: reader.key(keyLength), end: reader.key(endLength), previous, next, credit, sent: 0 }
     this.watches.set(id, watch)
     setImmediate(() => this.#push(watch))
-    return response(WATCH, 0, 0, id, Buffer.concat([u64(next - 1), u32(0)]))
+    return response(WATCH, 0, 0, id, Buffer.concat([u64(next - 1), u32(0), u64(this.#member.network.cluster)]))
   }
 
   /** Sends what there is and the credit allows; a revision may be split over responses. */

@@ -117,7 +117,7 @@ test('watch', async () => {
   const request = await recorded((db) => void db.watch({ prefix: 'w', fromRevision: 6, previous: true }))
   expect(request.subarray(4, 8).toString('hex')).toBe('03000000')
   expect(request.subarray(16).toString('hex')).toBe(
-    hex('03 000000 01000000 01000000 0600000000000000 00040000 77 78').toString('hex'),
+    hex('03 000000 01000000 01000000 0600000000000000 00040000 0000000000000000 77 78').toString('hex'),
   )
 })
 

@@ -3,6 +3,8 @@ import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import type { OpenOptions } from '../../src/client/api.js'
+import { FakeDatabase } from './fake-database.js'
 import { shell } from './shell.js'
 
 function configFile(content: string): string {
@@ -114,4 +116,27 @@ test.each(badFiles)('the file %s is refused', async (content, line) => {
   const { code, err } = await shell(['serve', '--print-config', '--config', configFile(content)])
   expect(code).toBe(2)
   expect(err).toMatch(line)
+})
+
+test('the cluster token is read from a file, and never printed', async () => {
+  const file = join(mkdtempSync(join(tmpdir(), 'rafterdb-')), 'token')
+  writeFileSync(file, 'a secret of the members\n')
+  const env = { RAFTERDB_CLUSTER_TOKEN_FILE: file }
+  const { out } = await shell(['serve', '--print-config'], { env })
+  expect(out).toMatch(new RegExp(`^clusterTokenFile +${file} +RAFTERDB_CLUSTER_TOKEN_FILE$`, 'm'))
+  const stop = new AbortController()
+  let opened: OpenOptions | undefined
+  const open = async (options: OpenOptions) => {
+    opened = options
+    setImmediate(() => stop.abort('SIGTERM'))
+    return new FakeDatabase()
+  }
+  const run = await shell(['serve', '--cluster-token-file', file], { open, stop: stop.signal })
+  expect(opened?.clusterToken).toBe('a secret of the members')
+  expect(run.out + run.err).not.toContain('a secret')
+})
+
+test('a token file that is not there is wrong usage', async () => {
+  const { code, err } = await shell(['serve', '--cluster-token-file', '/nowhere/token'])
+  expect([code, err.includes('cannot read the cluster token from /nowhere/token')]).toEqual([2, true])
 })

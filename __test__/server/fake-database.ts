@@ -259,5 +259,6 @@ export function memberStatus(name: string, role: MemberStatus['role'], endpoint:
     diskBytes: 12_345,
     logMode: 'fdatasync',
     version: '0.1.0',
+    cluster: 'c1',
   }
 }

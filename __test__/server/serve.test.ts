@@ -46,6 +46,17 @@ test('what the member has to say becomes a line of the log', async () => {
   expect(err).toMatch(/ INFO {2}cut 17 bytes of a torn record member=a\n/)
 })
 
+test('a warning of the member is a line of that level', async () => {
+  const opened: OpenOptions[] = []
+  const stop = new AbortController()
+  const open = openInto(opened, new FakeDatabase(), () => {
+    opened[0]?.onLog?.('warning: strangers are believed')
+    stop.abort('SIGTERM')
+  })
+  const { err } = await shell(['serve', '--name', 'a', '--members', 'a=h:1'], { open, stop: stop.signal })
+  expect(err).toMatch(/ WARN {2}strangers are believed member=a\n/)
+})
+
 test('logs are JSON where that is asked for', async () => {
   const stop = new AbortController()
   const open = openInto([], new FakeDatabase(), () => stop.abort('SIGINT'))

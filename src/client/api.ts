@@ -72,7 +72,10 @@ export interface RangeOptions<A extends As = 'string'> extends ReadOptions, Sele
 export interface WatchOptions<A extends As = 'string'> extends Selection {
   /** One key instead of a selection. */
   key?: Bytes
-  /** First revision to report; default: what happens from now on. */
+  /**
+   * First revision to report. Default: what happens from now on, which is after the newest revision that a linearizable read
+   * made at the call would see; like such a read it waits while there is no leader.
+   */
   fromRevision?: number
   /** Each event carries the pair as it was before. */
   previous?: boolean
@@ -134,7 +137,10 @@ export interface Txn {
 
 /** The changes of some keys, in order. One consumer; leaving its loop ends the watch, as does `await using`. */
 export interface Watch<A extends As = 'string'> extends AsyncIterable<WatchEvent<A>>, AsyncDisposable {
-  /** Resolves, once a member watches, to the first revision that is reported. */
+  /**
+   * Resolves, once a member watches, to the first revision that is reported. What this database does after `watch` is sent
+   * after that, so the watch reports it; to rely on what others do, wait for this. A connection lost before may move it on.
+   */
   started(): Promise<number>
 }
 
@@ -159,6 +165,11 @@ export interface MemberStatus {
   /** How the log writes: O_DIRECT or fdatasync, as probed. */
   logMode: string
   version: string
+  /**
+   * Identity of the cluster whose data the member has, as hex digits: random, made once when the cluster was founded. Members
+   * with different ones do not speak to each other. Empty: it has not learnt it yet.
+   */
+  cluster: string
 }
 
 export interface Member {
@@ -186,7 +197,10 @@ export interface Database extends AsyncDisposable {
   /** How many keys a selection has. */
   count(selection?: Selection, options?: ReadOptions): Promise<number>
   txn(): Txn
-  /** Begins at once, not with the first iteration. Errors: COMPACTED, WATCH_LOST, ABORTED. Ends when the database is closed. */
+  /**
+   * Begins at once, not with the first iteration. Errors: COMPACTED, WATCH_LOST, CLUSTER_MISMATCH
+   * if the data under it is that of another cluster now, ABORTED. Ends when the database is closed.
+   */
   watch<A extends As = 'string'>(options?: WatchOptions<A>): Watch<A>
   /** Forgets versions that were replaced at or before `revision`. */
   compact(revision: number, options?: CallOptions): Promise<{ revision: number }>
@@ -246,6 +260,13 @@ export interface OpenOptions {
    * may not use, is INVALID_ARGUMENT.
    */
   cpuAffinity?: readonly number[] | 'numa'
+  /**
+   * A secret that all members share, at least 16 bytes, best random ones; a string is its UTF-8 bytes. Members prove to each other
+   * that they know it and never send it; whoever does not is refused with TOKEN_MISMATCH. Clients need none. Without it whoever
+   * reaches this member and claims to be another is believed: a member that listens beyond this machine says so to `onLog` at each
+   * start. What members then send to each other is not encrypted. Change it by stopping all members. Default: none.
+   */
+  clusterToken?: string | Uint8Array
   /** Milliseconds until a call without `timeout` rejects. Default 5,000. */
   requestTimeout?: number
   /** Wait while a queue is full instead of failing with BUSY. Default true; the wait counts towards the timeout. */

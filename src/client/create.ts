@@ -106,7 +106,7 @@ function assemble(options: CreateOptions, embedded: boolean, route: (() => Route
     liveness,
     misrouted: (endpoint) => route?.()?.misrouted(endpoint),
     gone: (code, message) => route?.()?.gone(code, message),
-    unreachable: () => route?.()?.unreachable() ?? null,
+    unreachable: (call) => route?.()?.unreachable(call) ?? null,
     sendAgain: (call, from, at, bytes) => turn.addAgain(call, from, at, bytes),
   })
   const turn = new Turn(dispatcher)

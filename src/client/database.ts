@@ -168,6 +168,8 @@ export class ClientDatabase implements Database {
       this.#watches.delete(ended as unknown as WatchStream<As>),
     )
     this.#watches.add(watch as unknown as WatchStream<As>)
+    // What was called before goes before it, and what is called later into other requests.
+    this.#turn.flush()
     this.#dispatcher.openStream(watch)
     return watch
   }

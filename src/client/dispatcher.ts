@@ -18,6 +18,7 @@ import { isInvalid, retryOf } from './retry.js'
 import { type Session, Sessions } from './session.js'
 import { Slabs } from './slab.js'
 import type { Stream } from './stream.js'
+import { Streams } from './streams.js'
 import { Submission } from './submission.js'
 
 /** Bytes of the buffer that responses are drained into; it grows for a larger response. */
@@ -34,8 +35,8 @@ export interface DispatcherOptions {
   misrouted(endpoint: string): void
   /** The member at the other end has stopped. */
   gone(code: ErrorCode, message: string): void
-  /** Why no member can be reached now; null if one can. */
-  unreachable(): string | null
+  /** Why no member can be reached now, as an error of `call`; null if one can. */
+  unreachable(call: string): RafterError | null
   /** Puts the operation at `at` of a request into a new one. */
   sendAgain(call: Call, from: Request, at: number, bytes: number): void
 }
@@ -46,14 +47,13 @@ export class Dispatcher {
   #port: Port | null = null
   /** Complete and not sent, each in order of id. Writes wait for their session and its window. */
   #writes: Request[] = []
+  #reads: Request[] = []
+  /** What waits for nothing but the port: watches and what concerns them, questions about the cluster, starts of sessions. */
   #others: Request[] = []
   /** To be sent again when the pause is over. */
   #parked: Request[] = []
   readonly #inflight = new Inflight()
-  /** Open watches by the id of the request that opened them. */
-  readonly #streams = new Map<number, Stream>()
-  /** Watches to open again. */
-  readonly #closedStreams = new Set<Stream>()
+  readonly #streams = new Streams()
   readonly #sessions = new Sessions()
   readonly #submission = new Submission()
   readonly #backoff = new Backoff()
@@ -68,6 +68,8 @@ export class Dispatcher {
   #whenIdle: (() => void) | null = null
   /** What went wrong last with any request: those that wait behind it say so. */
   #trouble = ''
+  /** Identity of the cluster that all this is about, from the first contact on; 0: not known yet. */
+  cluster = 0
   /** Why nothing is sent any more. */
   ended: RafterError | null = null
   /** When the last response came, and when the first request after an idle time went out, ms of performance.now(). */
@@ -89,11 +91,11 @@ export class Dispatcher {
 
   /** Requests that wait for an answer or to be sent. */
   get outstanding(): number {
-    return this.#inflight.size + this.#writes.length + this.#others.length + this.#parked.length
+    return this.#inflight.size + this.#writes.length + this.#reads.length + this.#others.length + this.#parked.length
   }
 
   get underWay(): number {
-    return this.#inflight.size
+    return this.#inflight.size + this.#streams.beginning
   }
 
   /** Takes a request whose bytes end at `end`; `pump` sends it. */
@@ -103,8 +105,7 @@ export class Dispatcher {
       this.#reject(request, this.ended.code, this.ended.message)
       return
     }
-    if (request.type === Kind.WRITE) this.#writes.push(request)
-    else this.#others.push(request)
+    this.#queue(request)
     if (request.deadline !== Number.POSITIVE_INFINITY) this.#deadlines.expect(request.deadline)
   }
 
@@ -115,6 +116,7 @@ export class Dispatcher {
       submission.clear()
       if (this.#writes.length > 0) this.#startSession()
       this.#others = submission.take(this.#others, () => true, this.#drop)
+      this.#reads = submission.take(this.#reads, this.#mayRead, this.#drop)
       if (this.#pause === null) this.#writes = submission.take(this.#writes, this.#mayWrite, this.#drop)
       if (submission.requests.length === 0 || !this.#transmit(this.#port, submission)) break
     }
@@ -133,8 +135,7 @@ export class Dispatcher {
   detach(reason: string): void {
     if (this.#port === null) return
     this.#port = null
-    for (const stream of this.#streams.values()) this.#closedStreams.add(stream)
-    this.#streams.clear()
+    this.#streams.close()
     const requests = this.#inflight.takeAll()
     for (const request of requests) this.#again(request, true, reason)
     this.#watchLiveness()
@@ -143,18 +144,31 @@ export class Dispatcher {
   /** Opens a watch, and again whenever its port is replaced. */
   openStream(stream: Stream): void {
     const request = stream.open(this.nextId(), this.slabs)
+    this.#streams.begins(stream, request.id)
     this.enqueue(request, request.end)
     this.pump()
   }
 
   /** The watch is over; nothing more is told to it. */
   closeStream(stream: Stream): void {
-    this.#closedStreams.delete(stream)
+    this.#streams.forget(stream)
     for (const request of [...this.#others, ...this.#parked]) if (request.stream === stream) request.waiting = 0
-    for (const [id, open] of this.#streams) if (open === stream) this.#streams.delete(id)
+    if (this.#streams.begun(stream)) this.pump()
   }
 
-  /** Responses wait. */
+  /** Takes the identity of a cluster that a member told, if none is known; whether it is the one. 0 tells none. */
+  meets(cluster: number): boolean {
+    if (this.cluster === 0) this.cluster = cluster
+    return cluster === this.cluster
+  }
+
+  /** Ends all watches: what they were promised cannot be kept. */
+  endStreams(error: RafterError): void {
+    for (const request of [...this.#others, ...this.#parked]) request.stream?.ended(error)
+    this.#streams.end(error)
+    this.pump()
+  }
+
   receive = (): void => {
     const port = this.#port
     if (port === null) return
@@ -166,7 +180,7 @@ export class Dispatcher {
       if (this.#port !== port) return
     }
     this.heardAt = performance.now()
-    if (this.#writes.length > 0 || this.#others.length > 0) this.pump()
+    if (this.#writes.length > 0 || this.#reads.length > 0 || this.#others.length > 0) this.pump()
     else this.#watchLiveness()
   }
 
@@ -175,14 +189,13 @@ export class Dispatcher {
     if (this.ended !== null) return
     this.ended = error
     this.#port = null
-    const requests = [...this.#inflight.takeAll(), ...this.#writes, ...this.#others, ...this.#parked]
+    const requests = [...this.#inflight.takeAll(), ...this.#writes, ...this.#reads, ...this.#others, ...this.#parked]
     this.#writes = []
+    this.#reads = []
     this.#others = []
     this.#parked = []
     for (const request of requests) this.#reject(request, error.code, error.message)
-    for (const stream of [...this.#streams.values(), ...this.#closedStreams]) stream.ended(error)
-    this.#streams.clear()
-    this.#closedStreams.clear()
+    this.#streams.end(error)
     if (this.#pause !== null) clearTimeout(this.#pause)
     this.#deadlines.close()
     this.#watchLiveness()
@@ -200,7 +213,10 @@ export class Dispatcher {
     })
   }
 
+  #mayRead = ({ id }: Request): boolean => this.#streams.allow(id)
+
   #mayWrite = (request: Request): boolean => {
+    if (!this.#streams.allow(request.id)) return false
     if (request.session !== null) return true
     const session = this.#sessions.ready()
     if (session === null) return false
@@ -220,7 +236,7 @@ export class Dispatcher {
     if (this.#inflight.size === 0) this.sentAt = performance.now()
     for (const request of requests) {
       request.attempts++
-      if (request.stream !== null) this.#streams.set(request.id, request.stream)
+      if (request.stream !== null) this.#streams.opened(request.id, request.stream)
       else if (request.expectsAnswer) this.#inflight.add(request)
     }
     const code = port.submit(submission.bytes(), submission.length)
@@ -231,7 +247,7 @@ export class Dispatcher {
     for (const request of requests) {
       request.attempts--
       this.#inflight.delete(request)
-      this.#streams.delete(request.id)
+      this.#streams.ended(request.id)
     }
     if (code === Code.BUSY) this.#full = true
     for (const request of requests) {
@@ -277,20 +293,32 @@ export class Dispatcher {
   }
 
   #toStream(id: number, result: Result): void {
-    const stream = this.#streams.get(id)
+    const stream = this.#streams.at(id)
     if (stream === undefined) return
     if (result.code === Code.OK) {
+      if (this.#streams.begun(stream)) this.#backoff.reset()
       stream.deliver(result)
       return
     }
-    this.#streams.delete(id)
     const error = result.error('watch')
-    if (retryOf(Kind.WATCH, error.code, this.#options.embedded) === 'reject') {
+    const isOver = retryOf(Kind.WATCH, error.code, this.#options.embedded) === 'reject'
+    this.#streams.ended(id, isOver ? null : stream)
+    if (isOver) {
       stream.ended(error)
       return
     }
-    this.#closedStreams.add(stream)
+    // The member has no room for it, perhaps for long.
+    if (error.code === 'BUSY') this.#streams.begun(stream)
+    this.#trouble = error.message
     this.#pauseNow()
+    this.#reroute(error.code, error.code === 'NOT_LEADER' ? result.text(result.start + 8) : error.message)
+  }
+
+  /** Has the route look for the leader, or leave the member, as `code` asks for. */
+  #reroute(code: ErrorCode, text: string): void {
+    const { misrouted, gone } = this.#options
+    if (code === 'NOT_LEADER' || code === 'NO_LEADER' || code === 'LEADER_LOST') misrouted(code === 'NOT_LEADER' ? text : '')
+    if (code === 'CLOSED' || code === 'POISONED') gone(code, text)
   }
 
   /** A member has not carried a request out, or nobody knows whether. */
@@ -307,10 +335,8 @@ export class Dispatcher {
       if (this.#full) this.#pauseNow()
       return
     }
-    if (code === 'NOT_LEADER' || code === 'NO_LEADER' || code === 'LEADER_LOST')
-      this.#options.misrouted(code === 'NOT_LEADER' ? text : '')
     this.#again(request, retry === 'uncertain', text === '' ? code : `${code}: ${text}`)
-    if (code === 'CLOSED' || code === 'POISONED') this.#options.gone(code, text)
+    this.#reroute(code, text)
   }
 
   /** Sends each operation of a refused batch in one of its own, so that only the wrong one fails. */
@@ -356,7 +382,6 @@ export class Dispatcher {
     this.#pause.unref()
   }
 
-  /** Ends the pause. */
   #resume(): void {
     if (this.#pause !== null) clearTimeout(this.#pause)
     this.#pause = null
@@ -364,14 +389,11 @@ export class Dispatcher {
     if (this.#parked.length > 0) {
       const parked = this.#parked
       this.#parked = []
-      for (const request of parked) (request.type === Kind.WRITE && !request.starts ? this.#writes : this.#others).push(request)
-      this.#writes.sort((a, b) => a.id - b.id)
-      this.#others.sort((a, b) => a.id - b.id)
+      for (const request of parked) this.#queue(request)
+      for (const queue of [this.#writes, this.#reads, this.#others]) queue.sort((a, b) => a.id - b.id)
     }
     if (this.#port !== null) {
-      const streams = [...this.#closedStreams]
-      this.#closedStreams.clear()
-      for (const stream of streams) {
+      for (const stream of this.#streams.takeClosed()) {
         const request = stream.open(this.nextId(), this.slabs)
         this.enqueue(request, request.end)
       }
@@ -409,6 +431,12 @@ export class Dispatcher {
     for (const write of this.#writes.splice(0)) this.#reject(write, error.code, error.message)
   }
 
+  #queue(request: Request): void {
+    if (request.type === Kind.READ) this.#reads.push(request)
+    else if (request.type === Kind.WRITE && !request.starts) this.#writes.push(request)
+    else this.#others.push(request)
+  }
+
   #growInbox(bytes: number): void {
     this.#inbox = new Inbox(bytes)
     this.#result = new Result(this.#inbox)
@@ -428,6 +456,7 @@ export class Dispatcher {
     }
     for (const request of this.#inflight.list()) expire(request)
     this.#writes = this.#writes.filter(expire)
+    this.#reads = this.#reads.filter(expire)
     this.#others = this.#others.filter(expire)
     this.#parked = this.#parked.filter(expire)
     this.#watchLiveness()
@@ -444,13 +473,13 @@ export class Dispatcher {
   }
 
   #timeOut(request: Request, call: Call): void {
-    const unreachable = this.#port === null ? this.#options.unreachable() : null
+    const unreachable = this.#port === null ? this.#options.unreachable(call.name) : null
     const mayBeDone = request.type === Kind.WRITE && (request.uncertain || this.#inflight.has(request))
     if (unreachable !== null && !mayBeDone) {
-      call.fail('UNREACHABLE', `${call.name}: no member answers: ${unreachable}; check the endpoints, and that the members run`)
+      call.reject(unreachable)
       return
     }
-    const why = unreachable ?? (request.attempts === 0 ? this.#trouble : request.trouble)
+    const why = unreachable?.message ?? (request.attempts === 0 ? this.#trouble : request.trouble)
     const outcome = mayBeDone ? 'the write may or may not be committed, so read before writing again' : 'nothing was done'
     call.fail('TIMEOUT', `${call.name}: no answer in time${why === '' ? '' : ` (${why})`}; ${outcome}`)
   }

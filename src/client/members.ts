@@ -6,17 +6,21 @@ export interface Membership {
   members: Member[]
   /** Id of the leader; 0: none known. */
   leader: number
+  /** Identity of the cluster; 0: the member does not know it yet. */
+  cluster: number
 }
 
 /** Reads the answer to MEMBERS. PROTOCOL_ERROR. */
 export function parseMembers(text: string): Membership {
   const parsed = parse(text)
-  if (isObject(parsed) && Array.isArray(parsed['members']) && typeof parsed['leader'] === 'number') {
+  if (!isObject(parsed)) throw malformed(text)
+  const { leader, cluster } = parsed
+  if (Array.isArray(parsed['members']) && typeof leader === 'number' && typeof cluster === 'number') {
     const members = parsed['members'].filter(isObject).map(({ id, name, endpoint }) => {
       if (typeof id !== 'number' || typeof name !== 'string' || typeof endpoint !== 'string') throw malformed(text)
       return { id, name, endpoint }
     })
-    return { members, leader: parsed['leader'] }
+    return { members, leader, cluster }
   }
   throw malformed(text)
 }
@@ -46,6 +50,7 @@ export function unreachableStatus({ id, name, endpoint }: Member): MemberStatus 
     diskBytes: 0,
     logMode: '',
     version: '',
+    cluster: '',
   }
 }
 

@@ -1,6 +1,6 @@
 // `open` and `connect`: where the client meets the native side. The member itself is src/cluster's.
 import { ClusterMember } from '../cluster/member.js'
-import { memberOptions } from '../cluster/options.js'
+import { exposure, memberOptions } from '../cluster/options.js'
 import { loadBinding } from '../native/load.js'
 import { dial } from '../native/remote.js'
 import type { ConnectOptions, Database, OpenOptions } from './api.js'
@@ -13,6 +13,8 @@ import { createEmbedded, createRemote } from './create.js'
  */
 export async function open(options: OpenOptions): Promise<Database> {
   const { config, raft } = memberOptions(options)
+  const warning = exposure(config)
+  if (warning !== null) options.onLog?.(warning)
   const member = await ClusterMember.start(config, raft, {
     onFatal: options.onFatal ?? (() => {}),
     onNote: options.onLog ?? (() => {}),

@@ -9,6 +9,9 @@ import { Line } from './line.js'
 import { type Membership, parseMembers } from './members.js'
 import type { PortFactory } from './port.js'
 
+/** Revisions of one cluster say nothing about another's data. */
+const MISMATCH_ADVICE = 'the data there was replaced; connect again, and read the keys again'
+
 /** A member that takes longer to accept a connection, or to answer the first question, is passed over. Milliseconds. */
 const PROBE_MS = 1000
 /** Requests wait this long without any response before other members are asked whether the leader has changed. Milliseconds. */
@@ -33,6 +36,8 @@ export class Route {
   #learnt: string[] = []
   /** Why an endpoint is of no use now. */
   readonly #reasons = new Map<string, string>()
+  /** The codes of those reasons in the last search. */
+  readonly #codes = new Map<string, ErrorCode>()
   #line: Line | null = null
   #seeking = false
   #closed = false
@@ -69,8 +74,7 @@ export class Route {
     })
     this.#seek()
     if (await up) return
-    const reasons = this.unreachable()
-    throw new RafterError('UNREACHABLE', `no member answers: ${reasons}; check the endpoints, and that the members run`)
+    throw this.unreachable('connect')
   }
 
   /** The endpoint in use; null: none. */
@@ -78,12 +82,16 @@ export class Route {
     return this.#line?.endpoint ?? null
   }
 
-  /** Each endpoint and why it is of no use; null if there is a connection. */
-  unreachable(): string | null {
+  /** An error of `call` that names each endpoint and why it is of no use; null if there is a connection. */
+  unreachable(call: string): RafterError | null {
     if (this.#line !== null) return null
-    return this.#candidates()
+    const reasons = this.#candidates()
       .map((endpoint) => `${endpoint} (${this.#reasons.get(endpoint) ?? 'no answer yet'})`)
       .join(', ')
+    if (this.#isForeign()) {
+      return new RafterError('CLUSTER_MISMATCH', `${call}: another cluster answers: ${reasons}; ${MISMATCH_ADVICE}`)
+    }
+    return new RafterError('UNREACHABLE', `${call}: no member answers: ${reasons}; check the endpoints, and that the members run`)
   }
 
   /** The member in use says that it does not lead. */
@@ -132,6 +140,7 @@ export class Route {
   async #run(hint: string): Promise<void> {
     const backoff = new Backoff()
     for (;;) {
+      this.#codes.clear()
       const found = await this.#find(hint)
       hint = ''
       if (this.#closed) {
@@ -140,6 +149,7 @@ export class Route {
       }
       if (found !== null) this.#choose(found)
       if (this.#line !== null) return
+      if (this.#isForeign()) this.#dispatcher.endStreams(this.unreachable('watch') as RafterError)
       await this.#sleep(backoff.delay())
       if (this.#closed) return
     }
@@ -166,17 +176,41 @@ export class Route {
     let line: Line | null = null
     try {
       line = await Line.open(this.#factory, endpoint, this.#dispatcher.group, PROBE_MS)
-      return { line, membership: parseMembers(await line.ask(Kind.MEMBERS, new Uint8Array(0), PROBE_MS)) }
+      const membership = parseMembers(await line.ask(Kind.MEMBERS, new Uint8Array(0), PROBE_MS))
+      this.#checkCluster(membership.cluster)
+      return { line, membership }
     } catch (error) {
       line?.close()
       this.#reasons.set(endpoint, error instanceof Error ? error.message : String(error))
+      if (error instanceof RafterError) this.#codes.set(endpoint, error.code)
       return null
     }
   }
 
+  /** Only members of the cluster that was met first are used, or one would answer for another's data. CLUSTER_MISMATCH, NO_LEADER. */
+  #checkCluster(cluster: number): void {
+    const { cluster: own } = this.#dispatcher
+    if (own === 0 || cluster === own) return
+    if (cluster === 0) throw new RafterError('NO_LEADER', 'it does not know yet which cluster it is of')
+    throw new RafterError('CLUSTER_MISMATCH', `it is of cluster ${cluster.toString(16)}, not ${own.toString(16)}`)
+  }
+
+  /** Another cluster has taken this one's place: it answered, nobody of this one did, and nobody is about to. */
+  #isForeign(): boolean {
+    const codes = [...this.#codes.values()]
+    return this.#line === null && codes.includes('CLUSTER_MISMATCH') && !codes.includes('NO_LEADER')
+  }
+
   /** Goes over to a member, unless it is the one in use. */
   #choose(found: Found): void {
-    const { line } = found
+    const { line, membership } = found
+    const { cluster } = membership
+    // It may have been learnt since the member was asked.
+    if (this.#dispatcher.cluster !== 0 && cluster !== this.#dispatcher.cluster) {
+      line.close()
+      return
+    }
+    this.#dispatcher.meets(cluster)
     const leads = leaderOf(found) === line.endpoint
     const before = this.#line
     if (before !== null && (before.endpoint === line.endpoint || !leads)) {
@@ -192,7 +226,7 @@ export class Route {
     before?.close()
     this.#dispatcher.attach(line.port)
     for (const up of this.#whenUp.splice(0)) up()
-    if (leads) this.#recheckMs = STALL_CHECK_MS / 5
+    if (leads && cluster !== 0) this.#recheckMs = STALL_CHECK_MS / 5
     else this.#recheckLater()
   }
 
@@ -217,6 +251,7 @@ export class Route {
     this.#followedAt = Number.POSITIVE_INFINITY
     try {
       const membership = parseMembers(await this.askMembers())
+      this.#dispatcher.meets(membership.cluster)
       const leader = endpointOfLeader(membership)
       if (leader !== '' && leader !== this.#line?.endpoint && membership.members.length > 1) this.#seek(leader)
     } catch {

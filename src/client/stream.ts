@@ -5,6 +5,8 @@ import type { Result } from './results.js'
 import type { Slabs } from './slab.js'
 
 export interface Stream {
+  /** It has not begun, and is to begin when it was called. */
+  readonly fromNow: boolean
   /** Encodes the request that opens it, to go on where it has come to. */
   open(id: number, slabs: Slabs): Request
   /** A response of it; `result` is a cursor whose body is the response's. */

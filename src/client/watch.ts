@@ -14,7 +14,7 @@ import type { Slabs } from './slab.js'
 import type { Stream } from './stream.js'
 
 const OPTIONS = ['key', 'prefix', 'from', 'to', 'fromRevision', 'previous', 'as', 'signal']
-const WATCH_BODY_BYTES = 24
+const WATCH_BODY_BYTES = 32
 const CREDIT_BODY_BYTES = 12
 const CANCEL_BODY_BYTES = 8
 const EVENT_HEADER_BYTES = 4
@@ -98,6 +98,10 @@ export class WatchStream<A extends As> implements Watch<A>, AsyncIterator<WatchE
     this.#started.catch(() => {})
   }
 
+  get fromNow(): boolean {
+    return this.#next === 0
+  }
+
   started(): Promise<number> {
     return this.#liveness.during(this.#started)
   }
@@ -154,6 +158,7 @@ export class WatchStream<A extends As> implements Watch<A>, AsyncIterator<WatchE
     view.setUint32(HEADER_BYTES + 8, end.length, true)
     writeU64(view, HEADER_BYTES + 12, this.#next)
     view.setUint32(HEADER_BYTES + 20, Math.max(0, limits.watchCreditDefault - queued) + this.#skip, true)
+    writeU64(view, HEADER_BYTES + 24, this.#dispatcher.cluster)
     bytes.set(key, HEADER_BYTES + WATCH_BODY_BYTES)
     bytes.set(end, HEADER_BYTES + WATCH_BODY_BYTES + key.length)
     request.end = HEADER_BYTES + WATCH_BODY_BYTES + key.length + end.length
@@ -173,6 +178,10 @@ export class WatchStream<A extends As> implements Watch<A>, AsyncIterator<WatchE
     const count = inbox.view.getUint32(start + 8, true)
     if (!this.#created) {
       this.#created = true
+      if (!this.#dispatcher.meets(readU64(inbox.view, start + 12))) {
+        this.ended(new RafterError('CLUSTER_MISMATCH', 'watch: the member is of another cluster; read the keys again'))
+        return
+      }
       if (this.#next === 0) this.#next = revision + 1
       this.#resolveStarted(this.#next)
       if (count === 0) return

@@ -23,6 +23,8 @@ export interface MemberConfig {
   groups: number
   segmentBytes: number
   cpuAffinity: readonly number[] | 'numa' | null
+  /** Hexadecimal digits; null: none. */
+  clusterToken: string | null
 }
 
 /** What the Raft worker is told, but for what follows from the native side's answer. */

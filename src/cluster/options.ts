@@ -7,6 +7,9 @@ import type { MemberConfig, RaftOptions } from './member.js'
 
 const MIB = 1 << 20
 
+/** Bytes of a cluster token at least: fewer could be tried out. */
+const TOKEN_BYTES_MIN = 16
+
 /** Name of the one member of a store without `members`. */
 const SOLO = 'solo'
 
@@ -58,6 +61,7 @@ export function memberOptions(options: OpenOptions): MemberOptions {
       groups: whole(options.groups, 'groups', 1, 1, limits.groupsMax),
       segmentBytes: segmentBytes(memory),
       cpuAffinity: cpus(options.cpuAffinity),
+      clusterToken: token(options.clusterToken),
     },
     raft: {
       heartbeatInterval,
@@ -83,6 +87,7 @@ const KNOWN: ReadonlySet<string> = new Set<keyof OpenOptions>([
   'logRetainBytes',
   'groups',
   'cpuAffinity',
+  'clusterToken',
   'requestTimeout',
   'waitWhenBusy',
   'onFatal',
@@ -145,6 +150,30 @@ function cpus(value: OpenOptions['cpuAffinity']): readonly number[] | 'numa' | n
   const twice = value.find((cpu, i) => value.indexOf(cpu) !== i)
   if (twice !== undefined) throw invalid(`cpuAffinity names CPU ${twice} twice`)
   return value
+}
+
+/** The bytes of a cluster token as hexadecimal digits. The token itself is in no message. */
+function token(value: OpenOptions['clusterToken']): string | null {
+  if (value === undefined) return null
+  if (typeof value !== 'string' && !(value instanceof Uint8Array)) throw invalid('clusterToken is a string or a Uint8Array')
+  const bytes = typeof value === 'string' ? Buffer.from(value) : Buffer.from(value.buffer, value.byteOffset, value.byteLength)
+  if (bytes.length < TOKEN_BYTES_MIN)
+    throw invalid(`clusterToken needs at least ${TOKEN_BYTES_MIN} bytes, not ${bytes.length}; use random ones`)
+  return bytes.toString('hex')
+}
+
+/** What is said at each start of a member that strangers can reach and that takes anybody's word; null: nothing. */
+export function exposure({ listen, members, clusterToken }: MemberConfig): string | null {
+  if (clusterToken !== null || listen === null || members.length === 1 || isLoopback(listen)) return null
+  return (
+    `warning: this member listens on ${listen}, beyond this machine, without a cluster token: whoever reaches that port and says ` +
+    'that it is a member is believed, and can stop the cluster; give all members the same clusterToken (serve: --cluster-token-file)'
+  )
+}
+
+function isLoopback(address: string): boolean {
+  const host = address.slice(0, address.lastIndexOf(':')).replace(/^\[(.*)\]$/, '$1')
+  return host === 'localhost' || host === '::1' || /^(::ffff:)?127(\.\d{1,3}){3}$/i.test(host)
 }
 
 function invalid(message: string): RafterError {

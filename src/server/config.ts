@@ -6,7 +6,7 @@ import { UsageError } from './failures.js'
 import { closest } from './nearest.js'
 import { bytes, cpuAffinity, duration, endpoint, integer, members, oneOf, yesOrNo } from './parse.js'
 
-type Key = Exclude<keyof OpenOptions, 'onFatal' | 'onLog'>
+type Key = Exclude<keyof OpenOptions, 'onFatal' | 'onLog' | 'clusterToken'> | 'clusterTokenFile'
 
 /** Settings as the command line has parsed them. */
 export type SettingFlags = { [key in Key]?: unknown }
@@ -44,6 +44,7 @@ export const settings: Setting[] = [
   { key: 'logRetainBytes', value: 'size', text: 'log kept for members that lag', parse: bytes, default: 256 * MIB },
   { key: 'groups', value: 'count', text: 'Raft groups of this member', parse: integer(1), default: 1 },
   { key: 'cpuAffinity', value: 'list', text: 'CPUs that its threads run on, such as 0-3,8, or numa', parse: cpuAffinity },
+  { key: 'clusterTokenFile', value: 'file', text: 'file with the secret that the members share', parse: (text) => text },
   { key: 'requestTimeout', value: 'time', text: 'time until a call fails', parse: duration, default: 5_000 },
   { key: 'waitWhenBusy', value: 'bool', text: 'wait while a queue is full instead of failing', parse: yesOrNo, default: true },
 ]
@@ -84,8 +85,18 @@ export function effectiveSettings(
 
 /** The settings as `open` takes them. */
 export function openOptions(effective: EffectiveSetting[]): OpenOptions {
-  const entries = Object.fromEntries(effective.map(({ key, value }) => [key, value]))
-  return { dataDir: './data', ...entries }
+  const { clusterTokenFile, ...entries } = Object.fromEntries(effective.map(({ key, value }) => [key, value]))
+  const token = clusterTokenFile === undefined ? {} : { clusterToken: readToken(String(clusterTokenFile)) }
+  return { dataDir: './data', ...entries, ...token }
+}
+
+/** The secret stands in a file, where neither the list of processes nor the printed settings show it. */
+function readToken(file: string): string {
+  try {
+    return readFileSync(file, 'utf8').trim()
+  } catch (error) {
+    throw new UsageError(`cannot read the cluster token from ${file}: ${(error as Error).message}`)
+  }
 }
 
 /** Sizes and times as people write them. */

@@ -368,7 +368,7 @@ fn receive_net(hold: usize) -> Outcome<()> {
     });
     let config = NetConfig {
         listen: Some("127.0.0.1:0".to_owned()),
-        cluster_id: 7,
+        roster: 7,
         member_id: 1,
         ..NetConfig::default()
     };

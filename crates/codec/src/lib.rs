@@ -8,7 +8,6 @@ mod batch;
 mod block;
 mod compare;
 mod frame;
-mod hello;
 mod messages;
 mod operations;
 mod peer;
@@ -25,9 +24,6 @@ pub use batch::{Batch, BatchHeader, BATCH_HEADER_BYTES, BATCH_RETRY};
 pub use block::{count_entries, skip_entries, split_entries, Entries, Entry, ENTRY_HEADER_BYTES};
 pub use compare::{Compare, Compares, Operand};
 pub use frame::{Body, Frame, FRAME_HEADER_BYTES};
-pub use hello::{
-    Hello, HELLO_CLIENT, HELLO_MAGIC, HELLO_NAME_BYTES_MAX, HELLO_PEER_BULK, HELLO_PEER_FAST, PROTOCOL_VERSION,
-};
 pub use messages::{
     begin_response, encode_error_response, end_response, parse_number, parse_watch_credit, ReadRequest, Request,
     Requests, Response, Responses, WatchRequest, MESSAGE_HEADER_BYTES, RESPONSE_PLAIN, WATCH_PREV_KV, WATCH_PROGRESS,

@@ -218,7 +218,7 @@ impl<'a> ReadRequest<'a> {
 }
 
 /// Body of a WATCH request:
-/// `[u8 flags][3 × 0][u32 keyLen][u32 endLen][u64 startRevision][u32 credit][key][end]`.
+/// `[u8 flags][3 × 0][u32 keyLen][u32 endLen][u64 startRevision][u32 credit][u64 cluster][key][end]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WatchRequest<'a> {
     /// `WATCH_*`.
@@ -227,6 +227,8 @@ pub struct WatchRequest<'a> {
     pub start_revision: u64,
     /// Events that may be sent before the client gives more credit.
     pub credit: u32,
+    /// Identity of the cluster whose data is watched; 0: whichever it is.
+    pub cluster: u64,
     /// First key.
     pub key: &'a [u8],
     /// As in etcd; see [`Selection`].
@@ -237,7 +239,7 @@ impl<'a> WatchRequest<'a> {
     /// Parses the body.
     pub fn parse(body: &'a [u8]) -> Parsed<Self> {
         let mut reader = Reader::new(body);
-        let header = reader.array::<24>()?;
+        let header = reader.array::<32>()?;
         if header[0] & !(WATCH_PREV_KV | WATCH_PROGRESS) != 0 {
             return Err(Malformed("a watch has an unknown flag"));
         }
@@ -248,6 +250,7 @@ impl<'a> WatchRequest<'a> {
             flags: header[0],
             start_revision: u64_at(header, 12),
             credit: u32_at(header, 20),
+            cluster: u64_at(header, 24),
             key,
             end,
         })
@@ -266,6 +269,7 @@ impl<'a> WatchRequest<'a> {
         out.extend_from_slice(&length_u32(self.end.len()).to_le_bytes());
         out.extend_from_slice(&self.start_revision.to_le_bytes());
         out.extend_from_slice(&self.credit.to_le_bytes());
+        out.extend_from_slice(&self.cluster.to_le_bytes());
         out.extend_from_slice(self.key);
         out.extend_from_slice(self.end);
     }

@@ -70,6 +70,8 @@ pub enum Code {
     PortInUse = 44,
     /// the address cannot be used
     AddressInvalid = 45,
+    /// the other side does not know this cluster's token
+    TokenMismatch = 46,
     /// another process has the data directory open
     DataDirLocked = 50,
     /// the data directory belongs to another cluster or member
@@ -132,6 +134,7 @@ impl Code {
             Self::MemberUnknown => "MEMBER_UNKNOWN",
             Self::PortInUse => "PORT_IN_USE",
             Self::AddressInvalid => "ADDRESS_INVALID",
+            Self::TokenMismatch => "TOKEN_MISMATCH",
             Self::DataDirLocked => "DATA_DIR_LOCKED",
             Self::DataDirMismatch => "DATA_DIR_MISMATCH",
             Self::FormatNewer => "FORMAT_NEWER",
@@ -183,6 +186,7 @@ impl Code {
             43 => Self::MemberUnknown,
             44 => Self::PortInUse,
             45 => Self::AddressInvalid,
+            46 => Self::TokenMismatch,
             50 => Self::DataDirLocked,
             51 => Self::DataDirMismatch,
             52 => Self::FormatNewer,

@@ -1,7 +1,7 @@
 //! Bodies of WATCH responses: a run of events, each a pair and perhaps the pair before it.
 //!
 //! ```text
-//! body    [u64 revision][u32 events][event …]
+//! body    [u64 revision][u32 events][event …]        created: no events, and behind them [u64 cluster]
 //! event   [u8 0 put, 1 delete][u8 1 has previous][u16 0][pair][previous pair]
 //! ```
 

@@ -144,7 +144,7 @@ proptest! {
         prop_assert_eq!((read.consistency, read.max_staleness_ms), (consistency::BOUNDED, staleness));
         prop_assert!(read.ranges().map(|found| found.unwrap()).eq((0..count).map(|_| range)));
 
-        let watch = WatchRequest { flags, start_revision: start, credit, key: &key, end: &end };
+        let watch = WatchRequest { flags, start_revision: start, credit, cluster: staleness, key: &key, end: &end };
         let mut body = Vec::new();
         watch.encode(&mut body);
         prop_assert_eq!(WatchRequest::parse(&body).unwrap(), watch);
@@ -192,13 +192,5 @@ proptest! {
         prop_assert_eq!(records[2], PeerRecord::ReadIndex { group, id });
         prop_assert_eq!(records[3], PeerRecord::ReadReply(reply));
         prop_assert_eq!(records[4], PeerRecord::Snapshot { part: 3, group, body: b"part" });
-    }
-
-    #[test]
-    fn hellos(cluster: u64, member: u64, to: u64, name in "[a-z0-9-]{0,40}") {
-        let hello = Hello { protocol: PROTOCOL_VERSION, kind: HELLO_PEER_BULK, cluster, member, to, name: &name };
-        let mut body = Vec::new();
-        hello.encode(&mut body);
-        prop_assert_eq!(Hello::parse(&body).unwrap(), hello);
     }
 }

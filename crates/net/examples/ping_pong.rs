@@ -75,7 +75,7 @@ fn config(id: u64, listen: &str, peers: Vec<PeerConfig>) -> NetConfig {
     let log = Arc::new(|level, text| eprintln!("{level:?} {text}"));
     NetConfig {
         listen: Some(listen.to_owned()),
-        cluster_id: 7,
+        roster: 7,
         member_id: id,
         name: format!("m{id}"),
         peers,

@@ -7,6 +7,8 @@ use std::time::Duration;
 use rafterdb_codec::{limits, Code};
 use rafterdb_pool::Pool;
 
+use crate::token::Token;
+
 /// How much a log line matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
@@ -37,8 +39,10 @@ pub struct PeerConfig {
 pub struct NetConfig {
     /// Where to listen, `host:port` (port 0: any free one); `None`: nowhere, so neither peers nor clients reach this member.
     pub listen: Option<String>,
-    /// The cluster this member belongs to, not 0.
-    pub cluster_id: u64,
+    /// A hash over the names of all members, not 0: who is configured with others is not spoken to.
+    pub roster: u64,
+    /// What members must prove to know; `None`: whoever says that it is a member is believed.
+    pub token: Option<Token>,
     /// This member's id, not 0.
     pub member_id: u64,
     /// This member's name, for people.
@@ -57,7 +61,8 @@ impl Default for NetConfig {
     fn default() -> Self {
         Self {
             listen: None,
-            cluster_id: 0,
+            roster: 0,
+            token: None,
             member_id: 0,
             name: String::new(),
             peers: Vec::new(),
@@ -72,7 +77,8 @@ impl std::fmt::Debug for NetConfig {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("NetConfig")
             .field("listen", &self.listen)
-            .field("cluster_id", &self.cluster_id)
+            .field("roster", &self.roster)
+            .field("token", &self.token)
             .field("member_id", &self.member_id)
             .field("name", &self.name)
             .field("peers", &self.peers)
@@ -137,7 +143,7 @@ impl Default for NetLimits {
 #[error("{text}")]
 pub struct NetError {
     /// What programs match: `PORT_IN_USE`, `ADDRESS_INVALID`, `UNREACHABLE`, `CLUSTER_MISMATCH`, `PROTOCOL_VERSION`,
-    /// `MEMBER_UNKNOWN`, `PROTOCOL_ERROR`, `TIMEOUT`, `CLOSED`, `IO`.
+    /// `MEMBER_UNKNOWN`, `TOKEN_MISMATCH`, `PROTOCOL_ERROR`, `TIMEOUT`, `CLOSED`, `IO`.
     pub code: Code,
     /// For people: what happened and what to do.
     pub text: String,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rafterdb_codec::{Code, Frame};
-use rafterdb_pool::Pool;
+use rafterdb_pool::{Pool, Slice};
 use tokio::io::AsyncWriteExt;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::TcpStream;
@@ -13,8 +13,9 @@ use tokio::time::timeout;
 
 use crate::config::{NetError, NetLimits};
 use crate::counters::{add, Counters};
-use crate::hello::{decode_refusal, Hello, HELLO_BYTES_MAX};
+use crate::hello::{decode_refusal, may_be_one_cluster, Hello, HELLO_BYTES_MAX};
 use crate::reader::{FrameReader, ReadError};
+use crate::token::{encode_proof, is_challenge, mismatch, Prover, Token};
 
 /// A connection after both hellos.
 pub(crate) struct Dialed {
@@ -27,10 +28,12 @@ pub(crate) struct Dialed {
 }
 
 /// Dials `endpoint` and says `hello`. Errors: `UNREACHABLE`, `TIMEOUT`, `ADDRESS_INVALID`; `CLUSTER_MISMATCH`,
-/// `MEMBER_UNKNOWN`, `PROTOCOL_VERSION` and `PROTOCOL_ERROR` from either side.
+/// `TOKEN_MISMATCH`, `MEMBER_UNKNOWN`, `PROTOCOL_VERSION` and `PROTOCOL_ERROR` from either side. With a token the two sides
+/// prove to each other that they know it.
 pub(crate) async fn dial(
     endpoint: &str,
     hello: &Hello,
+    token: Option<&Token>,
     limits: &NetLimits,
     pool: &Arc<Pool>,
     counters: &Arc<Counters>,
@@ -46,31 +49,10 @@ pub(crate) async fn dial(
     let (read_half, mut write_half) = stream.into_split();
     let mut reader = FrameReader::new(read_half, HELLO_BYTES_MAX, pool.clone(), counters.clone());
     let started = Instant::now();
-    let answer = timeout(limits.hello_timeout, async {
-        write_whole(&mut write_half, hello.encode())
-            .await
-            .map_err(|error| unreachable_at(endpoint, &error))?;
-        reader.next().await.map_err(|error| match error {
-            ReadError::Closed(_) => NetError::new(
-                Code::Unreachable,
-                format!("{endpoint} closed the connection at the hello"),
-            ),
-            ReadError::Io(error) => unreachable_at(endpoint, &error),
-            ReadError::Bad(text) => NetError::new(
-                Code::ProtocolError,
-                format!("{endpoint} is no rafterdb: it sent {text}"),
-            ),
-        })
-    })
-    .await
-    .map_err(|_| too_late(endpoint, "answered the hello", limits.hello_timeout))??;
-    if let Some(refusal) = decode_refusal(&answer) {
-        return Err(NetError::new(
-            refusal.code,
-            format!("{endpoint} refuses: {}", refusal.text),
-        ));
-    }
-    let theirs = Hello::decode(&answer)?;
+    let greeting = greet(endpoint, hello, token, &mut reader, &mut write_half);
+    let theirs = timeout(limits.hello_timeout, greeting)
+        .await
+        .map_err(|_| too_late(endpoint, "answered the hello", limits.hello_timeout))??;
     check_answer(endpoint, hello, &theirs)?;
     reader.set_frame_bytes_max(limits.frame_bytes_max);
     Ok(Dialed {
@@ -79,6 +61,66 @@ pub(crate) async fn dial(
         hello: theirs,
         round_trip: started.elapsed(),
     })
+}
+
+/// Says hello, and what else is asked for, until the other side has said its own.
+async fn greet(
+    endpoint: &str,
+    hello: &Hello,
+    token: Option<&Token>,
+    reader: &mut FrameReader<OwnedReadHalf>,
+    writer: &mut OwnedWriteHalf,
+) -> Result<Hello, NetError> {
+    let ours = hello.encode();
+    let mut answer = ask(endpoint, ours.clone(), reader, writer).await?;
+    if let Some(token) = token {
+        if !is_challenge(&answer) {
+            return Err(mismatch(format!(
+                "{endpoint} has no cluster token, this member has one"
+            )));
+        }
+        let challenge = answer;
+        let proof = encode_proof(&token.prove(Prover::Dialer, &ours, &challenge));
+        answer = ask(endpoint, proof, reader, writer).await?;
+        let theirs = Hello::decode(&answer)?;
+        return match token.verify(Prover::Accepter, &ours, &challenge, &theirs.proof) {
+            true => Ok(theirs),
+            false => Err(mismatch(format!(
+                "{endpoint} does not prove that it knows this member's cluster token"
+            ))),
+        };
+    }
+    Hello::decode(&answer)
+}
+
+/// Writes a frame and reads one; an error if that is a refusal.
+async fn ask(
+    endpoint: &str,
+    body: Vec<u8>,
+    reader: &mut FrameReader<OwnedReadHalf>,
+    writer: &mut OwnedWriteHalf,
+) -> Result<Slice, NetError> {
+    write_whole(writer, body)
+        .await
+        .map_err(|error| unreachable_at(endpoint, &error))?;
+    let answer = reader.next().await.map_err(|error| match error {
+        ReadError::Closed(_) => NetError::new(
+            Code::Unreachable,
+            format!("{endpoint} closed the connection at the hello"),
+        ),
+        ReadError::Io(error) => unreachable_at(endpoint, &error),
+        ReadError::Bad(text) => NetError::new(
+            Code::ProtocolError,
+            format!("{endpoint} is no rafterdb: it sent {text}"),
+        ),
+    })?;
+    match decode_refusal(&answer) {
+        Some(refusal) => Err(NetError::new(
+            refusal.code,
+            format!("{endpoint} refuses: {}", refusal.text),
+        )),
+        None => Ok(answer),
+    }
 }
 
 /// Writes one frame before there is a queue.
@@ -90,10 +132,14 @@ pub(crate) async fn write_whole<W: AsyncWriteExt + Unpin>(stream: &mut W, body: 
 }
 
 fn check_answer(endpoint: &str, ours: &Hello, theirs: &Hello) -> Result<(), NetError> {
-    if ours.cluster_id != 0 && theirs.cluster_id != ours.cluster_id {
+    if ours.roster != 0 && theirs.roster != ours.roster {
+        let text = format!("{endpoint} is configured with other members than this one: check the lists of members");
+        return Err(NetError::new(Code::ClusterMismatch, text));
+    }
+    if !may_be_one_cluster(ours.cluster, theirs.cluster) {
         let text = format!(
-            "{endpoint} belongs to cluster {:x}, not {:x}",
-            theirs.cluster_id, ours.cluster_id
+            "{endpoint} belongs to cluster {:x}, not {:x}: its data directory is of another cluster, or was founded anew",
+            theirs.cluster, ours.cluster
         );
         return Err(NetError::new(Code::ClusterMismatch, text));
     }

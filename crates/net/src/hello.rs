@@ -2,16 +2,18 @@
 //! Knows layouts and rules, no sockets.
 //!
 //! ```text
-//! hello    ["RAFT"][u16 protocol][u8 kind][u8 0][u64 cluster id][u64 member id][u64 to, 0 any][u32 nameLen][name]
+//! hello    ["RAFT"][u16 protocol][u8 kind][u8 flags 1 token][u64 roster][u64 cluster][u64 member id][u64 to, 0 any][32 proof]
+//!          [u32 nameLen][name]
 //! refusal  a response of type 0: [u32 length of the rest][u8 0][u8 0][u16 code][u64 0][u64 detail][text]
 //! ```
 
 use rafterdb_codec::Code;
 
 use crate::config::NetError;
+use crate::token::PROOF_BYTES;
 
 /// The protocol this build speaks.
-pub const PROTOCOL: u16 = 1;
+pub const PROTOCOL: u16 = 2;
 
 /// Bytes of a hello or refusal, at most.
 pub const HELLO_BYTES_MAX: usize = 1024;
@@ -20,7 +22,8 @@ pub const HELLO_BYTES_MAX: usize = 1024;
 const NAME_BYTES_MAX: usize = 256;
 
 const MAGIC: &[u8; 4] = b"RAFT";
-const FIXED_BYTES: usize = 36;
+const FIXED_BYTES: usize = 44 + PROOF_BYTES;
+const TOKEN: u8 = 1;
 const RESPONSE_HEADER_BYTES: usize = 16;
 
 /// What a connection is for.
@@ -35,17 +38,31 @@ pub enum HelloKind {
     PeerBulk = 2,
 }
 
+impl HelloKind {
+    /// Whether it is a member's.
+    #[must_use]
+    pub const fn is_peer(self) -> bool {
+        !matches!(self, Self::Client)
+    }
+}
+
 /// The first frame of either side.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hello {
     /// What the connection is for; the answer repeats it.
     pub kind: HelloKind,
-    /// The sender's cluster; 0: any (a client).
-    pub cluster_id: u64,
+    /// A hash over the names of the members that the sender is configured with; 0: a client.
+    pub roster: u64,
+    /// Identity of the sender's cluster; 0: not known yet, or, of a client, any.
+    pub cluster: u64,
     /// The sender; 0: not a member (a client).
     pub member_id: u64,
     /// The member the sender means to speak to; 0: any.
     pub to: u64,
+    /// Whether the sender is a member that has a cluster token.
+    pub has_token: bool,
+    /// With a token: the dialer's nonce, the accepter's proof (token.rs). Else zeros.
+    pub proof: [u8; PROOF_BYTES],
     /// The sender's name, for people.
     pub name: String,
 }
@@ -69,10 +86,11 @@ impl Hello {
         let mut body = Vec::with_capacity(FIXED_BYTES + end);
         body.extend_from_slice(MAGIC);
         body.extend_from_slice(&PROTOCOL.to_le_bytes());
-        body.extend_from_slice(&[self.kind as u8, 0]);
-        for field in [self.cluster_id, self.member_id, self.to] {
+        body.extend_from_slice(&[self.kind as u8, if self.has_token { TOKEN } else { 0 }]);
+        for field in [self.roster, self.cluster, self.member_id, self.to] {
             body.extend_from_slice(&field.to_le_bytes());
         }
+        body.extend_from_slice(&self.proof);
         body.extend_from_slice(&u32::try_from(end).unwrap_or(0).to_le_bytes());
         body.extend_from_slice(&self.name.as_bytes()[..end]);
         body
@@ -94,7 +112,7 @@ impl Hello {
             return Err(NetError::new(Code::ProtocolVersion, text));
         }
         let malformed = || NetError::new(Code::ProtocolError, "a malformed hello");
-        if body.len() < FIXED_BYTES || body.len() != FIXED_BYTES + u32_at(body, 32) {
+        if body.len() < FIXED_BYTES || body.len() != FIXED_BYTES + u32_at(body, FIXED_BYTES - 4) {
             return Err(malformed());
         }
         let kind = match body[6] {
@@ -106,12 +124,21 @@ impl Hello {
         let name = String::from_utf8_lossy(&body[FIXED_BYTES..]).into_owned();
         Ok(Self {
             kind,
-            cluster_id: u64_at(body, 8),
-            member_id: u64_at(body, 16),
-            to: u64_at(body, 24),
+            roster: u64_at(body, 8),
+            cluster: u64_at(body, 16),
+            member_id: u64_at(body, 24),
+            to: u64_at(body, 32),
+            has_token: body[7] & TOKEN != 0,
+            proof: std::array::from_fn(|i| body[40 + i]),
             name,
         })
     }
+}
+
+/// Whether two identities may be of one cluster: one that is not known yet contradicts nothing.
+#[must_use]
+pub const fn may_be_one_cluster(one: u64, other: u64) -> bool {
+    one == 0 || other == 0 || one == other
 }
 
 /// An error as the frame that takes the place of a hello, or of a delivery before the connection is closed.

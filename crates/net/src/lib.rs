@@ -14,6 +14,7 @@ mod queue;
 mod reader;
 mod remote;
 mod report;
+mod token;
 
 pub use config::{Level, Log, NetConfig, NetError, NetLimits, PeerConfig};
 pub use counters::CounterValues;
@@ -22,3 +23,4 @@ pub use hello::{Hello, HelloKind, HELLO_BYTES_MAX, PROTOCOL};
 pub use net::{Handler, Net, NetStats};
 pub use peer::{Lane, PeerState, PeerStats};
 pub use remote::{RemoteClient, RemoteConfig, RemoteHandler, RemoteMember};
+pub use token::Token;

@@ -16,11 +16,12 @@ use crate::connection::{run, End, Side, Sink};
 use crate::counters::add;
 use crate::dial::write_whole;
 use crate::frame::Parts;
-use crate::hello::{encode_refusal, Hello, HelloKind, HELLO_BYTES_MAX};
+use crate::hello::{encode_refusal, may_be_one_cluster, Hello, HelloKind, HELLO_BYTES_MAX};
 use crate::net::{Shared, StopOnPanic};
 use crate::peer::{Lane, Peer};
 use crate::queue::SendQueue;
 use crate::reader::{FrameReader, ReadError};
+use crate::token::{decode_proof, encode_challenge, mismatch, Proof, Prover, PROOF_BYTES};
 
 /// Pause after the operating system refused to hand out a connection (too many open files, most often).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -72,26 +73,10 @@ async fn greet(shared: &Arc<Shared>, stream: TcpStream, from: SocketAddr) {
         shared.counters.clone(),
     );
     let limits = &shared.config.limits;
-    let greeted = timeout(limits.hello_timeout, async {
-        let body = match reader.next().await {
-            Ok(body) => body,
-            // Somebody looked whether the port is open.
-            Err(ReadError::Closed(false) | ReadError::Io(_)) => return None,
-            Err(ReadError::Closed(true)) => return Some(Err(NetError::new(Code::ProtocolError, "half a frame"))),
-            Err(ReadError::Bad(text)) => return Some(Err(NetError::new(Code::ProtocolError, text))),
-        };
-        Some(Hello::decode(&body).and_then(|hello| admit(shared, &hello).map(|admitted| (hello, admitted))))
-    });
+    let greeted = timeout(limits.hello_timeout, hear(shared, &mut reader, &mut write_half));
     let refusal = match greeted.await {
         Ok(None) => return,
-        Ok(Some(Ok((hello, admitted)))) => {
-            let answer = Hello {
-                kind: hello.kind,
-                cluster_id: shared.config.cluster_id,
-                member_id: shared.config.member_id,
-                to: hello.member_id,
-                name: shared.config.name.clone(),
-            };
+        Ok(Some(Ok((answer, admitted)))) => {
             if !matches!(
                 timeout(limits.hello_timeout, write_whole(&mut write_half, answer.encode())).await,
                 Ok(Ok(()))
@@ -121,24 +106,116 @@ async fn greet(shared: &Arc<Shared>, stream: TcpStream, from: SocketAddr) {
     .await;
 }
 
+/// The next frame of a stranger; `None`: it has gone.
+async fn next(reader: &mut FrameReader<OwnedReadHalf>) -> Option<Result<Slice, NetError>> {
+    match reader.next().await {
+        Ok(body) => Some(Ok(body)),
+        // Somebody looked whether the port is open.
+        Err(ReadError::Closed(false) | ReadError::Io(_)) => None,
+        Err(ReadError::Closed(true)) => Some(Err(NetError::new(Code::ProtocolError, "half a frame"))),
+        Err(ReadError::Bad(text)) => Some(Err(NetError::new(Code::ProtocolError, text))),
+    }
+}
+
+/// Hears who it is, and what it is admitted to: our own hello is the answer. `None`: it has gone.
+async fn hear(
+    shared: &Shared,
+    reader: &mut FrameReader<OwnedReadHalf>,
+    writer: &mut OwnedWriteHalf,
+) -> Option<Result<(Hello, Admitted), NetError>> {
+    let body = match next(reader).await? {
+        Ok(body) => body,
+        Err(error) => return Some(Err(error)),
+    };
+    let hello = match Hello::decode(&body) {
+        Ok(hello) => hello,
+        Err(error) => return Some(Err(error)),
+    };
+    // Before anything is said about this member: a stranger is told that it is one, and no more.
+    let proof = match hello.kind.is_peer() {
+        true => match authenticate(shared, &hello, &body, reader, writer).await? {
+            Ok(proof) => proof,
+            Err(error) => return Some(Err(error)),
+        },
+        false => [0; PROOF_BYTES],
+    };
+    let answer = Hello {
+        kind: hello.kind,
+        roster: shared.config.roster,
+        cluster: shared.handler.cluster(),
+        member_id: shared.config.member_id,
+        to: hello.member_id,
+        has_token: shared.config.token.is_some(),
+        proof,
+        name: shared.config.name.clone(),
+    };
+    Some(admit(shared, &hello, answer.cluster).map(|admitted| (answer, admitted)))
+}
+
+/// Has who says that it is a member prove it, and returns our own proof. Without a token on either side there is none.
+async fn authenticate(
+    shared: &Shared,
+    hello: &Hello,
+    body: &[u8],
+    reader: &mut FrameReader<OwnedReadHalf>,
+    writer: &mut OwnedWriteHalf,
+) -> Option<Result<Proof, NetError>> {
+    let token = match (&shared.config.token, hello.has_token) {
+        (None, false) => return Some(Ok([0; PROOF_BYTES])),
+        (None, true) => {
+            return Some(Err(mismatch(
+                "this member has no cluster token, the other has one".to_owned(),
+            )))
+        }
+        (Some(_), false) => return Some(Err(mismatch("this member asks for the cluster token".to_owned()))),
+        (Some(token), true) => token,
+    };
+    let challenge = match encode_challenge() {
+        Ok(challenge) => challenge,
+        Err(error) => return Some(Err(error)),
+    };
+    write_whole(writer, challenge.clone()).await.ok()?;
+    let proof = match next(reader).await? {
+        Ok(body) => decode_proof(&body),
+        Err(error) => return Some(Err(error)),
+    };
+    if !proof.is_some_and(|proof| token.verify(Prover::Dialer, body, &challenge, &proof)) {
+        let text = "the other side does not prove that it knows this member's cluster token";
+        return Some(Err(mismatch(text.to_owned())));
+    }
+    Some(Ok(token.prove(Prover::Accepter, body, &challenge)))
+}
+
 fn report_bad(shared: &Shared, from: SocketAddr, error: &NetError) {
     let key = format!("{} {}", from.ip(), error.code.name());
     let text = format!("closed the connection of {from}: {}: {}", error.code.name(), error.text);
-    shared.report.log_seldom(key, Level::Warn, text);
+    let level = match error.code {
+        Code::ClusterMismatch | Code::TokenMismatch => Level::Error,
+        _ => Level::Warn,
+    };
+    shared.report.log_seldom(key, level, text);
 }
 
 /// Checks that a hello is meant for this member, and from somebody it speaks to.
-fn admit(shared: &Shared, hello: &Hello) -> Result<Admitted, NetError> {
+fn admit(shared: &Shared, hello: &Hello, cluster: u64) -> Result<Admitted, NetError> {
     let us = &shared.config;
     let lane = match hello.kind {
         HelloKind::Client => None,
         HelloKind::PeerFast => Some(Lane::Fast),
         HelloKind::PeerBulk => Some(Lane::Bulk),
     };
-    if hello.cluster_id != us.cluster_id && (lane.is_some() || hello.cluster_id != 0) {
+    if lane.is_some() && hello.roster != us.roster {
         let text = format!(
-            "{} is of cluster {:x}, this member ({}) of cluster {:x}: check the list of members and the data directory",
-            hello.name, hello.cluster_id, us.name, us.cluster_id
+            "{} is configured with other members than this one ({}): check the lists of members",
+            hello.name, us.name
+        );
+        return Err(NetError::new(Code::ClusterMismatch, text));
+    }
+    if !may_be_one_cluster(hello.cluster, cluster) {
+        let text = format!(
+            "{} is of cluster {:x}, this member ({}) of cluster {cluster:x}: one of them has the data directory of another \
+            cluster, or was founded anew",
+            hello.name, hello.cluster, us.name
         );
         return Err(NetError::new(Code::ClusterMismatch, text));
     }

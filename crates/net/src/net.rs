@@ -44,6 +44,11 @@ pub trait Handler: Send + Sync + 'static {
     /// A client is gone; its number is not used again. Not told for those that `close` disconnects.
     fn client_closed(&self, connection: u64);
 
+    /// Identity of the cluster; 0: not known yet. Asked at each hello, on any thread.
+    fn cluster(&self) -> u64 {
+        0
+    }
+
     /// Whether a frame of a peer may be handed over now: the way to slow a peer down. Asked before each frame, and about every
     /// millisecond while it says no; a peer held up for as long as `dead_after` takes the connection for dead.
     fn ready(&self, _peer: u64, _lane: Lane) -> bool {

@@ -27,6 +27,7 @@ use crate::frame::Parts;
 use crate::hello::{Hello, HelloKind};
 use crate::net::{Shared, StopOnPanic};
 use crate::queue::{Refused, SendQueue};
+use crate::token::{nonce, PROOF_BYTES};
 
 /// Attempts in a row that fail before a peer counts as disconnected.
 const PROBES: u32 = 3;
@@ -215,7 +216,11 @@ impl Peer {
             return;
         }
         let level = match error.code {
-            Code::ClusterMismatch | Code::MemberUnknown | Code::ProtocolVersion | Code::AddressInvalid => Level::Error,
+            Code::ClusterMismatch
+            | Code::TokenMismatch
+            | Code::MemberUnknown
+            | Code::ProtocolVersion
+            | Code::AddressInvalid => Level::Error,
             _ => Level::Warn,
         };
         let text = format!(
@@ -231,21 +236,34 @@ impl Peer {
     }
 }
 
+/// What is said first on a connection to a peer.
+fn hello(shared: &Shared, peer: &Peer, lane: Lane) -> Result<Hello, NetError> {
+    let has_token = shared.config.token.is_some();
+    Ok(Hello {
+        kind: lane.hello_kind(),
+        roster: shared.config.roster,
+        cluster: shared.handler.cluster(),
+        member_id: shared.config.member_id,
+        to: peer.config.id,
+        has_token,
+        proof: if has_token { nonce()? } else { [0; PROOF_BYTES] },
+        name: shared.config.name.clone(),
+    })
+}
+
 /// Keeps one lane to a peer connected, for as long as the network lives.
 pub(crate) async fn keep_connected(shared: Arc<Shared>, peer: Arc<Peer>, lane: Lane) {
     let _stop = StopOnPanic(shared.clone());
     let mut backoff = Backoff::new(shared.config.limits.backoff_min, shared.config.limits.backoff_max);
-    let hello = Hello {
-        kind: lane.hello_kind(),
-        cluster_id: shared.config.cluster_id,
-        member_id: shared.config.member_id,
-        to: peer.config.id,
-        name: shared.config.name.clone(),
-    };
     while !shared.is_closing() {
         let attempt = Instant::now();
         let NetConfig { limits, pool, .. } = &shared.config;
-        match dial(&peer.config.endpoint, &hello, limits, pool, &shared.counters).await {
+        let token = shared.config.token.as_ref();
+        let dialed = match hello(&shared, &peer, lane) {
+            Ok(hello) => dial(&peer.config.endpoint, &hello, token, limits, pool, &shared.counters).await,
+            Err(error) => Err(error),
+        };
+        match dialed {
             Ok(dialed) => {
                 let error = connected(&shared, &peer, lane, dialed).await;
                 if !shared.is_closing() {

@@ -19,6 +19,7 @@ use crate::dial::dial;
 use crate::frame::Parts;
 use crate::hello::{Hello, HelloKind};
 use crate::queue::{QueueLimits, SendQueue};
+use crate::token::PROOF_BYTES;
 
 static SHARED_POOL: LazyLock<Arc<Pool>> = LazyLock::new(Pool::new);
 
@@ -38,8 +39,8 @@ pub trait RemoteHandler: Send + Sync + 'static {
 /// Who answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RemoteMember {
-    /// Its cluster.
-    pub cluster_id: u64,
+    /// Identity of its cluster; 0: it does not know it yet.
+    pub cluster: u64,
     /// Its id.
     pub member_id: u64,
     /// Its name.
@@ -51,8 +52,8 @@ pub struct RemoteMember {
 pub struct RemoteConfig {
     /// `host:port` of a member.
     pub endpoint: String,
-    /// The cluster it must belong to; 0: any.
-    pub cluster_id: u64,
+    /// Identity of the cluster it must belong to; 0: any.
+    pub cluster: u64,
     /// This client's name, for the member's log.
     pub name: String,
     /// Time for the connection and the hello together.
@@ -67,7 +68,7 @@ impl Default for RemoteConfig {
     fn default() -> Self {
         Self {
             endpoint: String::new(),
-            cluster_id: 0,
+            cluster: 0,
             name: String::new(),
             timeout: Duration::from_secs(2),
             limits: NetLimits::default(),
@@ -171,13 +172,16 @@ async fn live(
     let endpoint = &config.endpoint;
     let hello = Hello {
         kind: HelloKind::Client,
-        cluster_id: config.cluster_id,
+        roster: 0,
+        cluster: config.cluster,
         member_id: 0,
         to: 0,
+        has_token: false,
+        proof: [0; PROOF_BYTES],
         name: config.name.clone(),
     };
     let dialed = tokio::select! {
-        outcome = timeout(config.timeout, dial(endpoint, &hello, &config.limits, &config.pool, counters)) => match outcome {
+        outcome = timeout(config.timeout, dial(endpoint, &hello, None, &config.limits, &config.pool, counters)) => match outcome {
             Ok(Ok(dialed)) => dialed,
             Ok(Err(error)) => return error,
             Err(_) => {
@@ -189,13 +193,13 @@ async fn live(
     };
     if !closed.load(Ordering::Acquire) {
         let Hello {
-            cluster_id,
+            cluster,
             member_id,
             name,
             ..
         } = dialed.hello;
         handler.connected(RemoteMember {
-            cluster_id,
+            cluster,
             member_id,
             name,
         });

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rafterdb_codec::Code;
 use rafterdb_net::HelloKind;
-use support::{addresses, frame, hello, Member, Raw, CLUSTER};
+use support::{addresses, frame, hello, Member, Raw, ROSTER};
 
 fn refusal_code(body: &[u8]) -> u16 {
     assert_eq!(body[4], 0, "type of a refusal");
@@ -60,7 +60,7 @@ fn a_length_beyond_the_bound_closes_the_connection_before_its_bytes_arrive() {
 fn a_peers_damaged_frame_is_not_delivered_either() {
     let member = Member::start(1, &addresses(2));
     let mut raw = Raw::open(member.address);
-    raw.write(&hello(HelloKind::PeerFast, CLUSTER, 2, 1));
+    raw.write(&hello(HelloKind::PeerFast, ROSTER, 2, 1));
     raw.read_frame().unwrap();
     raw.write(&frame(b"sound"));
     let mut damaged = frame(b"damaged");

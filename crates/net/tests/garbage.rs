@@ -6,7 +6,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use rafterdb_net::HelloKind;
-use support::{frame, hello, Member, Random, Raw, CLUSTER};
+use support::{frame, hello, Member, Random, Raw, ROSTER};
 
 #[test]
 fn random_bytes_are_refused_and_the_member_lives_on() {
@@ -18,8 +18,8 @@ fn random_bytes_are_refused_and_the_member_lives_on() {
         let mut bytes = match random.below(4) {
             0 => Vec::new(),
             1 => hello(HelloKind::Client, 0, 0, 0),
-            2 => hello(HelloKind::PeerFast, CLUSTER, 2, 1),
-            _ => hello(HelloKind::PeerBulk, CLUSTER, 2, 1),
+            2 => hello(HelloKind::PeerFast, ROSTER, 2, 1),
+            _ => hello(HelloKind::PeerBulk, ROSTER, 2, 1),
         };
         if random.below(3) == 0 && !bytes.is_empty() {
             let at = usize::try_from(random.below(bytes.len() as u64)).unwrap();

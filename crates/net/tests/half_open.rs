@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use rafterdb_net::HelloKind;
-use support::{addresses, hello, Member, Raw, CLUSTER};
+use support::{addresses, hello, Member, Raw, ROSTER};
 
 #[test]
 fn a_peer_that_answers_no_ping_goes_down() {
@@ -18,14 +18,14 @@ fn a_peer_that_answers_no_ping_goes_down() {
     let mut held = Vec::new();
     for kind in [HelloKind::PeerFast, HelloKind::PeerBulk] {
         let mut raw = Raw::open(one.address);
-        raw.write(&hello(kind, CLUSTER, 2, 1));
+        raw.write(&hello(kind, ROSTER, 2, 1));
         raw.read_frame().unwrap();
         held.push(raw);
     }
     for _ in 0..2 {
         let mut raw = Raw(listener.accept().unwrap().0);
         raw.read_frame().unwrap();
-        raw.write(&hello(HelloKind::PeerFast, CLUSTER, 2, 1));
+        raw.write(&hello(HelloKind::PeerFast, ROSTER, 2, 1));
         held.push(raw);
     }
     one.wait_up(2);

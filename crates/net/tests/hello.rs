@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rafterdb_codec::Code;
 use rafterdb_net::{Hello, HelloKind};
-use support::{addresses, frame, hello, Member, Raw, CLUSTER};
+use support::{addresses, frame, hello, hello_of, Member, Raw, CLUSTER, ROSTER};
 
 fn answer(member: &Member, first: &[u8]) -> Result<Hello, u16> {
     let mut raw = Raw::open(member.address);
@@ -27,34 +27,35 @@ fn hellos_are_answered_or_refused_with_a_code() {
     let member = Member::start(1, &addresses(2));
     let welcome = answer(&member, &hello(HelloKind::Client, 0, 0, 0)).unwrap();
     assert_eq!(
-        (welcome.cluster_id, welcome.member_id, &welcome.name[..]),
-        (CLUSTER, 1, "member-1")
+        (welcome.roster, welcome.cluster, welcome.member_id, &welcome.name[..]),
+        (ROSTER, CLUSTER, 1, "member-1")
     );
-    assert!(answer(&member, &hello(HelloKind::Client, CLUSTER, 0, 1)).is_ok());
-    assert!(answer(&member, &hello(HelloKind::PeerBulk, CLUSTER, 2, 1)).is_ok());
+    let of = |kind, cluster| {
+        frame(&hello_of(kind, ROSTER, cluster, if kind == HelloKind::Client { 0 } else { 2 }, 1).encode())
+    };
+    assert!(answer(&member, &of(HelloKind::Client, CLUSTER)).is_ok());
+    assert!(answer(&member, &of(HelloKind::PeerBulk, CLUSTER)).is_ok());
+    assert!(
+        answer(&member, &of(HelloKind::PeerBulk, 0)).is_ok(),
+        "it is not known yet"
+    );
 
     let cases = [
-        (hello(HelloKind::Client, 0xbad, 0, 0), Code::ClusterMismatch),
+        (of(HelloKind::Client, 0xbad), Code::ClusterMismatch),
+        (of(HelloKind::PeerFast, 0xbad), Code::ClusterMismatch),
         (hello(HelloKind::Client, 0, 0, 2), Code::MemberUnknown),
         (hello(HelloKind::PeerFast, 0xbad, 2, 1), Code::ClusterMismatch),
         (hello(HelloKind::PeerFast, 0, 2, 1), Code::ClusterMismatch),
-        (hello(HelloKind::PeerFast, CLUSTER, 2, 3), Code::MemberUnknown),
-        (hello(HelloKind::PeerFast, CLUSTER, 2, 0), Code::MemberUnknown),
-        (hello(HelloKind::PeerFast, CLUSTER, 9, 1), Code::MemberUnknown),
-        (hello(HelloKind::PeerFast, CLUSTER, 1, 1), Code::MemberUnknown),
+        (hello(HelloKind::PeerFast, ROSTER, 2, 3), Code::MemberUnknown),
+        (hello(HelloKind::PeerFast, ROSTER, 2, 0), Code::MemberUnknown),
+        (hello(HelloKind::PeerFast, ROSTER, 9, 1), Code::MemberUnknown),
+        (hello(HelloKind::PeerFast, ROSTER, 1, 1), Code::MemberUnknown),
     ];
     for (first, code) in cases {
         assert_eq!(answer(&member, &first), Err(code as u16), "{}", code.name());
     }
-    let mut newer = Hello {
-        kind: HelloKind::Client,
-        cluster_id: 0,
-        member_id: 0,
-        to: 0,
-        name: String::new(),
-    }
-    .encode();
-    newer[4] = 2;
+    let mut newer = hello_of(HelloKind::Client, 0, 0, 0, 0).encode();
+    newer[4] += 1;
     assert_eq!(answer(&member, &frame(&newer)), Err(Code::ProtocolVersion as u16));
     assert_eq!(answer(&member, &frame(b"hello?")), Err(Code::ProtocolError as u16));
     assert_eq!(
@@ -82,10 +83,10 @@ fn a_hello_that_dribbles_in_is_cut_off() {
 }
 
 #[test]
-fn a_peer_of_another_cluster_is_reported_once_on_both_sides() {
+fn a_peer_with_other_members_is_reported_once_on_both_sides() {
     let addresses = addresses(2);
     let one = Member::start(1, &addresses);
-    let two = Member::start_with(2, &addresses, |config| config.cluster_id = 0xbad);
+    let two = Member::start_with(2, &addresses, |config| config.roster = 0xbad);
     one.wait("the refusal in the log", |seen| {
         seen.log.iter().any(|(_, text)| text.contains("CLUSTER_MISMATCH"))
     });
@@ -123,4 +124,33 @@ fn a_listener_that_says_nothing_counts_as_down() {
         seen.log.iter().any(|(_, text)| text.contains("TIMEOUT"))
     });
     assert!(one.recorder.seen.lock().unwrap().states.is_empty());
+}
+
+#[test]
+fn a_member_whose_data_is_of_another_cluster_is_not_spoken_to() {
+    let addresses = addresses(2);
+    let one = Member::start(1, &addresses);
+    let recorder = std::sync::Arc::new(support::Recorder::default());
+    let told = recorder.clone();
+    recorder.cluster.store(0xbad, std::sync::atomic::Ordering::Relaxed);
+    let net = rafterdb_net::Net::start(support::config(2, &addresses, &recorder), recorder).unwrap();
+    one.wait("both identities in the log", |seen| {
+        seen.log
+            .iter()
+            .any(|(_, text)| text.contains("CLUSTER_MISMATCH") && text.contains("fade") && text.contains("bad"))
+    });
+    std::thread::sleep(Duration::from_millis(500));
+    assert!(one.recorder.seen.lock().unwrap().states.is_empty(), "never up");
+    assert!(told.seen.lock().unwrap().states.is_empty(), "never up");
+    drop(net);
+}
+
+#[test]
+fn a_member_that_does_not_know_its_cluster_yet_is_spoken_to() {
+    let addresses = addresses(2);
+    let one = Member::start(1, &addresses);
+    let recorder = std::sync::Arc::new(support::Recorder::default());
+    let net = rafterdb_net::Net::start(support::config(2, &addresses, &recorder), recorder).unwrap();
+    one.wait_up(2);
+    drop(net);
 }

@@ -5,7 +5,7 @@ mod support;
 use std::time::{Duration, Instant};
 
 use rafterdb_net::{HelloKind, Lane, Parts, PeerState};
-use support::{addresses, hello, Member, Raw, CLUSTER};
+use support::{addresses, hello, Member, Raw, ROSTER};
 
 #[test]
 fn a_restarted_member_is_connected_again_within_a_second() {
@@ -49,7 +49,7 @@ fn a_newer_connection_of_a_peer_takes_the_place_of_the_older() {
     let one = Member::start(1, &addresses(2));
     let connect = || {
         let mut raw = Raw::open(one.address);
-        raw.write(&hello(HelloKind::PeerFast, CLUSTER, 2, 1));
+        raw.write(&hello(HelloKind::PeerFast, ROSTER, 2, 1));
         raw.read_frame().unwrap();
         raw
     };

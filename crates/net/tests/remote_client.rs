@@ -47,11 +47,11 @@ impl Listener {
     }
 }
 
-fn connect(endpoint: impl ToString, cluster_id: u64) -> (RemoteClient, Arc<Listener>) {
+fn connect(endpoint: impl ToString, cluster: u64) -> (RemoteClient, Arc<Listener>) {
     let listener = Arc::new(Listener::default());
     let config = RemoteConfig {
         endpoint: endpoint.to_string(),
-        cluster_id,
+        cluster,
         timeout: Duration::from_millis(500),
         limits: support::limits(),
         ..RemoteConfig::default()
@@ -84,7 +84,7 @@ fn submissions_and_deliveries_cross_in_order() {
         .zip(0u32..)
         .all(|(body, place)| body[..] == place.to_le_bytes()));
     let expected = RemoteMember {
-        cluster_id: CLUSTER,
+        cluster: CLUSTER,
         member_id: 1,
         name: "member-1".to_owned(),
     };

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use rafterdb_codec::Code;
+use rafterdb_net::Token;
 use serde::{Deserialize, Serialize};
 
 use crate::affinity::CpuAffinity;
@@ -29,6 +30,32 @@ pub struct Peer {
     pub name: String,
     /// Where the others reach it, `host:port`; empty for a store of one member that does not listen.
     pub endpoint: String,
+}
+
+/// The secret of a cluster's members, as hexadecimal digits. Never printed.
+#[derive(Clone, Deserialize)]
+#[serde(try_from = "String")]
+pub struct ClusterToken(pub Token);
+
+impl TryFrom<String> for ClusterToken {
+    type Error = &'static str;
+
+    fn try_from(digits: String) -> Result<Self, Self::Error> {
+        let byte = |pair: &[u8]| {
+            std::str::from_utf8(pair)
+                .ok()
+                .and_then(|pair| u8::from_str_radix(pair, 16).ok())
+        };
+        let bytes: Option<Vec<u8>> = digits.as_bytes().chunks(2).map(byte).collect();
+        let bytes = bytes.ok_or("clusterToken: not hexadecimal digits")?;
+        Ok(Self(Token::new(&bytes)))
+    }
+}
+
+impl std::fmt::Debug for ClusterToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ClusterToken(…)")
+    }
 }
 
 /// What `open` is given, checked by TypeScript.
@@ -57,6 +84,9 @@ pub struct Config {
     pub segment_bytes: u64,
     /// Where the member's threads run; `None`: anywhere.
     pub cpu_affinity: Option<CpuAffinity>,
+    /// What the members prove to each other that they know; `None`: nothing.
+    #[serde(default)]
+    pub cluster_token: Option<ClusterToken>,
 }
 
 /// A 53-bit number for a name: the same on every machine, exact as a JavaScript number, never 0.

@@ -13,6 +13,7 @@ use rafterdb_pool::Slice;
 use rafterdb_topology::pin_current_thread;
 
 use crate::apply_thread::read_files;
+use crate::arena;
 use crate::clock::now_ms;
 use crate::error::PlaneError;
 use crate::events::{open_groups, tell_facts, Events, FACTS_FIELDS, MESSAGE_FIELDS};
@@ -125,7 +126,7 @@ impl Exchange {
         let group = member.group(id);
         match kind {
             command::ACCEPT => self.accept(group, c.next(), c.next(), c.next()),
-            command::NOOP => self.no_op(group, c.next(), c.next()),
+            command::NOOP => self.no_op(member, group, c.next(), c.next()),
             command::APPEND => self.append(member, group, c),
             command::DROP => {
                 self.payloads.remove(&c.next());
@@ -196,14 +197,23 @@ impl Exchange {
         );
     }
 
-    fn no_op(&mut self, group: &Group, index: u64, term: u64) {
+    /// The first entry of a leader. Group 0's offers an identity for the cluster, which keeps the first one that is applied.
+    fn no_op(&mut self, member: &Arc<Member>, group: &Group, index: u64, term: u64) {
+        let mut entry = vec![0; 8];
+        if group.id == 0 {
+            match random_name() {
+                Ok(name) => entry.extend_from_slice(&name.to_le_bytes()),
+                Err(error) => return member.fail(error),
+            }
+            entry[0] = 8;
+        }
         self.push(
             group,
             Block {
                 first: index,
                 term,
                 count: 1,
-                bytes: Slice::from_static(&[0; 8]),
+                bytes: arena::copy(&member.pool, &entry),
             },
         );
     }
@@ -392,6 +402,13 @@ impl Exchange {
             out.put(&[run.term, u64::from(run.count)]);
         }
     }
+}
+
+/// An identity for a cluster: random, below 2^53, never 0.
+fn random_name() -> Result<u64, PlaneError> {
+    let random = getrandom::u64()
+        .map_err(|error| PlaneError::new(Code::Io, format!("the system gives no random numbers: {error}")))?;
+    Ok((random >> 11).max(1))
 }
 
 /// Cuts the log from `first` on; who waited for those entries may try again.

@@ -239,6 +239,12 @@ impl Member {
         self.watches.close_source(self, &Source::Port(port.clone()));
     }
 
+    /// The cluster's identity, which group 0 keeps; 0: this member has not learnt it yet.
+    #[must_use]
+    pub fn cluster(&self) -> u64 {
+        self.groups[0].machine().status().cluster
+    }
+
     /// Says something about this member, for people.
     pub fn note(&self, text: &str) {
         (self.on_note)(text);

@@ -55,7 +55,8 @@ pub fn net_config(member: &Member) -> NetConfig {
     let me = member.config.id();
     NetConfig {
         listen: member.config.listen.clone(),
-        cluster_id: member.cluster_id,
+        roster: member.cluster_id,
+        token: member.config.cluster_token.as_ref().map(|token| token.0.clone()),
         member_id: me,
         name: member.config.name.clone(),
         peers: member
@@ -112,6 +113,10 @@ impl Handler for Peers {
             member.snapshots.peer_lost(peer);
             peer_lost(&member, peer);
         }
+    }
+
+    fn cluster(&self) -> u64 {
+        self.0.upgrade().map_or(0, |member| member.cluster())
     }
 
     fn client_frame(&self, connection: u64, body: Slice) {

@@ -10,6 +10,8 @@ use crate::source::Waiter;
 pub enum Read {
     /// Run these ranges (a READ request's body) and answer.
     Ranges { waiter: Waiter, body: Vec<u8> },
+    /// Begin this watch (a WATCH request's body), if it is still wanted.
+    Watch { waiter: Waiter, body: Vec<u8> },
     /// Tell another member the index.
     Index { peer: u64, id: u64 },
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use rafterdb_codec::{
     consistency, limits, parse_number, request, validate_batch, Code, Limits, ReadRequest, Request, Requests,
+    WatchRequest,
 };
 
 use crate::clock::now_ms;
@@ -47,7 +48,7 @@ pub fn take(member: &Arc<Member>, source: &Source, item: &Request<'_>, out: &mut
     match item.kind {
         request::WRITE => write(member, group, waiter, item, out),
         request::READ => read(member, group, waiter, item, out),
-        request::WATCH => member.watches.open(group, &waiter, item.body, out),
+        request::WATCH => watch(member, group, waiter, item, out),
         request::WATCH_CREDIT => member.watches.credit(group, source, item.body),
         request::CANCEL => member.watches.cancel(group, source, item.body),
         request::STATUS => {
@@ -113,12 +114,35 @@ fn read(member: &Arc<Member>, group: &Arc<Group>, waiter: Waiter, item: &Request
     }
 }
 
+/// Begins a watch: from a revision at once, from now on as a linearizable read is served. Else "now" would be whatever this
+/// member has applied, and the watch would report what was acknowledged long before it was asked for.
+fn watch(member: &Arc<Member>, group: &Arc<Group>, waiter: Waiter, item: &Request<'_>, out: &mut Deliveries) {
+    let parsed = match WatchRequest::parse(item.body) {
+        Ok(parsed) => parsed,
+        Err(malformed) => return out.fail(&waiter, item.kind, malformed.code(), 0, malformed.0),
+    };
+    if matches!(waiter.source, Source::Peer(_)) {
+        // Nobody would end it when that member is gone.
+        return out.fail(&waiter, item.kind, Code::ProtocolError, 0, "a watch is not forwarded");
+    }
+    if !member.watches.expect(&waiter) {
+        let text = "a watch of this id waits to begin: choose another id";
+        return out.fail(&waiter, item.kind, Code::InvalidArgument, 0, text);
+    }
+    let body = item.body.to_vec();
+    // What is confirmed as a linearizable read comes after an entry that told the identity.
+    if parsed.start_revision != 0 && member.cluster() != 0 {
+        return member.watches.begin(member, group, &waiter, &body, out);
+    }
+    linearizable(member, group, Read::Watch { waiter, body }, out);
+}
+
 /// Serves a read when this member is sure to have all that was committed before now.
 pub fn linearizable(member: &Arc<Member>, group: &Arc<Group>, read: Read, out: &mut Deliveries) {
     if let Some(index) = group.leased_index(now_ms()) {
         return match read {
             Read::Index { peer, id } => member.answer_read_index(group.id, peer, id, Code::Ok, index),
-            Read::Ranges { .. } => await_applied(member, group, read, index),
+            Read::Ranges { .. } | Read::Watch { .. } => await_applied(member, group, read, index),
         };
     }
     let mut reads = group.reads.lock();
@@ -177,6 +201,7 @@ pub fn await_applied(member: &Arc<Member>, group: &Arc<Group>, read: Read, index
 pub fn fail_read(member: &Member, group: &Group, read: Read, code: Code, text: &str, out: &mut Deliveries) {
     match read {
         Read::Ranges { waiter, .. } => out.fail(&waiter, request::READ, code, 0, text),
+        Read::Watch { waiter, .. } => member.watches.give_up(&waiter, code, text, out),
         Read::Index { peer, id } => member.answer_read_index(group.id, peer, id, code, 0),
     }
 }

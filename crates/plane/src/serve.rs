@@ -106,6 +106,11 @@ impl Member {
                     self.deliver_all(&mut out);
                 }
             }
+            Read::Watch { waiter, body } => {
+                let mut out = Deliveries::default();
+                self.watches.begin(self, group, &waiter, &body, &mut out);
+                self.deliver_all(&mut out);
+            }
             Read::Index { peer, id } => {
                 let index = group.commit.load(std::sync::atomic::Ordering::Acquire);
                 self.answer_read_index(group.id, peer, id, Code::Ok, index);

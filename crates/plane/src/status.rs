@@ -27,6 +27,7 @@ impl Member {
         let engine = machine.engine().stats();
         let disk_bytes = engine.tables_disk_bytes + engine.history_disk_bytes + self.log_reader.held_bytes(group.id);
         let me = self.config.members.iter().find(|m| m.id == self.config.id());
+        let cluster = self.cluster();
         json!({
             "name": self.config.name,
             "id": self.config.id(),
@@ -43,6 +44,7 @@ impl Member {
             "diskBytes": disk_bytes,
             "logMode": self.log_mode,
             "version": env!("CARGO_PKG_VERSION"),
+            "cluster": if cluster == 0 { String::new() } else { format!("{cluster:x}") },
         })
         .to_string()
     }
@@ -50,7 +52,12 @@ impl Member {
     /// The members and the leader, as FORMATS.md MEMBERS.
     #[must_use]
     pub fn members(&self, group: &Group) -> String {
-        json!({ "members": self.config.members, "leader": group.leader.load(Ordering::Acquire) }).to_string()
+        json!({
+            "members": self.config.members,
+            "leader": group.leader.load(Ordering::Acquire),
+            "cluster": self.cluster(),
+        })
+        .to_string()
     }
 
     /// `MemberInfo` of src/native/binding.ts.

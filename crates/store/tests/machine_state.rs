@@ -79,6 +79,62 @@ fn a_newer_state_is_refused() {
     assert_eq!(open(mark, state).err(), Some(Code::FormatNewer));
 }
 
+/// As the version before wrote it: without an identity.
+fn older(state: &[u8]) -> Vec<u8> {
+    let mut old = state[..state.len() - 8].to_vec();
+    old.drain(44..52);
+    old[0] = 1;
+    let checksum = rafterdb_hash::xxh3_64(&old, 0);
+    old.extend_from_slice(&checksum.to_le_bytes());
+    old
+}
+
+#[test]
+fn the_first_identity_that_is_told_is_kept_for_ever() {
+    let harness = filled();
+    let machine = harness.machine();
+    let tell = |index: u64, name: &[u8]| {
+        machine.apply(index, 1, entry::NOOP, name, &mut Vec::new()).unwrap();
+        machine.publish().unwrap();
+        machine.status().cluster
+    };
+    assert_eq!(tell(21, b""), 0, "the no-op of an older version tells none");
+    assert_eq!(tell(22, &0_u64.to_le_bytes()), 0, "neither does this one");
+    assert_eq!(tell(23, &77_u64.to_le_bytes()), 77);
+    assert_eq!(tell(24, &78_u64.to_le_bytes()), 77);
+    let (mark, state) = machine.state();
+    assert_eq!(
+        open(mark, state).unwrap().status().cluster,
+        77,
+        "flushed and in snapshots"
+    );
+}
+
+#[test]
+fn an_identity_is_flushed_as_soon_as_it_is_known() {
+    let harness = filled();
+    let machine = harness.machine();
+    machine.apply(21, 1, entry::NOOP, b"", &mut Vec::new()).unwrap();
+    assert_ne!(machine.engine().persisted().index, 21);
+    machine
+        .apply(22, 1, entry::NOOP, &77_u64.to_le_bytes(), &mut Vec::new())
+        .unwrap();
+    assert_eq!(machine.engine().persisted().index, 22);
+}
+
+#[test]
+fn the_state_of_an_older_version_takes_the_next_identity() {
+    let (mark, state) = filled().machine().state();
+    let machine = open(mark, older(&state)).unwrap();
+    assert_eq!(machine.status().cluster, 0);
+    machine
+        .apply(21, 1, entry::NOOP, &77_u64.to_le_bytes(), &mut Vec::new())
+        .unwrap();
+    machine.publish().unwrap();
+    assert_eq!(machine.status().cluster, 77);
+    assert_eq!(machine.state().1[20..44], state[20..44], "all else is as it was");
+}
+
 #[test]
 fn the_hash_tells_states_apart_and_is_verified() {
     let (left, right) = (filled(), filled());

@@ -147,6 +147,7 @@ fn run<E: TestEngine>() {
             flags: 0,
             start_revision: request % 2,
             credit: 40,
+            cluster: 0,
             key,
             end: b"",
         };

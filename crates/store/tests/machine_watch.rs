@@ -40,6 +40,7 @@ impl Watcher {
             flags: self.flags,
             start_revision,
             credit,
+            cluster: 0,
             key: &self.key,
             end: &self.end,
         }
@@ -299,6 +300,7 @@ fn progress_is_told_to_those_who_asked() {
             flags,
             start_revision: 0,
             credit: 10,
+            cluster: 0,
             key: b"other",
             end: b"",
         };
@@ -338,6 +340,7 @@ fn a_machine_that_is_replaced_ends_its_watches() {
         flags: 0,
         start_revision: 0,
         credit: 10,
+        cluster: 0,
         key: b"k",
         end: b"",
     };

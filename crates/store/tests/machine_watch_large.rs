@@ -36,6 +36,7 @@ fn watch(harness: &Harness<LsmEngine>, start_revision: u64, credit: u32) {
         flags: WATCH_PREV_KV,
         start_revision,
         credit,
+        cluster: 0,
         key: b"k",
         end: b"l",
     };

@@ -54,7 +54,7 @@ async function serve(context: Context, flags: ServeFlags, effective: EffectiveSe
   const log = new Log(context.stderr, format, options.name === undefined ? {} : { member: options.name })
   const fatal = new AbortController()
   log.info('starting', { version: context.version, pid: process.pid, dataDir: options.dataDir })
-  const db = await context.open({ ...options, onFatal: (error) => fatal.abort(error), onLog: (text) => log.info(text) })
+  const db = await context.open({ ...options, onFatal: (error) => fatal.abort(error), onLog: (text) => note(log, text) })
   log.info('ready', { listen: options.listen })
   await anyAborted(context.stop, fatal.signal)
   log.info('closing', { reason: fatal.signal.aborted ? 'failure' : String(context.stop.reason) })
@@ -65,6 +65,13 @@ async function serve(context: Context, flags: ServeFlags, effective: EffectiveSe
     throw new CommandError(`the member had to stop: ${error.message}${error.code ? ` (${error.code})` : ''}`)
   }
   log.info('closed')
+}
+
+/** A line of the member for people, at its level. */
+function note(log: Log, text: string): void {
+  const warning = /^warning: (.*)$/s.exec(text)?.[1]
+  if (warning === undefined) log.info(text)
+  else log.warn(warning)
 }
 
 async function anyAborted(...signals: AbortSignal[]): Promise<void> {

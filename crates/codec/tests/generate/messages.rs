@@ -24,7 +24,6 @@ pub fn message() -> impl Strategy<Value = Message> {
         2 => responses().prop_map(|bytes| ("responses", bytes)),
         2 => results().prop_map(|bytes| ("results", bytes)),
         1 => watch_events().prop_map(|bytes| ("watch events", bytes)),
-        1 => hello().prop_map(|bytes| ("hello", bytes)),
         3 => vec(bytes(), 0..4).prop_map(|bodies| ("frames", frames(&bodies))),
         3 => peer_records().prop_map(|bytes| ("peer records", bytes)),
     ]
@@ -83,18 +82,21 @@ fn read() -> impl Strategy<Value = Vec<u8>> {
 }
 
 fn watch() -> impl Strategy<Value = Vec<u8>> {
-    (0u8..4, any::<u64>(), any::<u32>(), bytes(), bytes()).prop_map(|(flags, start_revision, credit, key, end)| {
-        let mut out = Vec::new();
-        WatchRequest {
-            flags,
-            start_revision,
-            credit,
-            key: &key,
-            end: &end,
-        }
-        .encode(&mut out);
-        out
-    })
+    (0u8..4, any::<[u64; 2]>(), any::<u32>(), bytes(), bytes()).prop_map(
+        |(flags, [start_revision, cluster], credit, key, end)| {
+            let mut out = Vec::new();
+            WatchRequest {
+                flags,
+                start_revision,
+                credit,
+                cluster,
+                key: &key,
+                end: &end,
+            }
+            .encode(&mut out);
+            out
+        },
+    )
 }
 
 fn number_and_count(number: u64, count: u32) -> Vec<u8> {
@@ -194,22 +196,6 @@ fn watch_events() -> impl Strategy<Value = Vec<u8>> {
             }
             .encode(&mut out);
         }
-        out
-    })
-}
-
-fn hello() -> impl Strategy<Value = Vec<u8>> {
-    (HELLO_CLIENT..=HELLO_PEER_BULK, any::<[u64; 3]>(), text()).prop_map(|(kind, [cluster, member, to], name)| {
-        let mut out = Vec::new();
-        Hello {
-            protocol: PROTOCOL_VERSION,
-            kind,
-            cluster,
-            member,
-            to,
-            name: &name,
-        }
-        .encode(&mut out);
         out
     })
 }

@@ -32,7 +32,6 @@ pub const PARSERS: &[Parser] = &[
     borrowing("watch events", |input| {
         WatchEvents::parse(input).is_ok_and(|mut events| events.all(|event| event.is_ok()))
     }),
-    borrowing("hello", |input| Hello::parse(input).is_ok()),
     borrowing("frames", frames),
     borrowing("peer records", |input| {
         PeerRecords::new(input).all(|record| match record {

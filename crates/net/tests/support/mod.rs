@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,9 @@ use rafterdb_hash::crc32c;
 use rafterdb_net::{Handler, Hello, HelloKind, Lane, Level, Net, NetConfig, NetLimits, PeerConfig};
 use rafterdb_pool::{Buffer, Pool, Slice};
 
-pub const CLUSTER: u64 = 0xc1;
+pub const ROSTER: u64 = 0xc1;
+/// Identity that members have unless a test says otherwise.
+pub const CLUSTER: u64 = 0xfade;
 
 /// What a handler was told.
 #[derive(Default)]
@@ -30,6 +32,8 @@ pub struct Seen {
 pub struct Recorder {
     pub seen: Mutex<Seen>,
     pub held: AtomicBool,
+    /// Identity of the cluster.
+    pub cluster: AtomicU64,
 }
 
 impl Handler for Recorder {
@@ -46,6 +50,9 @@ impl Handler for Recorder {
     }
     fn client_closed(&self, connection: u64) {
         self.seen.lock().unwrap().closed.push(connection);
+    }
+    fn cluster(&self) -> u64 {
+        self.cluster.load(Ordering::Relaxed)
     }
     fn ready(&self, _peer: u64, _lane: Lane) -> bool {
         !self.held.load(Ordering::Relaxed)
@@ -89,7 +96,8 @@ pub fn config(id: u64, addresses: &[String], recorder: &Arc<Recorder>) -> NetCon
     let told = recorder.clone();
     NetConfig {
         listen: Some(addresses[usize::try_from(id).unwrap() - 1].clone()),
-        cluster_id: CLUSTER,
+        roster: ROSTER,
+        token: None,
         member_id: id,
         name: format!("member-{id}"),
         peers: peers
@@ -112,6 +120,7 @@ impl Member {
 
     pub fn start_with(id: u64, addresses: &[String], change: impl FnOnce(&mut NetConfig)) -> Self {
         let recorder = Arc::new(Recorder::default());
+        recorder.cluster.store(CLUSTER, Ordering::Relaxed);
         let mut config = config(id, addresses, &recorder);
         change(&mut config);
         let net = Net::start(config, recorder.clone()).unwrap();
@@ -175,17 +184,23 @@ pub fn frame(body: &[u8]) -> Vec<u8> {
     out
 }
 
-pub fn hello(kind: HelloKind, cluster_id: u64, member_id: u64, to: u64) -> Vec<u8> {
-    frame(
-        &Hello {
-            kind,
-            cluster_id,
-            member_id,
-            to,
-            name: "raw".to_owned(),
-        }
-        .encode(),
-    )
+/// A hello of a side without a token.
+pub fn hello_of(kind: HelloKind, roster: u64, cluster: u64, member_id: u64, to: u64) -> Hello {
+    Hello {
+        kind,
+        roster,
+        cluster,
+        member_id,
+        to,
+        has_token: false,
+        proof: [0; 32],
+        name: "raw".to_owned(),
+    }
+}
+
+/// Its frame; the cluster is not known.
+pub fn hello(kind: HelloKind, roster: u64, member_id: u64, to: u64) -> Vec<u8> {
+    frame(&hello_of(kind, roster, 0, member_id, to).encode())
 }
 
 /// A socket that says what a test wants.

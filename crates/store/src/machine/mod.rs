@@ -66,6 +66,8 @@ pub struct MachineStatus {
     pub state_hash: u64,
     /// Sessions remembered.
     pub sessions: usize,
+    /// The cluster's identity; 0: no entry has told one yet.
+    pub cluster: u64,
 }
 
 /// The state machine of one group. Shared between the apply thread, readers, and the thread that serves watches.
@@ -163,16 +165,22 @@ impl<E: Engine> Machine<E> {
             // First changes after a publish: from here on the feed is complete or not used at all.
             writer.is_recording = self.watches.has_watches();
         }
+        let mut is_named = false;
         let outcome = match kind {
             entry::BATCH => writer.apply_batch(&self.engine, body, results)?,
-            entry::NOOP | entry::CONTROL => Applied::default(),
+            entry::NOOP => {
+                is_named = writer.state.take_name(body);
+                Applied::default()
+            }
+            entry::CONTROL => Applied::default(),
             _ => {
                 let text = format!("entry {index} is of kind {kind}, which this version does not know: upgrade");
                 return Err(StoreError::new(Code::FormatNewer, text));
             }
         };
         (writer.state.mark.index, writer.state.mark.term) = (index, term);
-        if self.engine.is_full() {
+        // An identity is flushed at once: a member must know it whenever it starts, before it has a leader.
+        if is_named || self.engine.is_full() {
             self.engine.rotate(writer.state.mark, writer.state.encode())?;
         }
         Ok(outcome)
@@ -277,5 +285,6 @@ fn status_of(state: &State) -> MachineStatus {
         compacted: state.compacted,
         state_hash: state.digest.wrapping_add(state.mark.revision),
         sessions: state.sessions.len(),
+        cluster: state.cluster,
     }
 }

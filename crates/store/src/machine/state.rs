@@ -1,8 +1,9 @@
 //! The machine's own state as bytes: what the rows do not hold. It is flushed together with them and travels in snapshots.
 //!
 //! ```text
-//! [u32 version][u64 index][u64 term][u64 revision][u64 compacted][u64 digest][u32 sessions][session …][u64 xxh3 of all before]
+//! [u32 version][u64 index][u64 term][u64 revision][u64 compacted][u64 digest][u64 cluster][u32 sessions][session …][u64 xxh3 of all before]
 //! session  [u64 id][u64 floor][u64 acked][u32 kept][kept …]          least recently used first
+//!          version 1 has no cluster
 //! kept     [u8 0] absent · [u8 1][u64 first][u32 count] plain · [u8 2][u32 length][results] · [u8 3] forgotten
 //! ```
 
@@ -14,7 +15,10 @@ use super::sessions::{Kept, Session, Sessions, SESSION_BATCHES_MAX, SESSION_RESU
 use crate::engine::STATE_BYTES_MAX;
 use crate::{Mark, StoreError};
 
-const STATE_VERSION: u32 = 1;
+const STATE_VERSION: u32 = 2;
+
+/// Largest identity: JavaScript sees it as a number.
+const CLUSTER_MAX: u64 = (1 << 53) - 1;
 
 const SESSION_BYTES: usize = 28;
 const KEPT_BYTES_MAX: usize = 13;
@@ -32,6 +36,8 @@ pub(super) struct State {
     pub(super) compacted: u64,
     /// Sum of the digests of all live pairs.
     pub(super) digest: u64,
+    /// The cluster's identity; 0: no entry has told one yet. Never changes again.
+    pub(super) cluster: u64,
     pub(super) sessions: Sessions,
 }
 
@@ -47,8 +53,19 @@ impl State {
             mark,
             compacted: 0,
             digest: 0,
+            cluster: 0,
             sessions: Sessions::default(),
         }
+    }
+
+    /// Takes the identity that a no-op tells, `[u64 cluster]`, if there is none yet; whether it did. An empty one tells none.
+    pub(super) fn take_name(&mut self, body: &[u8]) -> bool {
+        let told = body.first_chunk().map_or(0, |name| u64::from_le_bytes(*name)) & CLUSTER_MAX;
+        let takes = self.cluster == 0 && told != 0;
+        if takes {
+            self.cluster = told;
+        }
+        takes
     }
 
     pub(super) fn encode(&self) -> Vec<u8> {
@@ -60,6 +77,7 @@ impl State {
             self.mark.revision,
             self.compacted,
             self.digest,
+            self.cluster,
         ] {
             out.extend_from_slice(&number.to_le_bytes());
         }
@@ -88,7 +106,7 @@ impl State {
         }
         let mut reader = Reader::new(body);
         match reader.u32() {
-            Ok(STATE_VERSION) => decode_body(reader).map_err(|malformed| corrupt(malformed.0)),
+            Ok(version @ 1..=STATE_VERSION) => decode_body(version, reader).map_err(|malformed| corrupt(malformed.0)),
             Ok(version) if version > STATE_VERSION => {
                 let text = format!("the state has format {version}, this version reads {STATE_VERSION}: upgrade");
                 Err(StoreError::new(Code::FormatNewer, text))
@@ -121,13 +139,14 @@ fn encode_session(session: &Session, out: &mut Vec<u8>) {
     }
 }
 
-fn decode_body(mut reader: Reader<'_>) -> Parsed<State> {
+fn decode_body(version: u32, mut reader: Reader<'_>) -> Parsed<State> {
     let mark = Mark {
         index: reader.u64()?,
         term: reader.u64()?,
         revision: reader.u64()?,
     };
     let (compacted, digest) = (reader.u64()?, reader.u64()?);
+    let cluster = if version == 1 { 0 } else { reader.u64()? };
     let mut sessions = Sessions::default();
     for _ in 0..reader.u32()? {
         let mut session = Session::new(reader.u64()?, reader.u64()?, reader.u64()?);
@@ -141,6 +160,7 @@ fn decode_body(mut reader: Reader<'_>) -> Parsed<State> {
         mark,
         compacted,
         digest,
+        cluster,
         sessions,
     })
 }

@@ -174,6 +174,7 @@ impl WatchHub {
         };
         let mut body = Vec::new();
         encode_watch_header(&mut body, first - 1, 0);
+        body.extend_from_slice(&request.cluster.to_le_bytes());
         self.deliver.deliver(id, Code::Ok, &body);
         let is_ready = inner.add(watch);
         self.count.store(inner.by_id.len(), Ordering::Relaxed);
@@ -327,7 +328,7 @@ impl Inner {
 }
 
 impl<E: Engine> Machine<E> {
-    /// Starts a watch. Its first response, without events, is delivered before this returns.
+    /// Starts a watch. Its first response, without events and with the request's cluster, is delivered before this returns.
     ///
     /// # Errors
     /// `KEY_EMPTY`, `KEY_TOO_LARGE`, `RANGE_REVERSED`, `INVALID_ARGUMENT` for an id in use, `BUSY` above `watchersMax`,
