@@ -1,6 +1,7 @@
 // What every plane must do, native or simulated: the promises of crates/codec/FORMATS.md, seen from the worker's side.
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { Code } from '../../src/codes.js'
+import { limits } from '../../src/limits.js'
 import { Command, Event } from '../../src/plane/kinds.js'
 import type { Plane } from '../../src/plane/plane.js'
 import { Message, Role } from '../../src/raft/kinds.js'
@@ -64,8 +65,8 @@ export function planeSuite(name: string, create: () => PlaneHarness): void {
     })
     afterEach(() => harness.close())
 
-    const send = (kind: number, after: number, first = 0, end = 0): number[] => [
-      ...[Command.SEND, GROUP, harness.other, kind, TERM, after],
+    const send = (kind: number, after: number, first = 0, end = 0, term = TERM): number[] => [
+      ...[Command.SEND, GROUP, harness.other, kind, term, after],
       ...[...NO_FIELDS, first, end],
     ]
 
@@ -137,6 +138,22 @@ export function planeSuite(name: string, create: () => PlaneHarness): void {
       expect(pairs).toEqual([1, TERM, 2, 4])
     })
 
+    test('a log of more terms than an events array holds is opened in pieces', async () => {
+      const terms = limits.eventsDoublesMax / 2 + 1_000
+      const step = 10_000
+      for (let first = 1; first <= terms; first += step) {
+        const count = Math.min(step, terms - first + 1)
+        const entries = Array.from({ length: count }, (_, i) => noop(first + i, first + i))
+        driver.exchange([[Command.PERSIST, GROUP, first + count, 1, 0], ...entries])
+      }
+      durable(terms, terms)
+      await reopen()
+      const [count = 0, ...pairs] = driver.waitFor(Event.OPENED_RUNS)
+      const runs = [...pairs, ...opened.slice(9)]
+      expect([count * 2, opened[5]]).toEqual([pairs.length, terms])
+      expect(runs).toEqual(Array.from({ length: terms }, (_, i) => [i + 1, i + 1]).flat())
+    })
+
     test('what waits fails when told to, and what comes later is announced again', () => {
       driver.exchange([HARD_STATE, LEAD, noop(1)])
       harness.propose(2)
@@ -166,7 +183,7 @@ export function planeSuite(name: string, create: () => PlaneHarness): void {
 
     test('entries go along as the index range says, with their terms', async () => {
       await harness.connect(driver)
-      driver.exchange([HARD_STATE, noop(1), noop(2), noop(3, 2), send(Message.APPEND, 0, 2, 4)])
+      driver.exchange([HARD_STATE, noop(1), noop(2), noop(3, 2), send(Message.APPEND, 0, 2, 4, 2)])
       driver.exchange([], 20)
       expect(harness.sent(1)[0]!.entryTerms).toEqual([TERM, 2])
     })

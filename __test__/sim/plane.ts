@@ -405,7 +405,13 @@ export class SimulatedPlane implements Plane, MemberView {
       machine.state.index,
       recovering ? 1 : 0,
     ]
-    this.#report([...head, runs.length / 2, ...runs])
+    // What one array cannot hold comes before, as from the native plane.
+    const room = 2 * Math.floor((limits.eventsDoublesMax - 2 - head.length - 1) / 2)
+    let at = 0
+    for (; runs.length - at > room; at += room) {
+      this.#report([Event.OPENED_RUNS, group, room / 2, ...runs.slice(at, at + room)])
+    }
+    this.#report([...head, (runs.length - at) / 2, ...runs.slice(at)])
   }
 
   #synced(groups: ReadonlySet<number>): void {

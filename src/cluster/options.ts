@@ -3,6 +3,7 @@
 import type { OpenOptions } from '../client/api.js'
 import { RafterError } from '../errors.js'
 import { limits } from '../limits.js'
+import './bounds.js'
 import type { MemberConfig, RaftOptions } from './member.js'
 
 const MIB = 1 << 20
@@ -48,13 +49,7 @@ export function memberOptions(options: OpenOptions): MemberOptions {
       durability: oneOf(options.durability, 'durability', ['always', 'interval', 'os']),
       durabilityInterval: whole(options.durabilityInterval, 'durabilityInterval', 10, 1),
       memory,
-      valueBytesMax: whole(
-        options.valueBytesMax,
-        'valueBytesMax',
-        limits.valueBytesMax,
-        1,
-        limits.requestBytesMax - limits.keyBytesMax - 4096,
-      ),
+      valueBytesMax: whole(options.valueBytesMax, 'valueBytesMax', limits.valueBytesMax, 1, limits.valueBytesLargest),
       groups: whole(options.groups, 'groups', 1, 1, limits.groupsMax),
       segmentBytes: segmentBytes(memory),
       cpuAffinity: cpus(options.cpuAffinity),

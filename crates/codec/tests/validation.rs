@@ -217,3 +217,25 @@ fn prefixes_are_recognised() {
     assert_eq!(prefix(b"ab", b""), None);
     assert_eq!(prefix(b"\xff", b"\0"), None);
 }
+
+#[test]
+fn a_batch_has_as_many_operations_as_its_answer_has_room_for() {
+    let most = limits::BATCH_OPERATIONS_MAX;
+    assert!(validate(&vec![put(b"k"); most]).is_ok());
+    let (code, text) = validate(&vec![put(b"k"); most + 1]).unwrap_err();
+    assert_eq!(code, Code::TooManyOperations, "{text}");
+    // Those in transactions count too.
+    let reads = Range {
+        flags: 0,
+        limit: 0,
+        revision: 0,
+        key: b"k",
+        end: b"",
+    };
+    let mut range = Vec::new();
+    reads.encode(&mut range);
+    let transaction = txn(&vec![range; 127], &[]);
+    assert!(validate(&vec![transaction.clone(); most / 128]).is_ok());
+    let (code, _) = validate(&vec![transaction; most / 128 + 1]).unwrap_err();
+    assert_eq!(code, Code::TooManyOperations);
+}

@@ -83,8 +83,8 @@ pub struct Snapshots {
     /// Counts what the installing thread has done, so that who waits for it can tell whether it comes forward.
     pub steps: AtomicU64,
     closing: AtomicBool,
-    /// Those that are being sent, by their number.
-    pub outgoing: Mutex<(u64, HashMap<u64, Arc<Outgoing>>)>,
+    /// Those that are being sent, by their number of `Member::ids`: an answer to an earlier life of this member is none.
+    pub outgoing: Mutex<HashMap<u64, Arc<Outgoing>>>,
     /// Peers that are connected both ways: to others an answer may be lost without a loss being told.
     pub connected: Mutex<HashSet<u64>>,
 }
@@ -134,7 +134,7 @@ impl Snapshots {
     }
 
     fn give_up(&self, which: impl Fn(&Outgoing) -> bool) {
-        for outgoing in self.outgoing.lock().1.values().filter(|outgoing| which(outgoing)) {
+        for outgoing in self.outgoing.lock().values().filter(|outgoing| which(outgoing)) {
             outgoing.give_up();
         }
     }
@@ -179,7 +179,7 @@ pub fn arrived(member: &Member, peer: u64, body: Slice) {
     }
     let snapshots = &member.snapshots;
     if body[1] == part::ACK {
-        let outgoing = snapshots.outgoing.lock().1.get(&number(&body, 4)).cloned();
+        let outgoing = snapshots.outgoing.lock().get(&number(&body, 4)).cloned();
         if let Some(outgoing) = outgoing.filter(|outgoing| outgoing.peer == peer) {
             outgoing.answered(
                 number(&body, 12),
