@@ -7,6 +7,9 @@ import { u8, u16, u32, u64 } from '../client/fake-wire.js'
 const HELLO_MS = 5_000
 const FRAME_HEADER_BYTES = 8
 const CLIENT = 0
+/** What a member's connection is for. */
+export const FAST_LANE = 1
+export const BULK_LANE = 2
 
 /** What a connection says it is. */
 export interface Hello {
