@@ -47,7 +47,7 @@ export class Siege implements AsyncDisposable {
     await this.#honest
     if (this.#complaints.length === 0) {
       const statuses = await this.#agreement().catch((error: Error) => this.#complain(`no agreement: ${String(error.cause)}`))
-      if (statuses && new Set(statuses.map(({ stateHash }) => stateHash)).size > 1) this.#complain(describe(statuses))
+      if (statuses) this.#complaints.push(...disagreement(statuses))
     }
     const said = `${this.#calls} honest calls, the slowest ${Math.round(this.#slowest)} ms`
     return this.#complaints.map((complaint) => `seed ${seed}: ${complaint} (${said})`)
@@ -102,6 +102,12 @@ export class Siege implements AsyncDisposable {
       PEACE_MS_MAX,
     )
   }
+}
+
+/** What is wrong with members that have applied the same log. */
+export function disagreement(statuses: readonly MemberStatus[]): Complaints {
+  const hashes = new Set(statuses.map(({ stateHash }) => stateHash))
+  return hashes.size > 1 ? [`members disagree: ${describe([...statuses])}`] : []
 }
 
 /** Seeds of lanes that lie at the same time. */

@@ -188,6 +188,21 @@ export function planeSuite(name: string, create: () => PlaneHarness): void {
       expect(harness.sent(1)[0]!.entryTerms).toEqual([TERM, 2])
     })
 
+    test('a message of as many terms as one may have arrives whole, and of more as many go along', async () => {
+      await harness.connect(driver)
+      const most = limits.appendRunsMax
+      const terms = Array.from({ length: most }, (_, i) => i + 1)
+      harness.deliver({ kind: Message.APPEND, term: most, fields: NO_FIELDS, entryTerms: terms })
+      const [, , , handle = 0, ...rest] = driver.waitFor(Event.MESSAGE)
+      expect(rest.slice(7)).toEqual([most, ...terms.flatMap((term) => [term, 1])])
+      // Into the log as it came, and a few more terms.
+      const more = [1, 2, 3].map((n) => noop(most + n, most + n))
+      driver.exchange([HARD_STATE, [Command.APPEND, GROUP, handle, 1, 0, ...rest.slice(7)], ...more])
+      driver.exchange([send(Message.APPEND, 0, 1, most + 4, most + 3)])
+      driver.exchange([], 20)
+      expect(harness.sent(1)[0]!.entryTerms).toEqual(terms)
+    })
+
     describe('a received payload', () => {
       const message: WireMessage = { kind: Message.APPEND, term: 3, fields: [0, 0, 7, 9, 0, 5], entryTerms: [1, 1, 3] }
       let fields: readonly number[]

@@ -44,7 +44,7 @@ impl Events<'_> {
 }
 
 /// Chunks of proposals that can wait to be told: two that follow each other hold more than one may.
-const CHUNKS_MAX: usize = 2 * (limits::PROPOSAL_BYTES_MAX / limits::APPEND_BYTES_MAX) + 1;
+pub const CHUNKS_MAX: usize = 2 * (limits::PROPOSAL_BYTES_MAX / limits::APPEND_BYTES_MAX) + 1;
 
 /// Room for all facts of one group: durable 4, applied 3, reads 3, persisted 4, and proposals 4 a chunk.
 pub const FACTS_FIELDS: usize = 14 + 4 * CHUNKS_MAX;

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use rafterdb_codec::{encode_snapshot_header, request, Code};
+use rafterdb_codec::{encode_snapshot_header, request, Code, SAFE_NUMBER_MAX};
 use rafterdb_pool::Slice;
 
 use crate::error::PlaneError;
@@ -174,8 +174,12 @@ pub fn number(body: &[u8], at: usize) -> u64 {
 
 /// A snapshot record from a peer, on the network's thread.
 pub fn arrived(member: &Member, peer: u64, body: Slice) {
-    if body.len() < HEAD_BYTES {
-        return;
+    if body.len() < HEAD_BYTES || !(part::BEGIN..=part::ACK).contains(&body[1]) {
+        return member.doubt(peer, "a part of a snapshot that is none");
+    }
+    let is_begin = body[1] == part::BEGIN && body.len() >= HEAD_BYTES + 8;
+    if is_begin && number(&body, 12).max(number(&body, HEAD_BYTES)) > SAFE_NUMBER_MAX {
+        return member.doubt(peer, "a snapshot of an entry beyond 2^53");
     }
     let snapshots = &member.snapshots;
     if body[1] == part::ACK {
