@@ -3,7 +3,6 @@
 import type { OpenOptions } from '../client/api.js'
 import { RafterError } from '../errors.js'
 import { limits } from '../limits.js'
-import './bounds.js'
 import type { MemberConfig, RaftOptions } from './member.js'
 
 const MIB = 1 << 20

@@ -1,5 +1,6 @@
 // All groups of one member: turns the events of one exchange into calls to their cores, and the cores' commands into
 // the array of the next exchange. Knows the record layouts of crates/codec/FORMATS.md, not the plane.
+import './bounds.js'
 import { limits } from '../limits.js'
 import { Event } from '../plane/kinds.js'
 import { assert } from '../raft/assert.js'
