@@ -174,8 +174,8 @@ pub fn number(body: &[u8], at: usize) -> u64 {
 
 /// A snapshot record from a peer, on the network's thread.
 pub fn arrived(member: &Member, peer: u64, body: Slice) {
-    if body.len() < HEAD_BYTES || !(part::BEGIN..=part::ACK).contains(&body[1]) {
-        return member.doubt(peer, "a part of a snapshot that is none");
+    if body.len() < HEAD_BYTES {
+        return member.doubt(peer, "a part of a snapshot that is cut short");
     }
     let is_begin = body[1] == part::BEGIN && body.len() >= HEAD_BYTES + 8;
     if is_begin && number(&body, 12).max(number(&body, HEAD_BYTES)) > SAFE_NUMBER_MAX {
