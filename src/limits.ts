@@ -6,14 +6,22 @@ export const limits = {
   keyBytesMax: 65536,
   /** default limit of a value, bytes (1.5 MiB) */
   valueBytesMax: 1572864,
-  /** bytes of one request to a member */
+  /** largest limit of a value, bytes: an event with the value before it fits a frame */
+  valueBytesLargest: 3932160,
+  /** bytes of one request to a member, its header included */
   requestBytesMax: 4194304,
+  /** operations of one batch, those in its transactions included */
+  batchOperationsMax: 16384,
+  /** ranges of one read request */
+  readRangesMax: 16384,
   /** a client closes a batch at this many bytes, unless it is one operation */
   batchBytesMax: 131072,
   /** operations in one part of a transaction */
   txnOperationsMax: 128,
   /** payload bytes of one append message, unless it is one entry */
   appendBytesMax: 1048576,
+  /** runs of terms in one append message */
+  appendRunsMax: 1024,
   /** appends under way to one follower */
   inflightMessagesMax: 64,
   /** bytes of appends under way to one follower */
@@ -24,6 +32,16 @@ export const limits = {
   readReplyBytesMax: 1048576,
   /** read requests waiting in one group */
   readsWaitingMax: 65536,
+  /** bytes of read requests waiting in one group */
+  readsWaitingBytesMax: 67108864,
+  /** requests handed to the leader that wait for its answer */
+  forwardsWaitingMax: 65536,
+  /** leader transfers of one group that wait */
+  transfersWaitingMax: 256,
+  /** messages of members that wait for the worker; more are dropped */
+  messagesWaitingMax: 8192,
+  /** bytes of entries in them */
+  messagesWaitingBytesMax: 268435456,
   /** bytes of one frame's body */
   frameBytesMax: 8388608,
   /** bytes waiting to be written to one connection */

@@ -21,6 +21,10 @@ export type Kind = 'serve' | 'child'
 export interface ClusterOptions {
   /** One for each member, named a, b, c, …; default: three of `serve`. */
   kinds?: Kind[]
+  /** Members of the cluster beyond those, which do not run. Default 0. */
+  absent?: number
+  /** Of each member's process. */
+  env?: Record<string, string>
   options?: Partial<Pick<OpenOptions, 'memory' | 'logRetainBytes' | 'groups' | 'valueBytesMax' | 'durability'>>
 }
 
@@ -125,20 +129,23 @@ export class Cluster implements AsyncDisposable {
   private constructor(
     readonly dir: string,
     readonly members: Member[],
+    /** Endpoints of members that do not run, by name. */
+    readonly absent: Readonly<Record<string, string>>,
   ) {}
 
   /** Starts all members and waits for a leader. */
-  static async start({ kinds = ['serve', 'serve', 'serve'], options = {} }: ClusterOptions = {}): Promise<Cluster> {
+  static async start(given: ClusterOptions = {}): Promise<Cluster> {
+    const { kinds = ['serve', 'serve', 'serve'], options = {}, absent = 0, env = {} } = given
     const dir = mkdtempSync(join(tmpdir(), 'rafterdb-cluster-'))
-    const names = kinds.map((_, i) => String.fromCharCode(97 + i))
-    const ports = await freePorts(kinds.length)
+    const names = Array.from({ length: kinds.length + absent }, (_, i) => String.fromCharCode(97 + i))
+    const ports = await freePorts(names.length)
     const endpoints = Object.fromEntries(names.map((name, i) => [name, `127.0.0.1:${ports[i]}`]))
-    const members = names.map((name, i) => {
+    const members = names.slice(0, kinds.length).map((name, i) => {
       return new Member(name, kinds[i] as Kind, endpoints[name] as string, dir, { ...options, name, members: endpoints })
     })
-    const cluster = new Cluster(dir, members)
+    const cluster = new Cluster(dir, members, Object.fromEntries(Object.entries(endpoints).slice(kinds.length)))
     try {
-      await Promise.all(members.map((member) => member.start()))
+      await Promise.all(members.map((member) => member.start(env)))
       await cluster.leader()
     } catch (error) {
       const logs = members.map((member) => member.log).join('')

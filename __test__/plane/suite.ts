@@ -1,6 +1,7 @@
 // What every plane must do, native or simulated: the promises of crates/codec/FORMATS.md, seen from the worker's side.
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { Code } from '../../src/codes.js'
+import { limits } from '../../src/limits.js'
 import { Command, Event } from '../../src/plane/kinds.js'
 import type { Plane } from '../../src/plane/plane.js'
 import { Message, Role } from '../../src/raft/kinds.js'
@@ -88,8 +89,8 @@ export function planeSuite(name: string, create: () => PlaneHarness): void {
       expect(harness.answers()).toEqual(Array<number>(count).fill(Code.OK))
     }
 
-    const send = (kind: number, after: number, first = 0, end = 0): number[] => [
-      ...[Command.SEND, GROUP, harness.other, kind, TERM, after],
+    const send = (kind: number, after: number, first = 0, end = 0, term = TERM): number[] => [
+      ...[Command.SEND, GROUP, harness.other, kind, term, after],
       ...[...NO_FIELDS, first, end],
     ]
 
@@ -159,6 +160,22 @@ export function planeSuite(name: string, create: () => PlaneHarness): void {
       expect(pairs).toEqual([1, TERM, 2, 4])
     })
 
+    test('a log of more terms than an events array holds is opened in pieces', async () => {
+      const terms = limits.eventsDoublesMax / 2 + 1_000
+      const step = 10_000
+      for (let first = 1; first <= terms; first += step) {
+        const count = Math.min(step, terms - first + 1)
+        const entries = Array.from({ length: count }, (_, i) => noop(first + i, first + i))
+        driver.exchange([[Command.PERSIST, GROUP, first + count, 1, 0], ...entries])
+      }
+      durable(terms, terms)
+      await reopen()
+      const [count = 0, ...pairs] = driver.waitFor(Event.OPENED_RUNS)
+      const runs = [...pairs, ...opened.slice(9)]
+      expect([count * 2, opened[5]]).toEqual([pairs.length, terms])
+      expect(runs).toEqual(Array.from({ length: terms }, (_, i) => [i + 1, i + 1]).flat())
+    })
+
     test('what waits fails when told to, and what comes later is announced again', () => {
       driver.exchange([HARD_STATE, LEAD, noop(1)])
       harness.propose(2)
@@ -188,7 +205,7 @@ export function planeSuite(name: string, create: () => PlaneHarness): void {
 
     test('entries go along as the index range says, with their terms', async () => {
       await harness.connect(driver)
-      driver.exchange([HARD_STATE, noop(1), noop(2), noop(3, 2), send(Message.APPEND, 0, 2, 4)])
+      driver.exchange([HARD_STATE, noop(1), noop(2), noop(3, 2), send(Message.APPEND, 0, 2, 4, 2)])
       driver.exchange([], 20)
       expect(harness.sent(1)[0]!.entryTerms).toEqual([TERM, 2])
     })
@@ -296,6 +313,21 @@ export function planeSuite(name: string, create: () => PlaneHarness): void {
     test('a member that is asked to stop tells its worker', () => {
       harness.stop()
       expect(driver.waitFor(Event.CLOSE)).toEqual([])
+    })
+
+    test('a message of as many terms as one may have arrives whole, and of more as many go along', async () => {
+      await harness.connect(driver)
+      const most = limits.appendRunsMax
+      const terms = Array.from({ length: most }, (_, i) => i + 1)
+      harness.deliver({ kind: Message.APPEND, term: most, fields: NO_FIELDS, entryTerms: terms })
+      const [, , , handle = 0, ...rest] = driver.waitFor(Event.MESSAGE)
+      expect(rest.slice(7)).toEqual([most, ...terms.flatMap((term) => [term, 1])])
+      // Into the log as it came, and a few more terms.
+      const more = [1, 2, 3].map((n) => noop(most + n, most + n))
+      driver.exchange([HARD_STATE, [Command.APPEND, GROUP, handle, 1, 0, ...rest.slice(7)], ...more])
+      driver.exchange([send(Message.APPEND, 0, 1, most + 4, most + 3)])
+      driver.exchange([], 20)
+      expect(harness.sent(1)[0]!.entryTerms).toEqual(terms)
     })
 
     describe('a received payload', () => {

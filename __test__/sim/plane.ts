@@ -315,14 +315,16 @@ export class SimulatedPlane implements Plane, MemberView {
     else this.disk.whenDurable(() => this.#send(to, group, kind, term, fields, entries))
   }
 
-  /** The entries of a message, clipped to appendBytesMax; one entry goes whole. */
+  /** The entries of a message, clipped to appendBytesMax and appendRunsMax; one entry goes whole. */
   #entries(log: MemberLog, first: number, end: number): Entry[] {
     const entries: Entry[] = []
     let bytes = 0
+    let runs = 0
     for (let index = first; index < end; index += 1) {
       const entry = log.entry(index)
       bytes += entry.bytes
-      if (entries.length > 0 && bytes > limits.appendBytesMax) break
+      if (entry.term !== entries.at(-1)?.term) runs += 1
+      if (entries.length > 0 && (bytes > limits.appendBytesMax || runs > limits.appendRunsMax)) break
       entries.push(entry)
     }
     return entries
@@ -405,7 +407,13 @@ export class SimulatedPlane implements Plane, MemberView {
       machine.state.index,
       recovering ? 1 : 0,
     ]
-    this.#report([...head, runs.length / 2, ...runs])
+    // What one array cannot hold comes before, as from the native plane.
+    const room = 2 * Math.floor((limits.eventsDoublesMax - 2 - head.length - 1) / 2)
+    let at = 0
+    for (; runs.length - at > room; at += room) {
+      this.#report([Event.OPENED_RUNS, group, room / 2, ...runs.slice(at, at + room)])
+    }
+    this.#report([...head, (runs.length - at) / 2, ...runs.slice(at)])
   }
 
   #synced(groups: ReadonlySet<number>): void {

@@ -247,7 +247,7 @@ export interface OpenOptions {
   leaseReads?: boolean
   /** Bytes of memory that the store may use: memtables, block and row cache. Default 256 MiB; at least 32 MiB. */
   memory?: number
-  /** Largest value in bytes. Default 1.5 MiB. */
+  /** Largest value in bytes. Default 1.5 MiB; at most 3.75 MiB. */
   valueBytesMax?: number
   /** Bytes of log kept for followers that lag. Default 256 MiB. */
   logRetainBytes?: number

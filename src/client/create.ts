@@ -90,12 +90,8 @@ export async function createRemote(options: CreateOptions & { endpoints: string[
 function assemble(options: CreateOptions, embedded: boolean, route: (() => Route | null) | null) {
   const requestTimeout = checkTimeout(options.requestTimeout ?? REQUEST_TIMEOUT_MS, 'requestTimeout')
   const valueBytesMax = options.valueBytesMax ?? limits.valueBytesMax
-  if (
-    !Number.isSafeInteger(valueBytesMax) ||
-    valueBytesMax < 1 ||
-    valueBytesMax > limits.requestBytesMax - limits.keyBytesMax - 1024
-  ) {
-    throw new RafterError('INVALID_ARGUMENT', `valueBytesMax must be a whole number of bytes below ${limits.requestBytesMax}`)
+  if (!Number.isSafeInteger(valueBytesMax) || valueBytesMax < 1 || valueBytesMax > limits.valueBytesLargest) {
+    throw new RafterError('INVALID_ARGUMENT', `valueBytesMax must be a whole number of bytes up to ${limits.valueBytesLargest}`)
   }
   const liveness = new Liveness()
   const dispatcher: Dispatcher = new Dispatcher({

@@ -17,6 +17,7 @@ import type {
 import { bytesRoom, describe, readU64, toBytes, writeU64 } from './bytes.js'
 import { CompareResult, CompareTarget, Operation } from './kinds.js'
 import * as operations from './operations.js'
+import { WRITE_HEADER_BYTES } from './request.js'
 import { Result as Cursor, PUT_HAS_PREVIOUS, RANGE_MORE, type Result, readPair, readPairs, TXN_SUCCEEDED } from './results.js'
 import { type Span, spanOf, spanOfExplicit, spanOfKey } from './selection.js'
 
@@ -103,6 +104,9 @@ export class TxnBuilder implements Txn {
   }
 }
 
+/** Bytes of a transaction whose request is as large as one may be. */
+const TXN_BYTES_MAX = limits.requestBytesMax - WRITE_HEADER_BYTES
+
 /** A buffer that grows. */
 class Growing implements operations.Target {
   bytes: Buffer = Buffer.allocUnsafeSlow(1024)
@@ -112,8 +116,8 @@ class Growing implements operations.Target {
   /** Makes room for `more` bytes after `length`. REQUEST_TOO_LARGE. */
   room(more: number): number {
     const needed = this.length + more
-    if (needed > limits.requestBytesMax) {
-      throw new RafterError('REQUEST_TOO_LARGE', `the transaction has more than ${limits.requestBytesMax} bytes; split it`)
+    if (needed > TXN_BYTES_MAX) {
+      throw new RafterError('REQUEST_TOO_LARGE', `the transaction has more than ${TXN_BYTES_MAX} bytes; split it`)
     }
     if (needed > this.bytes.length) {
       const larger = Buffer.allocUnsafeSlow(Math.max(needed, 2 * this.bytes.length))

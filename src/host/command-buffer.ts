@@ -2,8 +2,14 @@
 import { limits } from '../limits.js'
 import { assert } from '../raft/assert.js'
 
-/** Doubles that may wait for later exchanges: what one full events array and the timers of all groups can make, and to spare. */
-const SPILLED_DOUBLES_MAX = 64 * limits.commandsDoublesMax
+/** Doubles of a MESSAGE without entries, and of a SEND. */
+const MESSAGE_DOUBLES = 14
+/**
+ * Doubles that may wait for later exchanges: an events array of nothing but answers, each of which makes room for a whole
+ * window, beside the timers of all groups, each of which tells all members a few things.
+ */
+const SPILLED_DOUBLES_MAX =
+  limits.eventsDoublesMax * limits.inflightMessagesMax + 8 * limits.groupsMax * limits.membersMax * MESSAGE_DOUBLES
 
 /** Collects records for `array`, of which `take` says how much is filled. */
 export class CommandBuffer {

@@ -1,5 +1,6 @@
 // All groups of one member: turns the events of one exchange into calls to their cores, and the cores' commands into
 // the array of the next exchange. Knows the record layouts of crates/codec/FORMATS.md, not the plane.
+import './bounds.js'
 import { limits } from '../limits.js'
 import { Event } from '../plane/kinds.js'
 import { assert } from '../raft/assert.js'
@@ -27,6 +28,8 @@ export class Host {
   readonly #create: CreateRaft
   readonly #buffer: CommandBuffer
   readonly #groups: (Raft | undefined)[] = []
+  /** Term runs of the group that is opened next, if they take more than one record. */
+  #openedRuns: number[] = []
   /** Groups with events in this step. */
   readonly #touched = new Set<number>()
   readonly #timers = new Timers()
@@ -102,6 +105,9 @@ export class Host {
       case Event.OPENED:
         this.#open(group)
         break
+      case Event.OPENED_RUNS:
+        this.#openedRuns = this.#openedRuns.concat(reader.pairs(reader.next()))
+        return
       case Event.PROPOSALS:
         this.#touch(group).proposals(reader.next(), reader.next())
         break
@@ -155,8 +161,9 @@ export class Host {
       lastIndex: reader.next(),
       applied: reader.next(),
       recovering: reader.next() === 1,
-      runs: reader.pairs(reader.next()),
+      runs: this.#openedRuns.concat(reader.pairs(reader.next())),
     }
+    this.#openedRuns = []
     const commands = new GroupCommands(this.#buffer, group)
     this.#groups[group] = this.#create(groupConfig(this.#config, group), commands, this.#now, opened)
     this.#touch(group)

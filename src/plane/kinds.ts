@@ -15,6 +15,7 @@ export const Event = {
   CONTROL: 10,
   TRANSFER: 11,
   CLOSE: 12,
+  OPENED_RUNS: 13,
 } as const
 
 /** Kinds of command, as in crates/codec/FORMATS.md. */

@@ -6,6 +6,7 @@
 
 mod batch;
 mod block;
+mod bounds;
 mod compare;
 mod frame;
 mod messages;
@@ -22,6 +23,7 @@ mod writes;
 
 pub use batch::{Batch, BatchHeader, BATCH_HEADER_BYTES, BATCH_RETRY};
 pub use block::{count_entries, skip_entries, split_entries, Entries, Entry, ENTRY_HEADER_BYTES};
+pub use bounds::{ENTRY_BYTES_MAX, PAIR_BYTES_MAX, RESULT_BYTES_MAX, SAFE_NUMBER_MAX};
 pub use compare::{Compare, Compares, Operand};
 pub use frame::{Body, Frame, FRAME_HEADER_BYTES};
 pub use messages::{

@@ -6,6 +6,7 @@
 //! response  [u32 length of the body][u8 type][u8 flags][u16 code][u64 id][body]
 //! ```
 
+use crate::bounds::SAFE_NUMBER_MAX;
 use crate::operations::{Operation, Operations, Range};
 use crate::reader::{length_u32, patch_u32, u16_at, u32_at, u64_at, Malformed, Parsed, Reader};
 use crate::results::encode_error;
@@ -246,6 +247,9 @@ impl<'a> WatchRequest<'a> {
         let key = reader.bytes(u32_at(header, 4) as usize)?;
         let end = reader.bytes(u32_at(header, 8) as usize)?;
         reader.finish()?;
+        if u64_at(header, 12) > SAFE_NUMBER_MAX {
+            return Err(Malformed("a watch starts at a revision beyond 2^53"));
+        }
         Ok(Self {
             flags: header[0],
             start_revision: u64_at(header, 12),

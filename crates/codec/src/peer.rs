@@ -11,10 +11,12 @@
 //! read reply  [u8 6][u8 0][u16 group][u64 id][u16 code][6 × 0][u64 index]
 //! ```
 
-use crate::block::count_entries;
+use crate::block::Entries;
+use crate::bounds::{ENTRY_BYTES_MAX, SAFE_NUMBER_MAX};
+use crate::limits::APPEND_RUNS_MAX;
 use crate::messages::{next_of, Request, Response};
 use crate::reader::{length_u32, u16_at, u32_at, u64_at, Malformed, Parsed, Reader};
-use crate::Code;
+use crate::{entry, message, Code};
 
 /// Bytes before a Raft record's runs.
 pub const RAFT_HEADER_BYTES: usize = 68;
@@ -110,11 +112,25 @@ pub struct RaftRecord<'a> {
 }
 
 impl RaftRecord<'_> {
-    /// Entries announced by the runs. Malformed if the payload does not hold exactly as many:
-    /// to be checked before the log sees them.
-    pub fn entries(&self) -> Parsed<u64> {
-        let announced = self.runs.iter().map(|run| u64::from(run.count)).sum();
-        if count_entries(self.payload)? == announced {
+    /// Entries announced by the runs. Malformed unless the message holds together: a known kind, numbers that the Raft
+    /// core can hold, terms that ascend up to the sender's, and exactly as many entries as announced, each of a known kind
+    /// and of a size that can be sent on. To be checked before the core or the log sees any of it.
+    ///
+    /// Batches are not looked into: the state machine parses each before it applies any of it, and answers what is
+    /// malformed alike on all members.
+    pub fn check(&self) -> Parsed<u64> {
+        let header = &self.header;
+        if !(message::PRE_VOTE..=message::RECOVER_REPLY).contains(&header.kind) {
+            return Err(Malformed("a message of unknown kind"));
+        }
+        if header.term > SAFE_NUMBER_MAX || header.fields.iter().any(|field| *field > SAFE_NUMBER_MAX) {
+            return Err(Malformed("a message has a number beyond 2^53"));
+        }
+        if header.kind != message::APPEND && !(self.runs.is_empty() && self.payload.is_empty()) {
+            return Err(Malformed("entries come with an append alone"));
+        }
+        let announced = self.check_runs()?;
+        if check_entries(self.payload)? == announced {
             Ok(announced)
         } else {
             Err(Malformed(
@@ -122,6 +138,43 @@ impl RaftRecord<'_> {
             ))
         }
     }
+
+    /// The entries follow `previous` (a) of `previous_term` (b), up to the sender's term.
+    fn check_runs(&self) -> Parsed<u64> {
+        let RaftHeader { term, fields, .. } = self.header;
+        if self.runs.len() > APPEND_RUNS_MAX {
+            return Err(Malformed("a message has too many runs of terms"));
+        }
+        let (mut count, mut last) = (0, 0);
+        for run in self.runs.iter() {
+            if run.count == 0 || run.term <= last || run.term > term {
+                return Err(Malformed("a message's terms do not ascend to its sender's"));
+            }
+            last = run.term;
+            count += u64::from(run.count);
+        }
+        let first = self.runs.iter().next();
+        if first.is_some_and(|first| first.term < fields[1]) || fields[0] + count > SAFE_NUMBER_MAX {
+            return Err(Malformed("a message's entries do not follow the one before them"));
+        }
+        Ok(count)
+    }
+}
+
+/// How many entries a block holds. Malformed if one of them may not be in a log.
+fn check_entries(block: &[u8]) -> Parsed<u64> {
+    let mut count = 0;
+    for entry in Entries::new(block) {
+        let entry = entry?;
+        if entry.kind > entry::CONTROL {
+            return Err(Malformed("an entry of unknown kind"));
+        }
+        if entry.encoded_size() > ENTRY_BYTES_MAX {
+            return Err(Malformed("an entry is too large to be sent on"));
+        }
+        count += 1;
+    }
+    Ok(count)
 }
 
 /// One record, borrowed.

@@ -209,14 +209,22 @@ pub mod limits {
     pub const KEY_BYTES_MAX: usize = 65536;
     /// default limit of a value, bytes (1.5 MiB)
     pub const VALUE_BYTES_MAX: usize = 1572864;
-    /// bytes of one request to a member
+    /// largest limit of a value, bytes: an event with the value before it fits a frame
+    pub const VALUE_BYTES_LARGEST: usize = 3932160;
+    /// bytes of one request to a member, its header included
     pub const REQUEST_BYTES_MAX: usize = 4194304;
+    /// operations of one batch, those in its transactions included
+    pub const BATCH_OPERATIONS_MAX: usize = 16384;
+    /// ranges of one read request
+    pub const READ_RANGES_MAX: usize = 16384;
     /// a client closes a batch at this many bytes, unless it is one operation
     pub const BATCH_BYTES_MAX: usize = 131072;
     /// operations in one part of a transaction
     pub const TXN_OPERATIONS_MAX: usize = 128;
     /// payload bytes of one append message, unless it is one entry
     pub const APPEND_BYTES_MAX: usize = 1048576;
+    /// runs of terms in one append message
+    pub const APPEND_RUNS_MAX: usize = 1024;
     /// appends under way to one follower
     pub const INFLIGHT_MESSAGES_MAX: usize = 64;
     /// bytes of appends under way to one follower
@@ -227,6 +235,16 @@ pub mod limits {
     pub const READ_REPLY_BYTES_MAX: usize = 1048576;
     /// read requests waiting in one group
     pub const READS_WAITING_MAX: usize = 65536;
+    /// bytes of read requests waiting in one group
+    pub const READS_WAITING_BYTES_MAX: usize = 67108864;
+    /// requests handed to the leader that wait for its answer
+    pub const FORWARDS_WAITING_MAX: usize = 65536;
+    /// leader transfers of one group that wait
+    pub const TRANSFERS_WAITING_MAX: usize = 256;
+    /// messages of members that wait for the worker; more are dropped
+    pub const MESSAGES_WAITING_MAX: usize = 8192;
+    /// bytes of entries in them
+    pub const MESSAGES_WAITING_BYTES_MAX: usize = 268435456;
     /// bytes of one frame's body
     pub const FRAME_BYTES_MAX: usize = 8388608;
     /// bytes waiting to be written to one connection
@@ -322,6 +340,7 @@ pub mod event {
     pub const CONTROL: u16 = 10;
     pub const TRANSFER: u16 = 11;
     pub const CLOSE: u16 = 12;
+    pub const OPENED_RUNS: u16 = 13;
 }
 
 /// Kinds of command, as in FORMATS.md.

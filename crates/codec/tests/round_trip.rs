@@ -144,7 +144,7 @@ proptest! {
         prop_assert_eq!((read.consistency, read.max_staleness_ms), (consistency::BOUNDED, staleness));
         prop_assert!(read.ranges().map(|found| found.unwrap()).eq((0..count).map(|_| range)));
 
-        let watch = WatchRequest { flags, start_revision: start, credit, cluster: staleness, key: &key, end: &end };
+        let watch = WatchRequest { flags, start_revision: start & SAFE_NUMBER_MAX, credit, cluster: staleness, key: &key, end: &end };
         let mut body = Vec::new();
         watch.encode(&mut body);
         prop_assert_eq!(WatchRequest::parse(&body).unwrap(), watch);
@@ -164,8 +164,9 @@ proptest! {
     }
 
     #[test]
-    fn peer_records(group: u16, term: u64, fields: [u64; 6], counts in vec(1u32..4, 0..4), id: u64) {
-        let runs: Vec<Run> = counts.iter().map(|count| Run { term, count: *count }).collect();
+    fn peer_records(group: u16, term in 4u64..1 << 50, counts in vec(1u32..4, 0..4), id: u64) {
+        let fields = [term, 1, 2, 3, 4, SAFE_NUMBER_MAX];
+        let runs: Vec<Run> = counts.iter().zip(1..).map(|(count, term)| Run { term, count: *count }).collect();
         let total: u32 = counts.iter().sum();
         let mut payload = Vec::new();
         (0..total).for_each(|index| Entry { kind: entry::BATCH, body: &index.to_le_bytes() }.encode(&mut payload).unwrap());
@@ -187,7 +188,7 @@ proptest! {
         let PeerRecord::Raft(raft) = records[0] else { panic!("not a Raft record") };
         prop_assert_eq!((raft.header, raft.payload), (header, payload.as_slice()));
         prop_assert!(raft.runs.iter().eq(runs));
-        prop_assert_eq!(raft.entries().unwrap(), u64::from(total));
+        prop_assert_eq!(raft.check().unwrap(), u64::from(total));
         prop_assert_eq!(records[1], PeerRecord::Forward(request));
         prop_assert_eq!(records[2], PeerRecord::ReadIndex { group, id });
         prop_assert_eq!(records[3], PeerRecord::ReadReply(reply));

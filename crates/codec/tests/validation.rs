@@ -233,3 +233,25 @@ fn a_revision_is_raised_alone_and_not_too_far() {
     assert_eq!(code(&[raise(u64::MAX)]), Code::InvalidArgument);
     assert_eq!(code(&[txn(&[raise(1)], &[])]), Code::InvalidArgument);
 }
+
+#[test]
+fn a_batch_has_as_many_operations_as_its_answer_has_room_for() {
+    let most = limits::BATCH_OPERATIONS_MAX;
+    assert!(validate(&vec![put(b"k"); most]).is_ok());
+    let (code, text) = validate(&vec![put(b"k"); most + 1]).unwrap_err();
+    assert_eq!(code, Code::TooManyOperations, "{text}");
+    // Those in transactions count too.
+    let reads = Range {
+        flags: 0,
+        limit: 0,
+        revision: 0,
+        key: b"k",
+        end: b"",
+    };
+    let mut range = Vec::new();
+    reads.encode(&mut range);
+    let transaction = txn(&vec![range; 127], &[]);
+    assert!(validate(&vec![transaction.clone(); most / 128]).is_ok());
+    let (code, _) = validate(&vec![transaction; most / 128 + 1]).unwrap_err();
+    assert_eq!(code, Code::TooManyOperations);
+}

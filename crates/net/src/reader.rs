@@ -18,6 +18,9 @@ const READ_BYTES_MIN: usize = TIERS[1];
 /// the next one.
 const READ_BYTES_MAX: usize = TIERS[3];
 
+/// Bytes that are made room for because a frame announces them, before any of them has come: an append fits.
+const ANNOUNCED_BYTES_MAX: usize = TIERS[3];
+
 /// Why there are no more frames.
 #[derive(Debug)]
 pub(crate) enum ReadError {
@@ -106,7 +109,10 @@ impl<S: AsyncRead + Unpin> FrameReader<S> {
     /// Reads once, with room for at least the rest of a frame of which the header is there.
     async fn fill(&mut self) -> Result<(), ReadError> {
         let missing = Frame::missing(self.read(), self.frame_bytes_max).map_err(|malformed| self.bad(malformed))?;
-        let needed = missing.max(READ_BYTES_MIN / 2);
+        // What is only announced is not made room for: as much again as has come.
+        let needed = missing
+            .min(self.length.max(ANNOUNCED_BYTES_MAX))
+            .max(READ_BYTES_MIN / 2);
         if self.buffer.len() - self.length < needed {
             let mut next = self.pool.take((self.length + needed).max(self.room));
             next[..self.length].copy_from_slice(self.read());

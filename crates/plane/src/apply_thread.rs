@@ -24,6 +24,9 @@ const ROUND_BYTES_MAX: usize = 512 << 10;
 /// Bytes of log kept in memory for each group; older entries are read from the files.
 const TAIL_BYTES_MAX: usize = 16 << 20;
 
+/// Tasks that may wait before clients' are refused.
+const TASKS_MAX: usize = 64;
+
 /// Work on a state machine that only its writer may do, between two entries.
 pub type MachineTask = Box<dyn FnOnce(&Arc<Member>, &Arc<Group>) + Send>;
 
@@ -100,6 +103,11 @@ impl ApplyQueue {
         }
         state.working = true;
         Some(Turn::new(self))
+    }
+
+    /// Whether so many tasks wait that no more should be asked for.
+    pub fn is_full(&self) -> bool {
+        self.state.lock().tasks.len() >= TASKS_MAX
     }
 
     /// Has a task run between two entries of a group. Once the thread has ended it is dropped, so that who waits for it hears.

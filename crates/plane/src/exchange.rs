@@ -16,7 +16,7 @@ use crate::apply_thread::read_files;
 use crate::arena;
 use crate::clock::now_ms;
 use crate::error::PlaneError;
-use crate::events::{open_groups, tell_facts, Events, FACTS_FIELDS, MESSAGE_FIELDS};
+use crate::events::{tell_facts, Events, Opening, FACTS_FIELDS, MESSAGE_FIELDS};
 use crate::group::Group;
 use crate::inbox::{Happening, Message, Taken};
 use crate::log_thread::LogTask;
@@ -24,7 +24,7 @@ use crate::member::Member;
 use crate::peers::raft_frame;
 use crate::snapshot_send;
 use crate::source::Deliveries;
-use crate::tail::Block;
+use crate::tail::{clip, Block};
 
 /// Work up to this long may be done by the Raft worker itself: handing it over and waking up take as long.
 pub const HERE_TIME_MAX: Duration = Duration::from_micros(300);
@@ -37,7 +37,7 @@ pub const HERE_BYTES_MAX: usize = 4 << 10;
 pub struct Exchange {
     payloads: HashMap<u64, Slice>,
     next_handle: u64,
-    opened: bool,
+    opening: Opening,
     /// When overdue answers of peers were last looked for, ms of the clock.
     looked_at: f64,
     tasks: Vec<LogTask>,
@@ -97,14 +97,13 @@ impl Exchange {
             member.apply.look(member, member.group(group));
         }
         let mut out = Events { doubles: events, at: 2 };
-        if !self.opened && out.has_room(MESSAGE_FIELDS) {
-            self.opened = true;
+        if self.opening.is_new() {
             bind_worker(member);
-            open_groups(member, &mut out);
         }
+        let is_open = self.opening.tell(member, &mut out);
         let wait = if out.at > 2 { Duration::ZERO } else { timeout };
         let mut taken = member.inbox.wait(wait);
-        self.collect(member, &mut taken, &mut out);
+        self.collect(member, &mut taken, is_open, &mut out);
         drop(taken);
         let used = out.at;
         let now = now_ms();
@@ -325,9 +324,13 @@ impl Exchange {
         });
     }
 
-    fn collect(&mut self, member: &Member, taken: &mut Taken<'_>, out: &mut Events<'_>) {
+    fn collect(&mut self, member: &Member, taken: &mut Taken<'_>, is_open: bool, out: &mut Events<'_>) {
         if taken.closing() && out.has_room(2) {
             out.put(&[u64::from(event::CLOSE), 0]);
+            return;
+        }
+        if !is_open {
+            // Nothing is told of a group before it is opened.
             return;
         }
         loop {
@@ -437,11 +440,13 @@ fn truncate(member: &Member, group: &Arc<Group>, first: u64) {
     member.deliver_all(&mut deliveries);
 }
 
-/// Appends entries for a follower: from memory, or clipped to one message's size from the files. False if they are gone.
+/// Appends entries for a follower, from memory or from the files, clipped to what one message holds. False if they are gone.
 fn entries_to_send(member: &Member, group: &Group, first: u64, end: u64, into: &mut Vec<Block>) -> bool {
     let bytes_max = limits::APPEND_BYTES_MAX;
-    group.tail.lock().read(first, end, bytes_max, into)
-        || read_files(member, group.id, first, end, bytes_max, into).is_ok()
+    let is_there = group.tail.lock().read(first, end, bytes_max, into)
+        || read_files(member, group.id, first, end, bytes_max, into).is_ok();
+    clip(into, bytes_max, limits::APPEND_RUNS_MAX);
+    is_there
 }
 
 fn take_role(member: &Arc<Member>, group: &Arc<Group>, c: &mut Cursor<'_>) {

@@ -42,6 +42,17 @@ pub struct Home {
     pub delivery: Arc<Delivery>,
 }
 
+/// A call that asked for the leadership to move, and waits for that.
+#[derive(Debug)]
+pub struct Transfer {
+    /// To which member.
+    pub target: u64,
+    /// Who asked.
+    pub waiter: Waiter,
+    /// When, ms of the clock.
+    pub at: f64,
+}
+
 /// One group.
 pub struct Group {
     /// Its number.
@@ -59,7 +70,7 @@ pub struct Group {
     /// Bytes of own proposals in the log that are not applied yet.
     pub unapplied_bytes: AtomicUsize,
     /// Who asked for the leadership to move, and to which member.
-    pub transfers: Mutex<Vec<(u64, Waiter)>>,
+    pub transfers: Mutex<Vec<Transfer>>,
     /// Reads that wait for something.
     pub reads: Mutex<Reads>,
     /// How far the log is on disk.

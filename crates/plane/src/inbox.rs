@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
-use rafterdb_codec::{RaftHeader, Run};
+use rafterdb_codec::{limits, RaftHeader, Run};
 use rafterdb_pool::Slice;
 use smallvec::SmallVec;
 
@@ -72,6 +72,10 @@ struct State {
     dirty: VecDeque<u16>,
     marked: Vec<bool>,
     happenings: VecDeque<Happening>,
+    /// Messages among them.
+    messages: usize,
+    /// Bytes of their entries.
+    message_bytes: usize,
     closing: bool,
     /// Something that the worker must not sleep over.
     urgent: bool,
@@ -133,10 +137,20 @@ impl Inbox {
         self.arrived.notify_one();
     }
 
-    /// How many happenings wait: the network stops reading Raft messages above a bound.
-    #[must_use]
-    pub fn backlog(&self) -> usize {
-        self.state.lock().happenings.len()
+    /// Records a peer's message, or drops it: Raft takes lost messages in its stride, and the worker is behind by so many.
+    pub fn push_message(&self, message: Message) {
+        let mut state = self.state.lock();
+        let bytes = message.payload.len();
+        let is_full = state.messages >= limits::MESSAGES_WAITING_MAX
+            || (bytes > 0 && state.message_bytes + bytes > limits::MESSAGES_WAITING_BYTES_MAX);
+        if is_full {
+            return;
+        }
+        state.messages += 1;
+        state.message_bytes += bytes;
+        state.happenings.push_back(Happening::Message(message));
+        state.urgent = true;
+        self.arrived.notify_one();
     }
 
     /// Tells the worker to stop.
@@ -172,11 +186,15 @@ impl Drop for Taken<'_> {
 impl Taken<'_> {
     /// The next happening, if `fits` accepts it.
     pub fn next_happening(&mut self, fits: impl FnOnce(&Happening) -> bool) -> Option<Happening> {
-        if self.0.happenings.front().is_some_and(fits) {
-            self.0.happenings.pop_front()
-        } else {
-            None
+        if !self.0.happenings.front().is_some_and(fits) {
+            return None;
         }
+        let next = self.0.happenings.pop_front();
+        if let Some(Happening::Message(message)) = &next {
+            self.0.messages -= 1;
+            self.0.message_bytes -= message.payload.len();
+        }
+        next
     }
 
     /// Whether happenings wait.
@@ -197,5 +215,59 @@ impl Taken<'_> {
     #[must_use]
     pub fn closing(&self) -> bool {
         self.0.closing
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rafterdb_pool::Buffer;
+
+    fn message(bytes: usize) -> Message {
+        Message {
+            from: 1,
+            header: RaftHeader::default(),
+            runs: SmallVec::new(),
+            payload: match bytes {
+                0 => Slice::default(),
+                _ => Buffer::new(bytes).freeze(bytes),
+            },
+        }
+    }
+
+    fn drain(inbox: &Inbox) -> usize {
+        let mut taken = inbox.wait(Duration::ZERO);
+        std::iter::from_fn(|| taken.next_happening(|_| true)).count()
+    }
+
+    #[test]
+    fn messages_beyond_a_number_are_dropped_and_other_happenings_are_not() {
+        let inbox = Inbox::new(1);
+        for _ in 0..limits::MESSAGES_WAITING_MAX + 5 {
+            inbox.push_message(message(0));
+        }
+        inbox.push(Happening::Transfer { group: 0, peer: 1 });
+        assert_eq!(drain(&inbox), limits::MESSAGES_WAITING_MAX + 1);
+        inbox.push_message(message(0));
+        assert_eq!(drain(&inbox), 1);
+    }
+
+    #[test]
+    fn messages_beyond_an_amount_are_dropped_and_votes_and_heartbeats_are_not() {
+        let inbox = Inbox::new(1);
+        let large = message(limits::MESSAGES_WAITING_BYTES_MAX / 4);
+        for _ in 0..6 {
+            let Message { header, payload, .. } = &large;
+            inbox.push_message(Message {
+                from: 1,
+                header: *header,
+                runs: SmallVec::new(),
+                payload: payload.clone(),
+            });
+        }
+        inbox.push_message(message(0));
+        assert_eq!(drain(&inbox), 5);
+        inbox.push_message(message(10));
+        assert_eq!(drain(&inbox), 1);
     }
 }

@@ -19,13 +19,16 @@ use crate::apply_thread::{self, ApplyQueue};
 use crate::config::{Config, DataDir};
 use crate::error::PlaneError;
 use crate::exchange::Exchange;
-use crate::group::Group;
+use crate::forwards::Forwards;
+use crate::group::{Group, Transfer};
+use crate::ids::Ids;
 use crate::inbox::Inbox;
 use crate::log_thread::{self, LogQueue};
 use crate::open::{self, Opened};
-use crate::peers::{Forwards, Peers};
+use crate::peers::Peers;
 use crate::port::{Notify, Port};
 use crate::requests::{self, fail_read};
+use crate::seldom::Seldom;
 use crate::serve::{self, ServeQueue};
 use crate::snapshots::{Queues, Snapshots};
 use crate::source::{Deliveries, Source, Waiter};
@@ -87,6 +90,10 @@ pub struct Member {
     pub reads: ServeQueue,
     /// Watches of all groups.
     pub watches: Watches,
+    /// Numbers of what is asked of other members.
+    pub ids: Ids,
+    /// Lines about what other members say and cannot mean.
+    pub doubts: Seldom,
     /// Requests forwarded to the leader.
     pub forwards: Forwards,
     /// Snapshots under way.
@@ -148,6 +155,8 @@ impl Member {
             apply: ApplyQueue::default(),
             reads: ServeQueue::default(),
             watches: Watches::default(),
+            ids: Ids::new(),
+            doubts: Seldom::default(),
             forwards: Forwards::default(),
             snapshots,
             stalls: Stalls::default(),
@@ -309,7 +318,13 @@ impl Member {
             );
         }
         if !group.leads() {
-            for read in group.reads.lock().take_leaderless() {
+            let waiting = {
+                let mut reads = group.reads.lock();
+                let mut waiting = reads.take_leaderless();
+                waiting.append(&mut reads.take_beyond(group.last.load(Ordering::Acquire)));
+                waiting
+            };
+            for read in waiting {
                 fail_read(
                     self,
                     group,
@@ -321,7 +336,7 @@ impl Member {
             }
         }
         if leader != 0 {
-            for (target, waiter) in std::mem::take(&mut *group.transfers.lock()) {
+            for Transfer { target, waiter, .. } in std::mem::take(&mut *group.transfers.lock()) {
                 if target == leader {
                     let to = out.to(&waiter.source);
                     crate::source::write_response(to, request::TRANSFER, 0, Code::Ok, waiter.id, &[]);

@@ -1,14 +1,12 @@
 //! What members and clients say to each other over the network: peer records in and out, forwarded requests, read indexes.
 //! Called on the network's thread; never blocks.
 
-use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
-use parking_lot::Mutex;
 use rafterdb_codec::{
-    encode_forward_header, encode_forwarded_header, encode_read_index, limits, message, request, Code, PeerRecord,
-    PeerRecords, RaftHeader, RaftRecord, ReadReply, Request, Response, Responses, Run,
+    encode_forwarded_header, encode_read_index, limits, request, Code, PeerRecord, PeerRecords, RaftHeader, RaftRecord,
+    ReadReply, Responses, Run, MESSAGE_HEADER_BYTES, SAFE_NUMBER_MAX,
 };
 use rafterdb_net::{Handler, Lane, NetConfig, Parts, PeerConfig};
 use rafterdb_pool::Slice;
@@ -23,11 +21,8 @@ use crate::port::{response_length, whole_responses};
 use crate::reads::{Asked, Read};
 use crate::requests::{self, await_applied, fail_read};
 use crate::snapshots;
-use crate::source::{Deliveries, Source, Waiter};
+use crate::source::{Deliveries, Source};
 use crate::tail::Block;
-
-/// Raft messages that may wait for the worker before more are dropped.
-const MESSAGES_WAITING_MAX: usize = 8192;
 
 /// A Raft message as a frame: header, one run for each term, then the blocks' bytes as they are. Takes the
 /// blocks; `head` is room for what stands before them.
@@ -95,8 +90,10 @@ impl Handler for Peers {
         let Some(member) = self.0.upgrade() else { return };
         for record in PeerRecords::new(&body) {
             // The network checked the frame's sum: what cannot be read comes from a newer version, and is ignored.
-            let Ok(record) = record else { return };
-            take(&member, peer, &body, &record);
+            match record {
+                Ok(record) => take(&member, peer, &body, &record),
+                Err(malformed) => member.doubt(peer, malformed.0),
+            }
         }
     }
 
@@ -139,37 +136,34 @@ fn take(member: &Arc<Member>, peer: u64, frame: &Slice, record: &PeerRecord<'_>)
         PeerRecord::Raft(record) => raft(member, peer, frame, record),
         PeerRecord::Forward(request) => {
             let mut out = Deliveries::default();
-            requests::take(member, &Source::Peer(peer), request, &mut out);
+            requests::take_forwarded(member, peer, request, &mut out);
             member.deliver_all(&mut out);
         }
-        PeerRecord::Forwarded(response) => member.forwards.answer(member, response),
+        PeerRecord::Forwarded(response) => member.forwards.answer(member, peer, response),
         PeerRecord::Snapshot { .. } => snapshots::arrived(member, peer, frame.clone()),
         PeerRecord::ReadIndex { group, id } => {
             let Some(group) = member.find_group(*group) else { return };
             let mut out = Deliveries::default();
             requests::linearizable(member, group, Read::Index { peer, id: *id }, &mut out);
         }
-        PeerRecord::ReadReply(reply) => read_reply(member, reply),
+        PeerRecord::ReadReply(reply) => read_reply(member, peer, reply),
     }
 }
 
 /// Raft takes lost messages in its stride; a malformed one, or one too many, is as good as lost.
 fn raft(member: &Member, peer: u64, frame: &Slice, record: &RaftRecord<'_>) {
-    let header = &record.header;
-    let known = (message::PRE_VOTE..=message::RECOVER_REPLY).contains(&header.kind);
-    if !known || member.find_group(header.group).is_none() || record.entries().is_err() {
-        return member.note(&format!(
-            "member {peer} sent a Raft message that does not hold together; ignored"
-        ));
+    if member.find_group(record.header.group).is_none() {
+        return member.doubt(peer, "a message for a group that this member does not have");
     }
-    if member.inbox.backlog() < MESSAGES_WAITING_MAX {
-        member.inbox.push(Happening::Message(Message {
-            from: peer,
-            header: *header,
-            runs: record.runs.iter().collect(),
-            payload: frame.slice_ref(record.payload),
-        }));
+    if let Err(malformed) = record.check() {
+        return member.doubt(peer, malformed.0);
     }
+    member.inbox.push_message(Message {
+        from: peer,
+        header: record.header,
+        runs: record.runs.iter().collect(),
+        payload: frame.slice_ref(record.payload),
+    });
 }
 
 /// Requests that a peer cannot answer any more.
@@ -221,10 +215,16 @@ pub fn answer_client(member: &Member, connection: u64, responses: &[u8]) {
     }
 }
 
-/// Sends responses to the member that forwarded the requests.
+/// Bytes of a forwarded response before its body.
+const FORWARDED_BYTES: usize = 4 + MESSAGE_HEADER_BYTES;
+
+/// Sends responses to the member that forwarded the requests, in as many frames as they need.
 pub fn answer_peer(member: &Member, peer: u64, responses: &[u8]) {
-    let mut body = Vec::with_capacity(responses.len() + 64);
+    let mut body = Vec::with_capacity((responses.len() + 64).min(limits::FRAME_BYTES_MAX));
     for response in Responses::new(responses).flatten() {
+        if !body.is_empty() && body.len() + FORWARDED_BYTES + response.body.len() > limits::FRAME_BYTES_MAX {
+            member.send(peer, Lane::Fast, Parts::new(std::mem::take(&mut body)));
+        }
         encode_forwarded_header(&mut body);
         response.encode(&mut body);
     }
@@ -234,104 +234,13 @@ pub fn answer_peer(member: &Member, peer: u64, responses: &[u8]) {
 /// Milliseconds after which an unanswered question for the read index is asked again.
 const ASKED_MS_MAX: f64 = 1_000.0;
 
-struct Pending {
-    waiter: Waiter,
-    leader: u64,
-    group: u16,
-    /// When it was sent, in ms of the clock.
-    at: f64,
-}
-
-/// Milliseconds after which a forwarded request without an answer counts as lost: its asker sends it again.
-const FORWARDED_MS_MAX: f64 = 5_000.0;
-
-/// Requests handed to the leader, waiting for its answer.
-#[derive(Default)]
-pub struct Forwards {
-    state: Mutex<(u64, HashMap<u64, Pending>)>,
-}
-
-impl Forwards {
-    /// Forwards a request under a number of our own.
-    pub fn send(&self, member: &Member, group: u16, leader: u64, waiter: Waiter, item: &Request<'_>) {
-        let id = {
-            let mut state = self.state.lock();
-            state.0 += 1;
-            let id = state.0;
-            let at = now_ms();
-            state.1.insert(
-                id,
-                Pending {
-                    waiter,
-                    leader,
-                    group,
-                    at,
-                },
-            );
-            id
-        };
-        let mut body = Vec::with_capacity(item.body.len() + 20);
-        encode_forward_header(&mut body);
-        Request { id, ..*item }.encode(&mut body);
-        if !member.ask(leader, body) {
-            if let Some(pending) = self.state.lock().1.remove(&id) {
-                let mut out = Deliveries::default();
-                out.fail(
-                    &pending.waiter,
-                    item.kind,
-                    Code::NoLeader,
-                    0,
-                    &requests::leader_text(item.kind),
-                );
-                member.deliver_all(&mut out);
-            }
-        }
-    }
-
-    /// The leader's answer, passed on under the asker's own number.
-    fn answer(&self, member: &Member, response: &Response<'_>) {
-        let pending = self.state.lock().1.remove(&response.id);
-        if let Some(Pending { waiter, .. }) = pending {
-            let mut out = Vec::with_capacity(response.body.len() + 16);
-            Response {
-                id: waiter.id,
-                ..*response
-            }
-            .encode(&mut out);
-            member.deliver(&waiter.source, &out);
-        }
-    }
-
-    /// Takes those that wait for a peer.
-    fn take_of(&self, peer: u64) -> Vec<Waiter> {
-        self.take(|pending| pending.leader == peer)
-    }
-
-    /// Takes those of a group that wait for another member than `leader`.
-    pub fn take_all_but(&self, group: u16, leader: u64) -> Vec<Waiter> {
-        self.take(|pending| pending.group == group && pending.leader != leader)
-    }
-
-    /// Takes those whose answer has not come in time.
-    pub fn take_overdue(&self) -> Vec<Waiter> {
-        let before = now_ms() - FORWARDED_MS_MAX;
-        self.take(|pending| pending.at < before)
-    }
-
-    fn take(&self, of: impl Fn(&Pending) -> bool) -> Vec<Waiter> {
-        let mut state = self.state.lock();
-        let ids: Vec<u64> = state.1.iter().filter(|(_, p)| of(p)).map(|(id, _)| *id).collect();
-        ids.iter()
-            .filter_map(|id| state.1.remove(id))
-            .map(|pending| pending.waiter)
-            .collect()
-    }
-}
+/// Milliseconds after which a leader transfer that has not come about is answered with that.
+const TRANSFER_MS_MAX: f64 = 10_000.0;
 
 impl Member {
     /// Sends a question to a peer; `false`: no answer can be relied on. Call it after noting that the answer is awaited: a
     /// peer that is lost from then on is told to `peer_lost`, one that was lost before is seen here.
-    fn ask(&self, peer: u64, body: Vec<u8>) -> bool {
+    pub fn ask(&self, peer: u64, body: Vec<u8>) -> bool {
         self.net()
             .is_some_and(|net| net.is_up(peer) && net.send_peer(peer, Lane::Fast, Parts::new(body)))
     }
@@ -343,8 +252,7 @@ impl Member {
         if reads.asked.is_some() || reads.unasked.is_empty() {
             return;
         }
-        reads.sequence += 1;
-        let id = reads.sequence;
+        let id = self.ids.next();
         let waiting = std::mem::take(&mut reads.unasked);
         reads.asked = Some(Asked {
             id,
@@ -379,12 +287,25 @@ impl Member {
             let text = "the leader has not answered; the write may or may not be done";
             out.fail(&waiter, request::WRITE, Code::LeaderLost, 0, text);
         }
+        for group in &self.groups {
+            let before = now_ms() - TRANSFER_MS_MAX;
+            for transfer in group.transfers.lock().extract_if(.., |transfer| transfer.at < before) {
+                let text = "the member did not become the leader in time; try again";
+                out.fail(&transfer.waiter, request::TRANSFER, Code::Timeout, 0, text);
+            }
+        }
         self.deliver_all(&mut out);
         for group in &self.groups {
             if group.reads.lock().give_up_asked(now_ms() - ASKED_MS_MAX) {
                 self.ask_read_index(group);
             }
         }
+    }
+
+    /// A member said something that it cannot mean: it is ignored, and that is noted now and then.
+    pub fn doubt(&self, peer: u64, what: &str) {
+        let text = || format!("member {peer} sent what does not hold together ({what}); ignored");
+        self.doubts.say(text, |text| self.note(text));
     }
 
     /// Tells a follower the read index, or why there is none.
@@ -395,17 +316,18 @@ impl Member {
     }
 }
 
-fn read_reply(member: &Arc<Member>, reply: &ReadReply) {
+fn read_reply(member: &Arc<Member>, peer: u64, reply: &ReadReply) {
     let Some(group) = member.find_group(reply.group) else {
         return;
     };
+    if reply.index > SAFE_NUMBER_MAX {
+        return member.doubt(peer, "a read index beyond 2^53");
+    }
     let asked = {
         let mut reads = group.reads.lock();
-        if reads.asked.as_ref().is_none_or(|asked| asked.id != reply.id) {
+        let Some(asked) = reads.take_asked(peer, reply.id) else {
             return;
-        }
-        let Some(asked) = reads.asked.take() else { return };
-        reads.count -= asked.reads.len();
+        };
         if reply.code == Code::Ok {
             reads.fresh = Some((asked.at, reply.index));
         }
@@ -414,7 +336,7 @@ fn read_reply(member: &Arc<Member>, reply: &ReadReply) {
     let mut out = Deliveries::default();
     for read in asked.reads {
         if reply.code == Code::Ok {
-            await_applied(member, group, read, reply.index);
+            await_applied(member, group, read, reply.index, &mut out);
         } else {
             fail_read(
                 member,

@@ -114,6 +114,7 @@ impl Proposals {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::events::CHUNKS_MAX;
     use crate::source::Source;
 
     fn waiter(id: u64) -> Waiter {
@@ -153,6 +154,22 @@ mod tests {
         assert_eq!(accept(&mut proposals), Some((vec![1, 2], 22)));
         assert_eq!(accept(&mut proposals), Some((vec![3], 8 + half.len())));
         assert_eq!(proposals.bytes(), 2 * (8 + half.len()));
+    }
+
+    #[test]
+    fn the_most_chunks_that_can_wait_are_told_in_one_exchange() {
+        let mut proposals = Proposals::new(Pool::new());
+        // Each entry that hardly fits beside a small one makes two chunks of little more than one.
+        let large = vec![1; limits::APPEND_BYTES_MAX - 8];
+        let mut id = 0;
+        while proposals.bytes() + large.len() + 64 <= limits::PROPOSAL_BYTES_MAX {
+            for batch in [&large[..1], &large] {
+                proposals.push(batch, waiter(id));
+                id += 1;
+            }
+        }
+        let told = report(&mut proposals).len();
+        assert!(told > CHUNKS_MAX - 4 && told <= CHUNKS_MAX, "{told} of {CHUNKS_MAX}");
     }
 
     #[test]

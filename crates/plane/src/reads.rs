@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use rafterdb_codec::limits;
+
 use crate::source::Waiter;
 
 /// What to do when a read may be served.
@@ -16,10 +18,20 @@ pub enum Read {
     Index { peer: u64, id: u64 },
 }
 
+impl Read {
+    /// Bytes that it holds while it waits.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Ranges { body, .. } | Self::Watch { body, .. } => body.len(),
+            Self::Index { .. } => 0,
+        }
+    }
+}
+
 /// Reads of one group, by what they wait for.
 #[derive(Debug, Default)]
 pub struct Reads {
-    /// Numbers given to reads that need confirmation; the core confirms all up to a number.
+    /// Numbers given to reads that need confirmation; the core confirms all up to a number. They never leave this member.
     pub sequence: u64,
     /// Waiting for the core to confirm leadership, in order of their number.
     pub unconfirmed: VecDeque<(u64, Read)>,
@@ -32,7 +44,9 @@ pub struct Reads {
     /// Newest answer of the leader: when it was asked for (ms) and the index. A read that accepts some staleness lives off it.
     pub fresh: Option<(f64, u64)>,
     /// How many wait in all.
-    pub count: usize,
+    count: usize,
+    /// Bytes that they hold.
+    bytes: usize,
 }
 
 /// A follower's question for the read index.
@@ -49,6 +63,40 @@ pub struct Asked {
 }
 
 impl Reads {
+    /// Counts a read in. False: too many wait, or too many bytes of them; it may not wait here.
+    pub fn admit(&mut self, read: &Read) -> bool {
+        let is_full = self.count >= limits::READS_WAITING_MAX
+            || (self.bytes > 0 && self.bytes + read.bytes() > limits::READS_WAITING_BYTES_MAX);
+        if !is_full {
+            self.count += 1;
+            self.bytes += read.bytes();
+        }
+        !is_full
+    }
+
+    /// Counts reads out.
+    fn dismiss(&mut self, reads: &[Read]) {
+        self.count -= reads.len();
+        self.bytes -= reads.iter().map(Read::bytes).sum::<usize>();
+    }
+
+    /// Takes what was asked of a leader, if this is its answer to it: the question's number, from whom it was asked.
+    pub fn take_asked(&mut self, leader: u64, id: u64) -> Option<Asked> {
+        let asked = self.asked.take_if(|asked| asked.id == id && asked.leader == leader)?;
+        self.dismiss(&asked.reads);
+        Some(asked)
+    }
+
+    /// Takes the reads that wait for entries after `last`, and forgets an answer about them: a leader that is gone said that
+    /// they are committed, and there may be no such entries.
+    pub fn take_beyond(&mut self, last: u64) -> Vec<Read> {
+        self.fresh.take_if(|(_, index)| *index > last);
+        let beyond = self.unapplied.split_off(&last.saturating_add(1));
+        let out: Vec<Read> = beyond.into_values().flatten().collect();
+        self.dismiss(&out);
+        out
+    }
+
     /// Takes the reads whose index is applied.
     pub fn take_applied(&mut self, applied: u64) -> Vec<Read> {
         if self
@@ -63,7 +111,7 @@ impl Reads {
             .into_values()
             .flatten()
             .collect();
-        self.count -= ready.len();
+        self.dismiss(&ready);
         ready
     }
 
@@ -91,7 +139,69 @@ impl Reads {
             out.extend(asked.reads);
         }
         out.append(&mut self.unasked);
-        self.count -= out.len();
+        self.dismiss(&out);
         out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::Source;
+
+    fn read(bytes: usize) -> Read {
+        let waiter = Waiter {
+            source: Source::Peer(1),
+            id: 1,
+        };
+        let body = vec![0; bytes];
+        Read::Ranges { waiter, body }
+    }
+
+    fn ask(reads: &mut Reads, id: u64, leader: u64) {
+        assert!(reads.admit(&read(10)));
+        let reads_of = vec![read(10)];
+        reads.asked = Some(Asked {
+            id,
+            leader,
+            at: 0.0,
+            reads: reads_of,
+        });
+    }
+
+    #[test]
+    fn an_answer_counts_if_it_comes_from_who_was_asked_under_the_number_of_the_question() {
+        let mut reads = Reads::default();
+        ask(&mut reads, 7, 2);
+        assert!(reads.take_asked(2, 6).is_none(), "another question");
+        assert!(reads.take_asked(3, 7).is_none(), "another member");
+        assert_eq!(reads.take_asked(2, 7).map(|asked| asked.reads.len()), Some(1));
+        assert_eq!((reads.count, reads.bytes), (0, 0));
+    }
+
+    #[test]
+    fn what_waits_is_bounded_in_number_and_in_bytes() {
+        let mut reads = Reads::default();
+        let half = read(limits::READS_WAITING_BYTES_MAX / 2);
+        assert!(reads.admit(&half) && reads.admit(&half));
+        assert!(!reads.admit(&read(1)));
+        reads.dismiss(&[half]);
+        assert!(reads.admit(&read(1)));
+        let mut reads = Reads::default();
+        (0..limits::READS_WAITING_MAX).for_each(|_| assert!(reads.admit(&read(0))));
+        assert!(!reads.admit(&read(0)));
+    }
+
+    #[test]
+    fn reads_do_not_wait_for_entries_that_only_a_lost_leader_knew() {
+        let mut reads = Reads::default();
+        for index in [5, 6, 1 << 52] {
+            assert!(reads.admit(&read(1)));
+            reads.unapplied.entry(index).or_default().push(read(1));
+            reads.fresh = Some((0.0, index));
+        }
+        assert_eq!(reads.take_beyond(5).len(), 2);
+        assert_eq!((reads.count, reads.fresh), (1, None));
+        assert_eq!(reads.take_applied(5).len(), 1);
     }
 }

@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use rafterdb_codec::{
     consistency, limits, parse_number, request, validate_batch, Code, Limits, ReadRequest, Request, Requests,
-    WatchRequest,
+    WatchRequest, MESSAGE_HEADER_BYTES,
 };
 
 use crate::clock::now_ms;
-use crate::group::Group;
+use crate::group::{Group, Transfer};
 use crate::inbox::Happening;
 use crate::member::Member;
 use crate::reads::Read;
@@ -30,9 +30,26 @@ pub fn submit(member: &Arc<Member>, source: &Source, submission: &[u8]) -> Resul
     let mut out = Deliveries::default();
     for item in Requests::new(submission).flatten() {
         take(member, source, &item, &mut out);
+        if out.bytes() > DELIVERY_BYTES_MAX {
+            // A request of 16 bytes may be answered by many: what was gathered must not grow with their number.
+            member.deliver_all(&mut out);
+        }
     }
     member.deliver_all(&mut out);
     Ok(())
+}
+
+/// Bytes of answers gathered before they are sent.
+const DELIVERY_BYTES_MAX: usize = 1 << 20;
+
+/// Takes a request that a member hands over for its client: of those, only what the leader alone can do.
+pub fn take_forwarded(member: &Arc<Member>, peer: u64, item: &Request<'_>, out: &mut Deliveries) {
+    let source = Source::Peer(peer);
+    if matches!(item.kind, request::WRITE | request::TRANSFER) {
+        return take(member, &source, item, out);
+    }
+    let waiter = Waiter { source, id: item.id };
+    out.fail(&waiter, item.kind, Code::ProtocolError, 0, "not a request to forward");
 }
 
 /// Takes one request; what can be answered at once goes to `out`.
@@ -45,6 +62,12 @@ pub fn take(member: &Arc<Member>, source: &Source, item: &Request<'_>, out: &mut
         let text = format!("this member hosts groups 0 to {}", member.groups.len() - 1);
         return out.fail(&waiter, item.kind, Code::GroupNotFound, 0, &text);
     };
+    if let Some((code, text)) = refusal(item) {
+        if !matches!(item.kind, request::WATCH_CREDIT | request::CANCEL) {
+            out.fail(&waiter, item.kind, code, 0, &text);
+        }
+        return;
+    }
     match item.kind {
         request::WRITE => write(member, group, waiter, item, out),
         request::READ => read(member, group, waiter, item, out),
@@ -60,6 +83,9 @@ pub fn take(member: &Arc<Member>, source: &Source, item: &Request<'_>, out: &mut
             write_response(out.to(source), item.kind, 0, Code::Ok, item.id, members.as_bytes());
         }
         request::TRANSFER => transfer(member, group, waiter, item, out),
+        request::SNAPSHOT if member.apply.is_full() => {
+            out.fail(&waiter, item.kind, Code::Busy, 0, "too many snapshots wait; slow down");
+        }
         request::SNAPSHOT => crate::snapshots::flush(member, group, waiter),
         kind => out.fail(
             &waiter,
@@ -71,9 +97,21 @@ pub fn take(member: &Arc<Member>, source: &Source, item: &Request<'_>, out: &mut
     }
 }
 
+/// What no request may be, whatever it asks for.
+fn refusal(item: &Request<'_>) -> Option<(Code, String)> {
+    let bytes = MESSAGE_HEADER_BYTES + item.body.len();
+    if bytes > limits::REQUEST_BYTES_MAX {
+        let most = limits::REQUEST_BYTES_MAX;
+        let text = format!("the request has {bytes} bytes, at most {most} are taken: split it");
+        return Some((Code::RequestTooLarge, text));
+    }
+    let text = "a request with unknown flags; the client is newer than this member";
+    (item.flags != 0).then(|| (Code::ProtocolError, text.to_owned()))
+}
+
 fn write(member: &Arc<Member>, group: &Arc<Group>, waiter: Waiter, item: &Request<'_>, out: &mut Deliveries) {
     let bounds = Limits {
-        value_bytes_max: member.config.value_bytes_max,
+        value_bytes_max: member.config.value_bytes_max.min(limits::VALUE_BYTES_LARGEST),
         ..Limits::default()
     };
     if let Err((code, text)) = validate_batch(item.body, &bounds) {
@@ -102,6 +140,10 @@ fn read(member: &Arc<Member>, group: &Arc<Group>, waiter: Waiter, item: &Request
         Ok(asked) => asked,
         Err(malformed) => return out.fail(&waiter, item.kind, malformed.code(), 0, malformed.0),
     };
+    if asked.count as usize > limits::READ_RANGES_MAX {
+        let text = format!("a read has at most {} ranges: split it", limits::READ_RANGES_MAX);
+        return out.fail(&waiter, item.kind, Code::TooManyOperations, 0, &text);
+    }
     let (how, staleness) = (asked.consistency, asked.max_staleness_ms);
     let read = Read::Ranges {
         waiter,
@@ -137,21 +179,22 @@ fn watch(member: &Arc<Member>, group: &Arc<Group>, waiter: Waiter, item: &Reques
     linearizable(member, group, Read::Watch { waiter, body }, out);
 }
 
+const TOO_MANY_READS: &str = "too many reads wait; slow down";
+
 /// Serves a read when this member is sure to have all that was committed before now.
 pub fn linearizable(member: &Arc<Member>, group: &Arc<Group>, read: Read, out: &mut Deliveries) {
     if let Some(index) = group.leased_index(now_ms()) {
         return match read {
             Read::Index { peer, id } => member.answer_read_index(group.id, peer, id, Code::Ok, index),
-            Read::Ranges { .. } | Read::Watch { .. } => await_applied(member, group, read, index),
+            Read::Ranges { .. } | Read::Watch { .. } => await_applied(member, group, read, index, out),
         };
     }
     let mut reads = group.reads.lock();
-    if reads.count >= limits::READS_WAITING_MAX {
-        drop(reads);
-        return fail_read(member, group, read, Code::Busy, "too many reads wait; slow down", out);
-    }
     if group.leads() {
-        reads.count += 1;
+        if !reads.admit(&read) {
+            drop(reads);
+            return fail_read(member, group, read, Code::Busy, TOO_MANY_READS, out);
+        }
         reads.sequence += 1;
         let sequence = reads.sequence;
         reads.unconfirmed.push_back((sequence, read));
@@ -164,7 +207,10 @@ pub fn linearizable(member: &Arc<Member>, group: &Arc<Group>, read: Read, out: &
         drop(reads);
         return fail_read(member, group, read, Code::NoLeader, "no leader now; try again", out);
     }
-    reads.count += 1;
+    if !reads.admit(&read) {
+        drop(reads);
+        return fail_read(member, group, read, Code::Busy, TOO_MANY_READS, out);
+    }
     reads.unasked.push(read);
     let asks = reads.asked.is_none();
     drop(reads);
@@ -179,18 +225,21 @@ fn bounded(member: &Arc<Member>, group: &Arc<Group>, read: Read, staleness: u64,
     let fresh = group.reads.lock().fresh;
     #[allow(clippy::cast_precision_loss, reason = "a staleness of 2^53 ms is as good as none")]
     match fresh {
-        Some((at, index)) if now - at <= staleness as f64 => await_applied(member, group, read, index),
+        Some((at, index)) if now - at <= staleness as f64 => await_applied(member, group, read, index, out),
         _ => linearizable(member, group, read, out),
     }
 }
 
 /// Serves a read once an index is applied.
-pub fn await_applied(member: &Arc<Member>, group: &Arc<Group>, read: Read, index: u64) {
+pub fn await_applied(member: &Arc<Member>, group: &Arc<Group>, read: Read, index: u64, out: &mut Deliveries) {
     if group.applied.load(Ordering::Acquire) >= index {
         return member.serve(group, read);
     }
     let mut reads = group.reads.lock();
-    reads.count += 1;
+    if !reads.admit(&read) {
+        drop(reads);
+        return fail_read(member, group, read, Code::Busy, TOO_MANY_READS, out);
+    }
     reads.unapplied.entry(index).or_default().push(read);
     drop(reads);
     // The apply thread may have passed the index before the read was queued.
@@ -232,7 +281,20 @@ fn transfer(member: &Arc<Member>, group: &Arc<Group>, waiter: Waiter, item: &Req
     if !group.leads() {
         return member.forward(group, waiter, item, out);
     }
-    group.transfers.lock().push((target, waiter));
+    let mut transfers = group.transfers.lock();
+    if transfers.len() >= limits::TRANSFERS_WAITING_MAX {
+        drop(transfers);
+        return out.fail(
+            &waiter,
+            item.kind,
+            Code::Busy,
+            0,
+            "too many leader transfers wait; slow down",
+        );
+    }
+    let at = now_ms();
+    transfers.push(Transfer { target, waiter, at });
+    drop(transfers);
     member.inbox.push(Happening::Transfer {
         group: group.id,
         peer: target,

@@ -27,6 +27,8 @@ struct Job {
 #[derive(Default)]
 struct State {
     jobs: VecDeque<Job>,
+    /// Bytes of their bodies.
+    bytes: usize,
     closing: bool,
 }
 
@@ -41,9 +43,12 @@ impl ServeQueue {
     /// Queues a read's ranges; gives the waiter back if the queue is full.
     pub fn push(&self, group: &Arc<Group>, waiter: Waiter, body: Vec<u8>) -> Result<(), Waiter> {
         let mut state = self.state.lock();
-        if state.jobs.len() >= limits::READS_WAITING_MAX {
+        let is_full = state.jobs.len() >= limits::READS_WAITING_MAX
+            || (state.bytes > 0 && state.bytes + body.len() > limits::READS_WAITING_BYTES_MAX);
+        if is_full {
             return Err(waiter);
         }
+        state.bytes += body.len();
         state.jobs.push_back(Job {
             group: group.clone(),
             waiter,
@@ -70,6 +75,7 @@ impl ServeQueue {
         }
         let count = state.jobs.len().min(TAKE_MAX);
         into.extend(state.jobs.drain(..count));
+        state.bytes -= into.iter().map(|job| job.body.len()).sum::<usize>();
         true
     }
 }

@@ -109,7 +109,7 @@ impl Telling {
 
 impl Drop for Telling {
     fn drop(&mut self) {
-        self.member.snapshots.outgoing.lock().1.remove(&self.id);
+        self.member.snapshots.outgoing.lock().remove(&self.id);
         self.member.inbox.push(Happening::SnapshotSent {
             group: self.group,
             peer: self.peer,
@@ -122,13 +122,8 @@ impl Drop for Telling {
 /// Streams a group's state to a peer, on a thread of its own; the core is told how it ended.
 pub fn send(member: &Arc<Member>, group: &Arc<Group>, peer: u64) {
     let outgoing = Arc::new(Outgoing::new(peer));
-    let id = {
-        let mut all = member.snapshots.outgoing.lock();
-        all.0 += 1;
-        let id = all.0;
-        all.1.insert(id, outgoing.clone());
-        id
-    };
+    let id = member.ids.next();
+    member.snapshots.outgoing.lock().insert(id, outgoing.clone());
     let telling = Telling {
         member: member.clone(),
         group: group.id,

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use rafterdb_codec::{encode_snapshot_header, request, Code};
+use rafterdb_codec::{encode_snapshot_header, request, Code, SAFE_NUMBER_MAX};
 use rafterdb_pool::Slice;
 
 use crate::error::PlaneError;
@@ -83,8 +83,8 @@ pub struct Snapshots {
     /// Counts what the installing thread has done, so that who waits for it can tell whether it comes forward.
     pub steps: AtomicU64,
     closing: AtomicBool,
-    /// Those that are being sent, by their number.
-    pub outgoing: Mutex<(u64, HashMap<u64, Arc<Outgoing>>)>,
+    /// Those that are being sent, by their number of `Member::ids`: an answer to an earlier life of this member is none.
+    pub outgoing: Mutex<HashMap<u64, Arc<Outgoing>>>,
     /// Peers that are connected both ways: to others an answer may be lost without a loss being told.
     pub connected: Mutex<HashSet<u64>>,
 }
@@ -134,7 +134,7 @@ impl Snapshots {
     }
 
     fn give_up(&self, which: impl Fn(&Outgoing) -> bool) {
-        for outgoing in self.outgoing.lock().1.values().filter(|outgoing| which(outgoing)) {
+        for outgoing in self.outgoing.lock().values().filter(|outgoing| which(outgoing)) {
             outgoing.give_up();
         }
     }
@@ -175,11 +175,15 @@ pub fn number(body: &[u8], at: usize) -> u64 {
 /// A snapshot record from a peer, on the network's thread.
 pub fn arrived(member: &Member, peer: u64, body: Slice) {
     if body.len() < HEAD_BYTES {
-        return;
+        return member.doubt(peer, "a part of a snapshot that is cut short");
+    }
+    let is_begin = body[1] == part::BEGIN && body.len() >= HEAD_BYTES + 8;
+    if is_begin && number(&body, 12).max(number(&body, HEAD_BYTES)) > SAFE_NUMBER_MAX {
+        return member.doubt(peer, "a snapshot of an entry beyond 2^53");
     }
     let snapshots = &member.snapshots;
     if body[1] == part::ACK {
-        let outgoing = snapshots.outgoing.lock().1.get(&number(&body, 4)).cloned();
+        let outgoing = snapshots.outgoing.lock().get(&number(&body, 4)).cloned();
         if let Some(outgoing) = outgoing.filter(|outgoing| outgoing.peer == peer) {
             outgoing.answered(
                 number(&body, 12),

@@ -79,6 +79,12 @@ impl Deliveries {
         encode_error_response(self.to(&waiter.source), kind, waiter.id, code, detail, text);
     }
 
+    /// Bytes gathered.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.slots.iter().map(|(_, responses)| responses.len()).sum()
+    }
+
     /// Hands over what was gathered.
     pub fn send(&mut self, mut each: impl FnMut(&Source, &[u8])) {
         self.last = 0;

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 
+use rafterdb_codec::split_entries;
 use rafterdb_pool::Slice;
 
 /// Consecutive entries of one term, as they were proposed or received.
@@ -56,6 +57,26 @@ fn offset_of(block: &[u8], n: u64) -> usize {
 #[must_use]
 pub fn entry_length(entry: &[u8]) -> usize {
     8 + u32::from_le_bytes([entry[0], entry[1], entry[2], entry[3]]) as usize
+}
+
+/// Cuts consecutive blocks down to what one message holds: `bytes_max`, unless it is one entry, and `runs_max` terms.
+pub fn clip(blocks: &mut Vec<Block>, bytes_max: usize, runs_max: usize) {
+    let Some(first) = blocks.first_mut() else { return };
+    if first.bytes.len() > bytes_max {
+        let (bytes, count) = split_entries(&first.bytes, bytes_max).expect("invariant: the log holds whole entries");
+        first.count = count;
+        first.bytes = first.bytes.slice(..bytes);
+        return blocks.truncate(1);
+    }
+    let (mut bytes, mut runs, mut term) = (0, 0, 0);
+    let mut fits = |block: &Block| {
+        bytes += block.bytes.len();
+        runs += usize::from(block.term != term);
+        term = block.term;
+        bytes <= bytes_max && runs <= runs_max
+    };
+    let kept = blocks.iter().take_while(|block| fits(block)).count();
+    blocks.truncate(kept);
 }
 
 /// Blocks at the end that are looked at one by one before the rest is searched: nearly all reads begin there.
@@ -215,6 +236,30 @@ mod tests {
             parts.iter().map(|b| (b.first, b.term, b.count)).collect::<Vec<_>>(),
             [(1, 1, 2), (3, 2, 1)]
         );
+    }
+
+    fn shape(blocks: &[Block]) -> Vec<(u64, u64, usize)> {
+        blocks.iter().map(|b| (b.first, b.count, b.bytes.len())).collect()
+    }
+
+    #[test]
+    fn a_message_holds_what_it_may_and_at_least_one_entry() {
+        let all = [block(1, 1, &[92, 92]), block(3, 1, &[92]), block(4, 2, &[92])];
+        for (bytes_max, expected) in [
+            (400, vec![(1, 2, 200), (3, 1, 100), (4, 1, 100)]),
+            (399, vec![(1, 2, 200), (3, 1, 100)]),
+            (299, vec![(1, 2, 200)]),
+            (199, vec![(1, 1, 100)]),
+            (10, vec![(1, 1, 100)]),
+        ] {
+            let mut blocks = all.to_vec();
+            clip(&mut blocks, bytes_max, 8);
+            assert_eq!(shape(&blocks), expected);
+        }
+        let mut blocks = all.to_vec();
+        clip(&mut blocks, 400, 1);
+        assert_eq!(shape(&blocks), [(1, 2, 200), (3, 1, 100)]);
+        clip(&mut Vec::new(), 400, 1);
     }
 
     #[test]

@@ -8,9 +8,11 @@ use model::engine::ModelEngine;
 use model::harness::Harness;
 use model::semantics::{Op, Outcome, PutOp, RangeOp};
 use model::wire::{decode_results, encode_batch, encode_read};
-use rafterdb_codec::limits::{FRAME_BYTES_MAX, READ_REPLY_BYTES_MAX};
+use rafterdb_codec::limits::{BATCH_OPERATIONS_MAX, FRAME_BYTES_MAX, READ_REPLY_BYTES_MAX, VALUE_BYTES_LARGEST};
 use rafterdb_codec::{consistency, BatchHeader, Code, OperationResults, Range, ReadRequest};
-use rafterdb_codec::{RANGE_NO_COUNT, RESULT_PREVIOUS_LEFT_OUT, RESULT_PUT_PREVIOUS, RESULT_RANGE_MORE};
+use rafterdb_codec::{
+    MESSAGE_HEADER_BYTES, RANGE_NO_COUNT, RESULT_PREVIOUS_LEFT_OUT, RESULT_PUT_PREVIOUS, RESULT_RANGE_MORE,
+};
 
 const KEYS: u8 = 10;
 const VALUE_BYTES: usize = 300 << 10;
@@ -116,7 +118,7 @@ fn previous_pairs_of_one_batch_are_bounded() {
         .map(|result| result.unwrap().flags)
         .collect();
     let kept = flags.iter().take_while(|flags| **flags == RESULT_PUT_PREVIOUS).count();
-    assert!(kept >= 10 && kept < flags.len());
+    assert!(kept >= 5 && kept < flags.len());
     assert!(flags[kept..].iter().all(|flags| *flags == RESULT_PREVIOUS_LEFT_OUT));
     let delete = Op::Delete {
         key: b"k".to_vec(),
@@ -155,4 +157,32 @@ fn reads_that_are_wrong_are_told_so() {
         Code::ProtocolError
     );
     assert_eq!(out, b"kept");
+}
+
+/// The largest answers there can be: as many operations as a batch may have, each refused or answered at length, after pairs
+/// that fill the reply.
+#[test]
+fn the_answer_to_the_largest_batch_fits_a_frame() {
+    let mut harness = filled();
+    let large = |previous| {
+        Op::Put(PutOp {
+            key: vec![b'l'],
+            value: vec![0; VALUE_BYTES_LARGEST],
+            previous,
+            ..PutOp::default()
+        })
+    };
+    harness.apply(encode_batch(BatchHeader::default(), &[large(false)]));
+    let mut ops: Vec<Op> = (0..6).map(|key| put(key, true)).collect();
+    // The reply is not full yet: the largest pair goes along.
+    ops.truncate(5);
+    ops.push(large(true));
+    ops.resize(BATCH_OPERATIONS_MAX, Op::Compact(u64::MAX));
+    let (applied, results) = harness.apply(encode_batch(BatchHeader::default(), &ops));
+    assert_eq!(applied.code, Code::Ok);
+    assert!(results.len() > 5 * VALUE_BYTES + VALUE_BYTES_LARGEST);
+    let frame = MESSAGE_HEADER_BYTES + results.len();
+    assert!(frame <= FRAME_BYTES_MAX, "{frame} bytes");
+    let last = OperationResults::new(&results).last().unwrap().unwrap();
+    assert_eq!(last.code, Code::FutureRevision);
 }

@@ -82,8 +82,15 @@ fn read() -> impl Strategy<Value = Vec<u8>> {
 }
 
 fn watch() -> impl Strategy<Value = Vec<u8>> {
-    (0u8..4, any::<[u64; 2]>(), any::<u32>(), bytes(), bytes()).prop_map(
-        |(flags, [start_revision, cluster], credit, key, end)| {
+    (
+        0u8..4,
+        0..=SAFE_NUMBER_MAX,
+        any::<u64>(),
+        any::<u32>(),
+        bytes(),
+        bytes(),
+    )
+        .prop_map(|(flags, start_revision, cluster, credit, key, end)| {
             let mut out = Vec::new();
             WatchRequest {
                 flags,
@@ -95,8 +102,7 @@ fn watch() -> impl Strategy<Value = Vec<u8>> {
             }
             .encode(&mut out);
             out
-        },
-    )
+        })
 }
 
 fn number_and_count(number: u64, count: u32) -> Vec<u8> {
@@ -201,53 +207,48 @@ fn watch_events() -> impl Strategy<Value = Vec<u8>> {
 }
 
 fn peer_records() -> impl Strategy<Value = Vec<u8>> {
-    (
-        any::<u16>(),
-        any::<u64>(),
-        any::<[u64; 6]>(),
-        vec(1u32..4, 0..4),
-        bytes(),
-    )
-        .prop_map(|(group, term, fields, counts, body)| {
-            let runs: Vec<Run> = counts.iter().map(|count| Run { term, count: *count }).collect();
-            let mut payload = Vec::new();
-            for _ in 0..counts.iter().sum() {
-                let (kind, body) = (entry::BATCH, &body[..]);
-                Entry { kind, body }.encode(&mut payload).unwrap();
-            }
-            let (kind, id, code, index, flags) = (message::APPEND, term, Code::Ok, term, 0);
-            let mut out = Vec::new();
-            RaftHeader {
-                kind,
-                group,
-                term,
-                fields,
-            }
-            .encode(&mut out, &runs, payload.len());
-            out.extend_from_slice(&payload);
-            encode_forward_header(&mut out);
-            let body = &body[..];
-            Request {
-                kind,
-                flags,
-                group,
-                id,
-                body,
-            }
-            .encode(&mut out);
-            encode_forwarded_header(&mut out);
-            Response {
-                kind,
-                flags,
-                code,
-                id,
-                body,
-            }
-            .encode(&mut out);
-            encode_read_index(&mut out, group, id);
-            ReadReply { group, id, code, index }.encode(&mut out);
-            encode_snapshot_header(&mut out, 3, group);
-            out.extend_from_slice(body);
-            out
-        })
+    (any::<u16>(), 4u64..1 << 50, vec(1u32..4, 0..4), bytes()).prop_map(|(group, term, counts, body)| {
+        let fields = [term, 1, 2, 3, 4, SAFE_NUMBER_MAX];
+        let runs = counts.iter().zip(1..).map(|(count, term)| Run { term, count: *count });
+        let runs: Vec<Run> = runs.collect();
+        let mut payload = Vec::new();
+        for _ in 0..counts.iter().sum() {
+            let (kind, body) = (entry::BATCH, &body[..]);
+            Entry { kind, body }.encode(&mut payload).unwrap();
+        }
+        let (kind, id, code, index, flags) = (message::APPEND, term, Code::Ok, term, 0);
+        let mut out = Vec::new();
+        RaftHeader {
+            kind,
+            group,
+            term,
+            fields,
+        }
+        .encode(&mut out, &runs, payload.len());
+        out.extend_from_slice(&payload);
+        encode_forward_header(&mut out);
+        let body = &body[..];
+        Request {
+            kind,
+            flags,
+            group,
+            id,
+            body,
+        }
+        .encode(&mut out);
+        encode_forwarded_header(&mut out);
+        Response {
+            kind,
+            flags,
+            code,
+            id,
+            body,
+        }
+        .encode(&mut out);
+        encode_read_index(&mut out, group, id);
+        ReadReply { group, id, code, index }.encode(&mut out);
+        encode_snapshot_header(&mut out, 3, group);
+        out.extend_from_slice(body);
+        out
+    })
 }

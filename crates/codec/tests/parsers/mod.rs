@@ -35,7 +35,7 @@ pub const PARSERS: &[Parser] = &[
     borrowing("frames", frames),
     borrowing("peer records", |input| {
         PeerRecords::new(input).all(|record| match record {
-            Ok(PeerRecord::Raft(raft)) => raft.entries().is_ok(),
+            Ok(PeerRecord::Raft(raft)) => raft.check().is_ok(),
             record => record.is_ok(),
         })
     }),

@@ -1,11 +1,15 @@
 //! One batch applied: exactly once if it has a session, its results in the form of a WRITE response's body.
 //! Knows the order of things; the writes themselves are `writer`'s and `txn`'s.
 
+use rafterdb_codec::limits::{BATCH_OPERATIONS_MAX, FRAME_BYTES_MAX};
 use rafterdb_codec::{
     encode_error, encode_plain, operation, validate_put, validate_raise, validate_selection, validate_txn,
 };
 use rafterdb_codec::{Batch, Code, DeleteRange, Limits, OpenResult, Operation, Put, Refusal, RESPONSE_PLAIN};
-use rafterdb_codec::{DELETE_PREV_KV, RESULT_PREVIOUS_LEFT_OUT, RESULT_PUT_PREVIOUS};
+use rafterdb_codec::{
+    DELETE_PREV_KV, MESSAGE_HEADER_BYTES, PAIR_BYTES_MAX, RESULT_BYTES_MAX, RESULT_PREVIOUS_LEFT_OUT,
+    RESULT_PUT_PREVIOUS,
+};
 
 use super::sessions::{Admission, Kept};
 use super::txn::{compacted_text, future_text, Failure, Refused};
@@ -14,7 +18,13 @@ use super::Applied;
 use crate::{Engine, StoreError};
 
 /// Bytes of results of one batch after which ranges stop and previous pairs are left out.
-pub const BATCH_REPLY_BYTES_MAX: usize = 4 << 20;
+pub const BATCH_REPLY_BYTES_MAX: usize = 7 << 18;
+
+const _: () = assert!(
+    BATCH_REPLY_BYTES_MAX + PAIR_BYTES_MAX + BATCH_OPERATIONS_MAX * RESULT_BYTES_MAX + 2 * MESSAGE_HEADER_BYTES
+        <= FRAME_BYTES_MAX,
+    "with one more pair, and what the other operations are answered without any, it fits a frame"
+);
 
 /// What every member checks again, so that a batch that should not have been proposed does the same on all of them.
 /// The limits that a member may be configured with are not among it.

@@ -2,14 +2,22 @@
 //! should be. Knows credit and bounds, not who watches.
 
 use rafterdb_codec::limits::FRAME_BYTES_MAX;
-use rafterdb_codec::{encode_watch_header, patch_watch_header};
+use rafterdb_codec::{
+    encode_watch_header, patch_watch_header, MESSAGE_HEADER_BYTES, PAIR_BYTES_MAX, WATCH_HEADER_BYTES,
+};
 
 use crate::machine::feed::Feed;
 
 /// Bytes after which a response ends with its revision.
 const RESPONSE_BYTES: usize = 256 << 10;
-/// Bytes after which a response ends within a revision. Below half a frame, since an event may be large.
-const SPLIT_BYTES: usize = FRAME_BYTES_MAX / 2;
+/// Bytes of the largest event: a pair, and the pair as it was before.
+const EVENT_BYTES_MAX: usize = 4 + 2 * PAIR_BYTES_MAX;
+/// Bytes after which a response ends within a revision: one more event still fits a frame.
+const SPLIT_BYTES: usize = FRAME_BYTES_MAX - MESSAGE_HEADER_BYTES - EVENT_BYTES_MAX;
+const _: () = assert!(
+    SPLIT_BYTES > RESPONSE_BYTES && RESPONSE_BYTES > WATCH_HEADER_BYTES,
+    "a revision is split only where it alone is large"
+);
 
 /// A place in history: the change `sub` of a revision, or the next one there is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]

@@ -1,0 +1,126 @@
+//! A Raft message of a member that lies: what does not hold together is malformed, and what is as large as allowed is not.
+
+#![allow(clippy::unwrap_used)] // A test fails by panicking.
+
+use rafterdb_codec::limits::{APPEND_RUNS_MAX, FRAME_BYTES_MAX};
+use rafterdb_codec::*;
+
+/// An append of term 9 after (5, 2).
+fn append() -> RaftHeader {
+    RaftHeader {
+        kind: message::APPEND,
+        group: 0,
+        term: 9,
+        fields: [5, 2, 5, 1, 0, 0],
+    }
+}
+
+fn run(term: u64, count: u32) -> Run {
+    Run { term, count }
+}
+
+fn entries(count: u32, kind: u8, body: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    (0..count).for_each(|_| Entry { kind, body }.encode(&mut out).unwrap());
+    out
+}
+
+fn frame(header: &RaftHeader, runs: &[Run], payload: &[u8]) -> Vec<u8> {
+    let mut frame = Vec::new();
+    header.encode(&mut frame, runs, payload.len());
+    frame.extend_from_slice(payload);
+    frame
+}
+
+fn check(header: &RaftHeader, runs: &[Run], payload: &[u8]) -> Parsed<u64> {
+    let frame = frame(header, runs, payload);
+    match PeerRecords::new(&frame).next().unwrap().unwrap() {
+        PeerRecord::Raft(record) => record.check(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_holds_together_is_taken() {
+    let payload = entries(3, entry::BATCH, b"batch");
+    assert_eq!(check(&append(), &[run(2, 1), run(9, 2)], &payload), Ok(3));
+    assert_eq!(check(&append(), &[], &[]), Ok(0));
+}
+
+#[test]
+fn terms_and_counts_that_no_log_has_are_malformed() {
+    let payload = entries(2, entry::NOOP, b"");
+    let cases: [(&str, &[Run]); 7] = [
+        ("a run of none", &[run(2, 2), run(3, 0)]),
+        ("term 0", &[run(0, 2)]),
+        ("a term twice", &[run(3, 1), run(3, 1)]),
+        ("terms that descend", &[run(4, 1), run(3, 1)]),
+        ("a term above the sender's", &[run(10, 2)]),
+        ("a term below that of the entry before", &[run(1, 2)]),
+        ("more than there are", &[run(3, u32::MAX)]),
+    ];
+    for (what, runs) in cases {
+        assert!(check(&append(), runs, &payload).is_err(), "{what}");
+    }
+    assert_eq!(check(&append(), &[run(3, 2)], &payload), Ok(2));
+}
+
+#[test]
+fn numbers_that_the_core_cannot_hold_are_malformed() {
+    for field in 0..6 {
+        for (value, is_sound) in [
+            (SAFE_NUMBER_MAX, field != 1),
+            (SAFE_NUMBER_MAX + 1, false),
+            (u64::MAX, false),
+        ] {
+            let mut header = append();
+            header.fields[field] = value;
+            // The entries follow field a, and field b is the term of the one before them.
+            let is_sound = is_sound && field != 0;
+            let checked = check(&header, &[run(3, 1)], &entries(1, entry::NOOP, b""));
+            assert_eq!(checked.is_ok(), is_sound, "field {field} = {value}");
+        }
+    }
+    let header = RaftHeader {
+        term: SAFE_NUMBER_MAX + 1,
+        ..append()
+    };
+    assert!(check(&header, &[], &[]).is_err());
+}
+
+#[test]
+fn unknown_kinds_and_entries_where_none_belong_are_malformed() {
+    for kind in [0, message::RECOVER_REPLY + 1, u8::MAX] {
+        assert!(check(&RaftHeader { kind, ..append() }, &[], &[]).is_err());
+    }
+    let vote = RaftHeader {
+        kind: message::VOTE,
+        ..append()
+    };
+    assert!(check(&vote, &[run(3, 1)], &entries(1, entry::NOOP, b"")).is_err());
+    assert!(check(&append(), &[run(3, 1)], &entries(1, entry::CONTROL + 1, b"")).is_err());
+    assert!(check(&append(), &[], &entries(1, entry::NOOP, b"")).is_err());
+}
+
+#[test]
+fn an_append_of_the_largest_entry_and_the_most_runs_fits_a_frame() {
+    let body = vec![0; ENTRY_BYTES_MAX - ENTRY_HEADER_BYTES];
+    assert_eq!(check(&append(), &[run(3, 1)], &entries(1, entry::BATCH, &body)), Ok(1));
+    let body = vec![0; ENTRY_BYTES_MAX - ENTRY_HEADER_BYTES + 1];
+    assert!(check(&append(), &[run(3, 1)], &entries(1, entry::BATCH, &body)).is_err());
+
+    let most = u32::try_from(APPEND_RUNS_MAX).unwrap();
+    let header = RaftHeader {
+        term: 1 << 20,
+        ..append()
+    };
+    let mut runs: Vec<Run> = (0..most).map(|n| run(u64::from(n) + 3, 1)).collect();
+    assert_eq!(
+        check(&header, &runs, &entries(most, entry::NOOP, b"")),
+        Ok(u64::from(most))
+    );
+    let largest = frame(&header, &runs, &entries(1, entry::BATCH, &body[1..]));
+    assert!(largest.len() <= FRAME_BYTES_MAX);
+    runs.push(run(1 << 19, 1));
+    assert!(check(&header, &runs, &entries(most + 1, entry::NOOP, b"")).is_err());
+}
