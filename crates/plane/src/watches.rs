@@ -11,6 +11,7 @@ use rafterdb_store::{Deliver, StoreError, WatchId};
 
 use crate::group::Group;
 use crate::member::Member;
+use crate::place::named;
 use crate::source::{write_response, Deliveries, Source, Waiter};
 use crate::stalls::Work;
 
@@ -93,7 +94,7 @@ impl Watches {
             .map_err(|malformed| StoreError::new(malformed.code(), malformed.0))
             .and_then(|request| group.machine().watch(id, &request));
         if let Err(error) = started {
-            out.fail(waiter, request::WATCH, error.code, error.detail, &error.text);
+            out.fail(waiter, request::WATCH, error.code, error.detail, &named(&error.text));
         }
     }
 
