@@ -256,3 +256,93 @@ fn marks_of_format_1(dir: &Path) -> std::io::Result<Vec<u16>> {
     groups.sort_unstable();
     Ok(groups)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use rafterdb_codec::Code;
+
+    use super::{id_of, path, Identity};
+    use crate::config::Config;
+
+    fn config(name: &str, members: &[(&str, &str)]) -> Config {
+        let members: Vec<_> = members
+            .iter()
+            .map(|(name, endpoint)| serde_json::json!({ "name": name, "endpoint": endpoint }))
+            .collect();
+        let json = serde_json::json!({
+            "name": name, "dataDir": "unused", "members": members, "listen": null, "durability": "always",
+            "durabilityInterval": 10, "electionTimeout": 500, "memory": 1 << 25, "valueBytesMax": 1 << 20, "groups": 3,
+            "segmentBytes": 1 << 20, "cpuAffinity": null,
+        });
+        Config::parse(&json.to_string()).expect("a configuration")
+    }
+
+    /// As the version before wrote it, for members at addresses.
+    fn write_format_1(dir: &Path, name: &str, members: &str) {
+        let text = format!(
+            "{{\"format\":1,\"clusterId\":{},\"name\":\"{name}\",\"groups\":3}}",
+            id_of(members)
+        );
+        std::fs::write(path(dir), text).expect("written");
+    }
+
+    const THREE: [(&str, &str); 3] = [("a", "h:1"), ("b", "h:2"), ("c", "h:3")];
+
+    #[test]
+    fn format_1_is_read_with_its_marks_and_written_anew() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let dir = dir.path();
+        write_format_1(dir, "a", "a=h:1,b=h:2,c=h:3");
+        std::fs::create_dir(dir.join("recovering")).expect("made");
+        for group in ["0002", "0000"] {
+            std::fs::write(dir.join("recovering").join(group), "").expect("marked");
+        }
+        let moved = config("a", &[("a", "h:1"), ("b", "h:2"), ("c", "elsewhere:3")]);
+        let refused = Identity::read(dir, &moved).expect_err("whose it is cannot be told");
+        assert_eq!(refused.code, Code::DataDirMismatch, "{refused}");
+        let identity = Identity::read(dir, &config("a", &THREE)).expect("read").expect("there");
+        assert!(identity.founded);
+        assert_eq!(identity.recovering, [0, 2]);
+        identity.write(dir).expect("written");
+        assert!(!dir.join("recovering").exists());
+        let again = Identity::read(dir, &moved).expect("now they may move").expect("there");
+        assert_eq!((again.founded, again.recovering), (true, vec![0, 2]));
+    }
+
+    #[test]
+    fn a_single_member_of_format_1_may_begin_to_listen() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let dir = dir.path();
+        write_format_1(dir, "solo", "solo=");
+        for endpoint in ["", "127.0.0.1:7101"] {
+            let identity = Identity::read(dir, &config("solo", &[("solo", endpoint)])).expect("read");
+            assert_eq!(identity.expect("there").recovering, Vec::<u16>::new());
+        }
+        // The same name, but of a cluster.
+        write_format_1(dir, "a", "a=h:1,b=h:2,c=h:3");
+        let refused = Identity::read(dir, &config("a", &[("a", "h:1")])).expect_err("others would be forgotten");
+        assert_eq!(refused.code, Code::DataDirMismatch, "{refused}");
+    }
+
+    #[test]
+    fn a_changed_character_is_damage() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let dir = dir.path();
+        let config = config("a", &THREE);
+        Identity::new(&config).write(dir).expect("written");
+        let text = std::fs::read_to_string(path(dir)).expect("read");
+        let whole = Identity::read(dir, &config).expect("read");
+        for (at, found) in text.char_indices().filter(|(_, found)| !found.is_whitespace()) {
+            let other = if found == '1' { '2' } else { '1' };
+            let damaged = format!("{}{other}{}", &text[..at], &text[at + found.len_utf8()..]);
+            std::fs::write(path(dir), &damaged).expect("written");
+            let read = Identity::read(dir, &config);
+            assert!(
+                read.is_err() || read.is_ok_and(|read| read == whole),
+                "byte {at}: {damaged}"
+            );
+        }
+    }
+}
