@@ -88,6 +88,8 @@ declare const Code: {
   readonly IO: 57;
   /** an earlier write failed; the member has stopped */
   readonly POISONED: 58;
+  /** something that a data directory must hold is missing */
+  readonly DATA_DIR_INCOMPLETE: 59;
   /** the native binary of this platform is not installed */
   readonly BINARY_MISSING: 60;
   /** a broken invariant: a bug in rafterdb */
@@ -360,14 +362,29 @@ export interface Database extends AsyncDisposable {
 }
 /** Options of `open`. `open({ dataDir })` alone is a store of one member. */
 export interface OpenOptions {
+  /** Directory of this member's data, made if it is not there. A relative one counts from the working directory at the call. */
   dataDir: string;
-  /** This member's name. Default: `solo` when there are no members. */
+  /** This member's name; kept in its data directory, like the names of all. Default: `solo` when there are no members. */
   name?: string;
-  /** All members of the cluster, this one too: name → endpoint (`host:port`); 1, 3, 5 or 7 of them. */
+  /**
+   * All members of the cluster, this one too: name → endpoint (`host:port`); 1, 3, 5 or 7 of them. The names are those that the
+   * cluster was founded with. Endpoints may change: start every member again with all the new ones; after each start, two members
+   * find each other if both have been started, or neither.
+   */
   members?: Record<string, string>;
   /** Address to listen on. Default: this member's endpoint; a store of one member without `listen` opens no port. */
   listen?: string;
-  /** When a write is acknowledged: on disk first (`always`), within `durabilityInterval` ms, or left to the operating system. */
+  /**
+   * When a write is acknowledged, and so what may be lost. Raft's terms and votes are synced in every mode.
+   * - `always`, the default: when a majority has it on disk. No crash of processes or machines loses it, all at once included.
+   * - `interval`: when the operating systems of a majority have it; their disks, within `durabilityInterval` ms. `os`: likewise, their
+   *   disks when the systems like (on Linux after about 30 s).
+   *
+   * With `interval` and `os` no crash of processes loses anything. A machine that goes down forgets the writes of that time, and its
+   * member asks the others for them before it votes again: as long as less than a majority goes down nothing is lost. If a majority
+   * goes down within that time, or the machine of a store of one member, the writes acknowledged in it may be lost; a majority that
+   * did must be let go on by hand (ARCHITECTURE.md, known limits).
+   */
   durability?: "always" | "interval" | "os";
   /** Milliseconds between syncs with `durability: 'interval'`. Default 10. */
   durabilityInterval?: number;
@@ -417,7 +434,7 @@ export interface ConnectOptions {
 /**
  * Opens a member of a cluster in this process; `open({ dataDir })` alone is a store of one member.
  * Errors: INVALID_ARGUMENT, MEMBER_UNKNOWN, ADDRESS_INVALID, PORT_IN_USE, DATA_DIR_LOCKED, DATA_DIR_MISMATCH, FORMAT_NEWER,
- * LOG_CORRUPT, LOG_SEGMENT_MISSING, STORE_CORRUPT, DISK_FULL, IO, BINARY_MISSING.
+ * DATA_DIR_INCOMPLETE, LOG_CORRUPT, LOG_SEGMENT_MISSING, STORE_CORRUPT, DISK_FULL, IO, BINARY_MISSING.
  */
 export declare function open(options: OpenOptions): Promise<Database>;
 /**

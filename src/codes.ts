@@ -88,6 +88,8 @@ export const Code = {
   IO: 57,
   /** an earlier write failed; the member has stopped */
   POISONED: 58,
+  /** something that a data directory must hold is missing */
+  DATA_DIR_INCOMPLETE: 59,
   /** the native binary of this platform is not installed */
   BINARY_MISSING: 60,
   /** a broken invariant: a bug in rafterdb */

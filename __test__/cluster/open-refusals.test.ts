@@ -47,11 +47,16 @@ test('a data directory of another cluster, another member, another number of gro
   const members = await threeMembers()
   const options: OpenOptions = { dataDir, name: 'a', members }
   await (await open(options)).close()
-  const others = await threeMembers()
-  await expectRefusal(open({ ...options, members: others }), 'DATA_DIR_MISMATCH', /cluster/)
+  const [{ a = '', b = '' }, { c: d = '' }] = [members, await threeMembers()]
+  await expectRefusal(
+    open({ ...options, members: { a, b, d } }),
+    'DATA_DIR_MISMATCH',
+    /cluster of a, b, c; not of it: d; not given: c\. .*addresses may change/,
+  )
   await expectRefusal(open({ ...options, name: 'b' }), 'DATA_DIR_MISMATCH', /member "a", not "b"/)
   await expectRefusal(open({ ...options, groups: 2 }), 'DATA_DIR_MISMATCH', /1 groups, not 2/)
-  await expectRefusal(open({ dataDir }), 'DATA_DIR_MISMATCH', /member "a"/)
+  await expectRefusal(open({ dataDir }), 'DATA_DIR_MISMATCH', /member "a".*--name a/)
+  await expectRefusal(open({ dataDir, name: 'a' }), 'DATA_DIR_MISMATCH', /cluster of a, b, c; not given: b, c/)
   await (await open(options)).close()
 })
 

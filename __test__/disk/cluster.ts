@@ -49,11 +49,11 @@ export class Cluster {
   }
 
   /** Starts a member; rejects as its `open` does. */
-  async startMember(name: Name, faults = ''): Promise<Child> {
+  async startMember(name: Name, faults = '', more: Partial<OpenOptions> = {}): Promise<Child> {
     const child = new Child(faults)
     this.children.set(name, child)
     try {
-      await child.open({ ...this.options, name, members: this.members, dataDir: this.dataDir(name) })
+      await child.open({ ...this.options, ...more, name, members: this.members, dataDir: this.dataDir(name) })
     } catch (error) {
       this.children.delete(name)
       await child.kill()

@@ -62,7 +62,7 @@ async function writeWithFault(faults: string, options: OpenOptions, ledger: stri
   return child.gone
 }
 
-const hitsOf = (point: string) => (isOfFounding(point) ? 1 : Math.max(HITS, isOfFirstSegments(point) ? 2 : 1))
+const hitsOf = (point: string) => (isOfFounding(point) ? 2 : Math.max(HITS, isOfFirstSegments(point) ? 2 : 1))
 const cases = points.flatMap((point) => Array.from({ length: hitsOf(point) }, (_, n) => [point, n + 1] as const))
 
 test.for(cases)('%s, hit %i', { concurrent: false }, async ([point, hit], { expect }) => {

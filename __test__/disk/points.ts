@@ -9,7 +9,7 @@ export function allPoints(): string[] {
   return [...list.matchAll(/\(\s*"([a-z.]+)",/g)].map((match) => match[1] ?? '')
 }
 
-/** Reached once, when a data directory is made. */
+/** Reached twice when a data directory is made: before log and stores are, and after. */
 export const isOfFounding = (point: string) => ['member.identity', 'member.identified'].includes(point)
 
 /** Reached for the first segments of a log; later ones are made of those that nobody needs any more. */

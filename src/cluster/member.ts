@@ -7,7 +7,7 @@ import { RafterError } from '../errors.js'
 import type { HostConfig } from '../host/config.js'
 import type { MemberInfo } from '../native/binding.js'
 import { errorCode, parseReply } from '../native/errors.js'
-import { loadBinding } from '../native/load.js'
+import { loadBinding, namedBinary } from '../native/load.js'
 import { nativePort } from '../native/port.js'
 
 /** What the native side is told; see `Config` in crates/plane. */
@@ -18,6 +18,7 @@ export interface MemberConfig {
   listen: string | null
   durability: 'always' | 'interval' | 'os'
   durabilityInterval: number
+  electionTimeout: number
   memory: number
   valueBytesMax: number
   groups: number
@@ -69,9 +70,10 @@ export class ClusterMember {
       members: info.members.map((m) => m.id),
       groups: config.groups,
       seed: (info.id ^ Date.now()) >>> 0,
+      promisedBefore: info.promisedBefore,
     }
     const worker = new Worker(new URL('./raft-worker.js', import.meta.url), {
-      workerData: { member: info.member, config: host },
+      workerData: { member: info.member, config: host, binary: namedBinary },
       name: `rafterdb ${config.name}`,
     })
     // A store that was not closed must not keep the process alive.

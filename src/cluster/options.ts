@@ -1,5 +1,6 @@
-// What `open` is given, checked and completed: defaults, names, addresses and proportions. Pure.
-
+// What `open` is given, checked and completed: defaults, names, addresses and proportions. Of the process it asks one thing: from
+// where a relative directory counts, now, since the app may go elsewhere before the native side looks.
+import { resolve } from 'node:path'
 import type { OpenOptions } from '../client/api.js'
 import { RafterError } from '../errors.js'
 import { limits } from '../limits.js'
@@ -45,11 +46,12 @@ export function memberOptions(options: OpenOptions): MemberOptions {
   return {
     config: {
       name,
-      dataDir: options.dataDir,
+      dataDir: resolve(options.dataDir),
       members,
       listen,
       durability: oneOf(options.durability, 'durability', ['always', 'interval', 'os']),
       durabilityInterval: whole(options.durabilityInterval, 'durabilityInterval', 10, 1),
+      electionTimeout,
       memory,
       valueBytesMax: whole(options.valueBytesMax, 'valueBytesMax', limits.valueBytesMax, 1, limits.valueBytesLargest),
       groups: whole(options.groups, 'groups', 1, 1, limits.groupsMax),

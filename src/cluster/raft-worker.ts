@@ -6,5 +6,5 @@ import { run } from '../host/worker.js'
 import { loadBinding } from '../native/load.js'
 import { nativePlane } from '../native/plane.js'
 
-const { member, config } = workerData as { member: number; config: HostConfig }
-run(nativePlane(loadBinding(), member), config)
+const { member, config, binary } = workerData as { member: number; config: HostConfig; binary: string | undefined }
+run(nativePlane(loadBinding(binary), member), config)

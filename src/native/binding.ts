@@ -35,6 +35,8 @@ export interface MemberInfo {
   member: number
   id: number
   members: { id: number; name: string; endpoint: string }[]
+  /** Longest election timeout of this member's earlier lives whose promises may still be under way, ms; 0: none known. */
+  promisedBefore: number
   /** How the log writes, as probed. */
   logMode: string
   /** What recovery did, for people. */

@@ -1,6 +1,7 @@
 // Finds and loads the native binary of this platform. Knows where it may be, nothing of what is in it.
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { RafterError } from '../errors.js'
 import type { Binding } from './binding.js'
@@ -16,12 +17,17 @@ export interface Surroundings {
   require(name: string): unknown
 }
 
+const variable = process.env['RAFTERDB_NATIVE']
+
+/** The binary that RAFTERDB_NATIVE names, seen from where the process is as this is loaded; threads that begin later are told. */
+export const namedBinary: string | undefined = variable ? resolve(variable) : undefined
+
 let loaded: Binding | undefined
 
 /** The addon of this process. Throws RafterError BINARY_MISSING. */
-export function loadBinding(): Binding {
+export function loadBinding(named = namedBinary): Binding {
   loaded ??= findBinding({
-    env: process.env,
+    env: { RAFTERDB_NATIVE: named },
     platform: platformName(),
     exists: existsSync,
     require: createRequire(import.meta.url),

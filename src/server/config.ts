@@ -32,7 +32,7 @@ export const settings: Setting[] = [
   {
     key: 'durability',
     value: 'mode',
-    text: 'when a write is acknowledged: always (on disk), interval, os',
+    text: 'when a write is acknowledged: always (on disk); interval or os (synced later: a majority of machines going down loses it)',
     parse: oneOf('always', 'interval', 'os'),
     default: 'always',
   },

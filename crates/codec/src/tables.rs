@@ -90,6 +90,8 @@ pub enum Code {
     Io = 57,
     /// an earlier write failed; the member has stopped
     Poisoned = 58,
+    /// something that a data directory must hold is missing
+    DataDirIncomplete = 59,
     /// the native binary of this platform is not installed
     BinaryMissing = 60,
     /// a broken invariant: a bug in rafterdb
@@ -144,6 +146,7 @@ impl Code {
             Self::DiskFull => "DISK_FULL",
             Self::Io => "IO",
             Self::Poisoned => "POISONED",
+            Self::DataDirIncomplete => "DATA_DIR_INCOMPLETE",
             Self::BinaryMissing => "BINARY_MISSING",
             Self::Internal => "INTERNAL",
         }
@@ -196,6 +199,7 @@ impl Code {
             56 => Self::DiskFull,
             57 => Self::Io,
             58 => Self::Poisoned,
+            59 => Self::DataDirIncomplete,
             60 => Self::BinaryMissing,
             99 => Self::Internal,
             _ => return None,

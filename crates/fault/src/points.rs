@@ -45,11 +45,15 @@ pub const POINTS: &[(&str, &str)] = &[
     ),
     (
         "member.identity",
-        "when a member's identity is written to a new file, before it gets its name",
+        "when what a member must not forget is written to a new file, before it gets its name",
     ),
     (
         "member.identified",
-        "when a member's identity has its name, before the directory is synced",
+        "when what a member must not forget has its name, before the directory is synced",
+    ),
+    (
+        "member.boot",
+        "when a member asks which start of the machine this is; an error stands for another one than before",
     ),
     (
         "member.agree",
@@ -64,10 +68,6 @@ pub const POINTS: &[(&str, &str)] = &[
     (
         "member.closed",
         "when a member's stores are closed, before its lock is released",
-    ),
-    (
-        "member.recovery.marked",
-        "when a new data directory is marked, before it has an identity",
     ),
     (
         "member.recovery.whole",

@@ -1,8 +1,6 @@
-//! What a member is told when it opens, and the data directory's identity: whose it is, and that only one process has it.
+//! What a member is told when it opens. Whether its data directory agrees with that is asked in identity.rs.
 
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use rafterdb_codec::Code;
 use rafterdb_net::Token;
@@ -10,15 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::affinity::CpuAffinity;
 use crate::error::PlaneError;
-use crate::mark;
 
 /// What a person can do about a data directory that lost something.
 pub const WAY_OUT: &str =
     "Nothing was changed. If the other members are well, restore this one from them: move its data \
     directory away and start it again. Do so with fewer than half of the members at a time";
-
-/// Version of the data directory's layout; a newer one is refused.
-const FORMAT: u32 = 1;
 
 /// One member of the cluster.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -74,6 +68,9 @@ pub struct Config {
     pub durability: String,
     /// Milliseconds between syncs with `interval`.
     pub durability_interval: u64,
+    /// Milliseconds without a leader before an election: as long as this member promises a leader not to vote. 0: it is not said.
+    #[serde(default)]
+    pub election_timeout: u64,
     /// Bytes of memory for the stores of all groups.
     pub memory: u64,
     /// Largest value, bytes.
@@ -113,165 +110,23 @@ impl Config {
         id_of(&self.name)
     }
 
-    /// The cluster's id as it is founded: over every member's name and endpoint. Kept in the data directory from then on.
+    /// Names of all members, sorted.
     #[must_use]
-    pub fn founding_cluster_id(&self) -> u64 {
-        let mut parts: Vec<String> = self
-            .members
-            .iter()
-            .map(|m| format!("{}={}", m.name, m.endpoint))
-            .collect();
-        parts.sort();
-        id_of(&parts.join(","))
+    pub fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> = self.members.iter().map(|member| member.name.clone()).collect();
+        names.sort();
+        names
     }
-}
 
-/// Who a data directory belongs to; in `member.json`.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Identity {
-    format: u32,
-    cluster_id: u64,
-    name: String,
-    groups: u16,
-}
+    /// A number over the names of all members, not over their addresses, which may change.
+    #[must_use]
+    pub fn roster(&self) -> u64 {
+        id_of(&self.names().join("\0"))
+    }
 
-/// A locked data directory. The lock goes with the value.
-pub struct DataDir {
-    /// Cluster the data belongs to.
-    pub cluster_id: u64,
-    _lock: File,
-}
-
-impl DataDir {
-    /// Creates or opens the directory, locks it, and checks that it is this member's.
-    pub fn open(config: &Config) -> Result<Self, PlaneError> {
-        let dir = &config.data_dir;
-        std::fs::create_dir_all(dir).map_err(|e| PlaneError::io(&format!("create {}", dir.display()), &e))?;
-        let lock = lock(dir)?;
-        let path = dir.join("member.json");
-        let cluster_id = match std::fs::read(&path) {
-            Ok(bytes) => check(config, &path, &bytes)?,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-                check_nothing_there(dir, &path)?;
-                // There is nobody to ask what a single member may have lost.
-                if config.members.len() > 1 {
-                    mark::make(dir, config.groups)
-                        .and_then(|()| rafterdb_fault::point("member.recovery.marked"))
-                        .map_err(|e| PlaneError::io(&format!("mark {} as new", dir.display()), &e))?;
-                }
-                found(config, dir, &path)?
-            }
-            Err(e) => return Err(PlaneError::io(&format!("read {}", path.display()), &e)),
-        };
-        Ok(Self {
-            cluster_id,
-            _lock: lock,
-        })
+    /// Whether a write is acknowledged before it is on disk, so that the end of the machine may take it away.
+    #[must_use]
+    pub fn is_weak(&self) -> bool {
+        self.durability != "always"
     }
-}
-
-fn lock(dir: &Path) -> Result<File, PlaneError> {
-    let path = dir.join("LOCK");
-    let file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .map_err(|e| PlaneError::io(&format!("open {}", path.display()), &e))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(PlaneError::new(
-            Code::DataDirLocked,
-            format!(
-                "{}: open in another process or in this one; close it there, or use another dataDir",
-                dir.display()
-            ),
-        )),
-        Err(TryLockError::Error(e)) => Err(PlaneError::io(&format!("lock {}", path.display()), &e)),
-    }
-}
-
-fn check(config: &Config, path: &Path, bytes: &[u8]) -> Result<u64, PlaneError> {
-    #[derive(Deserialize)]
-    struct Version {
-        format: u32,
-    }
-    let damaged =
-        |e: serde_json::Error| PlaneError::new(Code::StoreCorrupt, format!("{}: {e}. {WAY_OUT}", path.display()));
-    let version: Version = serde_json::from_slice(bytes).map_err(damaged)?;
-    if version.format > FORMAT {
-        let text = format!(
-            "{}: format {}, this version reads up to {FORMAT}; use a newer rafterdb",
-            path.display(),
-            version.format
-        );
-        return Err(PlaneError::new(Code::FormatNewer, text));
-    }
-    let identity: Identity = serde_json::from_slice(bytes).map_err(damaged)?;
-    let mismatch =
-        |what: String| PlaneError::new(Code::DataDirMismatch, format!("{}: {what}", config.data_dir.display()));
-    if identity.name != config.name {
-        return Err(mismatch(format!(
-            "is of member {:?}, not {:?}; give each member its own dataDir",
-            identity.name, config.name
-        )));
-    }
-    if identity.cluster_id != config.founding_cluster_id() {
-        return Err(mismatch(
-            "belongs to a cluster with other members; use its members, or another dataDir".to_owned(),
-        ));
-    }
-    if identity.groups != config.groups {
-        return Err(mismatch(format!(
-            "has {} groups, not {}",
-            identity.groups, config.groups
-        )));
-    }
-    Ok(identity.cluster_id)
-}
-
-/// The identity is written before anything else: data without it is someone's, and nobody knows whose.
-fn check_nothing_there(dir: &Path, path: &Path) -> Result<(), PlaneError> {
-    if !["log", "groups"].iter().any(|name| dir.join(name).exists()) {
-        return Ok(());
-    }
-    let text = format!(
-        "{}: the file is missing, but there is data beside it; put it back. {WAY_OUT}",
-        path.display()
-    );
-    Err(PlaneError::new(Code::StoreCorrupt, text))
-}
-
-/// First start: writes the identity, whole or not at all.
-fn found(config: &Config, dir: &Path, path: &Path) -> Result<u64, PlaneError> {
-    let cluster_id = config.founding_cluster_id();
-    let identity = Identity {
-        format: FORMAT,
-        cluster_id,
-        name: config.name.clone(),
-        groups: config.groups,
-    };
-    let text = serde_json::to_vec_pretty(&identity).map_err(|e| PlaneError::new(Code::Internal, e.to_string()))?;
-    let new = dir.join("member.json.new");
-    let write = || -> std::io::Result<()> {
-        let mut file = File::create(&new)?;
-        file.write_all(&text)?;
-        file.sync_all()?;
-        rafterdb_fault::point("member.identity")?;
-        std::fs::rename(&new, path)?;
-        rafterdb_fault::point("member.identified")?;
-        sync_dir(dir)
-    };
-    write().map_err(|e| PlaneError::io(&format!("write {}", path.display()), &e))?;
-    Ok(cluster_id)
-}
-
-/// Makes a directory's entries durable, where the system can.
-pub fn sync_dir(dir: &Path) -> std::io::Result<()> {
-    #[cfg(unix)]
-    File::open(dir)?.sync_all()?;
-    #[cfg(not(unix))]
-    let _ = dir;
-    Ok(())
 }

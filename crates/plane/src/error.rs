@@ -2,6 +2,8 @@
 
 use rafterdb_codec::Code;
 
+use crate::place::named;
+
 /// An operating error of a member.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{text}")]
@@ -13,11 +15,11 @@ pub struct PlaneError {
 }
 
 impl PlaneError {
-    /// An error of a code.
+    /// An error of a code. Files are called in it what people call them.
     pub fn new(code: Code, text: impl Into<String>) -> Self {
         Self {
             code,
-            text: text.into(),
+            text: named(&text.into()).into_owned(),
         }
     }
 

@@ -12,7 +12,6 @@ use rafterdb_wal::Writer;
 
 use crate::error::PlaneError;
 use crate::exchange::{HERE_BYTES_MAX, HERE_TIME_MAX};
-use crate::mark;
 use crate::member::Member;
 use crate::stalls::Work;
 use crate::tail::Block;
@@ -162,6 +161,7 @@ impl LogQueue {
         if let Err(error) = written {
             // Nothing of it is tried again, and nothing that waited for it goes out.
             tasks.clear();
+            member.data_dir.log_failed(&error);
             member.fail(error);
         }
     }
@@ -192,8 +192,10 @@ pub fn run(member: &Arc<Member>) {
     while member.log.wait(&mut tasks) {
         member.log.write_out(member, &mut tasks, false);
     }
-    if let Err(error) = member.log.files.lock().writer.sync() {
-        member.fail(error.into());
+    let closed = member.log.files.lock().writer.close();
+    if let Err(error) = closed.map_err(PlaneError::from) {
+        member.data_dir.log_failed(&error);
+        member.fail(error);
     }
 }
 
@@ -253,10 +255,10 @@ fn write(writer: &mut Writer, task: &LogTask, reached: &mut Reached) {
 /// What the member promises from here on rests on what it has on disk, so that is made sure of in every mode.
 fn remove_mark(member: &Member, writer: &mut Writer, group: u16) -> Result<(), PlaneError> {
     writer.sync()?;
-    rafterdb_fault::point("member.recovery.whole")
-        .and_then(|()| mark::remove(&member.config.data_dir, group))
-        .and_then(|()| rafterdb_fault::point("member.recovery.ended"))
-        .map_err(|e| PlaneError::io("remove the mark of new data", &e))?;
+    let reach = |name| rafterdb_fault::point(name).map_err(|e| PlaneError::io("remove the mark of new data", &e));
+    reach("member.recovery.whole")?;
+    member.data_dir.recovered(group)?;
+    reach("member.recovery.ended")?;
     if member.group(group).last.load(Ordering::Acquire) > 0 {
         member.note(&format!("group {group} has caught up and votes again"));
     }

@@ -16,7 +16,8 @@ use rafterdb_wal::{Reader, Writer};
 
 use crate::affinity;
 use crate::apply_thread::{self, ApplyQueue};
-use crate::config::{Config, DataDir};
+use crate::config::Config;
+use crate::data_dir::DataDir;
 use crate::error::PlaneError;
 use crate::exchange::Exchange;
 use crate::forwards::Forwards;
@@ -26,6 +27,7 @@ use crate::inbox::Inbox;
 use crate::log_thread::{self, LogQueue};
 use crate::open::{self, Opened};
 use crate::peers::Peers;
+use crate::place::named;
 use crate::port::{Notify, Port};
 use crate::requests::{self, fail_read};
 use crate::seldom::Seldom;
@@ -112,7 +114,8 @@ pub struct Member {
     pub on_note: OnNote,
     threads: Mutex<Vec<JoinHandle<()>>>,
     stall_thread: Mutex<Option<JoinHandle<()>>>,
-    data_dir: Mutex<Option<DataDir>>,
+    /// Where all of it is kept.
+    pub data_dir: DataDir,
 }
 
 /// What one of a member's threads does until the member closes.
@@ -135,16 +138,18 @@ pub fn guard(member: &Arc<Member>, body: ThreadBody) {
 impl Member {
     /// Opens the data directory, recovers the log and the stores, listens, and starts the threads.
     /// The worker must then call `exchange` until it returns a CLOSE event.
-    pub fn open(config: Config, on_fatal: OnFatal, on_note: OnNote) -> Result<Arc<Self>, PlaneError> {
+    pub fn open(mut config: Config, on_fatal: OnFatal, on_note: OnNote) -> Result<Arc<Self>, PlaneError> {
         // Until this returns: all that is started here inherits it.
         let mut bound = affinity::bind(config.cpu_affinity.as_ref())?;
         let data_dir = DataDir::open(&config)?;
+        // Whatever it is given as: from here on it means one directory.
+        data_dir.path().clone_into(&mut config.data_dir);
         let pool = Pool::new();
-        let (mut recovered, writer) = open::recover(&config, &pool)?;
+        let (mut recovered, writer) = open::recover(&config, &data_dir, &pool)?;
         recovered.notes.extend(bound.note.take());
         let (snapshots, queues) = Snapshots::new();
         let member = Arc::new(Self {
-            cluster_id: data_dir.cluster_id,
+            cluster_id: config.roster(),
             pool,
             inbox: Inbox::new(recovered.groups.len()),
             log: LogQueue::new(writer),
@@ -169,18 +174,17 @@ impl Member {
             on_note,
             threads: Mutex::default(),
             stall_thread: Mutex::default(),
-            data_dir: Mutex::new(Some(data_dir)),
+            data_dir,
             groups: recovered.groups,
             config,
         });
         for group in &member.groups {
             open::observe(&member, group);
         }
-        if let Err(error) = member.listen() {
+        if let Err(error) = member.listen().and_then(|()| member.start(queues)) {
             member.close();
             return Err(error);
         }
-        member.start(queues)?;
         Ok(member)
     }
 
@@ -256,7 +260,7 @@ impl Member {
 
     /// Says something about this member, for people.
     pub fn note(&self, text: &str) {
-        (self.on_note)(text);
+        (self.on_note)(&named(text));
     }
 
     /// Whether the first group's queue has no room for so many bytes more.
@@ -474,6 +478,12 @@ impl Member {
                 self.fail(error);
             }
         }
+        {
+            let _under_way = self.stalls.begin(stalls::Work::Close, Instant::now());
+            if let Err(error) = self.data_dir.settle(self.failure().is_none()) {
+                self.fail(error);
+            }
+        }
         if let Err(error) = rafterdb_fault::point("member.closed") {
             self.fail(PlaneError::io("close", &error));
         }
@@ -482,6 +492,6 @@ impl Member {
         if let Some(watcher) = watcher {
             let _ = watcher.join();
         }
-        self.data_dir.lock().take();
+        self.data_dir.release();
     }
 }

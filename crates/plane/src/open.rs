@@ -11,9 +11,9 @@ use rafterdb_store::{Engine, EngineOptions, LsmEngine, Machine, Mark, SharedCach
 use rafterdb_wal::{Durability, Options, Reader, RecoveredGroup, Writer};
 
 use crate::config::{Config, WAY_OUT};
+use crate::data_dir::{store_dir, DataDir};
 use crate::error::PlaneError;
 use crate::group::{Group, Home, StoreMachine};
-use crate::mark;
 use crate::member::Member;
 use crate::watches::Delivery;
 
@@ -36,7 +36,7 @@ pub struct Opened {
     pub last: u64,
     /// Applied to the store.
     pub applied: u64,
-    /// The data directory is new, and the core has not said since that the group is whole.
+    /// The data directory is new, or may have lost something, and the core has not said since that the group is whole.
     pub recovering: bool,
     /// (first index, term) of the log's term runs.
     pub runs: Vec<(u64, u64)>,
@@ -62,9 +62,8 @@ pub fn snapshot_dir(config: &Config) -> PathBuf {
     config.data_dir.join("snapshots")
 }
 
-/// Recovers the log and the stores of a member.
-pub fn recover(config: &Config, pool: &Arc<Pool>) -> Result<(Recovered, Writer), PlaneError> {
-    check_log_is_there(config)?;
+/// Recovers the log and the stores of a member; makes them, if its directory is not founded yet.
+pub fn recover(config: &Config, data_dir: &DataDir, pool: &Arc<Pool>) -> Result<(Recovered, Writer), PlaneError> {
     clear_dir(&snapshot_dir(config))?;
     let (mut writer, reader, log) = rafterdb_wal::open(Options {
         segment_bytes: config.segment_bytes,
@@ -75,14 +74,13 @@ pub fn recover(config: &Config, pool: &Arc<Pool>) -> Result<(Recovered, Writer),
     let mut groups = Vec::with_capacity(usize::from(config.groups));
     let mut opened = Vec::with_capacity(usize::from(config.groups));
     for id in 0..config.groups {
-        let dir = config.data_dir.join("groups").join(format!("{id:04}"));
+        let dir = config.data_dir.join(store_dir(id));
         let delivery = Arc::new(Delivery::default());
         let machine = open_machine(config, &dir, &cache, &delivery)?;
         let mark = machine.status().mark;
         let mut state = agree(&mut writer, id, mark, log.groups.get(&id))
             .map_err(|what| PlaneError::new(Code::StoreCorrupt, format!("{}: {what}. {WAY_OUT}", dir.display())))?;
-        state.recovering =
-            mark::is_there(&config.data_dir, id).map_err(|e| PlaneError::io("look whether the data is new", &e))?;
+        state.recovering = data_dir.is_recovering(id);
         let home = Home {
             dir,
             cache: cache.clone(),
@@ -104,10 +102,13 @@ pub fn recover(config: &Config, pool: &Arc<Pool>) -> Result<(Recovered, Writer),
     writer.commit()?;
     writer.sync()?;
     reach("member.agreed")?;
-    let mut notes = log.notes;
+    data_dir.ready()?;
+    let mut notes = data_dir.notes.clone();
+    notes.extend(log.notes);
     if opened.iter().any(|group| group.recovering) {
         notes.push(
-            "the data directory is new: this member votes once the others have told what it may have lost".into(),
+            "the data directory is new, or may have lost something: this member votes once the others have told what"
+                .into(),
         );
     }
     Ok((
@@ -133,23 +134,6 @@ fn durability(config: &Config) -> Durability {
         "os" => Durability::Os,
         _ => Durability::Always,
     }
-}
-
-/// The log is made before the stores, and always has a segment: stores without it lack what was acknowledged last.
-fn check_log_is_there(config: &Config) -> Result<(), PlaneError> {
-    let log = config.data_dir.join("log");
-    let is_segment = |entry: std::io::Result<std::fs::DirEntry>| {
-        entry.is_ok_and(|entry| entry.path().extension().is_some_and(|extension| extension == "wal"))
-    };
-    let has_segments = std::fs::read_dir(&log).is_ok_and(|mut entries| entries.any(is_segment));
-    if has_segments || !config.data_dir.join("groups").exists() {
-        return Ok(());
-    }
-    let text = format!(
-        "{}: the log is missing, but there is a store beside it. {WAY_OUT}",
-        log.display()
-    );
-    Err(PlaneError::new(Code::LogSegmentMissing, text))
 }
 
 /// Removes what an interrupted reception left behind, and makes the directory.

@@ -9,6 +9,7 @@ use rafterdb_codec::{encode_error_response, limits, request, Code};
 
 use crate::group::Group;
 use crate::member::Member;
+use crate::place::named;
 use crate::reads::Read;
 use crate::source::{write_response, Deliveries, Waiter};
 
@@ -93,7 +94,14 @@ pub fn run(member: &Arc<Member>) {
             match answer {
                 Ok(_) => write_response(out, request::READ, 0, Code::Ok, job.waiter.id, &results),
                 Err(error) => {
-                    encode_error_response(out, request::READ, job.waiter.id, error.code, error.detail, &error.text);
+                    encode_error_response(
+                        out,
+                        request::READ,
+                        job.waiter.id,
+                        error.code,
+                        error.detail,
+                        &named(&error.text),
+                    );
                 }
             }
         }

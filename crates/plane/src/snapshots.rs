@@ -23,6 +23,7 @@ use rafterdb_pool::Slice;
 use crate::error::PlaneError;
 use crate::group::Group;
 use crate::member::Member;
+use crate::place::named;
 use crate::snapshot_install::Received;
 use crate::snapshot_send::Outgoing;
 use crate::source::{write_response, Deliveries, Waiter};
@@ -206,7 +207,13 @@ pub fn flush(member: &Arc<Member>, group: &Arc<Group>, waiter: Waiter) {
         let mut out = Deliveries::default();
         match group.machine().rotate() {
             Ok(_) => write_response(out.to(&waiter.source), request::SNAPSHOT, 0, Code::Ok, waiter.id, &[]),
-            Err(error) => out.fail(&waiter, request::SNAPSHOT, error.code, error.detail, &error.text),
+            Err(error) => out.fail(
+                &waiter,
+                request::SNAPSHOT,
+                error.code,
+                error.detail,
+                &named(&error.text),
+            ),
         }
         member.deliver_all(&mut out);
     };

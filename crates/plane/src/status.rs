@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::group::Group;
 use crate::member::Member;
+use crate::place::named;
 
 /// Flat JSON of texts.
 #[must_use]
@@ -67,8 +68,9 @@ impl Member {
             "member": number,
             "id": self.config.id(),
             "members": self.config.members,
+            "promisedBefore": self.data_dir.promised_before,
             "logMode": self.log_mode,
-            "notes": self.notes,
+            "notes": self.notes.iter().map(|note| named(note)).collect::<Vec<_>>(),
         })
         .to_string()
     }

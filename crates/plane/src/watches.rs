@@ -12,6 +12,7 @@ use rafterdb_store::{Deliver, StoreError, WatchId};
 
 use crate::group::Group;
 use crate::member::Member;
+use crate::place::named;
 use crate::source::{write_response, Deliveries, Source, Waiter};
 use crate::stalls::Work;
 
@@ -140,7 +141,7 @@ impl Watches {
             });
         drop(waiting);
         if let Err(error) = begun {
-            out.fail(waiter, request::WATCH, error.code, error.detail, &error.text);
+            out.fail(waiter, request::WATCH, error.code, error.detail, &named(&error.text));
         }
     }
 

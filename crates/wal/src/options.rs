@@ -26,7 +26,7 @@ pub(crate) const MARK_GROUP_BYTES: u64 = 64 << 10;
 /// … and at most this many bytes of the log before, so that a quiet group is found quickly among busy ones.
 pub(crate) const MARK_LOG_BYTES: u64 = 2 << 20;
 
-/// When what was committed is on the disk.
+/// When what was committed is on the disk. Another term or vote is there before `commit` returns in every mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
     /// Before `commit` returns.

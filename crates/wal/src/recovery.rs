@@ -4,6 +4,10 @@
 //! the last: a later batch that says the damaged one was already durable does, and so does the header of the next
 //! segment. Then acknowledged entries are gone, and the log refuses to open. The one case that nothing on this disk can
 //! tell from a torn write is damage to the very last batch.
+//! That holds in every durability. What was written since the last sync may be there, or not, in any order, after a power
+//! failure; all of it is in the last segment, since the one before is synced when the next begins, and no batch says of an unsynced
+//! one that it was durable. So the first batch that is not sound is where the log ends, and nothing merely unsynced is refused. What
+//! the cut means for the member that had acknowledged it is the owner's affair (crates/plane/src/data_dir.rs).
 //! A cut end is never written over: the log goes on in a new segment, whose header says where the old one's end is.
 
 use std::collections::{BTreeMap, VecDeque};

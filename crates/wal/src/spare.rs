@@ -119,6 +119,14 @@ impl Spares {
         Ok(is_kept)
     }
 
+    /// Waits for the spare that is being made, if one is. If it cannot be made, that is told when one is needed.
+    pub fn settle(&mut self) {
+        if let Some(Ok(path)) = self.filling.take().map(join) {
+            self.filled += 1;
+            self.ready.push(path);
+        }
+    }
+
     fn next_paths(&mut self) -> (PathBuf, PathBuf) {
         let number = self.next;
         self.next += 1;
@@ -129,10 +137,8 @@ impl Spares {
 
 impl Drop for Spares {
     fn drop(&mut self) {
-        if let Some(filling) = self.filling.take() {
-            // Whoever opens the log next must not find it at work; its result is on the disk or worthless.
-            let _ = filling.join();
-        }
+        // Whoever opens the log next must not find it at work; its result is on the disk or worthless.
+        self.settle();
     }
 }
 

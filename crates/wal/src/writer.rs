@@ -66,6 +66,8 @@ pub struct Writer {
     ahead: HashMap<u16, (u64, u64)>,
     /// Whether a record of this commit may have made segments superfluous.
     may_free: bool,
+    /// Whether a record of this commit must be synced whatever the options say.
+    must_sync: bool,
     /// The error after which nothing is written, and whether a commit has returned it.
     failed: Option<(WalError, bool)>,
     stats: Stats,
@@ -101,6 +103,7 @@ impl Writer {
             ahead: HashMap::new(),
             // Segments may have been superfluous when the last process died.
             may_free: true,
+            must_sync: false,
             failed: None,
             stats: Stats::default(),
         }
@@ -132,8 +135,18 @@ impl Writer {
         self.may_free |= first_index <= last;
     }
 
-    /// Replaces a group's hard state: current term, vote in it (0 nobody), commit index.
+    /// Replaces a group's hard state: current term, vote in it (0 nobody), commit index. A commit with another term or vote than
+    /// before is durable in every mode, and with it all that was written before: who forgets a vote votes twice, and whoever
+    /// campaigns or grants a vote does so on the strength of what its log holds. A commit index alone is known to others, so it waits.
     pub fn hard_state(&mut self, group: u16, term: u64, vote: u64, commit: u64) {
+        // What was gathered since is not looked at: if that differs from what was published, it has asked for the sync already.
+        let published = self
+            .shared
+            .read()
+            .groups
+            .get(&group)
+            .map_or((0, 0), |log| (log.hard.term, log.hard.vote));
+        self.must_sync |= published != (term, vote);
         self.gather::<&[u8]>(group, &Record::HardState(HardState { term, vote, commit }), &[]);
     }
 
@@ -162,7 +175,8 @@ impl Writer {
         self.may_free = true;
     }
 
-    /// Writes what was gathered; when it returns, that is as durable as the options ask for, and readers see it.
+    /// Writes what was gathered; when it returns, that is as durable as the options ask for, and readers see it. The operating
+    /// system has every byte of it in every mode, so that the end of the process alone loses nothing.
     /// Errors: `DISK_FULL`, `IO`, and from the second failing call on `POISONED`.
     pub fn commit(&mut self) -> Result<(), WalError> {
         self.guarded(Self::write_and_publish)
@@ -174,6 +188,12 @@ impl Writer {
             writer.write_and_publish()?;
             writer.sync_written()
         })
+    }
+
+    /// Syncs, and ends what is done in the background: then somebody else may open the log. Errors as for `commit`.
+    pub fn close(&mut self) -> Result<(), WalError> {
+        self.spares.settle();
+        self.sync()
     }
 
     /// When `sync` should be called for `Durability::Interval`; `None` if there is nothing to sync.
@@ -356,7 +376,7 @@ impl Writer {
             Durability::Interval(every) => self.last_sync.elapsed() >= every,
             Durability::Os => false,
         };
-        if is_due {
+        if std::mem::take(&mut self.must_sync) || is_due {
             self.sync_written()?;
         }
         self.publish();

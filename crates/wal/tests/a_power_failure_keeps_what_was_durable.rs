@@ -89,6 +89,16 @@ fn lives(seed: u64, durability: Durability) -> Vec<usize> {
         let Some(found) = found else {
             panic!("{at}: what was recovered was never committed, or durable commits are gone")
         };
+        // Every change of a term or a vote was on the disk when its commit returned.
+        let last = &since[since.len() - 1];
+        for (group, log) in last.groups.iter().filter(|_| durability != Durability::Always) {
+            let hard = recovered.groups.get(group).map_or((0, 0), |log| (log.term, log.vote));
+            assert_eq!(
+                hard,
+                (log.hard.term, log.hard.vote),
+                "{at}: hard state of group {group}"
+            );
+        }
         lost.push(since.len() - 1 - found);
         model = since.swap_remove(found);
     }

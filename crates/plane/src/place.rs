@@ -1,0 +1,126 @@
+//! Where a data directory is, whatever it is called. On Linux its files are reached through a descriptor of the directory, so that
+//! neither a renamed parent nor another directory under its old name makes any difference. Knows nothing of what is in it.
+
+use std::borrow::Cow;
+use std::fs::File;
+use std::io::Result;
+use std::path::{Path, PathBuf};
+
+/// Where Linux shows a process its own open files.
+const DESCRIPTORS: &str = "/proc/self/fd/";
+
+/// A directory, held as long as the value lives.
+pub struct Place {
+    /// The way to its files, absolute.
+    path: PathBuf,
+    _held: Option<File>,
+}
+
+impl Place {
+    /// Makes the directory if it is not there, durably, and holds it. A relative name counts from where the process is now.
+    pub fn hold(dir: &Path) -> Result<Self> {
+        let dir = std::path::absolute(dir)?;
+        make(&dir)?;
+        Ok(by_descriptor(&dir)?.unwrap_or(Self { path: dir, _held: None }))
+    }
+
+    /// The way to its files.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// Makes a directory and those above it that are missing; the names of all are durable.
+fn make(dir: &Path) -> Result<()> {
+    if dir.is_dir() {
+        return Ok(());
+    }
+    let parent = dir.parent().unwrap_or(dir);
+    if parent != dir {
+        make(parent)?;
+    }
+    match std::fs::create_dir(dir) {
+        Err(_) if dir.is_dir() => {}
+        made => made?,
+    }
+    sync_dir(parent)
+}
+
+/// `None` where a process is not shown its own descriptors.
+#[cfg(target_os = "linux")]
+fn by_descriptor(dir: &Path) -> Result<Option<Place>> {
+    use std::os::fd::AsRawFd;
+    use std::os::unix::fs::MetadataExt;
+    let held = File::open(dir)?;
+    let path = PathBuf::from(format!("{DESCRIPTORS}{}", held.as_raw_fd()));
+    let (shown, own) = (std::fs::metadata(&path), held.metadata()?);
+    let is_same = shown.is_ok_and(|shown| (shown.dev(), shown.ino()) == (own.dev(), own.ino()));
+    let held = Some(held);
+    Ok(is_same.then_some(Place { path, _held: held }))
+}
+
+#[cfg(not(target_os = "linux"))]
+#[allow(clippy::unnecessary_wraps, reason = "on Linux it can fail")]
+fn by_descriptor(_: &Path) -> Result<Option<Place>> {
+    Ok(None)
+}
+
+/// Puts the names that directories have now in place of the descriptors in a text for people.
+pub fn named(text: &str) -> Cow<'_, str> {
+    if !text.contains(DESCRIPTORS) {
+        return Cow::Borrowed(text);
+    }
+    let mut parts = text.split(DESCRIPTORS);
+    let mut named = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let digits = part.find(|c: char| !c.is_ascii_digit()).unwrap_or(part.len());
+        let descriptor = format!("{DESCRIPTORS}{}", &part[..digits]);
+        match std::fs::read_link(&descriptor) {
+            Ok(name) => named.push_str(&name.to_string_lossy()),
+            Err(_) => named.push_str(&descriptor),
+        }
+        named.push_str(&part[digits..]);
+    }
+    Cow::Owned(named)
+}
+
+/// Makes a directory's entries durable, where the system can.
+pub fn sync_dir(dir: &Path) -> Result<()> {
+    #[cfg(unix)]
+    File::open(dir)?.sync_all()?;
+    #[cfg(not(unix))]
+    let _ = dir;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{named, Place};
+
+    #[test]
+    fn a_held_directory_may_be_renamed() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let (old, new) = (dir.path().join("old/data"), dir.path().join("new"));
+        let place = Place::hold(&old).expect("held");
+        assert!(place.path().is_absolute());
+        std::fs::rename(dir.path().join("old"), &new).expect("renamed");
+        std::fs::create_dir_all(&old).expect("another in its place");
+        let written = std::fs::write(place.path().join("file"), "bytes");
+        // Elsewhere its name is all there is: see the known limits in ARCHITECTURE.md.
+        if cfg!(target_os = "linux") {
+            written.expect("written");
+            assert!(new.join("data/file").exists() && !old.join("file").exists());
+            let text = format!("{}: broken", place.path().join("file").display());
+            assert_eq!(named(&text), format!("{}: broken", new.join("data/file").display()));
+        }
+    }
+
+    #[test]
+    fn a_text_without_descriptors_stays() {
+        assert_eq!(named("/var/lib: full"), "/var/lib: full");
+        assert_eq!(
+            named("/proc/self/fd/999999/log: gone"),
+            "/proc/self/fd/999999/log: gone"
+        );
+    }
+}
