@@ -78,7 +78,7 @@ test.for(['wal.write', 'wal.sync', 'member.apply'])(
     await writers.stop()
     const statuses = await cluster.settled()
     expect(new Set(statuses.map((status) => status.stateHash)).size).toBe(1)
-    expect(before.log).toMatch(/is done; it took/)
+    await eventually('the end of it to be told', async () => expect(before.log).toMatch(/is done; it took/))
     expect(checkWrites(record, await readBack(await cluster.client()))).toEqual([])
   },
 )
