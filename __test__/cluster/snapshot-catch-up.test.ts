@@ -24,6 +24,7 @@ const BEFORE_SWITCH = [
   'member.snapshot.write',
   'member.snapshot.received',
   'member.snapshot.install',
+  'member.snapshot.checked',
   'store.install.built',
   'store.install.switch',
 ]

@@ -18,5 +18,8 @@ export const isOfFirstSegments = (point: string) => ['wal.segment.create', 'wal.
 /** Reached when a member of several has a new data directory. */
 export const isOfRecovery = (point: string) => point.startsWith('member.recovery.')
 
+/** Reached when somebody reads: what is on disk does not change there. */
+export const isOfReads = (point: string) => point === 'member.read'
+
 /** Reached when a snapshot goes from one member to another. */
 export const isOfSnapshots = (point: string) => point.startsWith('store.install.') || point.startsWith('member.snapshot.')

@@ -41,6 +41,9 @@ export async function shell(args: string[], options: ShellOptions = {}): Promise
     env,
     stop: options.stop ?? new AbortController().signal,
     script: options.script ?? '',
+    kill: () => {
+      throw new Error('the process would have been killed')
+    },
     version: '0.1.0',
     connect: async (how) => {
       connected.push(how)

@@ -1,5 +1,6 @@
 // A member of a cluster in this process: the native member, its Raft worker, and ports to it.
 // Owns their order of start and stop; knows nothing of keys or values.
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import type { Port } from '../client/port.js'
 import type { ErrorCode } from '../codes.js'
@@ -9,6 +10,9 @@ import type { MemberInfo } from '../native/binding.js'
 import { errorCode, parseReply } from '../native/errors.js'
 import { loadBinding, namedBinary } from '../native/load.js'
 import { nativePort } from '../native/port.js'
+
+/** How long the Raft worker may take to stop, ms: it may be in a write to the log. */
+const WORKER_STOP_MS = 10_000
 
 /** What the native side is told; see `Config` in crates/plane. */
 export interface MemberConfig {
@@ -108,13 +112,19 @@ export class ClusterMember {
     return JSON.parse(loadBinding().memberCounters(this.info.member)) as Record<string, number>
   }
 
-  /** Stops the Raft worker, then writes out what is queued and joins the threads. */
+  /**
+   * Stops the Raft worker, then writes out what is queued and joins the threads. IO if the worker does not come back from the
+   * disk: then it keeps what it holds until the process ends, and the end of the process waits for it too.
+   */
   async close(): Promise<void> {
     const binding = loadBinding()
     this.worker.ref()
     binding.stopMember(this.info.member)
-    await this.workerGone
+    const stopped = this.workerGone.then(() => true)
+    const isStopped = await Promise.race([stopped, sleep(WORKER_STOP_MS, false, { ref: false })])
+    if (!isStopped) this.worker.unref()
     await binding.closeMember(this.info.member)
+    if (!isStopped) throw new RafterError('IO', 'the member could not be closed: its Raft worker waits for the disk, which hangs')
   }
 
   private fail(error: RafterError): void {

@@ -14,6 +14,8 @@ export interface Context {
   /** The script that `dev` runs once for each member. */
   script: string
   version: string
+  /** Ends the process at once, as a signal from outside would. */
+  kill(): void
   connect(options: ConnectOptions): Promise<Database>
   open(options: OpenOptions): Promise<Database>
 }

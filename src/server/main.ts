@@ -43,6 +43,7 @@ const context: Context = {
   stop: stop.signal,
   script: fileURLToPath(import.meta.url),
   version,
+  kill: () => process.kill(process.pid, 'SIGKILL'),
   connect: async (options) => (await import('../index.js')).connect(options),
   open: async (options) => (await import('../index.js')).open(options),
 }

@@ -64,6 +64,7 @@ pub const POINTS: &[(&str, &str)] = &[
         "when log and stores agree on disk, before the member begins to work",
     ),
     ("member.apply", "before entries are applied to the store"),
+    ("member.read", "before ranges are read from the store"),
     ("member.close", "when a member's threads ended, before its last flush"),
     (
         "member.closed",

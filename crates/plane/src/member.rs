@@ -39,7 +39,7 @@ use crate::watches::{self, Watches};
 use crate::{snapshot_install, snapshot_receive};
 
 /// How long something may wait for the disk before a close gives up. A store's last flush writes a memtable.
-const STALL_MAX: Duration = Duration::from_secs(30);
+const STALL_MAX: Duration = Duration::from_secs(20);
 /// How often a close looks whether something waits.
 const STALL_LOOK_EVERY: Duration = Duration::from_millis(100);
 
@@ -216,8 +216,8 @@ impl Member {
         spawn("stalls", Box::new(stalls::run))?;
         // The last to end: it tells of a close that takes long.
         *self.stall_thread.lock() = self.threads.lock().pop();
-        for _ in 0..serve::READ_THREADS {
-            spawn("read", Box::new(serve::run))?;
+        for work in stalls::Work::READS {
+            spawn("read", Box::new(move |m| serve::run(m, work)))?;
         }
         Ok(())
     }
@@ -446,10 +446,13 @@ impl Member {
         if closing.is_err() {
             self.finish();
         }
+        let began = Instant::now();
         while ended.recv_timeout(STALL_LOOK_EVERY) == Err(RecvTimeoutError::Timeout) {
-            let Some((work, time)) = self.stalls.longest().filter(|(_, time)| *time >= stall_max) else {
-                continue;
-            };
+            let longest = self
+                .stalls
+                .longest()
+                .filter(|(_, time)| *time.min(&began.elapsed()) >= stall_max);
+            let Some((work, time)) = longest else { continue };
             let text = format!(
                 "closing was given up: {} has taken {} s so far. The data directory stays locked until this process ends",
                 work.name(),

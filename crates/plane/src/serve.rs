@@ -3,18 +3,18 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex};
 use rafterdb_codec::{encode_error_response, limits, request, Code};
+use rafterdb_store::StoreError;
 
 use crate::group::Group;
 use crate::member::Member;
 use crate::place::named;
 use crate::reads::Read;
 use crate::source::{write_response, Deliveries, Waiter};
-
-/// Threads that serve reads.
-pub const READ_THREADS: usize = 2;
+use crate::stalls::Work;
 
 /// Requests that one thread takes at a time: their answers to one asker go out together.
 const TAKE_MAX: usize = 64;
@@ -81,15 +81,18 @@ impl ServeQueue {
     }
 }
 
-/// A thread's body.
-pub fn run(member: &Arc<Member>) {
+/// The body of the thread that does so.
+pub fn run(member: &Arc<Member>, work: Work) {
     let mut jobs = Vec::new();
     let mut deliveries = Deliveries::default();
     let mut results = Vec::new();
     while member.reads.take(&mut jobs) {
+        let under_way = member.stalls.begin(work, Instant::now());
         for job in jobs.drain(..) {
             results.clear();
-            let answer = job.group.machine().read(&job.body, &mut results);
+            let answer = rafterdb_fault::point("member.read")
+                .map_err(|e| StoreError::new(Code::Io, format!("read: {e}")))
+                .and_then(|()| job.group.machine().read(&job.body, &mut results));
             let out = deliveries.to(&job.waiter.source);
             match answer {
                 Ok(_) => write_response(out, request::READ, 0, Code::Ok, job.waiter.id, &results),
@@ -105,6 +108,7 @@ pub fn run(member: &Arc<Member>) {
                 }
             }
         }
+        drop(under_way);
         member.deliver_all(&mut deliveries);
     }
 }

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{channel, Receiver};
 use std::sync::Arc;
+use std::time::Instant;
 
 use rafterdb_codec::{request, Code};
 use rafterdb_store::{Mark, PreparedStore};
@@ -21,6 +22,7 @@ use crate::member::Member;
 use crate::open;
 use crate::snapshots::{Incoming, Snapshots};
 use crate::source::Deliveries;
+use crate::stalls::Work;
 
 /// A snapshot that has arrived and is durable as a file.
 pub struct Received {
@@ -58,7 +60,9 @@ pub fn install(member: &Arc<Member>, received: &Receiver<Received>) {
         let Received {
             peer, group, id, mark, ..
         } = snapshot;
+        let under_way = member.stalls.begin(Work::Install, Instant::now());
         let result = put_in_place(member, &snapshot);
+        drop(under_way);
         if result.is_err() {
             member.inbox.push(Happening::SnapshotInstalled {
                 group,

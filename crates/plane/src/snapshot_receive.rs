@@ -22,6 +22,7 @@ use crate::member::Member;
 use crate::open;
 use crate::snapshot_install::Received;
 use crate::snapshots::{head, number, part, state, Incoming, HEAD_BYTES, SIGN_OF_LIFE_EVERY};
+use crate::stalls::Work;
 
 /// Bytes of a stream after which it is looked whether there is room on the disk for more.
 const SPACE_LOOK_BYTES: u64 = 1 << 20;
@@ -85,6 +86,7 @@ pub fn receive(member: &Arc<Member>, incoming: &Receiver<Incoming>) {
         match next {
             Ok(Incoming::Record { peer, body }) => {
                 member.snapshots.taken(&body);
+                let _under_way = member.stalls.begin(Work::Receive, Instant::now());
                 streams.record(peer, &body);
             }
             Ok(Incoming::Lost { peer }) => streams.lost(peer),

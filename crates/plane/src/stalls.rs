@@ -25,12 +25,31 @@ pub enum Work {
     Apply,
     /// What watches that are behind are sent.
     Watches,
+    /// Reads, on one read thread or the other.
+    Read0,
+    Read1,
+    /// A received part of a snapshot.
+    Receive,
+    /// A snapshot that takes the place of a store: takes as long as it takes, and is not told.
+    Install,
     /// A store's last flush, at a close.
     Close,
 }
 
 impl Work {
-    const ALL: [Self; 4] = [Self::Log, Self::Apply, Self::Watches, Self::Close];
+    const ALL: [Self; 8] = [
+        Self::Log,
+        Self::Apply,
+        Self::Watches,
+        Self::Read0,
+        Self::Read1,
+        Self::Receive,
+        Self::Install,
+        Self::Close,
+    ];
+
+    /// The work of each read thread.
+    pub const READS: [Self; 2] = [Self::Read0, Self::Read1];
 
     /// What it is called, for people.
     #[must_use]
@@ -39,6 +58,9 @@ impl Work {
             Self::Log => "a write to the log",
             Self::Apply => "applying entries to the store",
             Self::Watches => "reading history for watches",
+            Self::Read0 | Self::Read1 => "reading the store",
+            Self::Receive => "writing a snapshot that is received",
+            Self::Install => "installing a snapshot",
             Self::Close => "the last flush of a store",
         }
     }
@@ -157,7 +179,7 @@ pub fn run(member: &Arc<Member>) {
     while !*closing {
         stalls.changed.wait_for(&mut closing, LOOK_EVERY);
         let now = stalls.ms(Instant::now());
-        for work in Work::ALL {
+        for work in Work::ALL.into_iter().filter(|work| *work != Work::Install) {
             let began = stalls.began[work as usize].load(Ordering::Relaxed);
             if let Some(line) = told[work as usize].look(work, began, now) {
                 member.note(&line);

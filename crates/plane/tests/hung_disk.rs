@@ -20,13 +20,10 @@ fn frozen(bench: &Bench, name: &str) -> std::path::PathBuf {
 #[test]
 fn a_member_with_a_hung_disk_says_so_and_goes_on_after_it() {
     let bench = Bench::open();
-    let [log, apply] = ["log", "apply"].map(|name| frozen(&bench, name));
-    rafterdb_fault::arm(&format!(
-        "wal.write=hang:{}@1+,member.apply=hang:{}@1+",
-        log.display(),
-        apply.display()
-    ))
-    .unwrap();
+    let [log, apply, read] = ["log", "apply", "read"].map(|name| frozen(&bench, name));
+    for (point, file) in [("wal.write", &log), ("member.apply", &apply), ("member.read", &read)] {
+        rafterdb_fault::arm(&format!("{point}=hang:{}@1+", file.display())).unwrap();
+    }
     bench.lead(TERM);
     bench.put(1, 1, TERM);
     bench.command(&[u64::from(command::COMMIT), 0, 1]);
@@ -71,11 +68,26 @@ fn a_member_with_a_hung_disk_says_so_and_goes_on_after_it() {
     });
     assert_eq!(bench.notes("has taken").len(), 2, "{:?}", bench.notes(""));
 
-    // It hangs again, and the member is closed.
+    // Reads hang: writes go on, and the reads are answered after it.
+    std::fs::write(&read, []).unwrap();
+    bench.get(200, b"k1");
+    let sequence = bench.event(event::READS)[0];
+    bench.command(&[u64::from(command::SERVE_READS), 0, sequence, 3]);
+    bench.put(4, 4, TERM);
+    bench.command(&[u64::from(command::COMMIT), 0, 4]);
+    assert_eq!(bench.answer(4).code, Code::Ok);
+    eventually("it is told", || {
+        bench.notes("reading the store has taken").first().cloned()
+    });
+    assert!(!bench.is_answered(200));
+    std::fs::remove_file(&read).unwrap();
+    assert_eq!(bench.answer(200).code, Code::Ok);
+
+    // The log hangs again, and the member is closed.
     std::fs::write(&log, []).unwrap();
     std::thread::scope(|scope| {
         // What the worker writes itself hangs with it.
-        scope.spawn(|| bench.command(&[u64::from(command::PERSIST), 0, TERM + 1, 0, 3]));
+        scope.spawn(|| bench.command(&[u64::from(command::PERSIST), 0, TERM + 1, 0, 4]));
         std::thread::sleep(Duration::from_millis(300));
         let began = Instant::now();
         bench.member.close_within(Duration::from_secs(2));
@@ -84,5 +96,5 @@ fn a_member_with_a_hung_disk_says_so_and_goes_on_after_it() {
         assert!(failure.text.contains("a write to the log has taken"), "{failure}");
         std::fs::remove_file(&log).unwrap();
     });
-    assert_eq!(bench.events_left(event::CLOSE), 1);
+    assert!(bench.events_left(event::CLOSE) >= 1);
 }

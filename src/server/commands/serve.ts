@@ -58,7 +58,13 @@ async function serve(context: Context, flags: ServeFlags, effective: EffectiveSe
   log.info('ready', { listen: options.listen })
   await anyAborted(context.stop, fatal.signal)
   log.info('closing', { reason: fatal.signal.aborted ? 'failure' : String(context.stop.reason) })
-  await db.close()
+  try {
+    await db.close()
+  } catch (error) {
+    // A thread that waits for the disk would hold up an orderly end for as long as the disk hangs.
+    log.error('not closed', { error: (error as Error).message })
+    context.kill()
+  }
   if (fatal.signal.aborted) {
     const error = fatal.signal.reason as Error & { code?: string }
     log.error('stopped', { code: error.code, error: error.message })

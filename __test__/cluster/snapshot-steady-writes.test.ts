@@ -1,0 +1,60 @@
+// A follower that needs a snapshot while writes do not stop, and while the leader keeps little of its log: it has the snapshot
+// once, goes on from the log after it, and is where the others are. Also when installing takes it long.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { checkWrites } from './check-writes.js'
+import { Cluster, eventually, type Member } from './harness.js'
+import { readBack } from './read-back.js'
+import { WriteRecord } from './record.js'
+import { targetOf, Writers } from './writers.js'
+
+/** A memtable of some 6 MiB is flushed every second or two, and nearly all of the log goes then. */
+const SMALL = { memory: 32 << 20, logRetainBytes: 64 << 10 }
+const FILLING = 'x'.repeat(24_000)
+const CAUGHT_UP_WITHIN_MS = 40_000
+/** How far behind a follower that replicates may be seen, entries. */
+const NEAR = 200
+
+/** Times that a snapshot has become the member's store. */
+function installed(member: Member): number {
+  const current = readFileSync(join(member.dataDir, 'groups', '0000', 'CURRENT'), 'utf8')
+  return Number(/^rafterdb-store \d+ (\d+)$/m.exec(current)?.[1]) - 1
+}
+
+async function expectCatchesUp(cluster: Cluster, follower: Member): Promise<void> {
+  await eventually(
+    `${follower.name} to replicate`,
+    async () => {
+      const statuses = await cluster.status()
+      const leader = statuses.find(({ role }) => role === 'leader')
+      const status = statuses.find(({ name }) => name === follower.name)
+      const behind = (leader?.applied ?? Number.POSITIVE_INFINITY) - (status?.applied ?? 0)
+      if (behind > NEAR) throw new Error(`${behind} entries behind, ${installed(follower)} snapshots installed\n${follower.log}`)
+    },
+    CAUGHT_UP_WITHIN_MS,
+  )
+}
+
+test.for([
+  ['at once', ''],
+  ['in ten seconds', 'member.snapshot.install=delay:10000@1+'],
+])('a follower that installs %s catches up under steady writes', { timeout: 180_000 }, async ([, faults = '']) => {
+  await using cluster = await Cluster.start({ options: SMALL })
+  const record = new WriteRecord()
+  const client = await cluster.client()
+  const leader = await cluster.leader()
+  const follower = cluster.members.find((member) => member !== leader) as Member
+  await follower.kill()
+  const writers = new Writers({ record, target: targetOf(client), name: 'client', lanes: 6, filling: FILLING })
+  await eventually('the log to be cut', async () => expect(record.acknowledged).toBeGreaterThan(1_500))
+
+  await follower.start(faults === '' ? {} : { RAFTERDB_FAULTS: faults })
+  await expectCatchesUp(cluster, follower)
+  expect(installed(follower)).toBe(1)
+
+  await writers.stop()
+  const statuses = await cluster.settled()
+  expect(new Set(statuses.map((status) => status.stateHash)).size).toBe(1)
+  expect(checkWrites(record, await readBack(await cluster.client()))).toEqual([])
+})

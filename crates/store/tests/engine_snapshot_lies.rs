@@ -1,0 +1,238 @@
+//! A stream whose checksums are right and whose content is a lie is refused or makes a store that opens: it never panics, never
+//! takes memory without bound, and leaves what was there, and no files, behind.
+//! RAFTERDB_FUZZ_CASES: how many lies (default 200).
+
+// A failure in a helper is the test's.
+#![allow(clippy::unwrap_used)]
+
+mod engine_model;
+
+use std::panic::{catch_unwind, AssertUnwindSafe};
+
+use engine_model::{apply, random_operation, Model, Rng};
+use rafterdb_store::{Engine, EngineOptions, KeyRange, LsmEngine, PreparedStore, Visit};
+
+const HEADER_BYTES: usize = 24;
+
+/// A chunk of a stream, taken out of its frame.
+#[derive(Clone)]
+struct Chunk {
+    kind: u32,
+    raw: Vec<u8>,
+}
+
+fn read_u32(bytes: &[u8], at: usize) -> u32 {
+    u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap())
+}
+
+fn chunks_of(mut stream: &[u8]) -> Vec<Chunk> {
+    let mut chunks = Vec::new();
+    while !stream.is_empty() {
+        let (raw, stored) = (read_u32(stream, 4) as usize, read_u32(stream, 8) as usize);
+        let block = &stream[HEADER_BYTES..HEADER_BYTES + stored];
+        chunks.push(Chunk {
+            kind: read_u32(stream, 0),
+            raw: lz4_flex::block::decompress(block, raw).unwrap(),
+        });
+        stream = &stream[HEADER_BYTES + stored..];
+    }
+    chunks
+}
+
+/// The stream of these chunks, with every checksum right.
+fn stream_of(chunks: &[Chunk]) -> Vec<u8> {
+    let mut stream = Vec::new();
+    for (number, chunk) in chunks.iter().enumerate() {
+        let block = lz4_flex::block::compress(&chunk.raw);
+        let begin = stream.len();
+        for field in [chunk.kind, chunk.raw.len() as u32, block.len() as u32, 0] {
+            stream.extend_from_slice(&field.to_le_bytes());
+        }
+        stream.extend_from_slice(&(number as u64).to_le_bytes());
+        stream.extend_from_slice(&block);
+        let crc = rafterdb_hash::crc32c(&stream[begin..]);
+        stream[begin + 12..begin + 16].copy_from_slice(&crc.to_le_bytes());
+    }
+    stream
+}
+
+/// Changes something that no checksum guards any more. Records of history have one of their own, which is set right again.
+fn tell_a_lie(chunks: &mut Vec<Chunk>, rng: &mut Rng) {
+    let at = rng.below(chunks.len() as u64) as usize;
+    match rng.below(6) {
+        0 => drop(chunks.remove(at)),
+        1 => {
+            let twice = chunks[at].clone();
+            chunks.insert(at, twice);
+        }
+        2 => chunks[at].kind = rng.below(8) as u32,
+        3 => {
+            let keep = rng.below(chunks[at].raw.len() as u64 + 1) as usize;
+            chunks[at].raw.truncate(keep);
+        }
+        _ => {
+            for _ in 0..=rng.below(4) {
+                let raw = &mut chunks[at].raw;
+                if raw.is_empty() {
+                    return;
+                }
+                let place = rng.below(raw.len() as u64) as usize;
+                raw[place] = match rng.below(3) {
+                    0 => 0xff,
+                    1 => 0,
+                    _ => rng.below(256) as u8,
+                };
+            }
+            sign_records(&mut chunks[at]);
+        }
+    }
+}
+
+fn sign_records(chunk: &mut Chunk) {
+    const HISTORY: u32 = 3;
+    let mut at = 0;
+    while chunk.kind == HISTORY && at + 8 <= chunk.raw.len() {
+        let end = at + 8 + read_u32(&chunk.raw, at) as usize;
+        if end > chunk.raw.len() {
+            return;
+        }
+        let crc = rafterdb_hash::crc32c(&chunk.raw[at + 8..end]);
+        chunk.raw[at + 4..at + 8].copy_from_slice(&crc.to_le_bytes());
+        at = end;
+    }
+}
+
+/// What is made of a stream is used as a store would be.
+fn use_it(prepared: &PreparedStore) {
+    let Ok((engine, _)) = prepared.open(EngineOptions::default()) else {
+        return;
+    };
+    let all = KeyRange { start: &[], end: None };
+    let mut read = 0;
+    // Errors are fine: what was a lie is noticed where it is read.
+    let _ = engine.scan(all, prepared.mark().revision, false, &mut |_, row| {
+        read += row.value.len();
+        Visit::Next
+    });
+    let _ = engine.changes(engine.compacted() + 1, u64::MAX, &mut |change| {
+        read += change.key.len();
+        Visit::Next
+    });
+}
+
+/// The stream of a store that was written to.
+fn true_stream() -> Vec<u8> {
+    let directory = tempfile::tempdir().unwrap();
+    let (engine, _) = LsmEngine::open(directory.path(), EngineOptions::default()).unwrap();
+    let (mut model, mut rng) = (Model::default(), Rng::new(77));
+    for _ in 0..400 {
+        let operation = random_operation(&model, &mut rng, 100);
+        apply(&mut model, &engine, operation);
+    }
+    let mut stream = Vec::new();
+    let snapshot = engine.snapshot(model.mark(), model.state()).unwrap();
+    snapshot.write(&mut stream).unwrap();
+    stream
+}
+
+fn set(chunk: &mut Chunk, at: usize, number: u64) {
+    chunk.raw[at..at + 8].copy_from_slice(&number.to_le_bytes());
+}
+
+fn get(chunk: &Chunk, at: usize) -> u64 {
+    u64::from_le_bytes(chunk.raw[at..at + 8].try_into().unwrap())
+}
+
+/// A row whose key is longer than any may be, after all others, counted as it should be.
+fn add_long_key(chunks: &mut [Chunk]) {
+    let key = vec![0xff; rafterdb_codec::limits::KEY_BYTES_MAX + 1];
+    let [.., rows, end] = chunks else { panic!("no rows") };
+    let packed_row = [1, 2, 0, 0, 0, b'v'];
+    rows.raw.extend_from_slice(&(key.len() as u32).to_le_bytes());
+    rows.raw.extend_from_slice(&(packed_row.len() as u32).to_le_bytes());
+    rows.raw.extend_from_slice(&key);
+    rows.raw.extend_from_slice(&packed_row);
+    let count = get(end, 8) + 1;
+    set(end, 8, count);
+}
+
+#[test]
+fn what_cannot_be_a_store_is_refused() {
+    let truth = chunks_of(&true_stream());
+    let target = tempfile::tempdir().unwrap();
+    let (index, term, revision, compacted, state) = (8, 16, 24, 32, 40);
+    let above = get(&truth[0], revision) + 1;
+    let first_record = truth.iter().position(|chunk| chunk.kind == 3).unwrap();
+    let compacted_to = get(&truth[0], compacted);
+    assert!(compacted_to > 0, "there is room for an earlier revision");
+    let lies: [(&str, &dyn Fn(&mut Vec<Chunk>)); 8] = [
+        ("an index that is no number of JavaScript", &|c| {
+            set(&mut c[0], index, 1 << 53)
+        }),
+        ("a term that is none", &|c| set(&mut c[0], term, u64::MAX)),
+        ("a revision that is none", &|c| set(&mut c[0], revision, u64::MAX)),
+        ("compacted above its revision", &|c| set(&mut c[0], compacted, above)),
+        ("compacted at the end of numbers", &|c| {
+            set(&mut c[0], compacted, u64::MAX)
+        }),
+        ("a state that no memory holds", &|c| set(&mut c[0], state, 1 << 40)),
+        ("a change of another revision than its row's", &|c| {
+            set(&mut c[0], compacted, compacted_to - 1);
+            let revision = get(&c[first_record], 8) - 1;
+            set(&mut c[first_record], 8, revision);
+            sign_records(&mut c[first_record]);
+        }),
+        ("a key that is too long", &|c| add_long_key(c)),
+    ];
+    for (what, tell) in lies {
+        let mut chunks = truth.clone();
+        tell(&mut chunks);
+        let built = PreparedStore::build(target.path(), &mut stream_of(&chunks).as_slice());
+        assert!(built.is_err(), "{what}");
+    }
+    let more = [stream_of(&truth), vec![0]].concat();
+    assert!(
+        PreparedStore::build(target.path(), &mut more.as_slice()).is_err(),
+        "bytes after the end"
+    );
+    assert!(PreparedStore::build(target.path(), &mut stream_of(&truth).as_slice()).is_ok());
+}
+
+#[test]
+fn a_lie_is_refused_or_harmless() {
+    let cases = std::env::var("RAFTERDB_FUZZ_CASES").map_or(200, |cases| cases.parse().unwrap());
+    let stream = true_stream();
+    let truth = chunks_of(&stream);
+    assert_eq!(stream_of(&truth), stream, "the test tells the truth when it means to");
+
+    let target = tempfile::tempdir().unwrap();
+    drop(LsmEngine::open(target.path(), EngineOptions::default()).unwrap());
+    let entries = || std::fs::read_dir(target.path()).unwrap().count();
+    let before = entries();
+    let (mut refused, mut accepted) = (0, 0);
+    for seed in 0..cases {
+        let mut rng = Rng::new(seed);
+        let mut chunks = truth.clone();
+        for _ in 0..=rng.below(2) {
+            if !chunks.is_empty() {
+                tell_a_lie(&mut chunks, &mut rng);
+            }
+        }
+        let stream = stream_of(&chunks);
+        let built = catch_unwind(AssertUnwindSafe(|| {
+            match PreparedStore::build(target.path(), &mut stream.as_slice()) {
+                Ok(prepared) => {
+                    use_it(&prepared);
+                    true
+                }
+                Err(_) => false,
+            }
+        }));
+        let built = built.unwrap_or_else(|_| panic!("seed {seed} makes it panic"));
+        *if built { &mut accepted } else { &mut refused } += 1;
+        assert_eq!(entries(), before, "seed {seed} leaves files behind");
+    }
+    println!("{refused} refused, {accepted} accepted");
+    assert!(refused > cases / 2, "{refused} of {cases} refused");
+    assert!(PreparedStore::build(target.path(), &mut stream_of(&truth).as_slice()).is_ok());
+}
