@@ -68,8 +68,8 @@ pub struct Counters {
 pub struct Member {
     /// What it was opened with.
     pub config: Config,
-    /// Its cluster.
-    pub cluster_id: u64,
+    /// Hash over the names of all members: who is configured with others is no peer.
+    pub roster: u64,
     /// Where entries, proposed or received, and answers to clients come to lie.
     pub pool: Arc<Pool>,
     /// Its groups, by number.
@@ -149,7 +149,7 @@ impl Member {
         recovered.notes.extend(bound.note.take());
         let (snapshots, queues) = Snapshots::new();
         let member = Arc::new(Self {
-            cluster_id: config.roster(),
+            roster: config.roster(),
             pool,
             inbox: Inbox::new(recovered.groups.len()),
             log: LogQueue::new(writer),

@@ -50,7 +50,7 @@ pub fn net_config(member: &Member) -> NetConfig {
     let me = member.config.id();
     NetConfig {
         listen: member.config.listen.clone(),
-        roster: member.cluster_id,
+        roster: member.roster,
         token: member.config.cluster_token.as_ref().map(|token| token.0.clone()),
         member_id: me,
         name: member.config.name.clone(),

@@ -78,6 +78,7 @@ impl Store {
             flags: 0,
             start_revision: start,
             credit: 100,
+            cluster: 0,
             key: &[0],
             end: &[0],
         };

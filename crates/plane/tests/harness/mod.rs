@@ -107,7 +107,7 @@ impl Bench {
         let net = Net::start(
             NetConfig {
                 listen: Some(b),
-                cluster_id: member.cluster_id,
+                roster: member.roster,
                 member_id: peer,
                 name: "b".into(),
                 peers: vec![PeerConfig {
@@ -257,6 +257,7 @@ impl Bench {
             flags: 0,
             start_revision,
             credit: 1000,
+            cluster: 0,
             key: &[0],
             end: &[0],
         }
