@@ -21,8 +21,6 @@ export interface HostConfig {
   readonly logRetainBytes: number
   /** Spreads the election timeouts; any number. */
   readonly seed: number
-  /** Longest election timeout of this member's earlier lives: for so long from its start it may be bound not to vote. Default 0. */
-  readonly promisedBefore?: number
 }
 
 /** The configuration of one group. */
