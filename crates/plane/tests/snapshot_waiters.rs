@@ -14,25 +14,26 @@ const TERM: u64 = 6;
 fn waiters_that_a_snapshot_passes_are_answered() {
     let bench = Bench::open();
     bench.lead(TERM);
+    bench.begin_to_lead(1, TERM);
     bench.watch(100, 0);
+    bench.confirm(1);
     assert_eq!(bench.answer(100).code, Code::Ok);
-    for index in 1..=3 {
-        bench.put(index, index, TERM);
+    for id in 1..=3 {
+        bench.put(id, id + 1, TERM);
     }
     // A read whose index is not applied yet.
     bench.get(200, b"k2");
-    let sequence = bench.event(event::READS)[0];
-    bench.command(&[u64::from(command::SERVE_READS), 0, sequence, 2]);
+    bench.confirm(3);
     assert!(!bench.is_answered(200));
 
     bench.follow(TERM + 1);
-    bench.stream(1, 2, TERM, &snapshot(2, TERM));
+    bench.stream(1, 3, TERM, &snapshot(3, TERM));
     assert_eq!(bench.outcome(1), 1);
-    assert_eq!(bench.event(event::SNAPSHOT_INSTALLED), [1, 2, TERM, bench.peer]);
+    assert_eq!(bench.event(event::SNAPSHOT_INSTALLED), [1, 3, TERM, bench.peer]);
     // The log holds the snapshot's last entry: all up to it is cut.
-    bench.command(&[u64::from(command::CUT), 0, 2]);
+    bench.command(&[u64::from(command::CUT), 0, 3]);
     assert!(!bench.is_answered(3));
-    bench.command(&[u64::from(command::COMMIT), 0, 3]);
+    bench.command(&[u64::from(command::COMMIT), 0, 4]);
     assert_eq!(bench.answer(3).code, Code::Ok);
     for passed in [1, 2] {
         assert_eq!(bench.answer(passed).code, Code::LeaderLost, "put {passed}");

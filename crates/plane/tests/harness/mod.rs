@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use rafterdb_codec::{
-    command, consistency, event, request, role, BatchHeader, Code, Put, Range, ReadRequest, Request, Responses,
+    command, consistency, entry, event, request, role, BatchHeader, Code, Put, Range, ReadRequest, Request, Responses,
     WatchRequest,
 };
 use rafterdb_net::{Handler, Lane, Net, NetConfig, Parts, PeerConfig};
@@ -210,6 +210,20 @@ impl Bench {
     /// The member leads in a term.
     pub fn lead(&self, term: u64) {
         self.role(role::LEADER, term, self.me);
+    }
+
+    /// The member's first entry as a leader, at `index`, is committed and applied.
+    pub fn begin_to_lead(&self, index: u64, term: u64) {
+        self.command(&[u64::from(command::NOOP), 0, index, term]);
+        while self.event(event::DURABLE)[0] < index {}
+        self.command(&[u64::from(command::COMMIT), 0, index]);
+        while self.event(event::APPLIED)[0] < index {}
+    }
+
+    /// What waits to be confirmed may be answered once `index` is applied.
+    pub fn confirm(&self, index: u64) {
+        let sequence = self.event(event::READS)[0];
+        self.command(&[u64::from(command::SERVE_READS), 0, sequence, index]);
     }
 
     // ── the app ──
@@ -420,21 +434,16 @@ impl Deliver for Nobody {
     fn behind(&self) {}
 }
 
-/// The snapshot of a store to which the puts `1..=entries` were applied in a term.
+/// The snapshot of a store to which a no-op, which names the cluster, and the puts from 1 on were applied in a term: so many
+/// entries in all.
 pub fn snapshot(entries: u64, term: u64) -> Vec<u8> {
     let dir = tempfile::tempdir().unwrap();
     let (engine, _) = LsmEngine::open(dir.path(), EngineOptions::default()).unwrap();
     let machine = Machine::new(engine, None, Arc::new(Nobody)).unwrap();
-    for index in 1..=entries {
-        machine
-            .apply(
-                index,
-                term,
-                rafterdb_codec::entry::BATCH,
-                &batch(index),
-                &mut Vec::new(),
-            )
-            .unwrap();
+    let apply = |index, kind, body: &[u8]| machine.apply(index, term, kind, body, &mut Vec::new()).unwrap();
+    apply(1, entry::NOOP, &7_u64.to_le_bytes());
+    for index in 2..=entries {
+        apply(index, entry::BATCH, &batch(index - 1));
     }
     machine.publish().unwrap();
     let (mark, state) = machine.state();
