@@ -105,11 +105,11 @@ export class Dispatcher {
       this.#reject(request, this.ended.code, this.ended.message)
       return
     }
-    this.#queue(request)
+    if (this.#port === null && !request.expectsAnswer) this.#drop(request)
+    else this.#queue(request)
     if (request.deadline !== Number.POSITIVE_INFINITY) this.#deadlines.expect(request.deadline)
   }
 
-  /** Sends what can be sent now. */
   pump(): void {
     while (this.#port !== null && !this.#full) {
       const submission = this.#submission
@@ -154,6 +154,7 @@ export class Dispatcher {
     this.#streams.forget(stream)
     for (const request of [...this.#others, ...this.#parked]) if (request.stream === stream) request.waiting = 0
     if (this.#streams.begun(stream)) this.pump()
+    if (this.#port === null) this.#sweep(performance.now())
   }
 
   /** Takes the identity of a cluster that a member told, if none is known; whether it is the one. 0 tells none. */

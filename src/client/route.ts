@@ -243,7 +243,7 @@ export class Route {
     const now = performance.now()
     if (underWay > 0 && now - Math.max(sentAt, heardAt) > STALL_MS) this.#seek()
     // Nobody has used it since: then it does not matter who leads.
-    else if (heardAt > this.#followedAt && now - this.#followedAt > FOLLOW_MS) void this.#follow()
+    else if (this.#line !== null && heardAt > this.#followedAt && now - this.#followedAt > FOLLOW_MS) void this.#follow()
   }
 
   /** Goes to the leader that the member in use names. */
