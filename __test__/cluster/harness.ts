@@ -21,7 +21,9 @@ export type Kind = 'serve' | 'child'
 export interface ClusterOptions {
   /** One for each member, named a, b, c, …; default: three of `serve`. */
   kinds?: Kind[]
-  options?: Partial<Pick<OpenOptions, 'memory' | 'logRetainBytes' | 'groups' | 'valueBytesMax' | 'durability'>>
+  options?: Partial<
+    Pick<OpenOptions, 'memory' | 'logRetainBytes' | 'electionTimeout' | 'groups' | 'valueBytesMax' | 'durability'>
+  >
 }
 
 export class Member {
