@@ -145,11 +145,15 @@ impl Bench {
 
     /// One exchange.
     pub fn exchange(&self, commands: &[u64], timeout: Duration) {
-        #[allow(clippy::cast_precision_loss)]
+        #[allow(clippy::cast_precision_loss, reason = "the core's numbers are below 2^53")]
         let commands: Vec<f64> = commands.iter().map(|number| *number as f64).collect();
         let mut events = vec![0.0; 16 << 10];
         let used = self.member.exchange(&commands, &mut events, timeout);
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "whole numbers below 2^53"
+        )]
         let numbers: Vec<u64> = events[2..used].iter().map(|number| *number as u64).collect();
         let mut rest = numbers.as_slice();
         while let [kind, _group, after @ ..] = rest {
