@@ -25,7 +25,9 @@ export interface ClusterOptions {
   absent?: number
   /** Of each member's process. */
   env?: Record<string, string>
-  options?: Partial<Pick<OpenOptions, 'memory' | 'logRetainBytes' | 'groups' | 'valueBytesMax' | 'durability'>>
+  options?: Partial<
+    Pick<OpenOptions, 'memory' | 'logRetainBytes' | 'electionTimeout' | 'groups' | 'valueBytesMax' | 'durability'>
+  >
 }
 
 export class Member {

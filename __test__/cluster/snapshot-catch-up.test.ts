@@ -14,7 +14,9 @@ import { targetOf, Writers } from './writers.js'
 
 const SEED = Number(process.env['RAFTERDB_SEED'] ?? 1)
 /** A memtable of some 6 MiB is flushed, and nearly all of the log goes then. */
-const SMALL = { memory: 32 << 20, logRetainBytes: 256 << 10 }
+const SMALL = { memory: 32 << 20, logRetainBytes: 256 << 10, electionTimeout: 500 }
+/** A follower that was being restored may be silent for ten election timeouts before the log it needs goes. */
+const HELD_MS = 11 * SMALL.electionTimeout
 const VALUE_BYTES = 80_000
 /** Values of several memtables. */
 const WRITES_TO_FALL_BEHIND = 200
@@ -39,6 +41,7 @@ function installed(member: Member): number {
 
 /** Writes several memtables, so that the log is cut above what a member that is away has. */
 async function fallBehind(record: WriteRecord, client: Database): Promise<void> {
+  await sleep(HELD_MS)
   const run = record.attempts.length
   for (let i = 0; i < WRITES_TO_FALL_BEHIND; i += IN_FLIGHT) {
     const burst = Array.from({ length: IN_FLIGHT }, async (_, lane) => {

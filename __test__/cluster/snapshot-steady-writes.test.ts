@@ -9,9 +9,11 @@ import { readBack } from './read-back.js'
 import { WriteRecord } from './record.js'
 import { targetOf, Writers } from './writers.js'
 
-/** A memtable of some 6 MiB is flushed every second or two, and nearly all of the log goes then. */
+/** A memtable of some 6 MiB is flushed every few seconds, and nearly all of the log goes then. */
 const SMALL = { memory: 32 << 20, logRetainBytes: 64 << 10 }
-const FILLING = 'x'.repeat(24_000)
+/** With two lanes at most some 4 MB a second: less than what the log may hold for a follower while that installs. */
+const FILLING = 'x'.repeat(8_000)
+const LANES = 2
 const CAUGHT_UP_WITHIN_MS = 40_000
 /** How far behind a follower that replicates may be seen, entries. */
 const NEAR = 200
@@ -38,7 +40,7 @@ async function expectCatchesUp(cluster: Cluster, follower: Member): Promise<void
 
 test.for([
   ['at once', ''],
-  ['in ten seconds', 'member.snapshot.install=delay:10000@1+'],
+  ['in three seconds', 'member.snapshot.install=delay:3000@1+'],
 ])('a follower that installs %s catches up under steady writes', { timeout: 180_000 }, async ([, faults = '']) => {
   await using cluster = await Cluster.start({ options: SMALL })
   const record = new WriteRecord()
@@ -46,7 +48,7 @@ test.for([
   const leader = await cluster.leader()
   const follower = cluster.members.find((member) => member !== leader) as Member
   await follower.kill()
-  const writers = new Writers({ record, target: targetOf(client), name: 'client', lanes: 6, filling: FILLING })
+  const writers = new Writers({ record, target: targetOf(client), name: 'client', lanes: LANES, filling: FILLING })
   await eventually('the log to be cut', async () => expect(record.acknowledged).toBeGreaterThan(1_500))
 
   await follower.start(faults === '' ? {} : { RAFTERDB_FAULTS: faults })

@@ -113,8 +113,8 @@ export class ClusterMember {
   }
 
   /**
-   * Stops the Raft worker, then writes out what is queued and joins the threads. IO if the worker does not come back from the
-   * disk: then it keeps what it holds until the process ends, and the end of the process waits for it too.
+   * Stops the Raft worker, then writes out what is queued and joins the threads. IO if the disk hangs: then what waits for it
+   * holds the data directory until the process ends, and the end of the process may wait for it too.
    */
   async close(): Promise<void> {
     const binding = loadBinding()
@@ -123,7 +123,7 @@ export class ClusterMember {
     const stopped = this.workerGone.then(() => true)
     const isStopped = await Promise.race([stopped, sleep(WORKER_STOP_MS, false, { ref: false })])
     if (!isStopped) this.worker.unref()
-    await binding.closeMember(this.info.member)
+    parseReply(await binding.closeMember(this.info.member))
     if (!isStopped) throw new RafterError('IO', 'the member could not be closed: its Raft worker waits for the disk, which hangs')
   }
 

@@ -11,7 +11,7 @@ export interface Binding extends Direct {
   failMember(member: number, text: string): void
   memberCounters(member: number): string
   stopMember(member: number): void
-  closeMember(member: number): Promise<void>
+  closeMember(member: number): Promise<string>
   /** A port to a member of this process, for the calls below; see `Port` in src/client/port.ts. */
   openPort(member: number, notify: () => void): Handle
   submit(port: Handle, buffer: Uint8Array, length: number): number

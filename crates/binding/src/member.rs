@@ -125,16 +125,18 @@ pub fn member_counters(member: u32) -> Result<String> {
 pub struct Close(Arc<Member>);
 
 impl Task for Close {
-    type Output = ();
-    type JsValue = ();
+    type Output = String;
+    type JsValue = String;
 
-    fn compute(&mut self) -> Result<()> {
-        self.0.close();
-        Ok(())
+    fn compute(&mut self) -> Result<String> {
+        Ok(self
+            .0
+            .close()
+            .map_or_else(|error| error_json(&error), |()| "{}".to_owned()))
     }
 
-    fn resolve(&mut self, _: Env, (): ()) -> Result<()> {
-        Ok(())
+    fn resolve(&mut self, _: Env, output: String) -> Result<String> {
+        Ok(output)
     }
 }
 
@@ -145,7 +147,8 @@ pub fn stop_member(member: u32) -> Result<()> {
     Ok(())
 }
 
-/// Writes out what is queued, joins the threads and forgets the member. The worker must have stopped.
+/// Writes out what is queued, joins the threads and forgets the member. The worker should have stopped. Resolves to JSON: `{}`, or
+/// `{"code", "text"}` if the disk hangs and that was given up.
 #[napi]
 pub fn close_member(member: u32) -> Result<AsyncTask<Close>> {
     let found = find(member)?;

@@ -182,7 +182,8 @@ impl Member {
             open::observe(&member, group);
         }
         if let Err(error) = member.listen().and_then(|()| member.start(queues)) {
-            member.close();
+            // It has done nothing yet: what kept it from starting is the news.
+            let _ = member.close();
             return Err(error);
         }
         Ok(member)
@@ -419,13 +420,14 @@ impl Member {
     }
 
     /// Stops taking requests, ends the worker's exchange, writes out what is queued, joins the threads, closes the stores.
-    pub fn close(self: &Arc<Self>) {
-        self.close_within(STALL_MAX);
+    /// `IO`: that was given up.
+    pub fn close(self: &Arc<Self>) -> Result<(), PlaneError> {
+        self.close_within(STALL_MAX)
     }
 
     /// As [`Self::close`], but gives up when something waits for the disk for longer than `stall_max`: the member has then
     /// failed, and its directory stays locked, since who waits may go on to write when the disk does.
-    pub fn close_within(self: &Arc<Self>, stall_max: Duration) {
+    pub fn close_within(self: &Arc<Self>, stall_max: Duration) -> Result<(), PlaneError> {
         self.inbox.close();
         if let Some(net) = self.net() {
             net.close();
@@ -458,8 +460,11 @@ impl Member {
                 work.name(),
                 time.as_secs()
             );
-            return self.fail(PlaneError::new(Code::Io, text));
+            let error = PlaneError::new(Code::Io, text);
+            self.fail(error.clone());
+            return Err(error);
         }
+        Ok(())
     }
 
     /// Joins the threads and closes the stores.

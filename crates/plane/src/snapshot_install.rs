@@ -144,7 +144,8 @@ fn check_mark(group: &Group, mark: Mark) -> Result<(), PlaneError> {
         return Err(not_newer());
     }
     let term = group.term.load(Ordering::Acquire);
-    if mark.term > term {
+    // Who has heard of no term cannot judge. Others hear of it from the leader, and get the snapshot again.
+    if term > 0 && mark.term > term {
         return Err(damaged(&format!(
             "it is of term {}, and this member has heard of {term}",
             mark.term

@@ -90,7 +90,10 @@ fn a_member_with_a_hung_disk_says_so_and_goes_on_after_it() {
         scope.spawn(|| bench.command(&[u64::from(command::PERSIST), 0, TERM + 1, 0, 4]));
         std::thread::sleep(Duration::from_millis(300));
         let began = Instant::now();
-        bench.member.close_within(Duration::from_secs(2));
+        assert_eq!(
+            bench.member.close_within(Duration::from_secs(2)).unwrap_err().code,
+            Code::Io
+        );
         assert!(began.elapsed() < Duration::from_secs(5));
         let failure = bench.member.failure().unwrap();
         assert!(failure.text.contains("a write to the log has taken"), "{failure}");

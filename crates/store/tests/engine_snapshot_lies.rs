@@ -156,6 +156,9 @@ fn add_long_key(chunks: &mut [Chunk]) {
     set(end, 8, count);
 }
 
+/// Changes the chunks of a stream.
+type Lie<'a> = &'a dyn Fn(&mut Vec<Chunk>);
+
 #[test]
 fn what_cannot_be_a_store_is_refused() {
     let truth = chunks_of(&true_stream());
@@ -165,7 +168,7 @@ fn what_cannot_be_a_store_is_refused() {
     let first_record = truth.iter().position(|chunk| chunk.kind == 3).unwrap();
     let compacted_to = get(&truth[0], compacted);
     assert!(compacted_to > 0, "there is room for an earlier revision");
-    let lies: [(&str, &dyn Fn(&mut Vec<Chunk>)); 8] = [
+    let lies: [(&str, Lie<'_>); 8] = [
         ("an index that is no number of JavaScript", &|c| {
             set(&mut c[0], index, 1 << 53)
         }),
