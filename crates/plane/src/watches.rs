@@ -345,7 +345,7 @@ mod tests {
 
     impl Drop for Led {
         fn drop(&mut self) {
-            self.member.close();
+            let _ = self.member.close();
         }
     }
 
