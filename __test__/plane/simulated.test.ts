@@ -8,7 +8,7 @@ import { Scheduler } from '../sim/scheduler.js'
 import type { PlaneDriver } from './driver.js'
 import { type PlaneHarness, planeSuite, type WireMessage } from './suite.js'
 
-const TIMES = { disk: { fsyncMin: 1, fsyncMax: 2, stallShare: 0, stallMax: 0 }, applyMax: 1, persistShare: 0 }
+const TIMES = { disk: { fsyncMin: 1, fsyncMax: 2, stallShare: 0, stallMax: 0 }, applyMax: 1, persistShare: 0, logScale: 1 }
 
 /** One simulated plane in virtual time. */
 class SimulatedHarness implements PlaneHarness {

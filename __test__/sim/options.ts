@@ -78,7 +78,7 @@ export function drawOptions(seed: number, random: Random): SimulationOptions {
     },
     plane: {
       disk: { fsyncMin: 0.1, fsyncMax: one(0.5, 2, 10), stallShare: one(0, 0.001, 0.02), stallMax: 2 * electionTimeout },
-      ...{ applyMax: one(0.1, 1, 20), persistShare: one(0.01, 0.2) },
+      ...{ applyMax: one(0.1, 1, 20), persistShare: one(0.01, 0.2), logScale: 1 },
     },
     ...{ stallShare: one(0, 0.001, 0.01), stallMax: 2 * electionTimeout },
     ...{ clients: one(2, 6, 12), thinkMax: one(2, 10, 40), entryBytesMax: one(100, 1_000, 400_000) },
@@ -105,5 +105,7 @@ export function drawOptions(seed: number, random: Random): SimulationOptions {
     drawn.faults.powerLosses = true
     drawn.syncInterval = electionTimeout * (later.next() < 0.5 ? 0.2 : 10)
   }
+  // Where next to nothing is kept, half the clusters do not hold it for followers that answer either: more snapshots.
+  if (drawn.logRetainBytes < 1e9 && later.next() < 0.5) drawn.plane.logScale = 1e6
   return drawn
 }

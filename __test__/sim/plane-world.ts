@@ -47,4 +47,6 @@ export interface PlaneTimes {
   applyMax: number
   /** Share of applies after which the store persists its state. */
   persistShare: number
+  /** By how much larger than it is the log is said to be: above the bound of what is held for followers, if large. */
+  logScale: number
 }

@@ -144,7 +144,7 @@ export class SimulatedPlane implements Plane, MemberView {
     const { machine, log } = this.#groups[group]!
     machine.persisted = machine.state
     this.#durable.machines[group]!.persisted = machine.state
-    const logBytes = log.entries.reduce((sum, { bytes }) => sum + bytes, 0)
+    const logBytes = log.entries.reduce((sum, { bytes }) => sum + bytes, 0) * this.#times.logScale
     this.#report([Event.PERSISTED, group, machine.persisted.index, logBytes])
   }
 
@@ -167,7 +167,7 @@ export class SimulatedPlane implements Plane, MemberView {
   install(group: number, state: State, from: number): void {
     if (this.#stopped) return
     const here = this.#groups[group]!
-    if (state.index <= here.committed) {
+    if (state.index <= here.machine.state.index) {
       this.#report([Event.SNAPSHOT_INSTALLED, group, 0, state.index, state.term, from])
       return
     }

@@ -15,7 +15,7 @@ const FOUND = [
 const AS_FOUND = (options: SimulationOptions): SimulationOptions => ({
   ...options,
   faults: { ...options.faults, wipes: false, freezes: false, powerLosses: false },
-  ...{ newDirectories: false, timeoutFactors: [1], syncInterval: undefined },
+  ...{ newDirectories: false, timeoutFactors: [1], syncInterval: undefined, plane: { ...options.plane, logScale: 1 } },
 })
 const only = process.env['RAFTERDB_SEED']
 const first = Number(process.env['RAFTERDB_FIRST_SEED'] ?? 1)
