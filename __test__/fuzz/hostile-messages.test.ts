@@ -17,8 +17,8 @@ test(`${CASES} hostile messages of members`, { timeout: TEST_MS }, async () => {
   const ids = new Map((await siege.db.members()).map(({ name, id }) => [name, id]))
   const lanes = lanesOf(seed, ways.length)
   const told = ways.map(async ({ endpoint, name, kind }, n) => {
-    const { clusterId, memberId } = await identify(endpoint)
-    const hello = { kind, clusterId, memberId: ids.get(name) as number, to: memberId }
+    const { roster, memberId } = await identify(endpoint)
+    const hello = { kind, roster, memberId: ids.get(name) as number, to: memberId }
     await lieAsMember(lanes[n]!, { endpoint, hello }, Math.ceil(CASES / ways.length))
   })
   const failed = (await Promise.allSettled(told)).flatMap((lane) => (lane.status === 'rejected' ? [String(lane.reason)] : []))

@@ -6,6 +6,10 @@ import { u8, u16, u32, u64 } from '../client/fake-wire.js'
 
 const HELLO_MS = 5_000
 const FRAME_HEADER_BYTES = 8
+/** Where they stand in a hello. */
+const ROSTER_AT = 8
+const MEMBER_AT = 24
+const PROOF_BYTES = 32
 const CLIENT = 0
 /** What a member's connection is for. */
 export const FAST_LANE = 1
@@ -15,14 +19,15 @@ export const BULK_LANE = 2
 export interface Hello {
   /** 0 client, 1 peer fast lane, 2 peer bulk lane. */
   readonly kind: number
-  readonly clusterId: bigint
+  /** Hash over the names of the cluster's members; 0 of a client. */
+  readonly roster: bigint
   readonly memberId: number
   /** The member that is meant; 0: any. */
   readonly to: number
 }
 
 /** A client that knows nothing of the cluster. */
-export const STRANGER: Hello = { kind: CLIENT, clusterId: 0n, memberId: 0, to: 0 }
+export const STRANGER: Hello = { kind: CLIENT, roster: 0n, memberId: 0, to: 0 }
 
 /** A body with its length and its sum. */
 export function frameOf(body: Uint8Array): Buffer {
@@ -105,10 +110,11 @@ export class Connection {
   }
 }
 
-function helloOf({ kind, clusterId, memberId, to }: Hello): Buffer {
+/** Of a member that knows no token, and not yet which cluster it is of. */
+function helloOf({ kind, roster, memberId, to }: Hello): Buffer {
   const name = Buffer.from('fuzz')
-  const ids = [bigU64(clusterId), u64(memberId), u64(to)]
-  return Buffer.concat([Buffer.from('RAFT'), u16(1), u8(kind), u8(0), ...ids, u32(name.length), name])
+  const ids = [bigU64(roster), u64(0), u64(memberId), u64(to)]
+  return Buffer.concat([Buffer.from('RAFT'), u16(2), u8(kind), u8(0), ...ids, Buffer.alloc(PROOF_BYTES), u32(name.length), name])
 }
 
 /** Says who it is and hears who answers; null: refused. With `greet`, all that knows how members and clients greet each other. */
@@ -116,22 +122,22 @@ async function shakeHands(connection: Connection, hello: Hello): Promise<Answer 
   await connection.send(helloOf(hello))
   const answer = await connection.next()
   if (answer === null || answer.subarray(0, 4).toString('latin1') !== 'RAFT') return null
-  return { clusterId: answer.readBigUInt64LE(8), memberId: Number(answer.readBigUInt64LE(16)) }
+  return { roster: answer.readBigUInt64LE(ROSTER_AT), memberId: Number(answer.readBigUInt64LE(MEMBER_AT)) }
 }
 
 /** Answers who dials as `memberId`, as a member would; null: it said nothing. */
 async function greet(connection: Connection, memberId: number): Promise<Hello | null> {
   const hello = await connection.next()
   if (hello === null) return null
-  const [kind, clusterId] = [hello.readUInt8(6), hello.readBigUInt64LE(8)]
-  const caller = Number(hello.readBigUInt64LE(16))
-  await connection.send(helloOf({ kind, clusterId, memberId, to: caller }))
-  return { kind, clusterId, memberId: caller, to: memberId }
+  const [kind, roster] = [hello.readUInt8(6), hello.readBigUInt64LE(ROSTER_AT)]
+  const caller = Number(hello.readBigUInt64LE(MEMBER_AT))
+  await connection.send(helloOf({ kind, roster, memberId, to: caller }))
+  return { kind, roster, memberId: caller, to: memberId }
 }
 
 /** Who answered a hello. */
 export interface Answer {
-  readonly clusterId: bigint
+  readonly roster: bigint
   readonly memberId: number
 }
 

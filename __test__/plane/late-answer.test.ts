@@ -105,9 +105,9 @@ class Life {
   async #dialed(member: 1 | 2): Promise<Connection> {
     const stranger = await dial(members[0]!.endpoint, STRANGER)
     stranger!.connection.close()
-    const { clusterId } = stranger!.answer
+    const { roster } = stranger!.answer
     const lanes = [1, 2].map((kind) =>
-      dial(members[0]!.endpoint, { kind, clusterId, memberId: ids[member] as number, to: ids[0] as number }),
+      dial(members[0]!.endpoint, { kind, roster, memberId: ids[member] as number, to: ids[0] as number }),
     )
     return (await Promise.all(lanes))[0]!.connection
   }
