@@ -128,6 +128,12 @@ test('it has what is between the base and the end, with its term', () => {
   expect([3, 4, 6, 7, 9].map((index) => log.term(index))).toEqual([1, 2, 2, 4, 4])
 })
 
+test('a run is there when all of it has the term', () => {
+  const log = threeRuns()
+  expect([log.hasRun(4, 7, 2), log.hasRun(5, 6, 2), log.hasRun(3, 7, 2), log.hasRun(4, 8, 2)]).toEqual([true, true, false, false])
+  expect(log.hasRun(9, 11, 4)).toBe(false)
+})
+
 test('a hint skips a whole term, and ends at the base', () => {
   const log = threeRuns()
   expect([4, 3, 2, 1, 0].map((term) => log.lastWithin(9, term))).toEqual([9, 6, 6, 3, 0])
