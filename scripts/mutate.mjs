@@ -34,7 +34,7 @@ else await main()
 
 async function main() {
   const started = performance.now()
-  const { list, workers } = await startWorkers(Number(options.jobs))
+  const { list, workers } = await startWorkers(Number(options.jobs), options.quick === true)
   const digests = new Map(list.filter(({ quick }) => quick || !options.quick).map(({ name, digest }) => [name, digest]))
   const cache = new Cache(join(root, options.fresh ? 'build/mutation-fresh.json' : 'build/mutation.json'))
   const results = new Map()

@@ -15,7 +15,7 @@ const { outOfDate, readEquivalent } = (await load('equivalent.mjs')) as {
   readEquivalent(text: string): Map<string, string>
 }
 const seed = Number(process.env['RAFTERDB_MUTATION_SEED'] ?? 1)
-const SAMPLE = 30
+const SAMPLE = 60
 
 interface Mutant {
   id: string
@@ -97,7 +97,7 @@ test(`${SAMPLE} mutants of the core (seed ${seed}) are noticed`, { timeout: 180_
     idOf('raft/quorum.ts reachedByMajority: at > 0 → true'),
   ])
   const only = [noticed, endless, survivor].flatMap((id) => ['--only', id])
-  const { code, out } = await mutate('--fresh', '--json', '--sample', `${SAMPLE}`, '--seed', `${seed}`, ...only)
+  const { code, out } = await mutate('--fresh', '--quick', '--json', '--sample', `${SAMPLE}`, '--seed', `${seed}`, ...only)
   expect(out).toMatch(/^\{/)
   const { unexplained, stale, mutants } = JSON.parse(out) as Result
   const of = (id: string) => mutants.find((mutant) => mutant.id === id)

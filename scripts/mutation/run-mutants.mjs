@@ -8,10 +8,10 @@ const worker = fileURLToPath(new URL('./worker.mjs', import.meta.url))
 const SILENCE_MAX_MS = 120_000
 
 /** Names and digests of all checks, once they have passed without a mutant. Throws if one does not. */
-export async function startWorkers(jobs) {
-  const first = new Worker()
+export async function startWorkers(jobs, quick) {
+  const first = new Worker(quick)
   const list = await first.ready
-  const others = Array.from({ length: jobs - 1 }, () => new Worker())
+  const others = Array.from({ length: jobs - 1 }, () => new Worker(quick))
   return { list, workers: [first, ...others] }
 }
 
@@ -25,7 +25,7 @@ export async function runMutants(workers, tasks, done) {
         await at.ready
         const { noticed, ms } = await at.run(task)
         done(task, noticed, ms)
-        if (at.ended) at = new Worker()
+        if (at.ended) at = new Worker(at.quick)
       }
       at.stop()
     }),
@@ -34,10 +34,13 @@ export async function runMutants(workers, tasks, done) {
 
 class Worker {
   ended = false
-  #process = fork(worker, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+  #process
   #answer = () => {}
 
-  constructor() {
+  /** `quick`: only quick checks will be asked for. */
+  constructor(quick) {
+    this.quick = quick
+    this.#process = fork(worker, [quick ? 'quick' : 'all'], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
     this.ready = new Promise((resolve, reject) => {
       this.#answer = ({ ready, broken }) => {
         if (ready !== undefined) resolve(ready)

@@ -8,7 +8,7 @@ import { applied } from './mutants.mjs'
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const checks = new Checks(root)
 try {
-  checks.baseline()
+  checks.baseline(process.argv[2] === 'quick')
 } catch (error) {
   process.send({ broken: String(error?.stack ?? error) })
 }
