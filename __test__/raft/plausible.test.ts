@@ -40,6 +40,8 @@ test.each<[string, Receiver, Incoming]>([
   ['a rejection, whatever it hints', LEADER, reply({ b: 1, a: 1_000, f: 1_000 })],
   ['an answer to who leads no more', FOLLOWER, reply({ d: 1_000 })],
   ['a wish for votes', FOLLOWER, { ...NONE, kind: Message.VOTE, term: 2 ** 31, a: 1_000 }],
+  ['a wish for votes of the last term within reach', FOLLOWER, { ...NONE, kind: Message.VOTE, term: 5 + 2 ** 32 }],
+  ['an append up to the last index within reach', FOLLOWER, append({ runs: [5, 2 ** 52 - 10] })],
   ['a hand-over', FOLLOWER, { ...NONE, kind: Message.TIMEOUT_NOW }],
 ])('%s is believed', (_name, receives, message) => {
   expect(doubt(receives, message)).toBe('')

@@ -1,6 +1,6 @@
 // One member of a script: the real core, with every command it gives written down, a disk and a network by hand.
 import type { RaftConfig } from '../../src/raft/config.js'
-import type { Incoming, Outgoing } from '../../src/raft/message.js'
+import type { Outgoing } from '../../src/raft/message.js'
 import { type After, DURABLE, type Out } from '../../src/raft/out.js'
 import { type Opened, Raft } from '../../src/raft/raft.js'
 import { codeName, describeMessage, roleName } from './describe.js'
@@ -34,6 +34,10 @@ export class ScriptMember implements Out {
   #held: Letter[] = []
   #committed = 0
   #handles = 0
+  /** Events of a step that is not over yet; null: each event is a step. */
+  #gathered: ((raft: Raft) => void)[] | null = null
+  /** Payloads that the core has neither written nor dropped. */
+  readonly #payloads = new Set<number>()
 
   /** `recovering`: on a new data directory. */
   constructor(
@@ -54,11 +58,29 @@ export class ScriptMember implements Out {
 
   /** One step of the core at `now`; then its disk and its state machine do their work. */
   step(now: number, events: (raft: Raft) => void): void {
+    if (this.#gathered !== null) {
+      this.#gathered.push(events)
+      return
+    }
     this.raft.now = now
     events(this.raft)
     this.raft.flush()
     if (!this.manualDisk) this.sync(now)
     if (this.#committed > this.raft.applied) this.step(now, (raft) => raft.reachedStateMachine(this.#committed))
+    if (this.#payloads.size > 0) throw new Error(`${this.id} neither wrote nor dropped payload ${[...this.#payloads].join(', ')}`)
+  }
+
+  /** What happens from now on is one step, until `release`. */
+  hold(): void {
+    this.#gathered = []
+  }
+
+  release(now: number): void {
+    const gathered = this.#gathered ?? []
+    this.#gathered = null
+    this.step(now, (raft) => {
+      for (const events of gathered) events(raft)
+    })
   }
 
   /** What was handed over becomes durable. */
@@ -90,10 +112,15 @@ export class ScriptMember implements Out {
 
   /** A letter arrives. */
   receive(now: number, { from, message, runs }: Letter): void {
-    this.#handles += 1
     const { kind, term, a, b, c, d, e, f } = message
-    const incoming: Incoming = { from, kind, term, handle: runs.length > 0 ? this.#handles : 0, a, b, c, d, e, f, bytes: 0, runs }
-    this.step(now, (raft) => raft.receive(incoming))
+    if (runs.length > 0) this.#handles += 1
+    const handle = runs.length > 0 ? this.#handles : 0
+    if (handle > 0) this.#payloads.add(handle)
+    this.step(now, (raft) => {
+      const { refused } = raft
+      raft.receive({ from, kind, term, handle, a, b, c, d, e, f, bytes: 0, runs })
+      if (raft.refused > refused) this.#write(`not believed: ${raft.refusal}`)
+    })
   }
 
   // ── commands ──
@@ -104,17 +131,21 @@ export class ScriptMember implements Out {
   noop(index: number, term: number): void {
     this.#write(`noop ${index} term ${term}`)
   }
-  append(_handle: number, firstIndex: number, skip: number, runs: readonly number[]): void {
+  append(handle: number, firstIndex: number, skip: number, runs: readonly number[]): void {
+    this.#take(handle)
     const shown = runs.map((value, i) => (i % 2 === 0 ? `term ${value}` : `× ${value}`)).join(' ')
     this.#write(`append at ${firstIndex}${skip > 0 ? ` skip ${skip}` : ''} ${shown}`)
   }
-  drop(): void {
+  drop(handle: number): void {
+    this.#take(handle)
     this.#write('drop payload')
   }
   persist(term: number, vote: number, commit: number): void {
     this.#write(`persist term ${term} vote ${vote} commit ${commit}`)
   }
   send(to: number, message: Outgoing, after: After): void {
+    const { first, end } = message
+    if (end <= first && (first !== 0 || end !== 0)) throw new Error(`${this.id} sends no entries as ${first} to ${end}`)
     this.#write(`→ ${to} ${describeMessage(message)}${after === DURABLE ? ' (durable)' : ''}`)
     const letter = { from: this.id, to, message, runs: this.#runs(message.first, message.end) }
     if (after === DURABLE) this.#held.push(letter)
@@ -148,6 +179,10 @@ export class ScriptMember implements Out {
   recovered(): void {
     this.#recovering = false
     this.#write('recovered')
+  }
+
+  #take(handle: number): void {
+    if (!this.#payloads.delete(handle)) throw new Error(`${this.id} has no payload ${handle}`)
   }
 
   #runs(first: number, end: number): number[] {

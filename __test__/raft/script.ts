@@ -1,5 +1,6 @@
 // Runs a protocol script: a line is a command, the indented lines below it are what the cores did. See cases/*.txt.
 import { ELECTION_SPREAD_SHARE, type RaftConfig } from '../../src/raft/config.js'
+import { Message } from '../../src/raft/kinds.js'
 import type { Raft } from '../../src/raft/raft.js'
 import { describeMember, describeMessage, ELECTION_TIMEOUT } from './describe.js'
 import { type Letter, ScriptMember } from './script-member.js'
@@ -16,7 +17,7 @@ export function runScript(text: string): string {
 
 /** The state between the commands of one script. */
 class Script {
-  #members = new Map<number, ScriptMember>()
+  readonly #members = new Map<number, ScriptMember>()
   #letters: Letter[] = []
   #output: string[] = []
   #now = 0
@@ -94,6 +95,21 @@ class Script {
       this.#step(id!, (raft) => raft.snapshotInstalled(true, index!, term!, from!)),
     // snapshot-refused ID INDEX TERM FROM
     'snapshot-refused': (id, index, term, from) => this.#step(id!, (raft) => raft.snapshotInstalled(false, index!, term!, from!)),
+    // hold ID: what happens at it from now on is one step, at release ID.
+    hold: (id) => this.#member(id!).hold(),
+    release: (id) => this.#member(id!).release(this.#now),
+    // due ID: time passes until its next timer, which does not run yet.
+    due: (id) => {
+      this.#now = Math.max(this.#now, this.#member(id!).raft.deadline)
+    },
+    // timers ID: when it wants to be called, and when it gives votes again.
+    timers: (id) => {
+      const { deadline, stickyUntil } = this.#member(id!).raft
+      this.#write(`${id} at ${this.#now.toFixed(1)}: tick at ${deadline.toFixed(1)}, votes at ${stickyUntil.toFixed(1)}`)
+    },
+    // durable ID INDEX TERM: its log is on disk up to there. applied ID INDEX: its state machine has it.
+    durable: (id, index, term) => this.#step(id!, (raft) => raft.reachedDisk(index!, term!)),
+    applied: (id, index) => this.#step(id!, (raft) => raft.reachedStateMachine(index!)),
     show: (...ids) => {
       for (const id of ids.length > 0 ? ids : this.#members.keys()) this.#show(id)
     },
@@ -104,6 +120,7 @@ class Script {
     this.#output = []
     const [name, ...words] = line.split(' ')
     if (name === 'members') this.#create(words)
+    else if (name === 'message') this.#message(words)
     else {
       const command = this.#commands[name!]
       if (command === undefined) throw new Error(`unknown command: ${line}`)
@@ -112,8 +129,13 @@ class Script {
     return this.#output.map((text) => `  ${text}`)
   }
 
-  /** members COUNT [new] [lease] [retain BYTES] [timeouts MS,MS,…] */
+  /** members COUNT [new] [lease] [retain BYTES] [timeouts MS,MS,…]: a cluster from nothing; what was before is gone. */
   #create(words: readonly string[]): void {
+    this.#members.clear()
+    this.#isolated.clear()
+    this.#letters = []
+    this.#clip = Number.POSITIVE_INFINITY
+    this.#now = 0
     const members = Array.from({ length: Number(words[0]) }, (_, i) => i + 1)
     const logRetainBytes = words.includes('retain') ? Number(words[words.indexOf('retain') + 1]) : 1e9
     const timeouts = words.includes('timeouts') ? words[words.indexOf('timeouts') + 1]!.split(',').map(Number) : []
@@ -126,6 +148,22 @@ class Script {
       this.#members.set(id, new ScriptMember(config, this.#now, words.includes('new'), write, (letter) => this.#post(letter)))
     }
     this.#output = []
+  }
+
+  /**
+   * message FROM TO KIND [FIELD VALUE]... [entries TERM COUNT...]: puts this on the way, whoever would have written it.
+   * The value `life` is the number of the receiver's life, `life+1` the next one: what answers to its questions name.
+   */
+  #message([from, to, kind, ...words]: readonly string[]): void {
+    // Answers promise what those of an honest member do.
+    const fields = { term: 0, a: 0, b: 0, c: 0, d: 0, e: kind === 'APPEND_REPLY' ? ELECTION_TIMEOUT : 0, f: 0 }
+    const end = words.includes('entries') ? words.indexOf('entries') : words.length
+    const numberOf = (word: string): number =>
+      word.startsWith('life') ? this.#member(Number(to)).raft.life + Number(word.slice(4)) : Number(word)
+    for (let i = 0; i < end; i += 2) fields[words[i] as keyof typeof fields] = numberOf(words[i + 1]!)
+    const runs = words.slice(end + 1).map(Number)
+    const message = { ...fields, kind: Message[kind as keyof typeof Message], first: 0, end: 0 }
+    this.#letters.push({ from: Number(from), to: Number(to), message, runs })
   }
 
   #post(letter: Letter): void {

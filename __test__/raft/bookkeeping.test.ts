@@ -1,0 +1,256 @@
+// What a leader counts and remembers, piece by piece: majorities, rounds, sizes, windows, followers. Each at its limits.
+import { describe, expect, test } from 'vitest'
+import { limits } from '../../src/limits.js'
+import { Chunks } from '../../src/raft/chunks.js'
+import { cutIndex, heldBytesMax } from '../../src/raft/cut.js'
+import { Log } from '../../src/raft/log.js'
+import { CATCH_UP, PROBE, Progress, REPLICATE, SNAPSHOT } from '../../src/raft/progress.js'
+import { majority, reachedByMajority } from '../../src/raft/quorum.js'
+import { Rounds } from '../../src/raft/rounds.js'
+import { Window } from '../../src/raft/window.js'
+
+describe('quorum', () => {
+  test('a majority is more than half', () => {
+    expect([1, 2, 3, 4, 5, 6, 7].map(majority)).toEqual([1, 2, 2, 3, 3, 4, 4])
+  })
+
+  const reached = (own: number, ...peers: number[]) => reachedByMajority(own, peers, (peer) => peer)
+
+  test('what a majority has reached is found in any order', () => {
+    expect(reached(5)).toBe(5)
+    expect(reached(5, 3)).toBe(3)
+    expect([reached(1, 2, 3), reached(3, 2, 1), reached(2, 3, 1)]).toEqual([2, 2, 2])
+    expect([reached(1, 2, 3, 4), reached(4, 3, 2, 1), reached(2, 4, 1, 3)]).toEqual([2, 2, 2])
+    expect([reached(7, 0, 0, 0, 7, 7, 7), reached(0, 7, 7, 7, 0, 0, 0), reached(0, 7, 7, 7, 7, 0, 0)]).toEqual([7, 0, 7])
+    expect(reached(0, -1, -2)).toBe(-1)
+  })
+
+  test('more members than there may be are refused', () => {
+    const peers = Array.from({ length: limits.membersMax }, () => 1)
+    expect(reached(1, ...peers.slice(1))).toBe(1)
+    expect(() => reached(1, ...peers)).toThrow('members in a quorum')
+  })
+})
+
+describe('rounds', () => {
+  test('the begin of the last 64 is remembered', () => {
+    const rounds = new Rounds()
+    expect(rounds.current).toBe(0)
+    for (let i = 1; i <= 70; i += 1) expect(rounds.begin(100 + i)).toBe(i)
+    expect([70, 69, 7].map((round) => rounds.begunAt(round))).toEqual([170, 169, 107])
+    expect([6, 1, 0].map((round) => rounds.begunAt(round))).toEqual([-Infinity, -Infinity, -Infinity])
+    expect(() => rounds.begunAt(71)).toThrow('round has begun')
+  })
+
+  test('before the first, nothing is', () => {
+    expect(new Rounds().begunAt(0)).toBe(Number.NEGATIVE_INFINITY)
+  })
+})
+
+describe('chunks', () => {
+  const MERGED = limits.appendBytesMax / 64
+  /** Of these sizes, one entry each, none merged with its neighbour; from index 10 on. */
+  const chunksOf = (...sizes: number[]) => {
+    const chunks = new Chunks(10)
+    for (const size of sizes) chunks.add(1, size)
+    return chunks
+  }
+  const BIG = limits.appendBytesMax / 2
+
+  test('nothing is known at first', () => {
+    const chunks = new Chunks(10)
+    expect(chunks.oldest).toBe(10)
+    expect(chunks.taken).toBe(0)
+    expect(() => chunks.take(10)).toThrow('range of known size')
+  })
+
+  test('small neighbours are one chunk, up to a bound', () => {
+    const chunks = chunksOf(MERGED - 10, 10)
+    expect([chunks.take(11), chunks.taken]).toEqual([12, MERGED])
+    const divided = chunksOf(MERGED - 10, 11, limits.appendBytesMax - 11)
+    expect([divided.take(10), divided.taken]).toEqual([12, MERGED + 1])
+    expect([divided.take(11), divided.taken]).toEqual([13, limits.appendBytesMax])
+  })
+
+  test('a range has what fits a message, and at least one chunk', () => {
+    const chunks = chunksOf(BIG, BIG, BIG, 3 * BIG, BIG)
+    expect([chunks.take(10), chunks.taken]).toEqual([12, 2 * BIG])
+    expect([chunks.take(11), chunks.taken]).toEqual([13, 2 * BIG])
+    expect([chunks.take(12), chunks.taken]).toEqual([13, BIG])
+    expect([chunks.take(13), chunks.taken]).toEqual([14, 3 * BIG])
+    expect([chunks.take(14), chunks.taken]).toEqual([15, BIG])
+    const over = chunksOf(BIG, BIG + 1)
+    expect([over.take(10), over.taken]).toEqual([11, BIG])
+  })
+
+  test('a range that begins inside a chunk counts the whole chunk', () => {
+    const chunks = new Chunks(10)
+    chunks.add(5, BIG)
+    chunks.add(5, BIG)
+    expect([chunks.take(12), chunks.taken]).toEqual([20, 2 * BIG])
+    expect([chunks.take(15), chunks.taken]).toEqual([20, BIG])
+    expect([chunks.take(19), chunks.taken]).toEqual([20, BIG])
+    expect(() => chunks.take(20)).toThrow('range of known size')
+    expect(() => chunks.take(9)).toThrow('range of known size')
+  })
+
+  test('the newest 4096 are remembered', () => {
+    const chunks = new Chunks(1)
+    for (let i = 0; i < 4096; i += 1) chunks.add(1, MERGED)
+    expect(chunks.oldest).toBe(1)
+    for (let i = 0; i < 100; i += 1) chunks.add(1, MERGED)
+    expect(chunks.oldest).toBe(101)
+    expect([chunks.take(101), chunks.taken]).toEqual([165, limits.appendBytesMax])
+    expect([chunks.take(4196), chunks.taken]).toEqual([4197, MERGED])
+    expect([chunks.take(4090), chunks.take(4097)]).toEqual([4154, 4161])
+    chunks.add(1, 1)
+    expect(chunks.oldest).toBe(102)
+    chunks.add(1, 1)
+    expect(chunks.oldest).toBe(102)
+  })
+})
+
+describe('window', () => {
+  test('it is full with so many messages', () => {
+    const window = new Window()
+    for (let i = 0; i < limits.inflightMessagesMax; i += 1) {
+      expect(window.full).toBe(false)
+      window.add(10 + i, 1)
+    }
+    expect([window.full, window.size, window.bytes]).toEqual([true, limits.inflightMessagesMax, limits.inflightMessagesMax])
+    expect(() => window.add(100, 1)).toThrow('window not full')
+    window.release(8)
+    expect(window.size).toBe(limits.inflightMessagesMax)
+    window.release(9)
+    expect(window.size).toBe(limits.inflightMessagesMax - 1)
+    window.add(200, 5)
+    window.release(198)
+    expect([window.size, window.bytes]).toEqual([1, 5])
+    window.release(199)
+    expect([window.size, window.bytes]).toEqual([0, 0])
+    window.release(1_000)
+    expect([window.size, window.bytes]).toEqual([0, 0])
+  })
+
+  test('it is full with so many bytes', () => {
+    const window = new Window()
+    window.add(2, limits.inflightBytesMax - 1)
+    expect(window.full).toBe(false)
+    window.add(3, 1)
+    expect(window.full).toBe(true)
+    window.release(1)
+    expect([window.full, window.bytes, window.size]).toEqual([false, 1, 1])
+    window.clear()
+    expect([window.full, window.bytes, window.size]).toEqual([false, 0, 0])
+  })
+})
+
+describe('progress', () => {
+  test('what is matched only grows, and remembers the round', () => {
+    const progress = new Progress(2, 10, 5)
+    expect([progress.state, progress.match, progress.next, progress.heardAt, progress.waiting]).toEqual([PROBE, 0, 10, 5, false])
+    progress.advance(4, 3)
+    expect([progress.match, progress.matchRound, progress.next]).toEqual([4, 3, 10])
+    progress.advance(4, 7)
+    expect([progress.match, progress.matchRound]).toEqual([4, 3])
+    progress.advance(2, 8)
+    expect([progress.match, progress.matchRound]).toEqual([4, 3])
+    progress.advance(12, 9)
+    expect([progress.match, progress.matchRound, progress.next]).toEqual([12, 9, 13])
+  })
+
+  test('what is matched is out of the window, and what is begun anew is too', () => {
+    const progress = new Progress(2, 10, 5)
+    const fill = () => progress.window.add(20, 1)
+    fill()
+    progress.advance(19, 1)
+    expect(progress.window.size).toBe(0)
+    fill()
+    progress.wait(7)
+    progress.resume(21, 21)
+    expect([progress.state, progress.next, progress.waiting, progress.window.size]).toEqual([REPLICATE, 21, false, 0])
+    progress.resume(22, 23)
+    expect([progress.state, progress.next]).toEqual([CATCH_UP, 22])
+    fill()
+    progress.wait(8)
+    expect([progress.waiting, progress.waitingSince]).toEqual([true, 8])
+    progress.probe(20)
+    expect([progress.state, progress.next, progress.waiting, progress.window.size]).toEqual([PROBE, 20, false, 0])
+    fill()
+    progress.snapshotSent = true
+    progress.sendSnapshot(30, 9)
+    expect([progress.state, progress.snapshotSent, progress.waitingSince, progress.window.size]).toEqual([SNAPSHOT, false, 9, 0])
+    expect(() => progress.probe(19)).toThrow('match < next')
+    expect(() => progress.resume(19, 1)).toThrow('match < next')
+  })
+
+  test('what a snapshot on its way holds counts as had, until the follower replicates', () => {
+    const progress = new Progress(2, 10, 5)
+    progress.advance(7, 1)
+    expect([progress.has, progress.restoring]).toEqual([7, false])
+    progress.sendSnapshot(30, 9)
+    expect([progress.has, progress.restoring, progress.next]).toEqual([30, true, 10])
+    progress.probe(10)
+    expect([progress.has, progress.restoring]).toEqual([7, true])
+    progress.sendSnapshot(30, 9)
+    progress.handedOver(35, 12)
+    expect([progress.has, progress.snapshotSent, progress.waitingSince, progress.next]).toEqual([35, true, 12, 36])
+    progress.handedOver(20, 13)
+    expect([progress.has, progress.next]).toEqual([35, 36])
+    progress.advance(40, 2)
+    expect(progress.has).toBe(40)
+    progress.probe(41)
+    expect([progress.has, progress.restoring]).toEqual([40, true])
+    progress.resume(41, 50)
+    expect(progress.restoring).toBe(true)
+    progress.resume(50, 50)
+    expect(progress.restoring).toBe(false)
+  })
+
+  test('a follower that forgot everything has nothing, and has promised nothing', () => {
+    const progress = new Progress(2, 10, 5)
+    progress.advance(12, 1)
+    progress.resume(13, 1)
+    progress.promisedUntil = 100
+    progress.forget(99, 4)
+    expect([progress.nonce, progress.bornRound, progress.match, progress.next, progress.state]).toEqual([99, 4, 0, 13, PROBE])
+    expect(progress.promisedUntil).toBe(Number.NEGATIVE_INFINITY)
+  })
+})
+
+describe('the end of the log that is kept', () => {
+  /** A log after `base`, up to `last`. */
+  const logOf = (base: number, last: number) => {
+    const log = new Log()
+    log.reset(base, 1)
+    log.append(1, last - base)
+    return log
+  }
+
+  const NOBODY = Number.POSITIVE_INFINITY
+  const MIB = 2 ** 20
+
+  test('what is more than is kept goes, if the store has it', () => {
+    expect(cutIndex(logOf(10, 110), 1_000, 1_000, 400, NOBODY)).toBe(70)
+    expect(cutIndex(logOf(10, 110), 50, 1_000, 400, NOBODY)).toBe(50)
+    expect(cutIndex(logOf(10, 110), 5, 1_000, 400, NOBODY)).toBe(10)
+    expect(cutIndex(logOf(10, 20), 1_000, 30, 10, NOBODY)).toBe(16)
+    expect(cutIndex(logOf(10, 20), 1_000, 30, 0, NOBODY)).toBe(20)
+  })
+
+  test('what is not more stays', () => {
+    expect(cutIndex(logOf(10, 110), 1_000, 400, 400, NOBODY)).toBe(10)
+    expect(cutIndex(logOf(10, 110), 1_000, 300, 400, NOBODY)).toBe(10)
+    expect(cutIndex(logOf(10, 110), 1_000, 0, 0, NOBODY)).toBe(10)
+  })
+
+  test('what followers need stays, up to a bound', () => {
+    expect(cutIndex(logOf(10, 110), 1_000, 1_000, 400, 40)).toBe(40)
+    expect(cutIndex(logOf(10, 110), 1_000, 1_000, 400, 90)).toBe(70)
+    expect(cutIndex(logOf(10, 110), 1_000, 1_000, 400, 5)).toBe(10)
+    // 64 MiB at least, or eight times what is kept.
+    expect([heldBytesMax(0), heldBytesMax(8 * MIB), heldBytesMax(9 * MIB)]).toEqual([64 * MIB, 64 * MIB, 72 * MIB])
+    expect(cutIndex(logOf(10, 110), 1_000, 128 * MIB, 400, 40)).toBe(60)
+    expect(cutIndex(logOf(10, 110), 1_000, 64 * MIB, 400, 40)).toBe(40)
+  })
+})

@@ -1,0 +1,57 @@
+// A follower falls behind the entries whose sizes the leader remembers: it catches up message by message, the rest as usual.
+import { expect, test } from 'vitest'
+import { limits } from '../../src/limits.js'
+import { Message } from '../../src/raft/kinds.js'
+import type { Incoming, Outgoing } from '../../src/raft/message.js'
+import type { Out } from '../../src/raft/out.js'
+import { Raft } from '../../src/raft/raft.js'
+
+const NOTHING = { ...{ from: 2, handle: 0, a: 0, b: 0, c: 0, d: 0, e: 0, f: 0, bytes: 0 }, runs: [] }
+/** Not merged with its neighbours. */
+const CHUNK_BYTES = limits.appendBytesMax / 64
+
+test('what is older than the 4096 sizes that are remembered goes in one message, which the plane may clip', () => {
+  const sent: [number, number][] = []
+  const out = new Proxy({} as Out, {
+    get:
+      (_, name) =>
+      (to: number, { kind, first, end }: Outgoing) => {
+        if (name === 'send' && to === 2 && kind === Message.APPEND) sent.push([first, end])
+      },
+  })
+  const members = [1, 2, 3]
+  const times = { heartbeatInterval: 100, electionTimeout: 500, promisedBefore: 500, voteLifeMax: 1_000 }
+  const raft = new Raft({ ...times, id: 1, members, group: 0, leaseReads: false, logRetainBytes: 1e9, seed: 1 }, out, 0, {
+    ...{ term: 0, vote: 0, commit: 0, snapshotIndex: 0, snapshotTerm: 0, lastIndex: 0, applied: 0, recovering: false, runs: [] },
+  })
+  const answer = (change: Partial<Incoming>): void => {
+    raft.receive({ ...NOTHING, term: 1, kind: Message.APPEND_REPLY, ...change })
+    raft.flush()
+  }
+  raft.campaign(true)
+  answer({ kind: Message.VOTE_REPLY, a: 1, d: raft.life })
+  answer({ a: 1, d: 1 })
+  for (let i = 0; i < limits.inflightMessagesMax + 4096; i += 1) {
+    raft.proposals(1, CHUNK_BYTES)
+    raft.flush()
+  }
+  // The no-op, a full window, and nothing that would fit no more.
+  expect(sent.length).toBe(1 + limits.inflightMessagesMax)
+  const next = 2 + limits.inflightMessagesMax
+  expect(sent.at(-1)).toEqual([next - 1, next])
+  raft.proposals(1, CHUNK_BYTES)
+  raft.proposals(1, CHUNK_BYTES)
+  raft.flush()
+  sent.length = 0
+  answer({ a: 2, d: 1, f: 1 })
+  const oldest = next + 2
+  expect(sent).toEqual([[next, oldest]])
+  // One at a time, until it is there.
+  answer({ a: next - 1, d: 1, f: next - 2 })
+  expect(sent.length).toBe(1)
+  answer({ a: oldest - 1, d: 1, f: next - 1 })
+  expect(sent.slice(1, 3)).toEqual([
+    [oldest, oldest + 64],
+    [oldest + 64, oldest + 128],
+  ])
+})
