@@ -12,6 +12,7 @@ use rafterdb_wal::Writer;
 
 use crate::error::PlaneError;
 use crate::exchange::{HERE_BYTES_MAX, HERE_TIME_MAX};
+use crate::inbox::Facts;
 use crate::member::Member;
 use crate::stalls::Work;
 use crate::tail::Block;
@@ -50,6 +51,8 @@ struct State {
     writing: bool,
     /// Whether the last write took long.
     slow: bool,
+    /// Whether a write has failed: what was to be written then is not on disk, and never will be.
+    failed: bool,
     /// When what is written must be synced, if it is not.
     sync_due: Option<Instant>,
 }
@@ -117,7 +120,7 @@ impl LogQueue {
     #[must_use]
     pub fn is_idle(&self) -> bool {
         let state = self.state.lock();
-        state.tasks.is_empty() && !state.writing
+        state.tasks.is_empty() && !state.writing && !state.failed
     }
 
     /// Lets the thread end once the queue is empty.
@@ -159,8 +162,9 @@ impl LogQueue {
         let _under_way = member.stalls.begin(Work::Log, began);
         let written = self.files.lock().write_out(member, tasks, here);
         if let Err(error) = written {
-            // Nothing of it is tried again, and nothing that waited for it goes out.
+            // Nothing of it is tried again, and nothing that waited for it goes out, now or later.
             tasks.clear();
+            self.state.lock().failed = true;
             member.data_dir.log_failed(&error);
             member.fail(error);
         }
@@ -178,6 +182,7 @@ impl Drop for Turn<'_> {
         let sync_due = self.queue.files.lock().writer.sync_due();
         let mut state = self.queue.state.lock();
         state.writing = false;
+        state.failed |= std::thread::panicking();
         state.slow = self.began.elapsed() > HERE_TIME_MAX;
         state.sync_due = sync_due;
         if !state.tasks.is_empty() || state.closing || sync_due.is_some() {
@@ -271,19 +276,19 @@ fn remove_mark(member: &Member, writer: &mut Writer, group: u16) -> Result<(), P
 fn release(member: &Member, group: u16, (epoch, index, term): (u64, u64, u64), here: bool) {
     let state = member.group(group);
     {
+        // Told while it is locked: a cut that comes after it takes the report back, one that came before it shows here.
         let mut durable = state.durable.lock();
         if durable.epoch != epoch {
             // Some of it was cut meanwhile; what took its place is reported with its own write.
             return;
         }
         durable.index = index;
-    }
-    if here && member.config.members.len() > 1 {
-        member
-            .inbox
-            .note_quietly(group, |facts| facts.durable = Some((index, term)));
-    } else {
-        member.inbox.note(group, |facts| facts.durable = Some((index, term)));
+        let report = |facts: &mut Facts| facts.durable = Some((index, term));
+        if here && member.config.members.len() > 1 {
+            member.inbox.note_quietly(group, report);
+        } else {
+            member.inbox.note(group, report);
+        }
     }
     let (first, target) = state.to_apply();
     if first <= target && !here {

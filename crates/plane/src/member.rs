@@ -314,13 +314,8 @@ impl Member {
     pub fn leader_changed(self: &Arc<Self>, group: &Arc<Group>, leader: u64) {
         let mut out = Deliveries::default();
         for waiter in self.forwards.take_all_but(group.id, leader) {
-            out.fail(
-                &waiter,
-                request::WRITE,
-                Code::LeaderLost,
-                0,
-                "the leader changed while the write was under way",
-            );
+            let text = "the leader changed while the write was under way";
+            out.fail(&waiter, request::WRITE, Code::LeaderLost, 0, text);
         }
         if !group.leads() {
             let waiting = {
@@ -330,14 +325,8 @@ impl Member {
                 waiting
             };
             for read in waiting {
-                fail_read(
-                    self,
-                    group,
-                    read,
-                    Code::NoLeader,
-                    "the leader changed; try again",
-                    &mut out,
-                );
+                let text = "the leader changed; try again";
+                fail_read(self, group, read, Code::NoLeader, text, &mut out);
             }
         }
         if leader != 0 {

@@ -179,23 +179,9 @@ fn peer_lost(member: &Arc<Member>, peer: u64) {
         );
     }
     for group in &member.groups {
-        let asked_peer = group
-            .reads
-            .lock()
-            .asked
-            .as_ref()
-            .is_some_and(|asked| asked.leader == peer);
-        if asked_peer {
-            for read in group.reads.lock().take_leaderless() {
-                fail_read(
-                    member,
-                    group,
-                    read,
-                    Code::NoLeader,
-                    "the leader was lost; try again",
-                    &mut out,
-                );
-            }
+        for read in group.reads.lock().take_asked_of(peer) {
+            let text = "the leader was lost; try again";
+            fail_read(member, group, read, Code::NoLeader, text, &mut out);
         }
     }
     member.deliver_all(&mut out);

@@ -132,6 +132,15 @@ impl Reads {
         lost
     }
 
+    /// Takes everything that waits for a leader, to be failed, if this one was asked.
+    pub fn take_asked_of(&mut self, leader: u64) -> Vec<Read> {
+        if self.asked.as_ref().is_some_and(|asked| asked.leader == leader) {
+            self.take_leaderless()
+        } else {
+            Vec::new()
+        }
+    }
+
     /// Takes everything that waits for a leader, to be failed.
     pub fn take_leaderless(&mut self) -> Vec<Read> {
         let mut out: Vec<Read> = self.unconfirmed.drain(..).map(|(_, read)| read).collect();

@@ -29,6 +29,9 @@ impl Member {
         let disk_bytes = engine.tables_disk_bytes + engine.history_disk_bytes + self.log_reader.held_bytes(group.id);
         let me = self.config.members.iter().find(|m| m.id == self.config.id());
         let cluster = self.cluster();
+        // In this order, so that what is committed is in the log, whatever happens in between.
+        let committed = group.commit.load(Ordering::Acquire);
+        let last = group.last.load(Ordering::Acquire);
         json!({
             "name": self.config.name,
             "id": self.config.id(),
@@ -36,8 +39,8 @@ impl Member {
             "role": Self::role_name(group.role.load(Ordering::Acquire)),
             "leader": self.config.members.iter().find(|m| m.id == leader).map(|m| &m.name),
             "term": group.term.load(Ordering::Acquire),
-            "lastIndex": group.last.load(Ordering::Acquire),
-            "committed": group.commit.load(Ordering::Acquire),
+            "lastIndex": last,
+            "committed": committed,
             "applied": figures.mark.index,
             "revision": figures.mark.revision,
             "compactedRevision": figures.compacted,

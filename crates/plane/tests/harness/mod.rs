@@ -46,6 +46,8 @@ pub struct Answer {
 #[derive(Default)]
 struct Heard {
     acks: Mutex<Vec<(Ack, Instant)>>,
+    /// Kinds of the core's messages.
+    messages: Mutex<Vec<u8>>,
 }
 
 impl Handler for Heard {
@@ -58,6 +60,8 @@ impl Handler for Heard {
                 state: body[20],
             };
             self.acks.lock().unwrap().push((ack, Instant::now()));
+        } else if body[0] == 1 {
+            self.messages.lock().unwrap().push(body[1]);
         }
     }
     fn peer_state(&self, _peer: u64, _up: bool, _rtt_micros: u32) {}
@@ -222,6 +226,25 @@ impl Bench {
         while self.event(event::DURABLE)[0] < index {}
         self.command(&[u64::from(command::COMMIT), 0, index]);
         while self.event(event::APPLIED)[0] < index {}
+    }
+
+    /// Sends the peer a message of a kind once what was handed over before is durable, or at once.
+    pub fn send(&self, kind: u8, after_durable: bool) {
+        let mut command = [0; 14];
+        command[..6].copy_from_slice(&[
+            u64::from(command::SEND),
+            0,
+            self.peer,
+            u64::from(kind),
+            5,
+            u64::from(after_durable),
+        ]);
+        self.command(&command);
+    }
+
+    /// Kinds of the messages that the peer has heard.
+    pub fn messages(&self) -> Vec<u8> {
+        self.heard.messages.lock().unwrap().clone()
     }
 
     /// What waits to be confirmed may be answered once `index` is applied.
