@@ -6,6 +6,7 @@ mod apply_thread;
 mod arena;
 mod boot;
 mod clock;
+mod close;
 mod config;
 mod data_dir;
 mod disk_space;

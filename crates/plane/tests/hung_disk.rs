@@ -5,6 +5,7 @@
 
 mod harness;
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use harness::{eventually, Bench};
@@ -12,15 +13,26 @@ use rafterdb_codec::{command, event, Code};
 
 const TERM: u64 = 6;
 
-/// A file that is there while the places hang that name it.
-fn frozen(bench: &Bench, name: &str) -> std::path::PathBuf {
-    bench.dir.path().join(name)
+/// A place hangs for as long as this lives, also if the test fails meanwhile.
+struct Frozen<'a>(&'a Path);
+
+impl<'a> Frozen<'a> {
+    fn new(file: &'a Path) -> Self {
+        std::fs::write(file, []).unwrap();
+        Self(file)
+    }
+}
+
+impl Drop for Frozen<'_> {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(self.0);
+    }
 }
 
 #[test]
 fn a_member_with_a_hung_disk_says_so_and_goes_on_after_it() {
     let bench = Bench::open();
-    let [log, apply, read] = ["log", "apply", "read"].map(|name| frozen(&bench, name));
+    let [log, apply, read] = ["log", "apply", "read"].map(|name| bench.dir.path().join(name));
     for (point, file) in [("wal.write", &log), ("member.apply", &apply), ("member.read", &read)] {
         rafterdb_fault::arm(&format!("{point}=hang:{}@1+", file.display())).unwrap();
     }
@@ -30,8 +42,8 @@ fn a_member_with_a_hung_disk_says_so_and_goes_on_after_it() {
     assert_eq!(bench.answer(1).code, Code::Ok);
 
     // The apply thread hangs: log and exchange go on, and the core is not told that anything was applied.
-    std::fs::write(&apply, []).unwrap();
     let hung = std::thread::scope(|scope| {
+        let frozen = Frozen::new(&apply);
         let blocked = scope.spawn(|| {
             bench.put(2, 2, TERM);
             bench.command(&[u64::from(command::COMMIT), 0, 2]);
@@ -39,7 +51,7 @@ fn a_member_with_a_hung_disk_says_so_and_goes_on_after_it() {
         eventually("it is told", || {
             bench.notes("applying entries to the store has taken").first().cloned()
         });
-        std::fs::remove_file(&apply).unwrap();
+        drop(frozen);
         blocked.join().is_ok()
     });
     assert!(hung);
@@ -49,17 +61,14 @@ fn a_member_with_a_hung_disk_says_so_and_goes_on_after_it() {
     });
 
     // The log hangs.
-    std::fs::write(&log, []).unwrap();
     std::thread::scope(|scope| {
-        let thaws = log.clone();
-        let notes = &bench;
-        scope.spawn(move || {
-            eventually("it is told", || {
-                notes.notes("a write to the log has taken").first().cloned()
-            });
-            std::fs::remove_file(&thaws).unwrap();
+        let frozen = Frozen::new(&log);
+        let blocked = scope.spawn(|| bench.put(3, 3, TERM));
+        eventually("it is told", || {
+            bench.notes("a write to the log has taken").first().cloned()
         });
-        bench.put(3, 3, TERM);
+        drop(frozen);
+        blocked.join().unwrap();
     });
     bench.command(&[u64::from(command::COMMIT), 0, 3]);
     assert_eq!(bench.answer(3).code, Code::Ok);
@@ -69,7 +78,7 @@ fn a_member_with_a_hung_disk_says_so_and_goes_on_after_it() {
     assert_eq!(bench.notes("has taken").len(), 2, "{:?}", bench.notes(""));
 
     // Reads hang: writes go on, and the reads are answered after it.
-    std::fs::write(&read, []).unwrap();
+    let frozen = Frozen::new(&read);
     bench.get(200, b"k1");
     let sequence = bench.event(event::READS)[0];
     bench.command(&[u64::from(command::SERVE_READS), 0, sequence, 3]);
@@ -80,12 +89,12 @@ fn a_member_with_a_hung_disk_says_so_and_goes_on_after_it() {
         bench.notes("reading the store has taken").first().cloned()
     });
     assert!(!bench.is_answered(200));
-    std::fs::remove_file(&read).unwrap();
+    drop(frozen);
     assert_eq!(bench.answer(200).code, Code::Ok);
 
     // The log hangs again, and the member is closed.
-    std::fs::write(&log, []).unwrap();
     std::thread::scope(|scope| {
+        let _frozen = Frozen::new(&log);
         // What the worker writes itself hangs with it.
         scope.spawn(|| bench.command(&[u64::from(command::PERSIST), 0, TERM + 1, 0, 4]));
         std::thread::sleep(Duration::from_millis(300));
@@ -97,7 +106,6 @@ fn a_member_with_a_hung_disk_says_so_and_goes_on_after_it() {
         assert!(began.elapsed() < Duration::from_secs(5));
         let failure = bench.member.failure().unwrap();
         assert!(failure.text.contains("a write to the log has taken"), "{failure}");
-        std::fs::remove_file(&log).unwrap();
     });
     assert!(bench.events_left(event::CLOSE) >= 1);
 }

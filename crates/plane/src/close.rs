@@ -1,0 +1,107 @@
+//! How a member closes: what is queued is written out, the threads end, the stores are closed. A disk that hangs does not hold that
+//! up for ever. Knows nothing of what the threads do.
+
+use std::sync::mpsc::{channel, RecvTimeoutError};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rafterdb_codec::Code;
+
+use crate::error::PlaneError;
+use crate::member::Member;
+use crate::stalls::Work;
+
+/// How long something may wait for the disk before a close gives up.
+const STALL_MAX: Duration = Duration::from_secs(20);
+/// A store's last flush writes a memtable, which may be large: it may take so many times as long.
+const FLUSH_STALLS_MAX: u32 = 6;
+/// How often a close looks whether something waits.
+const STALL_LOOK_EVERY: Duration = Duration::from_millis(100);
+
+impl Member {
+    /// Stops taking requests, ends the worker's exchange, writes out what is queued, joins the threads, closes the stores.
+    /// `IO`: that was given up.
+    pub fn close(self: &Arc<Self>) -> Result<(), PlaneError> {
+        self.close_within(STALL_MAX)
+    }
+
+    /// As [`Self::close`], but gives up when something waits for the disk for longer than `stall_max`: the member has then
+    /// failed, and its directory stays locked, since who waits may go on to write when the disk does.
+    pub fn close_within(self: &Arc<Self>, stall_max: Duration) -> Result<(), PlaneError> {
+        self.inbox.close();
+        if let Some(net) = self.net() {
+            net.close();
+        }
+        self.snapshots.close();
+        self.log.close();
+        self.apply.close();
+        self.reads.close();
+        self.watches.close();
+        let (done, ended) = channel::<()>();
+        let owner = self.clone();
+        let closing = std::thread::Builder::new()
+            .name("rafterdb-close".to_owned())
+            .spawn(move || {
+                owner.finish();
+                drop(done);
+            });
+        if closing.is_err() {
+            self.finish();
+        }
+        let began = Instant::now();
+        while ended.recv_timeout(STALL_LOOK_EVERY) == Err(RecvTimeoutError::Timeout) {
+            let hangs = |(work, time): &(Work, Duration)| {
+                let factor = if *work == Work::Close { FLUSH_STALLS_MAX } else { 1 };
+                *time.min(&began.elapsed()) >= stall_max * factor
+            };
+            let Some((work, time)) = self.stalls.longest().filter(hangs) else {
+                continue;
+            };
+            let text = format!(
+                "closing was given up: {} has taken {} s so far. The data directory stays locked until this process ends",
+                work.name(),
+                time.as_secs()
+            );
+            let error = PlaneError::new(Code::Io, text);
+            self.fail(error.clone());
+            return Err(error);
+        }
+        Ok(())
+    }
+
+    /// Joins the threads and closes the stores.
+    fn finish(&self) {
+        let threads = std::mem::take(&mut *self.threads.lock());
+        for thread in threads {
+            // A panicked thread has already failed the member.
+            let _ = thread.join();
+        }
+        for group in &self.groups {
+            let machine = group.machine();
+            // With a last flush, the next start has nothing to replay.
+            let last = self.failure().is_none().then(|| machine.state());
+            let _under_way = self.stalls.begin(Work::Close, Instant::now());
+            let closed = rafterdb_fault::point("member.close")
+                .map_err(|e| PlaneError::io("close", &e))
+                .and_then(|()| Ok(machine.engine().close(last)?));
+            if let Err(error) = closed {
+                self.fail(error);
+            }
+        }
+        {
+            let _under_way = self.stalls.begin(Work::Close, Instant::now());
+            if let Err(error) = self.data_dir.settle(self.failure().is_none()) {
+                self.fail(error);
+            }
+        }
+        if let Err(error) = rafterdb_fault::point("member.closed") {
+            self.fail(PlaneError::io("close", &error));
+        }
+        self.stalls.close();
+        let watcher = self.stall_thread.lock().take();
+        if let Some(watcher) = watcher {
+            let _ = watcher.join();
+        }
+        self.data_dir.release();
+    }
+}
