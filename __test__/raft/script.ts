@@ -129,7 +129,7 @@ class Script {
     return this.#output.map((text) => `  ${text}`)
   }
 
-  /** members COUNT [new] [lease] [retain BYTES] [timeouts MS,MS,…]: a cluster from nothing; what was before is gone. */
+  /** members COUNT [new] [lease] [retain BYTES] [timeouts MS,MS,…] [vote-life MS]: a cluster from nothing; what was before is gone. */
   #create(words: readonly string[]): void {
     this.#members.clear()
     this.#isolated.clear()
@@ -139,10 +139,11 @@ class Script {
     const members = Array.from({ length: Number(words[0]) }, (_, i) => i + 1)
     const logRetainBytes = words.includes('retain') ? Number(words[words.indexOf('retain') + 1]) : 1e9
     const timeouts = words.includes('timeouts') ? words[words.indexOf('timeouts') + 1]!.split(',').map(Number) : []
+    const voteLife = words.includes('vote-life') ? Number(words[words.indexOf('vote-life') + 1]) : undefined
     const write = (line: string): void => this.#write(line)
     for (const id of members) {
       const electionTimeout = timeouts[id - 1] ?? ELECTION_TIMEOUT
-      const voteLifeMax = Math.max(ELECTION_TIMEOUT, ...timeouts) * (1 + ELECTION_SPREAD_SHARE)
+      const voteLifeMax = voteLife ?? Math.max(ELECTION_TIMEOUT, ...timeouts) * (1 + ELECTION_SPREAD_SHARE)
       const times = { heartbeatInterval: 100, electionTimeout, promisedBefore: electionTimeout, voteLifeMax }
       const config: RaftConfig = { id, members, group: 0, ...times, leaseReads: words.includes('lease'), logRetainBytes, seed: 1 }
       this.#members.set(id, new ScriptMember(config, this.#now, words.includes('new'), write, (letter) => this.#post(letter)))
