@@ -71,6 +71,19 @@ test('a member that has no room for it holds nothing else up', async () => {
   await db.close()
 })
 
+test('what needs no leader is answered while it waits for one', async () => {
+  const { network, db } = await opened()
+  await db.put('k', 'value')
+  network.first.fault = ({ type }) => (type === WATCH ? { code: 'NO_LEADER' } : undefined)
+  const watch = db.watch({ prefix: '' })
+  const newest = db.get('k', { timeout: 200 })
+  expect(await db.get('k', { consistency: 'serializable' })).toBe('value')
+  expect((await db.members()).length).toBeGreaterThan(0)
+  await expect(newest).rejects.toMatchObject({ code: 'TIMEOUT' })
+  await watch[Symbol.asyncDispose]()
+  await db.close()
+})
+
 test('a watch that is left before it has begun holds nothing up', async () => {
   const { network, db } = await opened()
   network.first.fault = ({ type }) => (type === WATCH ? 'lose' : undefined)

@@ -116,7 +116,7 @@ export class Dispatcher {
       submission.clear()
       if (this.#writes.length > 0) this.#startSession()
       this.#others = submission.take(this.#others, () => true, this.#drop)
-      this.#reads = submission.take(this.#reads, this.#mayRead, this.#drop)
+      this.#reads = submission.take(this.#reads, this.#mayRead, this.#drop, true)
       if (this.#pause === null) this.#writes = submission.take(this.#writes, this.#mayWrite, this.#drop)
       if (submission.requests.length === 0 || !this.#transmit(this.#port, submission)) break
     }
@@ -214,7 +214,8 @@ export class Dispatcher {
     })
   }
 
-  #mayRead = ({ id }: Request): boolean => this.#streams.allow(id)
+  /** What promises nothing about the newest state waits for no watch: it may be all that a member without a leader can answer. */
+  #mayRead = (request: Request): boolean => this.#streams.allow(request.id) || !request.isLinearizableRead
 
   #mayWrite = (request: Request): boolean => {
     if (!this.#streams.allow(request.id)) return false

@@ -1,7 +1,7 @@
 // One request while it is built, sent, sent again and answered: its bytes, its callers, its place in its session.
 import { writeU64 } from './bytes.js'
 import type { Call } from './call.js'
-import { Request as Kind } from './kinds.js'
+import { Consistency, Request as Kind } from './kinds.js'
 import { operationBytes } from './operations.js'
 import type { Session } from './session.js'
 import type { Slab } from './slab.js'
@@ -51,6 +51,10 @@ export class Request {
   /** Whether a response comes for it. */
   get expectsAnswer(): boolean {
     return this.type !== Kind.WATCH_CREDIT && this.type !== Kind.CANCEL
+  }
+
+  get isLinearizableRead(): boolean {
+    return this.type === Kind.READ && this.slab.bytes[this.start + HEADER_BYTES] === Consistency.LINEARIZABLE
   }
 
   add(call: Call): void {

@@ -14,9 +14,13 @@ export class Submission {
     this.length = 0
   }
 
-  /** Moves what fits from the front of `queue`, as long as `allowed`; returns the rest. Requests nobody waits for go to `drop`. */
-  take(queue: Request[], allowed: (request: Request) => boolean, drop: (request: Request) => void): Request[] {
+  /**
+   * Moves what fits from the front of `queue`, as long as `allowed`, or with `passing` whatever is; returns the rest. Requests
+   * nobody waits for go to `drop`.
+   */
+  take(queue: Request[], allowed: (request: Request) => boolean, drop: (request: Request) => void, passing = false): Request[] {
     let taken = 0
+    const held: Request[] = []
     for (; taken < queue.length; taken++) {
       const request = queue[taken] as Request
       if (request.waiting === 0) {
@@ -26,11 +30,16 @@ export class Submission {
       request.prune()
       const bytes = request.end - request.start
       if (this.length > 0 && this.length + bytes > SUBMISSION_BYTES_MAX) break
-      if (!allowed(request)) break
+      if (!allowed(request)) {
+        if (!passing) break
+        held.push(request)
+        continue
+      }
       this.requests.push(request)
       this.length += bytes
     }
     if (taken === 0) return queue
+    if (held.length > 0) return [...held, ...queue.slice(taken)]
     if (taken === queue.length) {
       queue.length = 0
       return queue
