@@ -1,6 +1,7 @@
 // What a core makes of its disk when it starts: nothing that was promised is taken back, and what cannot be is refused.
 import { expect, test } from 'vitest'
 import type { RaftConfig } from '../../src/raft/config.js'
+import { Message } from '../../src/raft/kinds.js'
 import type { Out } from '../../src/raft/out.js'
 import { type Opened, Raft } from '../../src/raft/raft.js'
 
@@ -89,6 +90,23 @@ test('who may have lost the end of its log believes only what its state machine 
   const { raft } = opened({ ...OLD, recovering: true, commit: 25 })
   expect([raft.commit, raft.applied, raft.term, raft.vote, raft.log.lastIndex]).toEqual([12, 12, 3, 2, 20])
   expect(raft.recovery === null).toBe(false)
+})
+
+test('who may have lost the end of its log keeps the vote that it knows it gave', () => {
+  const entered = (vote: number) => {
+    const { raft } = opened({ ...OLD, recovering: true, vote })
+    const none = { ...{ handle: 0, e: 0, f: 0, bytes: 0 }, runs: [] }
+    for (const from of [2, 3]) {
+      raft.receive({ ...none, from, kind: Message.RECOVER_REPLY, term: 3, a: raft.life, b: 30, c: from === 2 ? 1 : 0, d: 1 })
+    }
+    raft.flush()
+    return [raft.term, raft.vote]
+  }
+  expect([entered(2), entered(1), entered(0)]).toEqual([
+    [3, 2],
+    [3, 1],
+    [3, 1],
+  ])
 })
 
 test.each<[string, Partial<Opened>]>([
