@@ -214,8 +214,7 @@ export class Dispatcher {
     })
   }
 
-  /** What promises nothing about the newest state waits for no watch: it may be all that a member without a leader can answer. */
-  #mayRead = (request: Request): boolean => this.#streams.allow(request.id) || !request.isLinearizableRead
+  #mayRead = (request: Request): boolean => !request.isLinearizableRead || this.#streams.allow(request.id)
 
   #mayWrite = (request: Request): boolean => {
     if (!this.#streams.allow(request.id)) return false

@@ -53,6 +53,7 @@ export class Request {
     return this.type !== Kind.WATCH_CREDIT && this.type !== Kind.CANCEL
   }
 
+  /** Whether it waits for watches to begin. What promises less does not: it may be all that a member without a leader can answer. */
   get isLinearizableRead(): boolean {
     return this.type === Kind.READ && this.slab.bytes[this.start + HEADER_BYTES] === Consistency.LINEARIZABLE
   }
