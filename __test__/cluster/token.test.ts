@@ -1,4 +1,4 @@
-// Goal: who does not know the cluster token is no member, whatever it says; nothing that it sends has any effect.
+// Goal: who does not know the cluster token is no member, whatever it says; nothing that it sends has an effect.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'

@@ -123,7 +123,7 @@ impl DataDir {
     }
 
     /// The member has ended. `is_clean`: everything is on disk. Then this life's promises alone can still be under way, if it was
-    /// long enough: twice as long as any, by whatever clocks.
+    /// long enough: twice the longest of them, whatever the clocks.
     pub fn settle(&self, is_clean: bool) -> Result<(), PlaneError> {
         if !is_clean {
             return Ok(());
