@@ -1,10 +1,11 @@
-// `npm test`: builds what is not up to date, then runs the tests of Rust and of TypeScript. Both always run; the last line counts all.
+// `npm test`: builds what is not up to date, then runs the tests of Rust and of TypeScript. Both always run; the last lines name what
+// failed and count all.
 //   node scripts/test.mjs [--no-rust] [arguments of vitest]
 
 import { spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { build } from './build.mjs'
 import { root, run } from './run.mjs'
 
@@ -25,7 +26,8 @@ async function testRust() {
     child.once('error', () => resolve(1))
     child.once('close', resolve)
   })
-  const count = { passed: 0, failed: 0 }
+  const count = { passed: 0, failed: 0, names: [] }
+  for (const [, names] of text.matchAll(/^failures:\n((?: {4}\S.*\n)+)/gm)) count.names.push(...names.trim().split(/\s*\n\s*/))
   for (const [, passed, failed] of text.matchAll(/^test result: .*?(\d+) passed; (\d+) failed/gm)) {
     count.passed += Number(passed)
     count.failed += Number(failed)
@@ -45,23 +47,32 @@ function testTypeScript() {
       `--outputFile.json=${file}`,
       ...args,
     ])
-    const { numPassedTests, numFailedTests } = JSON.parse(readFileSync(file, 'utf8'))
-    return atLeastOneFailure({ passed: numPassedTests, failed: numFailedTests }, status)
+    const { numPassedTests, numFailedTests, testResults } = JSON.parse(readFileSync(file, 'utf8'))
+    const names = testResults.flatMap(({ name, status: outcome, assertionResults }) => {
+      const path = relative(root, name)
+      const failed = assertionResults
+        .filter((test) => test.status === 'failed')
+        .map((test) => `${path}: ${test.fullName}: ${test.failureMessages[0]?.split('\n')[0]}`)
+      return outcome === 'failed' && failed.length === 0 ? [path] : failed
+    })
+    return atLeastOneFailure({ passed: numPassedTests, failed: numFailedTests, names }, status)
   } catch {
-    return { passed: 0, failed: 1 }
+    return { passed: 0, failed: 1, names: ['vitest left no result'] }
   } finally {
     rmSync(directory, { recursive: true, force: true })
   }
 }
 
 /** A runner that fails without a failed test (a compiler's error, say) counts as one failure. */
-const atLeastOneFailure = (count, status) => (status !== 0 && count.failed === 0 ? { ...count, failed: 1 } : count)
+const atLeastOneFailure = (count, status) =>
+  status !== 0 && count.failed === 0 ? { ...count, failed: 1, names: [...count.names, `the runner ended with ${status}`] } : count
 
 try {
   build({ ifNeeded: true })
-  const rust = process.argv.includes('--no-rust') ? { passed: 0, failed: 0 } : await testRust()
+  const rust = process.argv.includes('--no-rust') ? { passed: 0, failed: 0, names: [] } : await testRust()
   const typescript = testTypeScript()
   const failed = rust.failed + typescript.failed
+  for (const name of [...rust.names, ...typescript.names]) console.log(`FAILED ${name}`)
   console.log(`${rust.passed + typescript.passed} passed, ${failed} failed`)
   process.exitCode = failed > 0 ? 1 : 0
 } catch (error) {
