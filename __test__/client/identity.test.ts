@@ -53,7 +53,7 @@ test('a watch ends when the data under it was replaced', async () => {
   // There is nobody to tell that the watches are over.
   const start = performance.now()
   await db.close()
-  expect(performance.now() - start).toBeLessThan(1_000)
+  expect(performance.now() - start).toBeLessThan(4_000)
 })
 
 test('nothing is written to or read from data that is not its own', async () => {

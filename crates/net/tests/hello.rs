@@ -15,7 +15,7 @@ fn answer(member: &Member, first: &[u8]) -> Result<Hello, u16> {
     let body = raw.read_frame().expect("an answer");
     Hello::decode(&body).map_err(|_| {
         assert!(
-            raw.is_closed_within(Duration::from_secs(2)),
+            raw.is_closed_within(Duration::from_secs(10)),
             "a refused connection is closed"
         );
         u16::from_le_bytes([body[6], body[7]])
@@ -77,8 +77,8 @@ fn a_hello_that_dribbles_in_is_cut_off() {
             break;
         }
     }
-    assert!(raw.is_closed_within(Duration::from_secs(2)));
-    assert!(started.elapsed() < Duration::from_secs(3));
+    assert!(raw.is_closed_within(Duration::from_secs(10)));
+    assert!(started.elapsed() < Duration::from_secs(10));
     assert_eq!(member.log_lines("no hello"), 1);
 }
 

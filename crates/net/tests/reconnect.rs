@@ -8,12 +8,12 @@ use rafterdb_net::{HelloKind, Lane, Parts, PeerState};
 use support::{addresses, hello, Member, Raw, ROSTER};
 
 #[test]
-fn a_restarted_member_is_connected_again_within_a_second() {
+fn a_restarted_member_is_connected_again_soon_however_long_it_was_away() {
     let addresses = addresses(2);
     let one = Member::start(1, &addresses);
     let mut two = Member::start(2, &addresses);
     one.wait_up(2);
-    for pause in [0, 700, 2500] {
+    for pause in [0, 700, 7000] {
         two.net.close();
         one.wait("down", |seen| seen.up.get(&2) == Some(&false));
         assert!(
@@ -29,7 +29,7 @@ fn a_restarted_member_is_connected_again_within_a_second() {
         one.wait_up(2);
         two.wait_up(1);
         assert!(
-            started.elapsed() < Duration::from_millis(1200),
+            started.elapsed() < Duration::from_secs(4),
             "after {pause} ms away: {:?}",
             started.elapsed()
         );

@@ -103,7 +103,7 @@ fn a_member_with_a_hung_disk_says_so_and_goes_on_after_it() {
             bench.member.close_within(Duration::from_secs(2)).unwrap_err().code,
             Code::Io
         );
-        assert!(began.elapsed() < Duration::from_secs(5));
+        assert!(began.elapsed() < Duration::from_secs(20));
         let failure = bench.member.failure().unwrap();
         assert!(failure.text.contains("a write to the log has taken"), "{failure}");
     });

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -12,6 +12,9 @@ use std::time::{Duration, Instant};
 use rafterdb_hash::crc32c;
 use rafterdb_net::{Handler, Hello, HelloKind, Lane, Level, Net, NetConfig, NetLimits, PeerConfig};
 use rafterdb_pool::{Buffer, Pool, Slice};
+
+mod addresses;
+pub use addresses::addresses;
 
 pub const ROSTER: u64 = 0xc1;
 /// Identity that members have unless a test says otherwise.
@@ -74,12 +77,6 @@ pub fn limits() -> NetLimits {
         idle_after: Duration::from_secs(1),
         ..NetLimits::default()
     }
-}
-
-/// Addresses of members 1, 2, …; free a moment ago.
-pub fn addresses(count: usize) -> Vec<String> {
-    let listeners: Vec<_> = (0..count).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
-    listeners.iter().map(|l| l.local_addr().unwrap().to_string()).collect()
 }
 
 /// So many bytes alike.

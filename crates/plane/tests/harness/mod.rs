@@ -2,7 +2,6 @@
 
 #![allow(dead_code, clippy::unwrap_used)] // Each test uses a part of it, and fails by panicking.
 
-use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -14,6 +13,10 @@ use rafterdb_net::{Handler, Lane, Net, NetConfig, Parts, PeerConfig};
 use rafterdb_plane::{Config, Member, Port};
 use rafterdb_pool::Slice;
 use rafterdb_store::{Deliver, EngineOptions, LsmEngine, Machine, WatchId};
+
+#[path = "../../../net/tests/support/addresses.rs"]
+mod addresses;
+use addresses::addresses;
 
 /// Far above what anything here takes.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -84,16 +87,11 @@ pub struct Bench {
     answers: Mutex<Vec<Answer>>,
 }
 
-fn free_endpoint() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().to_string()
-}
-
 impl Bench {
     /// Opens the member `a` of three and connects the peer `b`; `c` is never there. The member follows `b` in term 5.
     pub fn open() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let (a, b) = (free_endpoint(), free_endpoint());
+        let [a, b] = addresses(2).try_into().unwrap();
         let config = serde_json::json!({
             "name": "a", "dataDir": dir.path().join("a"), "listen": a,
             "members": [{"name": "a", "endpoint": a}, {"name": "b", "endpoint": b}, {"name": "c", "endpoint": "127.0.0.1:1"}],
