@@ -92,6 +92,8 @@ declare const Code: {
   readonly DATA_DIR_INCOMPLETE: 59;
   /** the native binary of this platform is not installed */
   readonly BINARY_MISSING: 60;
+  /** the thread of the Raft worker could not be started */
+  readonly WORKER_FAILED: 61;
   /** a broken invariant: a bug in rafterdb */
   readonly INTERNAL: 99;
 };
@@ -434,7 +436,7 @@ export interface ConnectOptions {
 /**
  * Opens a member of a cluster in this process; `open({ dataDir })` alone is a store of one member.
  * Errors: INVALID_ARGUMENT, MEMBER_UNKNOWN, ADDRESS_INVALID, PORT_IN_USE, DATA_DIR_LOCKED, DATA_DIR_MISMATCH, FORMAT_NEWER,
- * DATA_DIR_INCOMPLETE, LOG_CORRUPT, LOG_SEGMENT_MISSING, STORE_CORRUPT, DISK_FULL, IO, BINARY_MISSING.
+ * DATA_DIR_INCOMPLETE, LOG_CORRUPT, LOG_SEGMENT_MISSING, STORE_CORRUPT, DISK_FULL, IO, BINARY_MISSING, WORKER_FAILED.
  */
 export declare function open(options: OpenOptions): Promise<Database>;
 /**

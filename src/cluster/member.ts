@@ -1,15 +1,16 @@
 // A member of a cluster in this process: the native member, its Raft worker, and ports to it.
 // Owns their order of start and stop; knows nothing of keys or values.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Worker } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
 import type { Port } from '../client/port.js'
 import type { ErrorCode } from '../codes.js'
 import { RafterError } from '../errors.js'
 import type { HostConfig } from '../host/config.js'
 import type { MemberInfo } from '../native/binding.js'
 import { errorCode, parseReply } from '../native/errors.js'
-import { loadBinding, namedBinary } from '../native/load.js'
+import { binaryFile, loadBinding } from '../native/load.js'
 import { nativePort } from '../native/port.js'
+import { startRaftThread } from './raft-thread.js'
 
 /** How long the Raft worker may take to stop, ms: it may be in a write to the log. */
 const WORKER_STOP_MS = 10_000
@@ -56,7 +57,10 @@ export class ClusterMember {
     private readonly onFatal: (error: RafterError) => void,
   ) {}
 
-  /** Opens the data directory, recovers, listens, and starts the Raft worker. Rejects with the native side's code. */
+  /**
+   * Opens the data directory, recovers, listens, and starts the Raft worker. Rejects with the native side's code, or WORKER_FAILED;
+   * nothing is open then.
+   */
   static async start(config: MemberConfig, raft: RaftOptions, tell: Listeners): Promise<ClusterMember> {
     const { onFatal, onNote } = tell
     const binding = loadBinding()
@@ -76,9 +80,14 @@ export class ClusterMember {
       seed: (info.id ^ Date.now()) >>> 0,
       promisedBefore: info.promisedBefore,
     }
-    const worker = new Worker(new URL('./raft-worker.js', import.meta.url), {
-      workerData: { member: info.member, config: host, binary: namedBinary },
-      name: `rafterdb ${config.name}`,
+    const worker = await startRaftThread(`rafterdb ${config.name}`, {
+      member: info.member,
+      config: host,
+      binary: binaryFile(),
+    }).catch(async (error: unknown) => {
+      binding.stopMember(info.member)
+      await binding.closeMember(info.member)
+      throw error
     })
     // A store that was not closed must not keep the process alive.
     worker.unref()

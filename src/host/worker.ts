@@ -3,9 +3,13 @@ import type { Plane } from '../plane/plane.js'
 import type { HostConfig } from './config.js'
 import { Host } from './host.js'
 
-/** Runs the cores of one member until the plane asks for the end. Blocks the thread. Throws INTERNAL on a broken invariant. */
-export function run(plane: Plane, config: HostConfig): void {
+/**
+ * Runs the cores of one member until the plane asks for the end; calls `started` before the first exchange. Blocks the thread. Throws
+ * INTERNAL on a broken invariant.
+ */
+export function run(plane: Plane, config: HostConfig, started: () => void): void {
   const host = new Host(config)
+  started()
   let length = 0
   let timeout = 0
   while (!host.closed) {
