@@ -119,3 +119,12 @@ test('watch prints changes until it is stopped, and then exits with 0', async ()
   expect(await watching).toMatchObject({ code: 0, out: '5 PUT    b/z new\n7 DELETE b/x\n', err: '' })
   expect(db.closed).toBe(1)
 })
+
+test('an empty prefix is every key, said on purpose', async () => {
+  const db = await filled()
+  expect(await shell(['range', '--prefix', '', '--keys-only'], { db })).toMatchObject({ code: 0, out: 'a\nb/x\nb/y\nc\n' })
+  expect(await shell(['del'], { db })).toMatchObject({ code: 2 })
+  expect(db.selections).toEqual([])
+  expect(await shell(['del', '--prefix', ''], { db })).toMatchObject({ code: 0, out: '4 deleted (revision 5)\n' })
+  expect(db.selections).toEqual([{ prefix: '' }])
+})

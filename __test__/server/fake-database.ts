@@ -36,6 +36,8 @@ export class FakeDatabase implements Database {
   readonly rows = new Map<string, Row>()
   revision = 0
   closed = 0
+  /** What `delete` was given. */
+  readonly selections: (Bytes | Selection)[] = []
   inFlight = 0
   inFlightMost = 0
   /** Called before every put; what it throws, the put rejects with. */
@@ -90,6 +92,7 @@ export class FakeDatabase implements Database {
   }
 
   async delete(key: Bytes | Selection): Promise<{ revision: number; deleted: number }> {
+    this.selections.push(key)
     const ids =
       typeof key === 'string' || key instanceof Uint8Array ? [idOf(key)].filter((id) => this.rows.has(id)) : this.select(key)
     if (ids.length > 0) this.revision++
@@ -226,6 +229,12 @@ export class FakeDatabase implements Database {
   async transferLeader(): Promise<void> {}
   counters(): Record<string, number> {
     return {}
+  }
+  ref(): this {
+    return this
+  }
+  unref(): this {
+    return this
   }
   async close(): Promise<void> {
     this.closed++

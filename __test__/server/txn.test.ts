@@ -67,6 +67,14 @@ test('reads every form of condition and operation', () => {
   })
 })
 
+test('an empty prefix in quotes is every key', () => {
+  const { then } = parseTxn('then\nget --prefix ""\ndel --prefix ""', 'test')
+  expect(then).toEqual([
+    { type: 'range', prefix: '' },
+    { type: 'delete', prefix: '' },
+  ])
+})
+
 test('reads JSON from a file', async () => {
   const file = join(mkdtempSync(join(tmpdir(), 'rafterdb-')), 'txn.json')
   writeFileSync(

@@ -10,12 +10,17 @@ const EXACT_FROM_UNITS = 2048
 /** Up to this many units a loop beats a call into the runtime. */
 const LOOP_UNITS_MAX = 32
 
+/** A Uint8Array, of whatever realm: those of a `vm` context or of jest are no instances of this one's class. */
+export function isBytes(value: unknown): value is Uint8Array {
+  return types.isUint8Array(value)
+}
+
 /** Bytes that `bytes` needs at most. INVALID_ARGUMENT if it is neither a string nor a Uint8Array. */
 export function bytesRoom(bytes: Bytes, what: string): number {
   if (typeof bytes === 'string') {
     return bytes.length > EXACT_FROM_UNITS ? Buffer.byteLength(bytes) : bytes.length * 3
   }
-  if (bytes instanceof Uint8Array || types.isUint8Array(bytes)) return bytes.byteLength
+  if (isBytes(bytes)) return bytes.byteLength
   throw new RafterError('INVALID_ARGUMENT', `${what} must be a string or a Uint8Array, not ${describe(bytes)}`)
 }
 

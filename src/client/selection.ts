@@ -17,6 +17,11 @@ const SELECTION_NAMES = ['prefix', 'from', 'to']
 /** Every key. */
 export const everything: Span = { key: ZERO, end: ZERO }
 
+/** Whether `of` names one key, or something that is none and is refused as a key; else it is a selection. */
+export function isKey(of: Bytes | Selection): of is Bytes {
+  return typeof of !== 'object' || of === null || ArrayBuffer.isView(of)
+}
+
 /** The one key. */
 export function spanOfKey(key: Bytes): Span {
   return { key: checkedKey(key, 'key'), end: NONE }
@@ -78,9 +83,12 @@ export function prefixEnd(prefix: Uint8Array): Uint8Array {
   return end
 }
 
-/** INVALID_ARGUMENT for what is no object, and for a name that is not known: a misspelt `prefix` would select everything. */
+/**
+ * INVALID_ARGUMENT for what is no object of options (an array, a Map, an ArrayBuffer: they say nothing by name), and for a name that is
+ * not known: a misspelt `prefix` would select everything.
+ */
 export function checkNames(options: object, names: readonly string[]): void {
-  if (typeof options !== 'object' || options === null) {
+  if (Object.prototype.toString.call(options) !== '[object Object]') {
     throw new RafterError('INVALID_ARGUMENT', `options must be an object, not ${describe(options)}`)
   }
   for (const name of Object.keys(options)) {

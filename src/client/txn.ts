@@ -19,7 +19,7 @@ import { CompareResult, CompareTarget, Operation } from './kinds.js'
 import * as operations from './operations.js'
 import { WRITE_HEADER_BYTES } from './request.js'
 import { Result as Cursor, PUT_HAS_PREVIOUS, RANGE_MORE, type Result, readPair, readPairs, TXN_SUCCEEDED } from './results.js'
-import { type Span, spanOf, spanOfExplicit, spanOfKey } from './selection.js'
+import { isKey, type Span, spanOf, spanOfExplicit, spanOfKey } from './selection.js'
 
 const COMPARE_HEADER_BYTES = 16
 /** Transactions inside transactions. */
@@ -41,7 +41,7 @@ const operators: Record<CompareOperator, number> = {
 
 /** A condition on one key, or on every key of a selection. A key that does not exist has version and revisions 0. */
 export function compare(of: Bytes | Selection, target: Target, operator: CompareOperator, operand: number | Bytes): Compare {
-  return isBytes(of) ? { key: of, target, operator, operand } : { selection: of, target, operator, operand }
+  return isKey(of) ? { key: of, target, operator, operand } : { selection: of, target, operator, operand }
 }
 
 /** Writes a key. With `previous` the result has the pair that was replaced. */
@@ -51,7 +51,7 @@ export function put(key: Bytes, value: Bytes, options: { previous?: boolean } = 
 
 /** Deletes a key, or a selection. With `previous` the result has the pairs. */
 export function del(of: Bytes | Selection, options: { previous?: boolean } = {}): TxnOperation {
-  return isBytes(of) ? { type: 'delete', key: of, ...options } : { type: 'delete', ...of, ...options }
+  return isKey(of) ? { type: 'delete', key: of, ...options } : { type: 'delete', ...of, ...options }
 }
 
 /** Reads a key. */
@@ -309,8 +309,4 @@ function decodeOperation<A extends As>(result: Result, part: TxnOperation, as: A
       return { type: 'txn', succeeded, results: decodeBranch(result, succeeded ? part.then : part.else, as) }
     }
   }
-}
-
-function isBytes(of: Bytes | Selection): of is Bytes {
-  return typeof of === 'string' || of instanceof Uint8Array || typeof of !== 'object' || of === null
 }

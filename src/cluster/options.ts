@@ -1,6 +1,7 @@
 // What `open` is given, checked and completed: defaults, names, addresses and proportions. Of the process it asks one thing: from
 // where a relative directory counts, now, since the app may go elsewhere before the native side looks.
 import { resolve } from 'node:path'
+import { types } from 'node:util'
 import type { OpenOptions } from '../client/api.js'
 import { RafterError } from '../errors.js'
 import { limits } from '../limits.js'
@@ -151,7 +152,7 @@ function cpus(value: OpenOptions['cpuAffinity']): readonly number[] | 'numa' | n
 /** The bytes of a cluster token as hexadecimal digits. The token itself is in no message. */
 function token(value: OpenOptions['clusterToken']): string | null {
   if (value === undefined) return null
-  if (typeof value !== 'string' && !(value instanceof Uint8Array)) throw invalid('clusterToken is a string or a Uint8Array')
+  if (typeof value !== 'string' && !types.isUint8Array(value)) throw invalid('clusterToken is a string or a Uint8Array')
   const bytes = typeof value === 'string' ? Buffer.from(value) : Buffer.from(value.buffer, value.byteOffset, value.byteLength)
   if (bytes.length < TOKEN_BYTES_MIN)
     throw invalid(`clusterToken needs at least ${TOKEN_BYTES_MIN} bytes, not ${bytes.length}; use random ones`)

@@ -1,4 +1,5 @@
 // Many keys in one buffer, as the batch functions take them.
+import { types } from 'node:util'
 
 /** Keys one after the other: key `i` is `buffer[offsets[i]]` up to `buffer[offsets[i + 1]]`. */
 export interface PackedKeys {
@@ -22,8 +23,8 @@ export function packKeys(keys: readonly (string | Uint8Array)[]): PackedKeys {
   let buffer: Buffer = Buffer.allocUnsafe(Math.min(keys.length * 32 + 64, PACKED_BYTES_MAX))
   let at = 0
   for (let i = 0; i < keys.length; i++) {
-    const key = keys[i]
-    if (typeof key !== 'string' && !(key instanceof Uint8Array)) {
+    const key = keys[i] as string | Uint8Array
+    if (typeof key !== 'string' && !types.isUint8Array(key)) {
       throw new TypeError(`key ${i} must be a string or Uint8Array, not ${key === null ? 'null' : typeof key}`)
     }
     const room = roomFor(key)

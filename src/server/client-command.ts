@@ -82,7 +82,7 @@ export function selectionOf(flags: SelectionFlags): Selection {
   if (prefix !== undefined && (from !== undefined || to !== undefined)) {
     throw new UsageError('--prefix cannot be combined with --from or --to')
   }
-  if (prefix !== undefined) return prefix === '' ? {} : { prefix }
+  if (prefix !== undefined) return { prefix }
   return { ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) }
 }
 

@@ -76,9 +76,9 @@ function parseOperation([first, ...rest]: Word[]): TxnOperation {
   }
   if (values.length > 1) throw new UsageError(`\`${verb}\` takes one key; a key with spaces stands in "quotes"`)
   const selection = {
-    ...(flags.prefix && { prefix: flags.prefix }),
-    ...(flags.from && { from: flags.from }),
-    ...(flags.to && { to: flags.to }),
+    ...(flags.prefix !== undefined && { prefix: flags.prefix }),
+    ...(flags.from !== undefined && { from: flags.from }),
+    ...(flags.to !== undefined && { to: flags.to }),
   }
   const isSelection = Object.keys(selection).length > 0
   if ((key !== undefined) === isSelection) throw new UsageError(`\`${verb}\` needs a key, or --prefix, or --from and --to`)
@@ -95,7 +95,7 @@ function parseOperation([first, ...rest]: Word[]): TxnOperation {
     return {
       type: 'range',
       ...selection,
-      ...(flags.limit ? { limit: wholeNumber(flags.limit, '--limit') } : {}),
+      ...(flags.limit === undefined ? {} : { limit: wholeNumber(flags.limit, '--limit') }),
       ...(flags.reverse ? { reverse: true } : {}),
       ...(flags['keys-only'] ? { keysOnly: true } : {}),
     }
@@ -118,7 +118,7 @@ function splitFlags(words: Word[]): { flags: Flags; values: string[] } {
     else if (flagsAlone.has(name)) flags[name] = 'true'
     else if (flagsWithValue.has(name)) {
       const value = words[++i]?.text
-      if (!value) throw new UsageError(`${text} needs a value`)
+      if (value === undefined) throw new UsageError(`${text} needs a value`)
       flags[name] = value
     } else throw new UsageError(`unknown flag ${text}; a value that begins with -- stands in "quotes"`)
   }
