@@ -57,3 +57,26 @@ test('calls share one listener on their signal, which goes with the last of them
   expect(getEventListeners(signal, 'abort')).toHaveLength(0)
   await db.close()
 })
+
+test('watches share one listener on their signal, of however many databases, and end with it', async () => {
+  const databases = [
+    await createEmbedded({ ports: new FakeNetwork().ports }),
+    await createEmbedded({ ports: new FakeNetwork().ports }),
+  ]
+  const controller = new AbortController()
+  const { signal } = controller
+  const watches = databases.flatMap((db) => Array.from({ length: 250 }, () => db.watch({ signal })))
+  await Promise.all(watches.map((watch) => watch.started()))
+  expect(getEventListeners(signal, 'abort')).toHaveLength(1)
+  await watches[0]?.[Symbol.asyncDispose]()
+  const nexts = watches.map((watch) =>
+    watch[Symbol.asyncIterator]()
+      .next()
+      .catch(({ code }) => code),
+  )
+  controller.abort()
+  const outcomes = await Promise.all(nexts)
+  expect(outcomes.filter((outcome) => outcome === 'ABORTED')).toHaveLength(499)
+  expect(getEventListeners(signal, 'abort')).toHaveLength(0)
+  for (const db of databases) await db.close()
+})

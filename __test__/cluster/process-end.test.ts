@@ -1,11 +1,11 @@
-// A process ends by itself: after `close()`, which joins every thread, and also with a store or a client left open.
-// What was acknowledged before is there afterwards.
-import { execFile } from 'node:child_process'
+// A process ends by itself: after `close()`, which joins every thread, and also with a store or a client left open, but not with a member
+// that others reach. What was acknowledged before is there afterwards.
+import { execFile, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { open } from 'rafterdb'
+import { connect, open } from 'rafterdb'
 import { afterAll, expect, test } from 'vitest'
 import { freePorts } from '../ports.js'
 
@@ -21,9 +21,9 @@ interface Threads {
 }
 
 /** Runs the app to its end; rejects if it fails or does not end. */
-function run(how: string, where: string): Promise<Threads> {
+function run(how: string, where: string, endpoint = ''): Promise<Threads> {
   return new Promise((resolve, reject) => {
-    execFile(process.execPath, [SCRIPT, how, where], { timeout: END_MS, killSignal: 'SIGKILL' }, (error, out, err) => {
+    execFile(process.execPath, [SCRIPT, how, where, endpoint], { timeout: END_MS, killSignal: 'SIGKILL' }, (error, out, err) => {
       if (error) reject(new Error(`${error.message}\n${err}`))
       else resolve(JSON.parse(out) as Threads)
     })
@@ -56,6 +56,32 @@ test.each(['client-closed', 'client-unclosed'])('a process with a client ends: %
   await using db = await open({ dataDir: join(dir, how), listen: endpoint })
   await run(how, endpoint)
   expect(await db.get('written')).toBe('before the end')
+})
+
+/** Far above what a process takes that has come to the end of its main and has nothing more to do. */
+const LINGER_MS = 1_500
+
+test.each(['members', 'listen'])('a member with %s keeps its process, until it is closed or let go', async (kind) => {
+  const [port] = await freePorts(1)
+  const endpoint = `127.0.0.1:${port}`
+  const dataDir = join(dir, `held-${kind}`)
+  const app = spawn(process.execPath, [SCRIPT, `${kind}-unclosed`, dataDir, endpoint], { stdio: ['ignore', 'pipe', 'inherit'] })
+  let ended = false
+  const end = new Promise<void>((resolve) => app.once('exit', () => resolve())).then(() => {
+    ended = true
+  })
+  try {
+    await new Promise((resolve) => app.stdout.once('data', resolve))
+    await new Promise((resolve) => setTimeout(resolve, LINGER_MS))
+    expect(ended).toBe(false)
+    await using client = await connect({ endpoints: [endpoint] })
+    expect(await client.get('written')).toBe('before the end')
+  } finally {
+    app.kill('SIGKILL')
+    await end
+  }
+  await run(`${kind}-closed`, dataDir, endpoint)
+  await run(`${kind}-unref`, dataDir, endpoint)
 })
 
 test('await using closes: the data directory can be opened again at once', async () => {

@@ -1,33 +1,41 @@
-// Which calls each signal ends. One listener a signal, however many calls share it: Node warns of more than ten.
-import type { Call } from './call.js'
+// What each signal ends: calls and watches. One listener a signal in the whole process, however many share it, since Node warns of
+// more than ten. Knows nothing of what it ends.
 
-export class Aborts {
-  readonly #calls = new Map<AbortSignal, { calls: Set<Call>; listener: () => void }>()
+/** What a signal can end. */
+export interface Abortable {
+  /** `signal` has aborted. */
+  aborted(signal: AbortSignal): void
+}
 
-  /** `abort` is called with each call that is not settled when its signal aborts. */
-  constructor(readonly abort: (call: Call, signal: AbortSignal) => void) {}
+interface Entry {
+  ends: Set<Abortable>
+  listener: () => void
+}
 
-  add(call: Call, signal: AbortSignal): void {
-    let entry = this.#calls.get(signal)
-    if (entry === undefined) {
-      const calls = new Set<Call>()
-      const listener = () => {
-        for (const aborted of calls) this.abort(aborted, signal)
-      }
-      entry = { calls, listener }
-      this.#calls.set(signal, entry)
-      signal.addEventListener('abort', listener, { once: true })
+/** As long as its signal, and only while there is something to end. */
+const entries = new WeakMap<AbortSignal, Entry>()
+
+/** Has `signal` end something. */
+export function listen(signal: AbortSignal, what: Abortable): void {
+  let entry = entries.get(signal)
+  if (entry === undefined) {
+    const ends = new Set<Abortable>()
+    const listener = () => {
+      for (const end of ends) end.aborted(signal)
     }
-    entry.calls.add(call)
+    entry = { ends, listener }
+    entries.set(signal, entry)
+    signal.addEventListener('abort', listener, { once: true })
   }
+  entry.ends.add(what)
+}
 
-  /** The call is settled. */
-  remove(call: Call, signal: AbortSignal): void {
-    const entry = this.#calls.get(signal)
-    if (entry === undefined) return
-    entry.calls.delete(call)
-    if (entry.calls.size > 0) return
-    this.#calls.delete(signal)
-    signal.removeEventListener('abort', entry.listener)
-  }
+/** It is over. */
+export function forget(signal: AbortSignal, what: Abortable): void {
+  const entry = entries.get(signal)
+  if (entry === undefined) return
+  entry.ends.delete(what)
+  if (entry.ends.size > 0) return
+  entries.delete(signal)
+  signal.removeEventListener('abort', entry.listener)
 }

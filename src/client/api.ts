@@ -222,7 +222,17 @@ export interface Database extends AsyncDisposable {
    * to make). Empty for a remote client.
    */
   counters(): Record<string, number>
-  /** Answers what is under way, then stops and joins all threads. */
+  /**
+   * Keeps the process alive until the database is closed, as a member that others reach does by itself: one opened with `members` or
+   * `listen`. Any other database keeps it alive only while a call, or an event of a watch, is waited for.
+   */
+  ref(): this
+  /** Lets the process end although the database is open, as soon as nothing is waited for. */
+  unref(): this
+  /**
+   * Answers what is under way, then stops and joins all threads. Calls that nobody can answer are waited for until their time is
+   * up, at most `requestTimeout`; then they are CLOSED.
+   */
   close(): Promise<void>
 }
 
@@ -286,7 +296,10 @@ export interface OpenOptions {
   requestTimeout?: number
   /** Wait while a queue is full instead of failing with BUSY. Default true; the wait counts towards the timeout. */
   waitWhenBusy?: boolean
-  /** Called when the member stops because it must: a failed fsync, a damaged file, a bug. Every later call fails with POISONED. */
+  /**
+   * Called when the member stops because it must: a failed fsync, a damaged file, a bug. Every later call fails with POISONED, and
+   * the member does not keep the process alive any longer.
+   */
   onFatal?: (error: RafterError) => void
   /** Called with a line for people now and then: what recovery did, peers that come and go. */
   onLog?: (line: string) => void

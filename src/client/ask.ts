@@ -6,14 +6,14 @@ import type { Turn } from './turn.js'
 /** What decodes an answer that is text. */
 export const decodeBodyText: Decode = (result) => result.text()
 
-/** Sends a request of one type with `body` at the end of the turn; `call` is settled by its answer. */
-export function ask(turn: Turn, call: Call, type: number, body: Uint8Array): Promise<string> {
+/** Sends a request of one type with `body` at the end of the turn; `call` is settled by its answer. `own`: as for `enqueue`. */
+export function ask(turn: Turn, call: Call, type: number, body: Uint8Array, own = false): Promise<string> {
   const { dispatcher } = turn
   const slab = dispatcher.slabs.single(HEADER_BYTES + body.length)
   const request = new Request(dispatcher.nextId(), type, slab, 0, HEADER_BYTES)
   slab.bytes.set(body, HEADER_BYTES)
   request.add(call)
-  dispatcher.enqueue(request, HEADER_BYTES + body.length)
+  dispatcher.enqueue(request, HEADER_BYTES + body.length, own)
   turn.schedule()
   return call.promise as Promise<string>
 }

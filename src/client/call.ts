@@ -1,7 +1,7 @@
 // One promise that a caller waits on: settled once, by an answer, a time-out, an abort or the end. Sends nothing.
 import type { ErrorCode } from '../codes.js'
 import { RafterError } from '../errors.js'
-import type { Aborts } from './aborts.js'
+import { type Abortable, forget, listen } from './aborts.js'
 import type { CallOptions } from './api.js'
 import { describe } from './bytes.js'
 import type { Request } from './request.js'
@@ -23,15 +23,14 @@ function capture(resolve: (value: never) => void, reject: (error: RafterError) =
 }
 
 // TypeScript's `private` rather than `#`: one object a call, and Node 20 makes private names a third dearer to construct.
-export class Call {
+export class Call implements Abortable {
   readonly promise: Promise<unknown>
   private readonly resolvePromise: (value: unknown) => void
   private readonly rejectPromise: (error: RafterError) => void
   settled = false
   /** The request that carries it, once it is in one. */
   request: Request | null = null
-  /** Takes it off its signal. */
-  private forgetSignal: ((call: Call) => void) | null = null
+  private signal: AbortSignal | null = null
 
   constructor(
     /** What was called, for messages. */
@@ -46,9 +45,14 @@ export class Call {
   }
 
   /** Ends when the signal aborts. */
-  listen(signal: AbortSignal, aborts: Aborts): void {
-    aborts.add(this, signal)
-    this.forgetSignal = (call) => aborts.remove(call, signal)
+  listen(signal: AbortSignal): void {
+    listen(signal, this)
+    this.signal = signal
+  }
+
+  aborted(signal: AbortSignal): void {
+    const sent = this.request !== null && this.request.attempts > 0
+    this.reject(abortError(this.name, signal, sent ? 'if it is a write, it may still be committed' : 'nothing was sent yet'))
   }
 
   resolve(value: unknown): void {
@@ -69,8 +73,8 @@ export class Call {
 
   private end(): void {
     this.settled = true
-    if (this.request !== null) this.request.waiting--
-    this.forgetSignal?.(this)
+    this.request?.callSettled()
+    if (this.signal !== null) forget(this.signal, this)
   }
 }
 
@@ -85,10 +89,17 @@ export function checkTimeout(timeout: unknown, name = 'timeout'): number {
 /** ABORTED if the signal has aborted already, INVALID_ARGUMENT if it is none. */
 export function checkSignal(signal: CallOptions['signal'], name: string): void {
   if (signal === undefined) return
-  if (!(signal instanceof AbortSignal)) {
+  if (!isSignal(signal)) {
     throw new RafterError('INVALID_ARGUMENT', `signal must be an AbortSignal, not ${describe(signal)}`)
   }
   if (signal.aborted) throw abortError(name, signal, 'nothing was sent')
+}
+
+/** An AbortSignal of this realm, or what does the same: one of another, or of a library. */
+function isSignal(signal: unknown): signal is AbortSignal {
+  if (signal instanceof AbortSignal) return true
+  const { aborted, addEventListener, removeEventListener } = (signal ?? {}) as Partial<AbortSignal>
+  return typeof aborted === 'boolean' && typeof addEventListener === 'function' && typeof removeEventListener === 'function'
 }
 
 /** ABORTED, with the signal's reason as its cause. */

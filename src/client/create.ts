@@ -36,6 +36,8 @@ export interface EmbeddedOptions extends CreateOptions {
   onFatal?: ((error: RafterError) => void) | undefined
   /** Stops the member, after its port is closed. */
   stop?: (() => Promise<void>) | undefined
+  /** Keep the process alive until the database is closed, its member has stopped or `unref` is called. Default false. */
+  hold?: boolean | undefined
   /** Counts of the member. */
   counters?: (() => Record<string, number>) | undefined
 }
@@ -48,10 +50,12 @@ export async function createEmbedded(options: EmbeddedOptions): Promise<Database
   const lost = (code: RafterError['code'], message: string) => {
     fatal = new RafterError(code, message)
     dispatcher.end(fatal)
+    base.liveness.hold(false)
     if (code !== 'CLOSED') options.onFatal?.(fatal)
   }
   const port = await options.ports(null, dispatcher.receive, lost)
   dispatcher.attach(port)
+  if (options.hold && fatal === null) base.liveness.hold(true)
   const openReader = port.openReader?.bind(port)
   const syncReader = openReader === undefined ? null : new SyncReader(openReader)
   return new ClientDatabase({
@@ -74,7 +78,7 @@ export async function createRemote(options: CreateOptions & { endpoints: string[
   const { dispatcher, turn } = base
   const askMembers = () => {
     const call = new Call('members', decodeBodyText, turn.deadline(base.requestTimeout))
-    return ask(turn, call, Kind.MEMBERS, new Uint8Array(0))
+    return ask(turn, call, Kind.MEMBERS, new Uint8Array(0), true)
   }
   route = new Route(options.ports, dispatcher, endpoints, askMembers)
   try {

@@ -2,7 +2,6 @@
 // The same for the member in this process and for remote members.
 import { RafterError } from '../errors.js'
 import { limits } from '../limits.js'
-import { Aborts } from './aborts.js'
 import type {
   As,
   Bytes,
@@ -24,7 +23,7 @@ import type {
 import { ask, decodeBodyText } from './ask.js'
 import type { Batches } from './batches.js'
 import { bytesRoom, describe, readU64 } from './bytes.js'
-import { abortError, Call, checkSignal, checkTimeout, type Decode } from './call.js'
+import { Call, checkSignal, checkTimeout, type Decode } from './call.js'
 import { Cluster } from './cluster.js'
 import type { Dispatcher } from './dispatcher.js'
 import { Consistency } from './kinds.js'
@@ -33,7 +32,7 @@ import * as operations from './operations.js'
 import type { PortFactory } from './port.js'
 import { rangeOf } from './range.js'
 import * as reading from './reading.js'
-import { spanOf, spanOfExplicit, spanOfKey } from './selection.js'
+import { isKey, spanOf, spanOfExplicit, spanOfKey } from './selection.js'
 import type { SyncReader } from './sync-read.js'
 import type { Turn } from './turn.js'
 import { decodeTxn, encodeTxn, TxnBuilder, type TxnParts } from './txn.js'
@@ -65,7 +64,6 @@ export class ClientDatabase implements Database {
   readonly #dispatcher: Dispatcher
   readonly #turn: Turn
   readonly #cluster: Cluster
-  readonly #aborts = new Aborts((call, signal) => this.#abort(call, signal))
   readonly #watches = new Set<WatchStream<As>>()
   #closing: Promise<void> | null = null
 
@@ -118,8 +116,7 @@ export class ClientDatabase implements Database {
 
   delete(of: Bytes | Selection, options?: CallOptions): Promise<DeleteResult> {
     try {
-      const single = typeof of !== 'object' || of === null || ArrayBuffer.isView(of)
-      const span = single ? spanOfKey(of as Bytes) : spanOfExplicit(of)
+      const span = isKey(of) ? spanOfKey(of) : spanOfExplicit(of)
       const call = this.#call('delete', decodeDelete, options)
       if (span === null) return this.#nothing(options).then((revision) => ({ revision, deleted: 0 }))
       const { writes } = this.#turn
@@ -221,6 +218,16 @@ export class ClientDatabase implements Database {
     return this.#closing === null ? (this.#parts.counters?.() ?? {}) : {}
   }
 
+  ref(): this {
+    this.#parts.liveness.hold(true)
+    return this
+  }
+
+  unref(): this {
+    this.#parts.liveness.hold(false)
+    return this
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing
@@ -234,7 +241,7 @@ export class ClientDatabase implements Database {
     const { liveness, requestTimeout, stop } = this.#parts
     for (const watch of [...this.#watches]) watch.finish()
     this.#turn.flush()
-    await this.#dispatcher.idle(requestTimeout)
+    await this.#dispatcher.awaited.none(requestTimeout)
     this.#dispatcher.end(this.#closedError('close'))
     try {
       await stop()
@@ -254,7 +261,7 @@ export class ClientDatabase implements Database {
       decode,
       this.#turn.deadline(timeout === undefined ? this.#parts.requestTimeout : checkTimeout(timeout)),
     )
-    if (signal !== undefined) call.listen(signal, this.#aborts)
+    if (signal !== undefined) call.listen(signal)
     return call
   }
 
@@ -323,11 +330,6 @@ export class ClientDatabase implements Database {
       throw new RafterError(what === 'key' ? 'KEY_TOO_LARGE' : 'VALUE_TOO_LARGE', `the ${what} has ${room} bytes`)
     }
     return room
-  }
-
-  #abort(call: Call, signal: AbortSignal): void {
-    const sent = call.request !== null && call.request.attempts > 0
-    call.reject(abortError(call.name, signal, sent ? 'if it is a write, it may still be committed' : 'nothing was sent yet'))
   }
 
   #closedError(name: string): RafterError {

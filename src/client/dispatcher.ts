@@ -3,6 +3,7 @@
 import { Code, type ErrorCode } from '../codes.js'
 import { codeName, RafterError } from '../errors.js'
 import { PLAIN, settleBody, settleEach, settlePlain } from './answers.js'
+import { Awaited } from './awaited.js'
 import { Backoff } from './backoff.js'
 import { readU64 } from './bytes.js'
 import { Call } from './call.js'
@@ -43,6 +44,7 @@ export interface DispatcherOptions {
 
 export class Dispatcher {
   readonly slabs = new Slabs()
+  readonly awaited: Awaited
   readonly #options: DispatcherOptions
   #port: Port | null = null
   /** Complete and not sent, each in order of id. Writes wait for their session and its window. */
@@ -64,8 +66,6 @@ export class Dispatcher {
   #inbox = new Inbox(INBOX_BYTES)
   #result = new Result(this.#inbox)
   #nextId = 1
-  #alive = false
-  #whenIdle: (() => void) | null = null
   /** What went wrong last with any request: those that wait behind it say so. */
   #trouble = ''
   /** Identity of the cluster that all this is about, from the first contact on; 0: not known yet. */
@@ -78,6 +78,7 @@ export class Dispatcher {
 
   constructor(options: DispatcherOptions) {
     this.#options = options
+    this.awaited = new Awaited(options.liveness)
   }
 
   /** The Raft group that everything goes to. */
@@ -89,22 +90,18 @@ export class Dispatcher {
     return this.#nextId++
   }
 
-  /** Requests that wait for an answer or to be sent. */
-  get outstanding(): number {
-    return this.#inflight.size + this.#writes.length + this.#reads.length + this.#others.length + this.#parked.length
-  }
-
   get underWay(): number {
     return this.#inflight.size + this.#streams.beginning
   }
 
-  /** Takes a request whose bytes end at `end`; `pump` sends it. */
-  enqueue(request: Request, end: number): void {
+  /** Takes a request whose bytes end at `end`; `pump` sends it. `own`: it is for the client's own sake, nobody waits for it. */
+  enqueue(request: Request, end: number, own = false): void {
     request.seal(end, this.#options.group)
     if (this.ended !== null) {
       this.#reject(request, this.ended.code, this.ended.message)
       return
     }
+    if (!own && request.calls.length > 0) this.awaited.add(request)
     if (this.#port === null && !request.expectsAnswer) this.#drop(request)
     else this.#queue(request)
     if (request.deadline !== Number.POSITIVE_INFINITY) this.#deadlines.expect(request.deadline)
@@ -120,7 +117,6 @@ export class Dispatcher {
       if (this.#pause === null) this.#writes = submission.take(this.#writes, this.#mayWrite, this.#drop)
       if (submission.requests.length === 0 || !this.#transmit(this.#port, submission)) break
     }
-    this.#watchLiveness()
   }
 
   /** Uses `port` from now on. What was under way on the last one is sent again. */
@@ -138,7 +134,6 @@ export class Dispatcher {
     this.#streams.close()
     const requests = this.#inflight.takeAll()
     for (const request of requests) this.#again(request, true, reason)
-    this.#watchLiveness()
   }
 
   /** Opens a watch, and again whenever its port is replaced. */
@@ -182,7 +177,6 @@ export class Dispatcher {
     }
     this.heardAt = performance.now()
     if (this.#writes.length > 0 || this.#reads.length > 0 || this.#others.length > 0) this.pump()
-    else this.#watchLiveness()
   }
 
   /** Ends everything: what is under way and what comes later is rejected with `error`. */
@@ -199,19 +193,6 @@ export class Dispatcher {
     this.#streams.end(error)
     if (this.#pause !== null) clearTimeout(this.#pause)
     this.#deadlines.close()
-    this.#watchLiveness()
-  }
-
-  /** Resolves when nothing is under way, or after `timeout` ms. */
-  idle(timeout: number): Promise<void> {
-    if (this.outstanding === 0) return Promise.resolve()
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, timeout)
-      this.#whenIdle = () => {
-        clearTimeout(timer)
-        resolve()
-      }
-    })
   }
 
   #mayRead = (request: Request): boolean => !request.isLinearizableRead || this.#streams.allow(request.id)
@@ -228,6 +209,7 @@ export class Dispatcher {
   #drop = (request: Request): void => {
     if (request.released) return
     request.released = true
+    this.awaited.remove(request)
     request.session?.answered(request.sequence)
     this.slabs.release(request.slab)
   }
@@ -460,7 +442,6 @@ export class Dispatcher {
     this.#reads = this.#reads.filter(expire)
     this.#others = this.#others.filter(expire)
     this.#parked = this.#parked.filter(expire)
-    this.#watchLiveness()
     return next
   }
 
@@ -483,18 +464,5 @@ export class Dispatcher {
     const why = unreachable?.message ?? (request.attempts === 0 ? this.#trouble : request.trouble)
     const outcome = mayBeDone ? 'the write may or may not be committed, so read before writing again' : 'nothing was done'
     call.fail('TIMEOUT', `${call.name}: no answer in time${why === '' ? '' : ` (${why})`}; ${outcome}`)
-  }
-
-  #watchLiveness(): void {
-    const alive = this.outstanding > 0
-    if (alive !== this.#alive) {
-      this.#alive = alive
-      if (alive) this.#options.liveness.enter()
-      else this.#options.liveness.leave()
-    }
-    if (!alive && this.#whenIdle !== null) {
-      this.#whenIdle()
-      this.#whenIdle = null
-    }
   }
 }

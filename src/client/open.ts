@@ -27,6 +27,8 @@ export async function open(options: OpenOptions): Promise<Database> {
       valueBytesMax: config.valueBytesMax,
       stop: () => member.close(),
       counters: () => member.counters(),
+      // Whoever asked for a member that others reach wants it to stay, though this app itself has nothing more to do.
+      hold: options.members !== undefined || config.listen !== null,
     })
   } catch (error) {
     await member.close()

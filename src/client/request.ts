@@ -1,4 +1,5 @@
 // One request while it is built, sent, sent again and answered: its bytes, its callers, its place in its session.
+import type { Awaited } from './awaited.js'
 import { writeU64 } from './bytes.js'
 import type { Call } from './call.js'
 import { Consistency, Request as Kind } from './kinds.js'
@@ -17,6 +18,8 @@ export class Request {
   calls: Call[] = []
   /** Calls that are not settled. At 0 nobody wants the answer any more. */
   waiting = 0
+  /** What counts it while somebody waits for it. */
+  awaited: Awaited | null = null
   /** Earliest deadline of its calls; may be that of a settled one. */
   deadline = Number.POSITIVE_INFINITY
   /** Where its bytes end in the slab. */
@@ -63,6 +66,11 @@ export class Request {
     this.calls.push(call)
     this.waiting++
     if (call.deadline < this.deadline) this.deadline = call.deadline
+  }
+
+  /** One of its calls is settled. */
+  callSettled(): void {
+    if (--this.waiting === 0) this.awaited?.remove(this)
   }
 
   /** Completes the header; the body ends at `end`. */

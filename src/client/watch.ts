@@ -1,6 +1,7 @@
 // A watch: opened again wherever it has come to, its buffer bounded by credit. Knows no ports.
 import { RafterError } from '../errors.js'
 import { limits } from '../limits.js'
+import { type Abortable, forget, listen } from './aborts.js'
 import type { As, Watch, WatchEvent, WatchOptions } from './api.js'
 import { describe, readU64, writeU64 } from './bytes.js'
 import { abortError, checkSignal } from './call.js'
@@ -51,7 +52,7 @@ export function checkWatch(options: WatchOptions<As>): Span {
   return span
 }
 
-export class WatchStream<A extends As> implements Watch<A>, AsyncIterator<WatchEvent<A>, undefined>, Stream {
+export class WatchStream<A extends As> implements Watch<A>, AsyncIterator<WatchEvent<A>, undefined>, Stream, Abortable {
   readonly #dispatcher: Dispatcher
   readonly #liveness: Liveness
   readonly #span: Span
@@ -73,7 +74,6 @@ export class WatchStream<A extends As> implements Watch<A>, AsyncIterator<WatchE
   #consumed = 0
   #error: RafterError | null = null
   #done = false
-  readonly #onAbort = () => this.ended(abortError('watch', this.#options.signal, 'the watch is over'))
   readonly #started: Promise<number>
   #resolveStarted: (revision: number) => void = () => {}
   #rejectStarted: (error: RafterError) => void = () => {}
@@ -89,7 +89,7 @@ export class WatchStream<A extends As> implements Watch<A>, AsyncIterator<WatchE
     this.#span = checkWatch(options)
     this.#options = options
     this.#next = options.fromRevision ?? 0
-    options.signal?.addEventListener('abort', this.#onAbort, { once: true })
+    if (options.signal !== undefined) listen(options.signal, this)
     this.#started = new Promise((resolve, reject) => {
       this.#resolveStarted = resolve
       this.#rejectStarted = reject
@@ -197,6 +197,10 @@ export class WatchStream<A extends As> implements Watch<A>, AsyncIterator<WatchE
     this.#end(error)
   }
 
+  aborted(signal: AbortSignal): void {
+    this.#end(abortError('watch', signal, 'the watch is over'))
+  }
+
   /** Takes the event at `at`; returns where the next one starts. */
   #take(inbox: Result['inbox'], at: number): number {
     const { view } = inbox
@@ -255,7 +259,7 @@ export class WatchStream<A extends As> implements Watch<A>, AsyncIterator<WatchE
   #end(error: RafterError | null): void {
     if (this.#done) return
     this.#done = true
-    this.#options.signal?.removeEventListener('abort', this.#onAbort)
+    if (this.#options.signal !== undefined) forget(this.#options.signal, this)
     this.#rejectStarted(error ?? new RafterError('CLOSED', 'the watch is over'))
     for (const waiter of this.#waiters.splice(0)) {
       this.#liveness.leave()
