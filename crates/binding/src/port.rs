@@ -57,7 +57,8 @@ pub fn open_port(call: &Call) -> Answer {
 
 /// `submit(port, buffer, length)`: hands over `length` bytes of requests. 0, or the number of an error code: nothing was taken.
 pub fn submit(call: &Call) -> Answer {
-    let AppPort { port, way } = call.held(0)?;
+    let held = call.held::<AppPort>(0)?;
+    let AppPort { port, way } = &*held;
     // SAFETY: an array of this call that is read only.
     let buffer = unsafe { call.byte_view(1, "buffer")?.slice::<u8>() };
     let requests = &buffer[..call.size(2, "length", buffer.len())?];
@@ -75,7 +76,8 @@ pub fn submit(call: &Call) -> Answer {
 /// `drain(port, into)`: copies whole responses. Bytes copied; 0: none wait; −n: the first needs n bytes.
 #[allow(clippy::cast_precision_loss, reason = "lengths of memory are far below 2^53")]
 pub fn drain(call: &Call) -> Answer {
-    let AppPort { port, way } = call.held(0)?;
+    let held = call.held::<AppPort>(0)?;
+    let AppPort { port, way } = &*held;
     // SAFETY: an array of this call, which nothing else refers to.
     let into = unsafe { call.byte_view(1, "into")?.slice_mut::<u8>() };
     let copied = match way {
@@ -87,7 +89,8 @@ pub fn drain(call: &Call) -> Answer {
 
 /// `closePort(port)`: nothing is delivered any more, watches of the port end; a connection is closed.
 pub fn close_port(call: &Call) -> Answer {
-    let AppPort { port, way } = call.held_mut(0)?;
+    let mut held = call.held_mut::<AppPort>(0)?;
+    let AppPort { port, way } = &mut *held;
     match way {
         Way::Here(member) => member.close_port(port),
         Way::There(client) => {

@@ -2,37 +2,21 @@
 //! the passing took longer than the reading.
 
 use std::cell::RefCell;
+use std::ptr::null_mut;
 use std::sync::Arc;
 
-use napi::bindgen_prelude::Uint8ArraySlice;
-use napi::{Result, Status};
-use napi_derive::napi;
+use napi::sys;
 use rafterdb_plane::Member;
 
-use crate::direct::{Answer, Call, Misuse};
+use crate::direct::{Answer, Call, Kept, Misuse};
 use crate::member::find;
 
-/// Memory of an array of the caller's.
-struct Memory {
-    start: *mut u8,
-    length: usize,
-}
-
-impl Memory {
-    fn of(mut array: Uint8ArraySlice<'_>) -> Self {
-        // SAFETY: no JavaScript runs before this returns, and only the address is kept.
-        let bytes = unsafe { array.as_mut() };
-        Self {
-            start: bytes.as_mut_ptr(),
-            length: bytes.len(),
-        }
-    }
-}
-
 struct Reader {
+    /// The environment that opened it, which alone may use it.
+    env: sys::napi_env,
     member: Arc<Member>,
-    request: Memory,
-    into: Memory,
+    request: Kept,
+    into: Kept,
 }
 
 thread_local! {
@@ -40,24 +24,28 @@ thread_local! {
     static READERS: RefCell<Vec<Option<Reader>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Names the buffers of a reader; see `Port.openReader` in src/client/port.ts. The caller keeps both arrays, neither detached
-/// nor resized, for as long as it calls `readKey` with the number returned, and calls it on this thread alone.
-#[napi]
-pub fn open_reader(member: u32, request: Uint8ArraySlice<'_>, into: Uint8ArraySlice<'_>) -> Result<u32> {
+/// `openReader(member, request, into)`: names the buffers of a reader, which lie apart; see `Port.openReader` in src/client/port.ts.
+/// They live until `closeReader`; should the caller transfer or shrink one meanwhile, reads are refused.
+pub fn open_reader(call: &Call) -> Answer {
+    let member = find(call.u32(0, "member")?)?;
+    let (request, into) = (call.byte_view(1, "request")?, call.byte_view(2, "into")?);
+    call.distinct(into, &[request])?;
     let reader = Reader {
-        member: find(member)?,
-        request: Memory::of(request),
-        into: Memory::of(into),
+        env: call.env,
+        member,
+        request: call.keep(1, request)?,
+        into: call.keep(2, into)?,
     };
-    READERS.with_borrow_mut(|readers| {
+    let at = READERS.with_borrow_mut(|readers| {
         let free = readers.iter().position(Option::is_none);
         let at = free.unwrap_or_else(|| {
             readers.push(None);
             readers.len() - 1
         });
         readers[at] = Some(reader);
-        u32::try_from(at).map_err(|_| napi::Error::new(Status::GenericFailure, "too many readers"))
-    })
+        at
+    });
+    Ok(call.size_value(at))
 }
 
 /// `readKey(reader, length)`: reads the key of the first `length` bytes of the request. Bytes written; −n: the result needs n.
@@ -66,27 +54,36 @@ pub fn read_key(call: &Call) -> Answer {
     let (reader, length) = (call.size(0, "reader", usize::MAX)?, call.size(1, "length", usize::MAX)?);
     READERS.with_borrow(|readers| {
         let found = readers.get(reader).and_then(Option::as_ref);
-        let Some(Reader { member, request, into }) = found.filter(|reader| length <= reader.request.length) else {
-            return Err(Misuse::Range(format!("no reader {reader} for {length} bytes is open")));
+        let Some(Reader {
+            member, request, into, ..
+        }) = found.filter(|found| found.env == call.env)
+        else {
+            return Err(Misuse::Range(format!("no reader {reader} is open")));
         };
-        // SAFETY: whoever opened the reader keeps both arrays where they are; they are two, and no JavaScript runs before
-        // this returns.
-        let (request, into) = unsafe {
-            (
-                std::slice::from_raw_parts(request.start, length),
-                std::slice::from_raw_parts_mut(into.start, into.length),
-            )
+        let (Some(request), Some(into)) = (request.view(call), into.view(call)) else {
+            return Err(Misuse::Type(format!(
+                "a buffer of reader {reader} was transferred or shrunk"
+            )));
+        };
+        // SAFETY: two views of this call, which were found apart from each other when they were named.
+        let (request, into) = unsafe { (request.slice::<u8>(), into.slice_mut::<u8>()) };
+        let Some(request) = request.get(..length) else {
+            return Err(Misuse::Range(format!("reader {reader} has no room for {length} bytes")));
         };
         Ok(call.float_value(member.read_sync(request, into) as f64))
     })
 }
 
-/// The buffers of a reader are not looked at any more.
-#[napi]
-pub fn close_reader(reader: u32) {
-    READERS.with_borrow_mut(|readers| {
-        if let Some(slot) = readers.get_mut(reader as usize) {
-            *slot = None;
-        }
+/// `closeReader(reader)`: its buffers are not looked at any more.
+pub fn close_reader(call: &Call) -> Answer {
+    let reader = call.size(0, "reader", usize::MAX)?;
+    let closed = READERS.with_borrow_mut(|readers| {
+        let slot = readers.get_mut(reader)?;
+        slot.take_if(|found| found.env == call.env)
     });
+    if let Some(Reader { request, into, .. }) = closed {
+        request.let_go(call);
+        into.let_go(call);
+    }
+    Ok(null_mut())
 }

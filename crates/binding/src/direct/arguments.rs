@@ -136,23 +136,32 @@ impl Call {
         elements.enumerate().map(piece).collect::<Result<_, _>>().map(Some)
     }
 
-    /// The elements of an array, each as the only argument of a call; `None` if the argument is no array.
+    /// The elements of an array, each as the only argument of a call; `None` if the argument is no array. All are taken before one
+    /// is looked at, and an array is the first argument that is: taking an element may run JavaScript (a getter, a proxy), which may
+    /// transfer the memory of whatever was looked at before.
     fn elements(&self, at: usize) -> Option<impl Iterator<Item = Self> + '_> {
         let mut count = 0;
         // SAFETY: the value is of this call.
         let status = unsafe { sys::napi_get_array_length(self.env, self.values[at], &raw mut count) };
-        (status == sys::Status::napi_ok).then(|| {
-            (0..count).map(move |i| {
-                let mut element = Self {
-                    env: self.env,
-                    values: [null_mut(); ARGUMENTS_MAX],
-                    count: 1,
-                };
-                // SAFETY: the array has so many elements.
-                unsafe { sys::napi_get_element(self.env, self.values[at], i, &raw mut element.values[0]) };
-                element
-            })
-        })
+        if status != sys::Status::napi_ok {
+            return None;
+        }
+        let take = |i| {
+            let mut element = null_mut();
+            // SAFETY: the value is of this call; an element that is not there any more is undefined.
+            unsafe { sys::napi_get_element(self.env, self.values[at], i, &raw mut element) };
+            element
+        };
+        let elements: Vec<sys::napi_value> = (0..count).map(take).collect();
+        Some(elements.into_iter().map(|element| {
+            let mut values = [null_mut(); ARGUMENTS_MAX];
+            values[0] = element;
+            Self {
+                env: self.env,
+                values,
+                count: 1,
+            }
+        }))
     }
 
     /// Other threads write to shared memory while it is read, and detached memory is gone.

@@ -1,7 +1,12 @@
-//! Native objects that JavaScript holds: an external value that only the classes in src/library see. Freed with their holder.
+//! Native objects that JavaScript holds: an external value that only the classes in src/library see. Freed with their holder. What an
+//! external of any other addon points to is never looked at: the addresses of ours are known. Node's own way to tell them apart
+//! (`napi_type_tag_object`) looks a property of the object up, which took longer than a lookup in a ring.
 
 use std::any::TypeId;
+use std::cell::{Ref, RefCell, RefMut};
+use std::collections::HashMap;
 use std::ffi::c_void;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::ptr::null_mut;
 
 use napi::sys;
@@ -17,27 +22,47 @@ pub trait NativeObject: Sized + 'static {
     fn bytes(&self) -> usize;
 }
 
-/// What an external of ours points to. The type comes first, so that an object is known before it is used.
-#[repr(C)]
-struct Tagged<T> {
-    kind: TypeId,
+/// What an external of ours points to.
+struct Held<T> {
     /// Bytes that were announced to the garbage collector.
     bytes: i64,
-    object: T,
+    object: RefCell<T>,
+}
+
+thread_local! {
+    /// The type of each object that JavaScript of this thread holds, by its address. A value never goes to another thread.
+    static HELD: RefCell<HashMap<usize, TypeId, BuildHasherDefault<AddressHasher>>> = RefCell::default();
+}
+
+/// Addresses are apart from each other as they are.
+#[derive(Default)]
+struct AddressHasher(u64);
+
+impl Hasher for AddressHasher {
+    fn write(&mut self, _: &[u8]) {
+        unreachable!("addresses are hashed as numbers")
+    }
+
+    fn write_usize(&mut self, address: usize) {
+        // Fibonacci hashing: the table looks at the lowest and the highest bits.
+        self.0 = (address as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(32);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 /// Hands an object to JavaScript.
 pub fn hold<T: NativeObject>(env: sys::napi_env, object: T) -> sys::napi_value {
     let bytes = i64::try_from(object.bytes()).unwrap_or(i64::MAX);
-    let tagged = Box::into_raw(Box::new(Tagged {
-        kind: TypeId::of::<T>(),
-        bytes,
-        object,
-    }));
+    let object = RefCell::new(object);
+    let held = Box::into_raw(Box::new(Held { bytes, object }));
+    HELD.with_borrow_mut(|known| known.insert(held as usize, TypeId::of::<T>()));
     let (mut value, mut total) = (null_mut(), 0);
     // SAFETY: the object is freed by `free`, once, when its holder is gone.
     unsafe {
-        sys::napi_create_external(env, tagged.cast(), Some(free::<T>), null_mut(), &raw mut value);
+        sys::napi_create_external(env, held.cast(), Some(free::<T>), null_mut(), &raw mut value);
         sys::napi_adjust_external_memory(env, bytes, &raw mut total);
     }
     value
@@ -50,33 +75,32 @@ impl Call {
     }
 
     /// The object that is an argument.
-    pub fn held<T: NativeObject>(&self, at: usize) -> Result<&T, Misuse> {
-        // SAFETY: what `object` finds lives as long as its holder, which is an argument of the call, and calls do not nest.
-        self.object(at).map(|object| unsafe { &*object })
+    pub fn held<T: NativeObject>(&self, at: usize) -> Result<Ref<'_, T>, Misuse> {
+        self.object(at)?.try_borrow().map_err(|_| in_use::<T>())
     }
 
-    /// The object that is an argument, to change. For one argument of a call, as two could be the same object.
-    #[allow(
-        clippy::mut_from_ref,
-        reason = "the object is not part of the call, and calls do not nest"
-    )]
-    pub fn held_mut<T: NativeObject>(&self, at: usize) -> Result<&mut T, Misuse> {
-        // SAFETY: as above, and nobody else refers to it, as its class is used on this thread alone.
-        self.object(at).map(|object| unsafe { &mut *object })
+    /// The object that is an argument, to change.
+    pub fn held_mut<T: NativeObject>(&self, at: usize) -> Result<RefMut<'_, T>, Misuse> {
+        self.object(at)?.try_borrow_mut().map_err(|_| in_use::<T>())
     }
 
-    fn object<T: NativeObject>(&self, at: usize) -> Result<*mut T, Misuse> {
+    fn object<T: NativeObject>(&self, at: usize) -> Result<&RefCell<T>, Misuse> {
         let mut pointer = null_mut::<c_void>();
         // SAFETY: the value is of this call.
         let status = unsafe { sys::napi_get_value_external(self.env, self.value(at), &raw mut pointer) };
-        let tagged = pointer.cast::<Tagged<T>>();
-        // SAFETY: externals reach only the classes of this package, and point to a `Tagged`, whose first field is the type.
-        if status != sys::Status::napi_ok || tagged.is_null() || unsafe { (*tagged).kind } != TypeId::of::<T>() {
+        let kind = HELD.with_borrow(|known| known.get(&(pointer as usize)).copied());
+        if status != sys::Status::napi_ok || kind != Some(TypeId::of::<T>()) {
             return Err(Misuse::Type(format!("this is not a {}", T::NAME)));
         }
-        // SAFETY: the type says that it is one of these.
-        Ok(unsafe { &raw mut (*tagged).object })
+        // SAFETY: an object of this type lives at this address; `free` forgets the address before it frees it, which it does not
+        // while the holder is an argument of the call.
+        Ok(unsafe { &(*pointer.cast::<Held<T>>()).object })
     }
+}
+
+/// Two arguments of a call are the same object, or a call is made within one.
+fn in_use<T: NativeObject>() -> Misuse {
+    Misuse::Type(format!("this {} is in use", T::NAME))
 }
 
 /// Frees an object whose holder is gone.
@@ -84,9 +108,11 @@ impl Call {
 /// # Safety
 /// Called by Node, once, with what `hold` gave it.
 unsafe extern "C" fn free<T: NativeObject>(env: sys::napi_env, data: *mut c_void, _: *mut c_void) {
+    // At the very end of a thread there is nobody left to ask.
+    let _ = HELD.try_with(|known| known.borrow_mut().remove(&(data as usize)));
     // SAFETY: as the caller promises.
-    let tagged = unsafe { Box::from_raw(data.cast::<Tagged<T>>()) };
+    let held = unsafe { Box::from_raw(data.cast::<Held<T>>()) };
     let mut total = 0;
     // SAFETY: `env` is the one that held it.
-    unsafe { sys::napi_adjust_external_memory(env, -tagged.bytes, &raw mut total) };
+    unsafe { sys::napi_adjust_external_memory(env, -held.bytes, &raw mut total) };
 }

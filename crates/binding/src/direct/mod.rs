@@ -5,6 +5,7 @@
 mod arguments;
 mod call;
 mod handle;
+mod kept;
 mod notifier;
 mod results;
 mod view;
@@ -12,5 +13,6 @@ mod view;
 pub use arguments::Text;
 pub use call::{export, Answer, Call, Misuse};
 pub use handle::{hold, NativeObject};
+pub use kept::Kept;
 pub use notifier::Notifier;
 pub use view::View;

@@ -18,8 +18,12 @@ impl From<Unencodable> for Misuse {
 }
 
 /// The part of a view from offset `at` on, which is argument number `place`.
-pub fn from_offset<'call>(call: &Call, view: View, place: usize) -> Result<&'call mut [u8], Misuse> {
-    // SAFETY: a view of this call, and every function here looks that what it reads lies elsewhere.
+///
+/// # Safety
+/// As for [`View::slice_mut`]: the view is of this call and lies apart from whatever is read meanwhile.
+#[allow(clippy::mut_from_ref, reason = "the memory is JavaScript's, not part of the call")]
+pub unsafe fn from_offset(call: &Call, view: View, place: usize) -> Result<&mut [u8], Misuse> {
+    // SAFETY: as the caller promises.
     let bytes = unsafe { view.slice_mut::<u8>() };
     let at = call.size(place, "at", bytes.len())?;
     Ok(&mut bytes[at..])
@@ -41,6 +45,7 @@ fn offset(value: usize) -> u32 {
 
 /// A body in one piece or in several.
 fn body(call: &Call) -> Result<Vec<View>, Misuse> {
+    // Before any other argument is looked at: an array may run JavaScript as its elements are taken.
     if let Some(views) = call.views(0, "body")? {
         return Ok(views);
     }
@@ -64,7 +69,9 @@ pub fn frame_encode(call: &Call) -> Answer {
     call.distinct(out, &views)?;
     // SAFETY: views of this call, apart from `out`.
     let pieces: Vec<&[u8]> = views.iter().map(|view| unsafe { view.slice() }).collect();
-    let written = Frame::new(&pieces[..])?.encode_to(from_offset(call, out, 2)?)?;
+    // SAFETY: likewise.
+    let out = unsafe { from_offset(call, out, 2)? };
+    let written = Frame::new(&pieces[..])?.encode_to(out)?;
     Ok(call.u32_value(offset(written)))
 }
 
@@ -137,10 +144,9 @@ pub fn entry_encode(call: &Call) -> Answer {
         .ok_or_else(|| call.must_be(1, "body", "a Buffer, typed array or DataView"))?;
     let out = call.byte_view(2, "out")?;
     call.distinct(out, &[body])?;
-    // SAFETY: a view of this call, apart from `out`.
-    let body = unsafe { body.slice() };
-    let entry = Entry { kind, body };
-    let written = entry.encode_to(from_offset(call, out, 3)?)?;
+    // SAFETY: two views of this call, apart from each other.
+    let (body, out) = unsafe { (body.slice(), from_offset(call, out, 3)?) };
+    let written = Entry { kind, body }.encode_to(out)?;
     Ok(call.u32_value(offset(written)))
 }
 

@@ -89,7 +89,7 @@ pub fn compressor_new(call: &Call) -> Answer {
     let dictionary = if call.is_absent(5) {
         None
     } else {
-        Some(Arc::clone(call.held(5)?))
+        Some(Arc::clone(&*call.held::<Arc<Dictionary>>(5)?))
     };
     let options = Options {
         level: (level > 0).then_some(level),
@@ -107,7 +107,8 @@ pub fn compressor_new(call: &Call) -> Answer {
 /// `compress(compressor, data)`
 pub fn compress(call: &Call) -> Answer {
     let mut text = Text::new();
-    let Held { compressor, room } = call.held_mut(0)?;
+    let mut held = call.held_mut::<Held>(0)?;
+    let Held { compressor, room } = &mut *held;
     compressor.compress_to(call.bytes(1, "data", &mut text)?, room);
     let result = call.buffer_value(room);
     room.clear();
@@ -118,7 +119,7 @@ pub fn compress(call: &Call) -> Answer {
 /// `compressTo(compressor, data, out, at)`
 pub fn compress_to(call: &Call) -> Answer {
     let mut text = Text::new();
-    let held = call.held_mut::<Held>(0)?;
+    let mut held = call.held_mut::<Held>(0)?;
     let out = call.byte_view(2, "out")?;
     if let Some(data) = call.view(1, "data")? {
         call.distinct(out, &[data])?;
@@ -126,7 +127,8 @@ pub fn compress_to(call: &Call) -> Answer {
     let data = call.bytes(1, "data", &mut text)?;
     let outcome = held
         .compressor
-        .compress_into(data, from_offset(call, out, 3)?)
+        // SAFETY: found apart from the data above; a string is no view.
+        .compress_into(data, unsafe { from_offset(call, out, 3)? })
         .map_err(|error| Misuse::Range(error.to_string()))?;
     Ok(call.size_value(outcome.bytes))
 }
@@ -143,14 +145,14 @@ pub fn decompressor_new(call: &Call) -> Answer {
 
 /// `decompressorAdd(decompressor, dictionary)`
 pub fn decompressor_add(call: &Call) -> Answer {
-    let dictionary = Arc::clone(call.held(1)?);
+    let dictionary = Arc::clone(&*call.held::<Arc<Dictionary>>(1)?);
     call.held_mut::<Decompressor>(0)?.add_dictionary(dictionary)?;
     Ok(call.nothing())
 }
 
 /// `decompress(decompressor, data, bytesMax)`
 pub fn decompress(call: &Call) -> Answer {
-    let decompressor = call.held_mut::<Decompressor>(0)?;
+    let mut decompressor = call.held_mut::<Decompressor>(0)?;
     // SAFETY: a view of this call that is read only.
     let data = unsafe { call.byte_view(1, "data")?.slice::<u8>() };
     let max = call.size(2, "bytesMax", usize::MAX)?;
@@ -165,11 +167,12 @@ pub fn decompress(call: &Call) -> Answer {
 
 /// `decompressTo(decompressor, data, out, at)`
 pub fn decompress_to(call: &Call) -> Answer {
-    let decompressor = call.held_mut::<Decompressor>(0)?;
+    let mut decompressor = call.held_mut::<Decompressor>(0)?;
     let (data, out) = (call.byte_view(1, "data")?, call.byte_view(2, "out")?);
     call.distinct(out, &[data])?;
-    // SAFETY: a view of this call, apart from `out`.
-    let written = decompressor.decompress_into(unsafe { data.slice() }, from_offset(call, out, 3)?)?;
+    // SAFETY: two views of this call, apart from each other.
+    let (data, out) = unsafe { (data.slice(), from_offset(call, out, 3)?) };
+    let written = decompressor.decompress_into(data, out)?;
     Ok(call.size_value(written))
 }
 

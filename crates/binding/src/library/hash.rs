@@ -151,7 +151,7 @@ pub fn hasher_new(call: &Call) -> Answer {
 /// `xxh3Update(hasher, data)`
 pub fn hasher_update(call: &Call) -> Answer {
     let mut text = Text::new();
-    let hasher = call.held_mut::<Xxh3>(0)?;
+    let mut hasher = call.held_mut::<Xxh3>(0)?;
     hasher.update(call.bytes(1, "data", &mut text)?);
     Ok(call.nothing())
 }

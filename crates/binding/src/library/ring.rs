@@ -102,14 +102,14 @@ pub fn replicas_many(call: &Call) -> Answer {
 pub fn assign_many(call: &Call) -> Answer {
     let (keys, places) = keys_and_places(call, 4)?;
     let epsilon = call.float(3, "epsilon", f64::MIN_POSITIVE, f64::MAX)?;
-    let ring = Arc::clone(call.held(0)?);
+    let ring = Arc::clone(&*call.held::<Arc<Ring>>(0)?);
     BoundedRing::new(ring, epsilon)?.assign_many(keys, places)?;
     Ok(call.nothing())
 }
 
 /// `ringDiff(before, after)`: an array of first and last hash of each range, one of the nodes before and after.
 pub fn diff(call: &Call) -> Answer {
-    let moves = Ring::diff(call.held::<Arc<Ring>>(0)?, call.held::<Arc<Ring>>(1)?);
+    let moves = Ring::diff(&*call.held::<Arc<Ring>>(0)?, &*call.held::<Arc<Ring>>(1)?);
     let hashes: Vec<u64> = moves.iter().flat_map(|range| [range.start, range.end]).collect();
     let nodes: Vec<u32> = moves.iter().flat_map(|range| [range.from, range.to]).collect();
     call.array(&[

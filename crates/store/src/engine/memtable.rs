@@ -46,8 +46,11 @@ impl Slot {
         unsafe { sized_bytes(self.0.add(ADDRESS_BYTES)) }
     }
 
-    /// The current row, packed. For those who hold a [`Reading`] of the memtable, or when it takes no more rows.
-    pub(super) fn row(&self) -> &[u8] {
+    /// The current row, packed.
+    ///
+    /// # Safety
+    /// As long as the row is borrowed the caller holds a [`Reading`] of the memtable, or the memtable takes no more rows.
+    pub(super) unsafe fn row(&self) -> &[u8] {
         // SAFETY: the address was published with Release after the row was written. Its memory is not used again before the
         // caller's `Reading` ends, nor once the memtable takes no more rows.
         unsafe { sized_bytes(NonNull::new_unchecked(self.address().load(Ordering::Acquire))) }

@@ -129,7 +129,8 @@ impl<'e> Merge<'e> {
     pub(super) fn current(&self) -> (&[u8], &[u8]) {
         match &self.current {
             Current::None => (&[], &[]),
-            Current::InMemory(slot) => (slot.key(), slot.row()),
+            // SAFETY: `sources` holds a reading of the slot's memtable for as long as this is borrowed.
+            Current::InMemory(slot) => (slot.key(), unsafe { slot.row() }),
             Current::InTables(row) => (row.key(), row.row()),
         }
     }

@@ -97,7 +97,12 @@ fn run_flush(shared: &Shared, flush: Flush) -> Result<(), StoreError> {
     reach("store.flush.tables")?;
     let meta = encode_meta(&flush.persists, &flush.state);
     let run = flush.memtable.single_run();
-    let rows = || run.iter().map(|entry| (entry.slot.key(), entry.slot.row()));
+    let rows = || {
+        run.iter().map(|entry| {
+            // SAFETY: the memtable is sealed, and `flush` keeps it: it takes no more rows.
+            (entry.slot.key(), unsafe { entry.slot.row() })
+        })
+    };
     if !shared.tables.ingest(&meta, rows())? {
         return Ok(());
     }

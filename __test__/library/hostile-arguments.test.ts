@@ -1,0 +1,127 @@
+// What JavaScript may do to the addon's arguments, by design or by mistake, is refused and never looked at as something else: another
+// addon's external, memory that is transferred while or between calls, buffers of a reader that are one.
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { open } from 'rafterdb'
+import { afterAll, expect, test } from 'vitest'
+import type { Handle } from '../../src/native/direct.js'
+import { loadBinding } from '../../src/native/load.js'
+
+const binding = loadBinding()
+const dir = mkdtempSync(join(tmpdir(), 'rafterdb-hostile-'))
+afterAll(() => rmSync(dir, { recursive: true, force: true }))
+
+/** An addon whose external points to where nothing is. */
+const STRANGER = `
+  #include <stddef.h>
+  typedef void *napi;
+  extern int napi_create_external(napi, void *, void *, void *, napi *);
+  napi napi_register_module_v1(napi env, napi exports) {
+    napi value = NULL;
+    napi_create_external(env, (void *)(size_t)64, NULL, NULL, &value);
+    return value;
+  }
+`
+
+function stranger(): Handle {
+  const source = join(dir, 'stranger.c')
+  const library = join(dir, 'stranger.node')
+  writeFileSync(source, STRANGER)
+  const undefinedSymbols = process.platform === 'darwin' ? ['-undefined', 'dynamic_lookup'] : []
+  execFileSync('cc', ['-shared', '-fPIC', ...undefinedSymbols, '-o', library, source])
+  return createRequire(import.meta.url)(library) as Handle
+}
+
+test.skipIf(process.platform === 'win32')("another addon's external is refused, and what it points to is not read", () => {
+  const foreign = stranger()
+  expect(() => binding.ringLookup(foreign, 'key')).toThrow(/this is not a Ring/)
+  expect(() => binding.xxh3Update(foreign, 'data')).toThrow(/this is not a Xxh3/)
+  expect(() => binding.submit(foreign, new Uint8Array(1), 1)).toThrow(/this is not a port/)
+})
+
+test('an object of one class is not taken for one of another', () => {
+  const hasher = binding.xxh3New()
+  expect(() => binding.ringLookup(hasher, 'key')).toThrow(/this is not a Ring/)
+  binding.xxh3Update(hasher, 'a')
+  expect(binding.xxh3Digest(hasher)).toBe(binding.xxh3('a'))
+})
+
+test('pieces whose memory goes while a later one is taken are refused', () => {
+  const first = new Uint8Array(1 << 20).fill(7)
+  const pieces = [first, first]
+  Object.defineProperty(pieces, 1, {
+    get: () => {
+      structuredClone(first, { transfer: [first.buffer] })
+      return new Uint8Array(1)
+    },
+  })
+  expect(() => binding.frameHeader(pieces)).toThrow(/body\[0\] is detached/)
+})
+
+/** The number of a member that is open, as the addon counts them; and a way to close it. */
+async function member(): Promise<{ number: number; close(): Promise<void> }> {
+  const db = await open({ dataDir: mkdtempSync(join(dir, 'store-')) })
+  await db.put('key', 'value')
+  for (let number = 1; ; number++) {
+    try {
+      binding.memberCounters(number)
+      return { number, close: () => db.close() }
+    } catch {
+      // An earlier one, closed.
+    }
+  }
+}
+
+/** The request of a serializable read of one key. */
+function requestOf(key: string): Uint8Array {
+  const bytes = Buffer.alloc(64)
+  bytes.writeUInt8(1, 0)
+  bytes.writeUInt32LE(key.length, 4)
+  bytes.write(key, 8)
+  return new Uint8Array(bytes)
+}
+
+test('the buffers of a reader lie apart, and a read is refused once one was transferred', async () => {
+  const { number, close } = await member()
+  const memory = new Uint8Array(256)
+  expect(() => binding.openReader(number, memory.subarray(0, 64), memory.subarray(63))).toThrow(/its own/)
+  for (const gone of [0, 1]) {
+    const buffers = [requestOf('key'), new Uint8Array(256)] as const
+    const reader = binding.openReader(number, ...buffers)
+    expect(binding.readKey(reader, 11)).toBeGreaterThan(0)
+    expect(() => binding.readKey(reader, 65)).toThrow(/no room for 65 bytes/)
+    const { buffer } = buffers[gone] as Uint8Array<ArrayBuffer>
+    structuredClone(buffer, { transfer: [buffer] })
+    expect(() => binding.readKey(reader, 11)).toThrow(/was transferred or shrunk/)
+    binding.closeReader(reader)
+    expect(() => binding.readKey(reader, 11)).toThrow(/no reader/)
+  }
+  await close()
+})
+
+test('the memory of a reader lives until it is closed, though its caller has let go of it', async () => {
+  setFlagsFromString('--expose-gc')
+  const collect: () => void = runInNewContext('gc')
+  const { number, close } = await member()
+  const openLost = () => {
+    const buffers = [requestOf('key'), new Uint8Array(256)] as const
+    const reader = binding.openReader(number, ...buffers)
+    return { reader, memory: buffers.map(({ buffer }) => new WeakRef(buffer)) }
+  }
+  const { reader, memory } = openLost()
+  const isThere = async () => {
+    await new Promise((resolve) => setImmediate(resolve))
+    collect()
+    return memory.map((buffer) => buffer.deref() !== undefined)
+  }
+  expect(await isThere()).toEqual([true, true])
+  expect(binding.readKey(reader, 11)).toBeGreaterThan(0)
+  binding.closeReader(reader)
+  expect(await isThere()).toEqual([false, false])
+  await close()
+})
