@@ -42,7 +42,7 @@ declare const Code: {
   readonly RESULT_FORGOTTEN: 25;
   /** no answer in time; a write may or may not be committed */
   readonly TIMEOUT: 26;
-  /** the caller's signal aborted the call; a write may or may not be committed */
+  /** the caller's signal aborted the call, or another took its place; a write may or may not be committed */
   readonly ABORTED: 27;
   /** the store is closed */
   readonly CLOSED: 28;
@@ -351,7 +351,10 @@ export interface Database extends AsyncDisposable {
   /** Every member's state; an unreachable one is listed with that role. */
   status(options?: CallOptions): Promise<MemberStatus[]>;
   members(options?: CallOptions): Promise<Member[]>;
-  /** Hands leadership to a member. MEMBER_UNKNOWN, TIMEOUT. */
+  /**
+   * Hands leadership to a member; tried again until its time is up. MEMBER_UNKNOWN, TIMEOUT, ABORTED (also when a transfer to another
+   * member takes its place).
+   */
   transferLeader(name: string, options?: CallOptions): Promise<void>;
   /**
    * What the member in this process has done since it was opened: `exchanges` of the Raft core with the data plane, `submissions`
@@ -402,7 +405,7 @@ export interface OpenOptions {
   durabilityInterval?: number;
   /** Milliseconds between heartbeats. Default 100. */
   heartbeatInterval?: number;
-  /** Milliseconds without a leader before an election, randomised up to twice that. Default 500; at least 3 heartbeats. */
+  /** Milliseconds without a leader before an election, randomised up to 1.75 times that. Default 500; at least 3 heartbeats. */
   electionTimeout?: number;
   /** Serve linearizable reads under the leader's lease, without a round of messages. Default true. */
   leaseReads?: boolean;

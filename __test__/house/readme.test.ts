@@ -1,6 +1,7 @@
 // The README says what is so: its example is the one that runs, its commands exist.
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import { ELECTION_SPREAD_SHARE } from '../../src/raft/config.js'
 import { shell } from '../server/shell.js'
 
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
@@ -28,4 +29,8 @@ test('the files it links to exist', () => {
   const links = [...readme.matchAll(/\]\(([^)#:]+)\)/g)].map(([, path = '']) => path)
   expect(links.length).toBeGreaterThan(5)
   for (const path of links) if (path !== 'examples') expect(() => read(path), path).not.toThrow()
+})
+
+test('the spread of election timeouts is documented as it is', () => {
+  expect(read('index.d.ts')).toContain(`before an election, randomised up to ${1 + ELECTION_SPREAD_SHARE} times that`)
 })
