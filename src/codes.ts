@@ -42,7 +42,7 @@ export const Code = {
   RESULT_FORGOTTEN: 25,
   /** no answer in time; a write may or may not be committed */
   TIMEOUT: 26,
-  /** the caller's signal aborted the call; a write may or may not be committed */
+  /** the caller's signal aborted the call, or another took its place; a write may or may not be committed */
   ABORTED: 27,
   /** the store is closed */
   CLOSED: 28,

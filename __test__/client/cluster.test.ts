@@ -59,3 +59,16 @@ test('a transfer that does not come about times out', async () => {
   await expect(db.transferLeader('n2', { timeout: 60 })).rejects.toMatchObject({ code: 'TIMEOUT' })
   await db.close()
 })
+
+test('a transfer that the leader gives up is asked for again, one that is replaced is not', async () => {
+  const network = new FakeNetwork(3)
+  const db = await createEmbedded({ ports: network.ports })
+  let refusals = 3
+  network.first.fault = ({ type }) => (type === 8 && refusals-- > 0 ? { code: 'TIMEOUT' } : undefined)
+  await db.transferLeader('n2')
+  expect(network.leader).toBe(2)
+  expect(refusals).toBe(-1)
+  network.first.fault = ({ type }) => (type === 8 ? { code: 'ABORTED' } : undefined)
+  await expect(db.transferLeader('n3')).rejects.toMatchObject({ code: 'ABORTED' })
+  await db.close()
+})

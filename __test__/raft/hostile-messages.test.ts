@@ -147,7 +147,7 @@ class Target {
 const SIZES: Readonly<Record<number, number>> = {
   ...{ [Command.ACCEPT]: 5, [Command.NOOP]: 4, [Command.DROP]: 3, [Command.PERSIST]: 5, [Command.SEND]: 14, [Command.COMMIT]: 3 },
   ...{ [Command.SERVE_READS]: 4, [Command.LEASE]: 3, [Command.ROLE]: 5, [Command.FAIL]: 3, [Command.SNAPSHOT_SEND]: 3 },
-  ...{ [Command.CUT]: 3, [Command.RESTORE]: 4, [Command.RECOVERED]: 2 },
+  ...{ [Command.CUT]: 3, [Command.RESTORE]: 4, [Command.RECOVERED]: 2, [Command.TRANSFER_OVER]: 4 },
 }
 
 function attack(count: number, seed: number, create?: CreateRaft): Set<string> {

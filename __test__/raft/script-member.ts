@@ -181,6 +181,10 @@ export class ScriptMember implements Out {
     this.#write('recovered')
   }
 
+  transferOver(peer: number, code: number): void {
+    this.#write(`transfer to ${peer} over: ${codeName(code)}`)
+  }
+
   #take(handle: number): void {
     if (!this.#payloads.delete(handle)) throw new Error(`${this.id} has no payload ${handle}`)
   }

@@ -252,6 +252,8 @@ export class SimulatedPlane implements Plane, MemberView {
       case Command.RESTORE:
         this.#restore(state, group, field(0), field(1))
         return 4
+      case Command.TRANSFER_OVER:
+        return 4
       case Command.RECOVERED:
         for (const checker of this.#world.checkers) checker.onRecovered?.(this, group)
         this.disk.write(

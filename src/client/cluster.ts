@@ -13,8 +13,8 @@ import type { PortFactory } from './port.js'
 /** A member that takes longer to answer is reported as unreachable, ms; at most half of the call's timeout. */
 const MEMBER_ANSWER_MS = 2000
 
-/** Refusals of a transfer that another leader may not repeat. */
-const LEADERSHIP_CODES: readonly ErrorCode[] = ['NOT_LEADER', 'NO_LEADER', 'LEADER_LOST', 'BUSY']
+/** Refusals of a transfer that need not be repeated: another member leads, or the target had not caught up in an election timeout. */
+const LEADERSHIP_CODES: readonly ErrorCode[] = ['NOT_LEADER', 'NO_LEADER', 'LEADER_LOST', 'BUSY', 'TIMEOUT']
 
 /** Sends a request without a batch over the database's own port; resolves to the text of its answer. */
 export type Ask = (name: string, type: number, body: Uint8Array, options: CallOptions) => Promise<string>
@@ -42,7 +42,7 @@ export class Cluster {
     return statuses.sort((a, b) => (a.name < b.name ? -1 : 1))
   }
 
-  /** Resolves when the member leads. MEMBER_UNKNOWN, TIMEOUT. */
+  /** Resolves when the member leads. MEMBER_UNKNOWN, TIMEOUT, ABORTED if a transfer to another member took its place. */
   async transferLeader(name: string, options: CallOptions): Promise<void> {
     const deadline = performance.now() + (options.timeout ?? this.requestTimeout)
     const backoff = new Backoff()
@@ -59,7 +59,7 @@ export class Cluster {
         throw new RafterError('MEMBER_UNKNOWN', `transferLeader: there is no member ${name}; members: ${names}`)
       }
       if (membership.leader === target.id) return
-      // Once for each leader: it goes on trying by itself, and only another one must be asked again.
+      // Once for each leader that takes it on; when that gives up, or leads no more, it is asked again.
       if (
         membership.leader !== 0 &&
         membership.leader !== asked &&

@@ -96,6 +96,10 @@ export class GroupCommands implements Out {
     this.#buffer.open(Command.RECOVERED, this.#group, HEADER)
   }
 
+  transferOver(peer: number, code: number): void {
+    this.#two(Command.TRANSFER_OVER, peer, code)
+  }
+
   #one(kind: number, a: number): void {
     this.#buffer.open(kind, this.#group, HEADER + 1)
     this.#buffer.put(a)

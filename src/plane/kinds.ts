@@ -35,4 +35,5 @@ export const Command = {
   CUT: 13,
   RESTORE: 14,
   RECOVERED: 15,
+  TRANSFER_OVER: 16,
 } as const

@@ -1,5 +1,6 @@
 // The leader: takes proposals into its log, counts what a quorum has on disk, confirms reads, and steps down when it
 // hears from no quorum. How entries reach a follower is in replication.ts.
+import { Code } from '../codes.js'
 import { assert } from './assert.js'
 import { CLOCK_DRIFT_SHARE, COMMIT_DELAY_SHARE, STALL_HEARTBEATS } from './config.js'
 import { HELD_TIMEOUTS } from './cut.js'
@@ -107,16 +108,18 @@ export class Leader {
 
   startTransfer(peer: number): void {
     if (this.#followers.some((follower) => follower.id === peer)) this.#transfer.start(peer)
+    else this.#raft.out.transferOver(peer, Code.MEMBER_UNKNOWN)
   }
 
   tick(): void {
     const { now } = this.#raft
     if (now >= this.#transfer.deadline) {
+      const held = this.#transfer.giveUp()
       if (this.#hung >= STALL_HEARTBEATS) {
         this.#raft.follow(this.#raft.term, 0)
         return
       }
-      this.#endTransfer()
+      for (const { count, bytes } of held) this.#accept(count, bytes)
     }
     if (now >= this.#heartbeatDeadline) this.#heartbeat()
     else if (now >= this.#commitDeadline) this.#tellCommit()
@@ -218,10 +221,6 @@ export class Leader {
   #hearsQuorum(): boolean {
     const { now, config } = this.#raft
     return reachedByMajority(now, this.#followers, (follower) => follower.heardAt) > now - config.electionTimeout
-  }
-
-  #endTransfer(): void {
-    for (const { count, bytes } of this.#transfer.end()) this.#accept(count, bytes)
   }
 
   #scheduleCommit(): void {

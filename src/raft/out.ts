@@ -39,4 +39,6 @@ export interface Out {
   restore(index: number, term: number): void
   /** The member is whole: its data directory is not new any more once what was handed over before is on disk. */
   recovered(): void
+  /** Leadership does not go to `peer`, at least not by the transfer that was asked for; why, as a number of `Code`. */
+  transferOver(peer: number, code: number): void
 }

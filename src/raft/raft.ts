@@ -265,9 +265,10 @@ export class Raft {
     this.out.cut(cut)
   }
 
-  /** Leadership should go to peer. Ignored by all but the leader. */
+  /** Leadership should go to peer. Refused by all but the leader. */
   transfer(peer: number): void {
     if (this.#behaviour instanceof Leader) this.#behaviour.startTransfer(peer)
+    else this.out.transferOver(peer, Code.NOT_LEADER)
   }
 
   /** Time has passed. */

@@ -1,5 +1,6 @@
 // Handing leadership to a follower (Raft thesis, 3.10): take no more proposals, wait until it has the whole log, tell it
-// to campaign at once. Gives up after an election timeout.
+// to campaign at once. Gives up after an election timeout, and says so: whoever asked waits for it.
+import { Code } from '../codes.js'
 import type { Lease } from './lease.js'
 import { timeoutNow } from './message.js'
 import { AT_ONCE } from './out.js'
@@ -36,6 +37,7 @@ export class Transfer {
   /** Begins; a transfer under way goes on if it has the same target, and is replaced if not. */
   start(target: number): void {
     if (this.#target === target) return
+    if (this.active) this.#raft.out.transferOver(this.#target, Code.ABORTED)
     this.#target = target
     this.#told = false
     this.deadline = this.#raft.now + this.#raft.config.electionTimeout
@@ -63,8 +65,9 @@ export class Transfer {
     if (this.active && this.#told) this.#raft.send(this.#target, timeoutNow(this.#raft.term), AT_ONCE)
   }
 
-  /** Ends it; returns what was held. */
-  end(): readonly Held[] {
+  /** Gives it up; returns what was held. */
+  giveUp(): readonly Held[] {
+    if (this.active) this.#raft.out.transferOver(this.#target, Code.TIMEOUT)
     const held = this.#held
     this.#held = []
     this.#target = 0

@@ -44,7 +44,7 @@ pub enum Code {
     ResultForgotten = 25,
     /// no answer in time; a write may or may not be committed
     Timeout = 26,
-    /// the caller's signal aborted the call; a write may or may not be committed
+    /// the caller's signal aborted the call, or another took its place; a write may or may not be committed
     Aborted = 27,
     /// the store is closed
     Closed = 28,
@@ -368,6 +368,7 @@ pub mod command {
     pub const CUT: u16 = 13;
     pub const RESTORE: u16 = 14;
     pub const RECOVERED: u16 = 15;
+    pub const TRANSFER_OVER: u16 = 16;
 }
 
 /// Kinds of message, as in FORMATS.md.

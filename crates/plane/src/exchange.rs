@@ -151,13 +151,7 @@ impl Exchange {
             }
             command::LEASE => group.set_lease(c.float()),
             command::ROLE => take_role(member, group, c),
-            command::FAIL => {
-                let code = u16::try_from(c.next())
-                    .ok()
-                    .and_then(Code::from_number)
-                    .unwrap_or(Code::NotLeader);
-                member.fail_waiting(group, code);
-            }
+            command::FAIL => member.fail_waiting(group, code_of(c, Code::NotLeader)),
             command::SNAPSHOT_SEND => snapshot_send::send(member, group, c.next()),
             command::CUT => self.tasks.push(LogTask::Cut {
                 group: id,
@@ -165,6 +159,10 @@ impl Exchange {
             }),
             command::RESTORE => self.restore(member, group, c.next(), c.next()),
             command::RECOVERED => self.tasks.push(LogTask::Recovered { group: id }),
+            command::TRANSFER_OVER => {
+                let (target, code) = (c.next(), code_of(c, Code::Timeout));
+                member.transfer_over(group, target, code);
+            }
             _ => panic!("exchange: unknown command {kind}"),
         }
     }
@@ -447,6 +445,14 @@ fn entries_to_send(member: &Member, group: &Group, first: u64, end: u64, into: &
         || read_files(member, group.id, first, end, bytes_max, into).is_ok();
     clip(into, bytes_max, limits::APPEND_RUNS_MAX);
     is_there
+}
+
+/// The code that comes next; `unknown` for a number that is none.
+fn code_of(c: &mut Cursor<'_>, unknown: Code) -> Code {
+    u16::try_from(c.next())
+        .ok()
+        .and_then(Code::from_number)
+        .unwrap_or(unknown)
 }
 
 fn take_role(member: &Arc<Member>, group: &Arc<Group>, c: &mut Cursor<'_>) {

@@ -337,6 +337,31 @@ impl Member {
         self.deliver_all(&mut out);
     }
 
+    /// The core goes on without a transfer to `target`: whoever waits for it is told why, or that it came about by another way.
+    pub fn transfer_over(self: &Arc<Self>, group: &Arc<Group>, target: u64, code: Code) {
+        let leads = group.leader.load(Ordering::Acquire) == target;
+        let text = match code {
+            Code::Aborted => "the transfer was replaced by one to another member",
+            Code::NotLeader => "this member leads no more; try again",
+            _ => "the member did not take over in time; see that it runs and is up to date",
+        };
+        let mut out = Deliveries::default();
+        let over: Vec<Transfer> = group
+            .transfers
+            .lock()
+            .extract_if(.., |transfer| transfer.target == target)
+            .collect();
+        for Transfer { waiter, .. } in over {
+            if leads {
+                let to = out.to(&waiter.source);
+                crate::source::write_response(to, request::TRANSFER, 0, Code::Ok, waiter.id, &[]);
+            } else {
+                out.fail(&waiter, request::TRANSFER, code, 0, text);
+            }
+        }
+        self.deliver_all(&mut out);
+    }
+
     /// Fails what waits and is not in the log.
     pub fn fail_waiting(self: &Arc<Self>, group: &Arc<Group>, code: Code) {
         let mut out = Deliveries::default();
