@@ -200,5 +200,5 @@ test('liveness catches a cluster in which no vote arrives', () => {
 function memberWith(id: number, term: number, entries: readonly Entry[]): MemberView {
   const log = new MemberLog()
   log.write(1, entries)
-  return { id, role: () => Role.LEADER, term: () => term, memoryLog: () => log, diskLog: () => log }
+  return { id, role: () => Role.LEADER, term: () => term, memoryLog: () => log, diskLog: () => log, stored: () => 0 }
 }

@@ -21,6 +21,8 @@ export interface MemberView {
   term(group: number): number
   memoryLog(group: number): MemberLog
   diskLog(group: number): MemberLog
+  /** Last index of what a restart finds in its store. */
+  stored(group: number): number
 }
 
 /** A property, checked as things happen. Each throws a Violation. */

@@ -194,6 +194,9 @@ export class SimulatedPlane implements Plane, MemberView {
   diskLog(group: number): MemberLog {
     return this.disk.logs[group]!
   }
+  stored(group: number): number {
+    return this.#durable.machines[group]!.persisted.index
+  }
   state(group: number): State {
     return this.#groups[group]!.machine.state
   }

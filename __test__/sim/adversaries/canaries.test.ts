@@ -6,12 +6,14 @@ import { type After, AT_ONCE } from '../../../src/raft/out.js'
 import { Raft } from '../../../src/raft/raft.js'
 import { brokenCore } from '../canary.js'
 import type { Sabotage } from '../node.js'
+import { SimulatedPlane } from '../plane.js'
 import * as candidateInTheDark from './candidate-in-the-dark.js'
 import * as eachPersist from './each-persist.js'
 import * as eachSend from './each-send.js'
 import * as frozenDisk from './frozen-disk.js'
 import * as grantedVotes from './granted-votes.js'
 import * as handOver from './hand-over.js'
+import * as installedStore from './installed-store.js'
 import * as lateAppends from './late-appends.js'
 import * as lostDirectory from './lost-directory.js'
 import * as newLeaderReads from './new-leader-reads.js'
@@ -152,6 +154,21 @@ class Fickle extends Raft {
   }
 }
 
+/** Says that it has a snapshot which is not on its disk. */
+const losesStore: Sabotage = {
+  createPlane: (id, world, times, durable) => {
+    class Losing extends SimulatedPlane {
+      override install(...[group, state, from]: Parameters<SimulatedPlane['install']>): void {
+        const machine = durable.machines[group]!
+        const { persisted } = machine
+        super.install(group, state, from)
+        machine.persisted = persisted
+      }
+    }
+    return new Losing(id, world, times, durable)
+  },
+}
+
 const CANARIES: readonly [string, { readonly scenarios: readonly Scenario[] }, Sabotage][] = [
   ['granted votes: forgets whom it voted for', grantedVotes, brokenCore(Forgetful)],
   ['granted votes: forgets it with a crash', grantedVotes, forgetsOnDisk],
@@ -169,12 +186,19 @@ const CANARIES: readonly [string, { readonly scenarios: readonly Scenario[] }, S
   ['late appends: keeps conflicts', lateAppends, keepsConflicts],
   ['snapshots: says that it has more', snapshots, brokenCore(Forward)],
   ['lost directory: takes part at once', lostDirectory, takesPart],
+  ['installed store: takes part at once', installedStore, takesPart],
   ['new leader reads: asks nobody', newLeaderReads, brokenCore(Unasking)],
   ['unequal settings: asks nobody', unequalSettings, brokenCore(Unasking)],
   ['unequal settings: takes all to be as patient as itself', unequalSettings, brokenCore(Believing)],
   ['candidate in the dark: votes while it hears a leader', candidateInTheDark, brokenCore(Fickle)],
   ['candidate in the dark: leases that are too long', candidateInTheDark, longLease],
 ]
+
+test('a snapshot that is nowhere on disk is no entry of a fourth member', () => {
+  for (const scenario of installedStore.scenarios) {
+    expect(() => scenario.run(losesStore)).toThrow(/^durability: committed \d+ of group 0 is on the disks of \d, \d, \d only$/)
+  }
+})
 
 describe.each(CANARIES)('%s', (_name, { scenarios }, sabotage) => {
   test('is caught', () => {

@@ -1,14 +1,26 @@
-// Durability: what is called committed is on the disks of a majority, and nothing that a client was told is ever lost.
+// Durability: what is called committed is on the disks of a majority, in a log or in a store, and nothing that a client was told is ever
+// lost.
 import { type Checker, type MemberView, Violation } from '../checker.js'
-import type { MemberLog } from '../member-log.js'
+import type { Entry, MemberLog } from '../member-log.js'
 import type { Committed } from './committed.js'
+
+/** What a member has on disk of a group: a store of all entries up to `stored`, and a log, which may lag behind it or have been cut. */
+interface Held {
+  readonly log: MemberLog
+  readonly stored: number
+}
+
+/** A snapshot that was installed is in the store before the log follows it; an entry cut off the log is nowhere but in the store. */
+function holds({ log, stored }: Held, index: number, entry: Entry): boolean {
+  return index <= stored || (index > log.baseIndex && log.holds(index, entry))
+}
 
 export class DurableCommit implements Checker {
   readonly property = 'durability'
   readonly #committed: Committed
   readonly #members: () => readonly MemberView[]
   /** What members had on disk when they lost it, by member and group, until they say that they have recovered. */
-  readonly #lost = new Map<string, MemberLog[]>()
+  readonly #lost = new Map<string, Held[]>()
   readonly #acknowledged: Map<number, number>[] = []
 
   constructor(committed: Committed, members: () => readonly MemberView[]) {
@@ -24,13 +36,17 @@ export class DurableCommit implements Checker {
   onWipe(member: MemberView, groups: number): void {
     for (let group = 0; group < groups; group += 1) {
       const key = `${member.id} ${group}`
-      this.#lost.set(key, [...(this.#lost.get(key) ?? []), member.diskLog(group).copy()])
+      const held = { log: member.diskLog(group).copy(), stored: member.stored(group) }
+      this.#lost.set(key, [...(this.#lost.get(key) ?? []), held])
     }
   }
 
   onRecovered(member: MemberView, group: number): void {
     const key = `${member.id} ${group}`
-    const last = Math.min(this.#committed.last(group), Math.max(0, ...(this.#lost.get(key) ?? []).map((log) => log.lastIndex)))
+    const last = Math.min(
+      this.#committed.last(group),
+      Math.max(0, ...(this.#lost.get(key) ?? []).map(({ log, stored }) => Math.max(log.lastIndex, stored))),
+    )
     this.#lost.delete(key)
     for (let index = 1; index <= last; index += 1) this.#checkHolders(group, index)
   }
@@ -38,11 +54,11 @@ export class DurableCommit implements Checker {
   #checkHolders(group: number, index: number): void {
     const entry = this.#committed.entry(group, index)
     const members = this.#members()
-    const logs = (member: MemberView): readonly MemberLog[] => [
-      member.diskLog(group),
+    const disks = (member: MemberView): readonly Held[] => [
+      { log: member.diskLog(group), stored: member.stored(group) },
       ...(this.#lost.get(`${member.id} ${group}`) ?? []),
     ]
-    const holders = members.filter((member) => logs(member).some((log) => log.holds(index, entry))).map(({ id }) => id)
+    const holders = members.filter((member) => disks(member).some((held) => holds(held, index, entry))).map(({ id }) => id)
     if (holders.length > members.length / 2) return
     throw new Violation(
       'durability',
