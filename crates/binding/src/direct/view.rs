@@ -48,7 +48,8 @@ impl View {
     /// Its memory, to read.
     ///
     /// # Safety
-    /// The view is of the current call, and nothing writes to the same memory while the slice is used.
+    /// The view is of the current call, and nothing writes to the same memory while the slice is used. `T` is a byte, or has the size
+    /// of the view's elements: then V8 has aligned it for them.
     pub unsafe fn slice<'call, T: Plain>(self) -> &'call [T] {
         let (start, count) = self.elements::<T>();
         // SAFETY: the array lives as long as the call, its elements are plain numbers, and V8 aligns it for its elements.
@@ -66,12 +67,19 @@ impl View {
     }
 }
 
-/// Numbers of which every bit pattern is valid.
-pub trait Plain: Copy {}
-impl Plain for u8 {}
-impl Plain for u32 {}
-impl Plain for u64 {}
-impl Plain for f64 {}
+/// Numbers.
+///
+/// # Safety
+/// Every bit pattern is one, and none has bytes that are not part of it.
+pub unsafe trait Plain: Copy {}
+// SAFETY: as all integers.
+unsafe impl Plain for u8 {}
+// SAFETY: likewise.
+unsafe impl Plain for u32 {}
+// SAFETY: likewise.
+unsafe impl Plain for u64 {}
+// SAFETY: a NaN is a number too.
+unsafe impl Plain for f64 {}
 
 /// Bytes of an element of a typed array.
 pub(super) const fn element_bytes(kind: i32) -> Option<usize> {
