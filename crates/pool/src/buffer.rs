@@ -29,12 +29,16 @@ impl Buffer {
     #[must_use]
     #[cold]
     pub fn new(bytes: usize) -> Self {
-        Self::whole(Handle::made_to_measure(bytes))
+        // SAFETY: a new slot's.
+        unsafe { Self::whole(Handle::made_to_measure(bytes)) }
     }
 
-    /// All bytes of a slot, which must be given its only handle.
+    /// All bytes of a slot.
+    ///
+    /// # Safety
+    /// The handle is the only one of its slot.
     #[inline]
-    pub(crate) fn whole(handle: Handle) -> Self {
+    pub(crate) unsafe fn whole(handle: Handle) -> Self {
         let Place { start, bytes } = handle.place();
         Self {
             handle,

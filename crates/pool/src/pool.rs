@@ -77,8 +77,8 @@ impl Pool {
         // SAFETY: the lane is this thread's.
         let kept = unsafe { lane.fetch(tier) };
         match kept.or_else(|| self.find(tier, lane)) {
-            // SAFETY: what was fetched, claimed or grown is owned.
-            Some(slot) => Buffer::whole(unsafe { Handle::of(slot) }),
+            // SAFETY: what was fetched, claimed or grown is owned, so that this is its only handle.
+            Some(slot) => unsafe { Buffer::whole(Handle::of(slot)) },
             None => Buffer::new(TIERS[tier]),
         }
     }

@@ -98,7 +98,8 @@ impl Slice {
     /// is as it was.
     pub fn try_into_mut(self) -> Result<Buffer, Self> {
         match self.handle {
-            Some(handle) if handle.is_alone() => Ok(Buffer::whole(handle)),
+            // SAFETY: the only handle, and owned, so that nobody can clone it.
+            Some(handle) if handle.is_alone() => Ok(unsafe { Buffer::whole(handle) }),
             handle => Err(Self { handle, ..self }),
         }
     }
