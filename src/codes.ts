@@ -70,6 +70,8 @@ export const Code = {
   ADDRESS_INVALID: 45,
   /** the other side does not know this cluster's token */
   TOKEN_MISMATCH: 46,
+  /** another process runs under that member's name */
+  NAME_IN_USE: 47,
   /** another process has the data directory open */
   DATA_DIR_LOCKED: 50,
   /** the data directory belongs to another cluster or member */

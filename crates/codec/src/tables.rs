@@ -72,6 +72,8 @@ pub enum Code {
     AddressInvalid = 45,
     /// the other side does not know this cluster's token
     TokenMismatch = 46,
+    /// another process runs under that member's name
+    NameInUse = 47,
     /// another process has the data directory open
     DataDirLocked = 50,
     /// the data directory belongs to another cluster or member
@@ -137,6 +139,7 @@ impl Code {
             Self::PortInUse => "PORT_IN_USE",
             Self::AddressInvalid => "ADDRESS_INVALID",
             Self::TokenMismatch => "TOKEN_MISMATCH",
+            Self::NameInUse => "NAME_IN_USE",
             Self::DataDirLocked => "DATA_DIR_LOCKED",
             Self::DataDirMismatch => "DATA_DIR_MISMATCH",
             Self::FormatNewer => "FORMAT_NEWER",
@@ -190,6 +193,7 @@ impl Code {
             44 => Self::PortInUse,
             45 => Self::AddressInvalid,
             46 => Self::TokenMismatch,
+            47 => Self::NameInUse,
             50 => Self::DataDirLocked,
             51 => Self::DataDirMismatch,
             52 => Self::FormatNewer,

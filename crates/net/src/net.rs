@@ -1,6 +1,7 @@
 //! The network of a member: start, send, close. Owns the thread; the parts it is made of are in the other files.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -66,6 +67,8 @@ pub(crate) struct Shared {
     pub(crate) clients: RwLock<HashMap<u64, Arc<SendQueue>>>,
     /// Queues of the connections that peers have made; they carry answers to pings.
     pub(crate) answers: Mutex<HashMap<u64, Arc<SendQueue>>>,
+    /// Tells this process from another that runs under the same name; not 0.
+    pub(crate) life: u64,
     connections: AtomicU64,
     open: Arc<AtomicUsize>,
     closing: AtomicBool,
@@ -213,6 +216,7 @@ impl Net {
             peers,
             clients: RwLock::default(),
             answers: Mutex::default(),
+            life: RandomState::new().hash_one(std::process::id()) | 1,
             connections: AtomicU64::new(0),
             open: Arc::default(),
             closing: AtomicBool::new(false),
@@ -285,11 +289,18 @@ impl Net {
         }
     }
 
+    /// How it stands with each peer, by id.
+    #[must_use]
+    pub fn peer_stats(&self) -> Vec<PeerStats> {
+        let mut peers: Vec<_> = self.shared.peers.values().map(|peer| peer.stats()).collect();
+        peers.sort_by_key(|peer| peer.id);
+        peers
+    }
+
     /// How it stands.
     #[must_use]
     pub fn stats(&self) -> NetStats {
-        let mut peers: Vec<_> = self.shared.peers.values().map(|peer| peer.stats()).collect();
-        peers.sort_by_key(|peer| peer.id);
+        let peers = self.peer_stats();
         let clients = self.shared.clients.read();
         let client_queued_bytes = clients.values().map(|queue| queue.amounts().0).sum();
         NetStats {
