@@ -70,6 +70,8 @@ declare const Code: {
   readonly ADDRESS_INVALID: 45;
   /** the other side does not know this cluster's token */
   readonly TOKEN_MISMATCH: 46;
+  /** another process runs under that member's name */
+  readonly NAME_IN_USE: 47;
   /** another process has the data directory open */
   readonly DATA_DIR_LOCKED: 50;
   /** the data directory belongs to another cluster or member */
@@ -97,14 +99,45 @@ declare const Code: {
 };
 /** The name of an error code, which programs match. */
 export type ErrorCode = keyof typeof Code;
+/**
+ * Whether a call that failed has had an effect. `not-done`: none, and none will come of it. `unknown`: it may be done or may still
+ * be, so read before writing again. `done`: it was, though its result is lost.
+ */
+export type Outcome = "done" | "not-done" | "unknown";
+/** How it stands between the member that answered and another one, or between a client and an endpoint. */
+export interface PeerStatus {
+  /** Empty if it is not known. */
+  name: string;
+  endpoint: string;
+  /** Whether it is reached now. */
+  connected: boolean;
+  /** Why it is not: UNREACHABLE, CLUSTER_MISMATCH (another list of members), TOKEN_MISMATCH, NAME_IN_USE, …; null: no reason yet. */
+  code: ErrorCode | null;
+  /** The same for people. */
+  message: string | null;
+}
+/** What is known of the reasons. */
+export interface ErrorDetails {
+  /** With NO_LEADER and what follows from it: the other members as the one that answered sees them. With UNREACHABLE: the endpoints. */
+  members: PeerStatus[];
+}
+/** What an error may carry besides its code and message. */
+export interface RafterErrorOptions extends ErrorOptions {
+  outcome?: Outcome | undefined;
+  details?: ErrorDetails | undefined;
+}
 /** Every error that rafterdb reports. */
 export declare class RafterError extends Error {
   /** What kind of failure; see `Code` for the list. */
   readonly code: ErrorCode;
   readonly name = "RafterError";
+  /** Whether the call has had an effect; absent where there was no call: `open`, `connect`, `onFatal`. */
+  readonly outcome?: Outcome;
+  /** Who is not reached, and why, where that is the reason. */
+  readonly details?: ErrorDetails;
   constructor(
   /** What kind of failure; see `Code` for the list. */
-  code: ErrorCode, message: string, options?: ErrorOptions);
+  code: ErrorCode, message: string, options?: RafterErrorOptions);
 }
 /**
  * A key or value: a string is its UTF-8 bytes. A lone surrogate is stored as U+FFFD, and bytes that are not valid UTF-8
@@ -113,7 +146,7 @@ export declare class RafterError extends Error {
 export type Bytes = string | Uint8Array;
 /** What every call takes. */
 export interface CallOptions {
-  /** Aborts the call: it rejects with ABORTED. A write that was already sent may still be committed. */
+  /** Aborts the call: it rejects with ABORTED. A write that was already sent may still be committed: see the error's `outcome`. */
   signal?: AbortSignal;
   /** Milliseconds until the call rejects with TIMEOUT. Default: `requestTimeout` of the database, 5,000. */
   timeout?: number;
@@ -294,6 +327,8 @@ export interface MemberStatus {
    * with different ones do not speak to each other. Empty: it has not learnt it yet.
    */
   cluster: string;
+  /** The other members as this one sees them: whom it reaches, and why not. Empty for an unreachable one. */
+  peers: PeerStatus[];
 }
 export interface Member {
   id: number;
@@ -360,6 +395,8 @@ export interface Database extends AsyncDisposable {
   /** Answers what is under way, then stops and joins all threads. */
   close(): Promise<void>;
 }
+/** How much a line of a member's log matters. */
+export type LogLevel = "info" | "warn" | "error";
 /** Options of `open`. `open({ dataDir })` alone is a store of one member. */
 export interface OpenOptions {
   /** Directory of this member's data, made if it is not there. A relative one counts from the working directory at the call. */
@@ -422,8 +459,14 @@ export interface OpenOptions {
   waitWhenBusy?: boolean;
   /** Called when the member stops because it must: a failed fsync, a damaged file, a bug. Every later call fails with POISONED. */
   onFatal?: (error: RafterError) => void;
-  /** Called with a line for people now and then: what recovery did, peers that come and go. */
-  onLog?: (line: string) => void;
+  /**
+   * Called with a line for people now and then: `info` for normal life (peers that come, who leads), `warn` for what to look at if it
+   * lasts, `error` for what keeps the member from taking part. What goes on is told less and less often. What came from outside is
+   * escaped in it: it is one line.
+   */
+  onLog?: (line: string, level: LogLevel) => void;
+  /** From which level on lines go to stderr; `off`: none. Default: `warn`, and `off` if there is an `onLog`. */
+  log?: "off" | LogLevel;
 }
 export interface ConnectOptions {
   /** `host:port` of any members; the others are found from them. */

@@ -10,6 +10,7 @@ export type {
   Database,
   DeleteResult,
   KeyValue,
+  LogLevel,
   Member,
   MemberStatus,
   OpenOptions,
@@ -29,4 +30,5 @@ export type {
 export { connect, open } from './client/open.js'
 export { compare, del, get, put, range } from './client/txn.js'
 export type { ErrorCode } from './codes.js'
+export type { ErrorDetails, Outcome, PeerStatus, RafterErrorOptions } from './errors.js'
 export { RafterError } from './errors.js'

@@ -260,5 +260,6 @@ export function memberStatus(name: string, role: MemberStatus['role'], endpoint:
     logMode: 'fdatasync',
     version: '0.1.0',
     cluster: 'c1',
+    peers: [],
   }
 }

@@ -39,7 +39,7 @@ test('what the member has to say becomes a line of the log', async () => {
   const opened: OpenOptions[] = []
   const stop = new AbortController()
   const open = openInto(opened, new FakeDatabase(), () => {
-    opened[0]?.onLog?.('cut 17 bytes of a torn record')
+    opened[0]?.onLog?.('cut 17 bytes of a torn record', 'info')
     stop.abort('SIGTERM')
   })
   const { err } = await shell(['serve', '--name', 'a', '--members', 'a=h:1'], { open, stop: stop.signal })
@@ -50,7 +50,7 @@ test('a warning of the member is a line of that level', async () => {
   const opened: OpenOptions[] = []
   const stop = new AbortController()
   const open = openInto(opened, new FakeDatabase(), () => {
-    opened[0]?.onLog?.('warning: strangers are believed')
+    opened[0]?.onLog?.('strangers are believed', 'warn')
     stop.abort('SIGTERM')
   })
   const { err } = await shell(['serve', '--name', 'a', '--members', 'a=h:1'], { open, stop: stop.signal })

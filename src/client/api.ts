@@ -1,5 +1,5 @@
 // The public interface, the same for an embedded member (`open`) and a remote client (`connect`). Types only.
-import type { RafterError } from '../errors.js'
+import type { PeerStatus, RafterError } from '../errors.js'
 
 /**
  * A key or value: a string is its UTF-8 bytes. A lone surrogate is stored as U+FFFD, and bytes that are not valid UTF-8
@@ -9,7 +9,7 @@ export type Bytes = string | Uint8Array
 
 /** What every call takes. */
 export interface CallOptions {
-  /** Aborts the call: it rejects with ABORTED. A write that was already sent may still be committed. */
+  /** Aborts the call: it rejects with ABORTED. A write that was already sent may still be committed: see the error's `outcome`. */
   signal?: AbortSignal
   /** Milliseconds until the call rejects with TIMEOUT. Default: `requestTimeout` of the database, 5,000. */
   timeout?: number
@@ -170,6 +170,8 @@ export interface MemberStatus {
    * with different ones do not speak to each other. Empty: it has not learnt it yet.
    */
   cluster: string
+  /** The other members as this one sees them: whom it reaches, and why not. Empty for an unreachable one. */
+  peers: PeerStatus[]
 }
 
 export interface Member {
@@ -225,6 +227,9 @@ export interface Database extends AsyncDisposable {
   /** Answers what is under way, then stops and joins all threads. */
   close(): Promise<void>
 }
+
+/** How much a line of a member's log matters. */
+export type LogLevel = 'info' | 'warn' | 'error'
 
 /** Options of `open`. `open({ dataDir })` alone is a store of one member. */
 export interface OpenOptions {
@@ -288,8 +293,14 @@ export interface OpenOptions {
   waitWhenBusy?: boolean
   /** Called when the member stops because it must: a failed fsync, a damaged file, a bug. Every later call fails with POISONED. */
   onFatal?: (error: RafterError) => void
-  /** Called with a line for people now and then: what recovery did, peers that come and go. */
-  onLog?: (line: string) => void
+  /**
+   * Called with a line for people now and then: `info` for normal life (peers that come, who leads), `warn` for what to look at if it
+   * lasts, `error` for what keeps the member from taking part. What goes on is told less and less often. What came from outside is
+   * escaped in it: it is one line.
+   */
+  onLog?: (line: string, level: LogLevel) => void
+  /** From which level on lines go to stderr; `off`: none. Default: `warn`, and `off` if there is an `onLog`. */
+  log?: 'off' | LogLevel
 }
 
 export interface ConnectOptions {

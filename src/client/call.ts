@@ -1,6 +1,6 @@
 // One promise that a caller waits on: settled once, by an answer, a time-out, an abort or the end. Sends nothing.
 import type { ErrorCode } from '../codes.js'
-import { RafterError } from '../errors.js'
+import { type Outcome, RafterError } from '../errors.js'
 import type { Aborts } from './aborts.js'
 import type { CallOptions } from './api.js'
 import { describe } from './bytes.js'
@@ -88,12 +88,12 @@ export function checkSignal(signal: CallOptions['signal'], name: string): void {
   if (!(signal instanceof AbortSignal)) {
     throw new RafterError('INVALID_ARGUMENT', `signal must be an AbortSignal, not ${describe(signal)}`)
   }
-  if (signal.aborted) throw abortError(name, signal, 'nothing was sent')
+  if (signal.aborted) throw abortError(name, signal, 'nothing was done', 'not-done')
 }
 
 /** ABORTED, with the signal's reason as its cause. */
-export function abortError(name: string, signal: AbortSignal | undefined, outcome: string): RafterError {
-  return new RafterError('ABORTED', `${name}: aborted by its signal; ${outcome}`, { cause: signal?.reason })
+export function abortError(name: string, signal: AbortSignal | undefined, text: string, outcome: Outcome): RafterError {
+  return new RafterError('ABORTED', `${name}: aborted by its signal; ${text}`, { cause: signal?.reason, outcome })
 }
 
 function shown(value: unknown): string {

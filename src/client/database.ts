@@ -30,6 +30,7 @@ import type { Dispatcher } from './dispatcher.js'
 import { Consistency } from './kinds.js'
 import type { Liveness } from './liveness.js'
 import * as operations from './operations.js'
+import { outcomeOf, phraseOf } from './outcome.js'
 import type { PortFactory } from './port.js'
 import { rangeOf } from './range.js'
 import * as reading from './reading.js'
@@ -326,11 +327,16 @@ export class ClientDatabase implements Database {
   }
 
   #abort(call: Call, signal: AbortSignal): void {
-    const sent = call.request !== null && call.request.attempts > 0
-    call.reject(abortError(call.name, signal, sent ? 'if it is a write, it may still be committed' : 'nothing was sent yet'))
+    const { request } = call
+    // What was sent before and may be sent again may be done as well as what is under way.
+    const outcome = request === null ? 'not-done' : outcomeOf(request.type, 'ABORTED', request.attempts > 0)
+    call.reject(abortError(call.name, signal, phraseOf(outcome), outcome))
   }
 
   #closedError(name: string): RafterError {
-    return this.#dispatcher.ended ?? new RafterError('CLOSED', `${name}: the database is closed; open it again to use it`)
+    return (
+      this.#dispatcher.ended ??
+      new RafterError('CLOSED', `${name}: the database is closed; open it again to use it`, { outcome: 'not-done' })
+    )
   }
 }

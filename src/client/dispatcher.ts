@@ -11,9 +11,10 @@ import { Inflight } from './inflight.js'
 import { Request as Kind } from './kinds.js'
 import type { Liveness } from './liveness.js'
 import { operationBytes } from './operations.js'
+import { failureOf, outcomeOf, splitDetails } from './outcome.js'
 import type { Port } from './port.js'
 import { HEADER_BYTES, Request, WRITE_HEADER_BYTES } from './request.js'
-import { explain, Inbox, Result } from './results.js'
+import { Inbox, Result } from './results.js'
 import { isInvalid, retryOf } from './retry.js'
 import { type Session, Sessions } from './session.js'
 import { Slabs } from './slab.js'
@@ -190,7 +191,9 @@ export class Dispatcher {
     if (this.ended !== null) return
     this.ended = error
     this.#port = null
-    const requests = [...this.#inflight.takeAll(), ...this.#writes, ...this.#reads, ...this.#others, ...this.#parked]
+    const underWay = this.#inflight.takeAll()
+    for (const request of underWay) request.uncertain = true
+    const requests = [...underWay, ...this.#writes, ...this.#reads, ...this.#others, ...this.#parked]
     this.#writes = []
     this.#reads = []
     this.#others = []
@@ -280,8 +283,7 @@ export class Dispatcher {
 
   #answer(request: Request, result: Result): void {
     if (result.code !== Code.OK) {
-      const text = result.end - result.start > 8 ? result.text(result.start + 8) : ''
-      this.#refuse(request, codeName(result.code), text)
+      this.#refuse(request, codeName(result.code), result.said())
       return
     }
     this.#backoff.reset()
@@ -310,7 +312,7 @@ export class Dispatcher {
     }
     // The member has no room for it, perhaps for long.
     if (error.code === 'BUSY') this.#streams.begun(stream)
-    this.#trouble = error.message
+    this.#trouble = troubleOf(error.code, result.said())
     this.#pauseNow()
     this.#reroute(error.code, error.code === 'NOT_LEADER' ? result.text(result.start + 8) : error.message)
   }
@@ -336,7 +338,7 @@ export class Dispatcher {
       if (this.#full) this.#pauseNow()
       return
     }
-    this.#again(request, retry === 'uncertain', text === '' ? code : `${code}: ${text}`)
+    this.#again(request, retry === 'uncertain', troubleOf(code, text))
     this.#reroute(code, text)
   }
 
@@ -371,9 +373,9 @@ export class Dispatcher {
   }
 
   #reject(request: Request, code: ErrorCode, text: string): void {
-    for (const call of request.calls)
-      if (!call.settled) call.fail(code, code === this.ended?.code ? text : explain(call.name, code, text))
-    if (request.stream !== null) request.stream.ended(new RafterError(code, explain('watch', code, text)))
+    const outcome = outcomeOf(request.type, code, request.uncertain)
+    for (const call of request.calls) if (!call.settled) call.reject(failureOf(call.name, code, text, outcome))
+    if (request.stream !== null) request.stream.ended(failureOf('watch', code, text, 'not-done'))
     this.#drop(request)
   }
 
@@ -480,9 +482,18 @@ export class Dispatcher {
       call.reject(unreachable)
       return
     }
-    const why = unreachable?.message ?? (request.attempts === 0 ? this.#trouble : request.trouble)
-    const outcome = mayBeDone ? 'the write may or may not be committed, so read before writing again' : 'nothing was done'
-    call.fail('TIMEOUT', `${call.name}: no answer in time${why === '' ? '' : ` (${why})`}; ${outcome}`)
+    const { text, details } = splitDetails(request.attempts === 0 ? this.#trouble : request.trouble)
+    const why = unreachable?.message ?? text
+    const error = failureOf(
+      call.name,
+      'TIMEOUT',
+      `no answer in time${why === '' ? '' : ` (${why})`}`,
+      outcomeOf(request.type, 'TIMEOUT', mayBeDone),
+    )
+    const known = unreachable?.details ?? details
+    call.reject(
+      known === undefined ? error : new RafterError(error.code, error.message, { outcome: error.outcome, details: known }),
+    )
   }
 
   #watchLiveness(): void {
@@ -497,4 +508,10 @@ export class Dispatcher {
       this.#whenIdle = null
     }
   }
+}
+
+/** What went wrong, for the message of a time-out. That there is no leader is in the text. */
+function troubleOf(code: ErrorCode, text: string): string {
+  if (text === '') return code
+  return code === 'NO_LEADER' ? text : `${code}: ${text}`
 }

@@ -3,6 +3,7 @@
 import { Code, type ErrorCode } from '../codes.js'
 import { codeName, RafterError } from '../errors.js'
 import { readU64, writeU64 } from './bytes.js'
+import { failureOf } from './outcome.js'
 import type { Port, PortFactory } from './port.js'
 import { HEADER_BYTES } from './request.js'
 import { explain, Inbox } from './results.js'
@@ -115,9 +116,7 @@ export class Line {
       return
     }
     const name = codeName(code)
-    this.#question?.reject(
-      new RafterError(name, explain('question', name, inbox.bytes.toString('utf8', Math.min(start + 8, end), end))),
-    )
+    this.#question?.reject(failureOf('question', name, inbox.bytes.toString('utf8', Math.min(start + 8, end), end), 'not-done'))
   }
 }
 

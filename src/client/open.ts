@@ -5,6 +5,7 @@ import { loadBinding } from '../native/load.js'
 import { dial } from '../native/remote.js'
 import type { ConnectOptions, Database, OpenOptions } from './api.js'
 import { createEmbedded, createRemote } from './create.js'
+import { logOf } from './log-lines.js'
 
 /**
  * Opens a member of a cluster in this process; `open({ dataDir })` alone is a store of one member.
@@ -13,11 +14,12 @@ import { createEmbedded, createRemote } from './create.js'
  */
 export async function open(options: OpenOptions): Promise<Database> {
   const { config, raft } = memberOptions(options)
+  const log = logOf(options, config.name)
   const warning = exposure(config)
-  if (warning !== null) options.onLog?.(warning)
+  if (warning !== null) log(warning, 'warn')
   const member = await ClusterMember.start(config, raft, {
-    onFatal: options.onFatal ?? (() => {}),
-    onNote: options.onLog ?? (() => {}),
+    onFatal: options.onFatal ?? ((error) => log(`the member has stopped: ${error.message} (${error.code})`, 'error')),
+    onNote: log,
   })
   try {
     return await createEmbedded({

@@ -73,7 +73,7 @@ export class WatchStream<A extends As> implements Watch<A>, AsyncIterator<WatchE
   #consumed = 0
   #error: RafterError | null = null
   #done = false
-  readonly #onAbort = () => this.ended(abortError('watch', this.#options.signal, 'the watch is over'))
+  readonly #onAbort = () => this.ended(abortError('watch', this.#options.signal, 'the watch is over', 'not-done'))
   readonly #started: Promise<number>
   #resolveStarted: (revision: number) => void = () => {}
   #rejectStarted: (error: RafterError) => void = () => {}

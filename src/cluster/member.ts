@@ -40,7 +40,7 @@ export interface Listeners {
   /** The member stops because it must. */
   onFatal: (error: RafterError) => void
   /** A line for its log. */
-  onNote: (text: string) => void
+  onNote: (text: string, level: 'info' | 'warn' | 'error') => void
 }
 
 /** A running member. */
@@ -58,7 +58,8 @@ export class ClusterMember {
 
   /** Opens the data directory, recovers, listens, and starts the Raft worker. Rejects with the native side's code. */
   static async start(config: MemberConfig, raft: RaftOptions, tell: Listeners): Promise<ClusterMember> {
-    const { onFatal, onNote } = tell
+    const { onFatal } = tell
+    const onNote = (line: string) => tell.onNote(...leveled(line))
     const binding = loadBinding()
     let member: ClusterMember | null = null
     const fatal = (code: string, text: string) => {
@@ -133,4 +134,11 @@ export class ClusterMember {
     for (const lost of this.lost) lost('POISONED', error.message)
     this.onFatal(error)
   }
+}
+
+/** The native side puts a line's level in front of it (crates/plane/src/lines.rs). */
+function leveled(line: string): [string, 'info' | 'warn' | 'error'] {
+  const [, mark, text] = /^(warning|error): (.*)$/s.exec(line) ?? []
+  if (mark === undefined) return [line, 'info']
+  return [text ?? '', mark === 'error' ? 'error' : 'warn']
 }

@@ -88,6 +88,7 @@ const KNOWN: ReadonlySet<string> = new Set<keyof OpenOptions>([
   'waitWhenBusy',
   'onFatal',
   'onLog',
+  'log',
 ])
 
 function checkMembers(options: OpenOptions): { name: string; members: MemberConfig['members'] } {
@@ -162,7 +163,7 @@ function token(value: OpenOptions['clusterToken']): string | null {
 export function exposure({ listen, members, clusterToken }: MemberConfig): string | null {
   if (clusterToken !== null || listen === null || members.length === 1 || isLoopback(listen)) return null
   return (
-    `warning: this member listens on ${listen}, beyond this machine, without a cluster token: whoever reaches that port and says ` +
+    `this member listens on ${listen}, beyond this machine, without a cluster token: whoever reaches that port and says ` +
     'that it is a member is believed, and can stop the cluster; give all members the same clusterToken (serve: --cluster-token-file)'
   )
 }

@@ -6,7 +6,7 @@ import { UsageError } from './failures.js'
 import { closest } from './nearest.js'
 import { bytes, cpuAffinity, duration, endpoint, integer, members, oneOf, yesOrNo } from './parse.js'
 
-type Key = Exclude<keyof OpenOptions, 'onFatal' | 'onLog' | 'clusterToken'> | 'clusterTokenFile'
+type Key = Exclude<keyof OpenOptions, 'onFatal' | 'onLog' | 'log' | 'clusterToken'> | 'clusterTokenFile'
 
 /** Settings as the command line has parsed them. */
 export type SettingFlags = { [key in Key]?: unknown }

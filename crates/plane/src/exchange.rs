@@ -59,7 +59,7 @@ struct Cursor<'a> {
 fn bind_worker(member: &Member) {
     let bound = member.cpus.as_deref().map(pin_current_thread);
     if let Some(Err(error)) = bound {
-        member.note(&format!("the Raft worker runs on any CPU: {error}"));
+        member.warn(&format!("the Raft worker runs on any CPU: {error}"));
     }
 }
 
@@ -463,6 +463,7 @@ fn take_role(member: &Arc<Member>, group: &Arc<Group>, c: &mut Cursor<'_>) {
         group.set_lease(0.0);
     }
     if before != leader {
+        member.note_leader(group, term, leader);
         member.leader_changed(group, leader);
     }
 }

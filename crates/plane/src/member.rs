@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use rafterdb_codec::{limits, request, role, Code, Request};
-use rafterdb_net::{Lane, Net, Parts};
+use rafterdb_net::{Lane, Level, Net, Parts};
 use rafterdb_pool::Pool;
 use rafterdb_wal::{Reader, Writer};
 
@@ -23,16 +23,16 @@ use crate::forwards::Forwards;
 use crate::group::{Group, Transfer};
 use crate::ids::Ids;
 use crate::inbox::Inbox;
+use crate::lines::line;
 use crate::log_thread::{self, LogQueue};
 use crate::open::{self, Opened};
 use crate::peers::Peers;
-use crate::place::named;
 use crate::port::{Notify, Port};
 use crate::requests::{self, fail_read};
 use crate::seldom::Seldom;
 use crate::serve::{self, ServeQueue};
 use crate::snapshots::{Queues, Snapshots};
-use crate::source::{Deliveries, Source, Waiter};
+use crate::source::{request_name, Deliveries, Source, Waiter};
 use crate::stalls::{self, Stalls};
 use crate::watches::{self, Watches};
 use crate::{snapshot_install, snapshot_receive};
@@ -90,6 +90,8 @@ pub struct Member {
     pub ids: Ids,
     /// Lines about what other members say and cannot mean.
     pub doubts: Seldom,
+    /// Changes of leaders of other groups than the first.
+    pub leaders: Seldom,
     /// Requests forwarded to the leader.
     pub forwards: Forwards,
     /// Snapshots under way.
@@ -156,6 +158,7 @@ impl Member {
             watches: Watches::default(),
             ids: Ids::new(),
             doubts: Seldom::default(),
+            leaders: Seldom::default(),
             forwards: Forwards::default(),
             snapshots,
             stalls: Stalls::default(),
@@ -255,7 +258,17 @@ impl Member {
 
     /// Says something about this member, for people.
     pub fn note(&self, text: &str) {
-        (self.on_note)(&named(text));
+        self.tell(Level::Info, text);
+    }
+
+    /// A line that somebody should look at.
+    pub fn warn(&self, text: &str) {
+        self.tell(Level::Warn, text);
+    }
+
+    /// A line at its level. All lines of the member go through here.
+    pub fn tell(&self, level: Level, text: &str) {
+        (self.on_note)(&line(level, text));
     }
 
     /// Whether the first group's queue has no room for so many bytes more.
@@ -363,7 +376,14 @@ impl Member {
         let forwarded = matches!(waiter.source, Source::Peer(_));
         if leader == 0 || leader == self.config.id() || forwarded {
             let code = if leader == 0 { Code::NoLeader } else { Code::NotLeader };
-            return out.fail(&waiter, item.kind, code, 0, &requests::leader_text(item.kind));
+            let text = match code {
+                Code::NoLeader => self.no_leader(),
+                _ => format!(
+                    "this member does not lead, and could not take the {}",
+                    request_name(item.kind)
+                ),
+            };
+            return out.fail(&waiter, item.kind, code, 0, &text);
         }
         self.forwards.send(self, group.id, leader, waiter, item);
     }

@@ -16,6 +16,7 @@ use crate::arena;
 use crate::clock::now_ms;
 use crate::group::Group;
 use crate::inbox::{Happening, Message, RUNS_INLINE};
+use crate::lines::line;
 use crate::member::Member;
 use crate::port::{response_length, whole_responses};
 use crate::reads::{Asked, Read};
@@ -67,7 +68,7 @@ pub fn net_config(member: &Member) -> NetConfig {
             .collect(),
         log: {
             let note = member.on_note.clone();
-            Arc::new(move |_, text| note(&text))
+            Arc::new(move |level, text| note(&line(level, &text)))
         },
         pool: member.pool.clone(),
         ..NetConfig::default()
@@ -270,7 +271,7 @@ impl Member {
     pub fn give_up_overdue(self: &Arc<Self>) {
         let mut out = Deliveries::default();
         for waiter in self.forwards.take_overdue() {
-            let text = "the leader has not answered; the write may or may not be done";
+            let text = "the leader has not answered";
             out.fail(&waiter, request::WRITE, Code::LeaderLost, 0, text);
         }
         for group in &self.groups {
@@ -291,7 +292,7 @@ impl Member {
     /// A member said something that it cannot mean: it is ignored, and that is noted now and then.
     pub fn doubt(&self, peer: u64, what: &str) {
         let text = || format!("member {peer} sent what does not hold together ({what}); ignored");
-        self.doubts.say(text, |text| self.note(text));
+        self.doubts.say(text, |text| self.warn(text));
     }
 
     /// Tells a follower the read index, or why there is none.

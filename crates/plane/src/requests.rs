@@ -14,7 +14,7 @@ use crate::group::{Group, Transfer};
 use crate::inbox::Happening;
 use crate::member::Member;
 use crate::reads::Read;
-use crate::source::{request_name, write_response, Deliveries, Source, Waiter};
+use crate::source::{write_response, Deliveries, Source, Waiter};
 
 /// Takes every request of a submission. An `Err` says that nothing was taken.
 pub fn submit(member: &Arc<Member>, source: &Source, submission: &[u8]) -> Result<(), Code> {
@@ -205,7 +205,7 @@ pub fn linearizable(member: &Arc<Member>, group: &Arc<Group>, read: Read, out: &
     }
     if matches!(read, Read::Index { .. }) || group.leader.load(Ordering::Acquire) == 0 {
         drop(reads);
-        return fail_read(member, group, read, Code::NoLeader, "no leader now; try again", out);
+        return fail_read(member, group, read, Code::NoLeader, &member.no_leader(), out);
     }
     if !reads.admit(&read) {
         drop(reads);
@@ -299,10 +299,4 @@ fn transfer(member: &Arc<Member>, group: &Arc<Group>, waiter: Waiter, item: &Req
         group: group.id,
         peer: target,
     });
-}
-
-/// The text of an error about leadership, naming what was asked.
-#[must_use]
-pub fn leader_text(kind: u8) -> String {
-    format!("no leader could take the {} now; it was not done", request_name(kind))
 }

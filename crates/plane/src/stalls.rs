@@ -182,7 +182,7 @@ pub fn run(member: &Arc<Member>) {
         for work in Work::ALL.into_iter().filter(|work| *work != Work::Install) {
             let began = stalls.began[work as usize].load(Ordering::Relaxed);
             if let Some(line) = told[work as usize].look(work, began, now) {
-                member.note(&line);
+                member.warn(&line);
             }
         }
     }
