@@ -74,13 +74,13 @@ export class FakeDatabase implements Database {
 
   get(key: Bytes): Promise<string | null>
   get(key: Bytes, options: { as: 'bytes' }): Promise<Uint8Array | null>
-  async get(key: Bytes, options: { as?: As } = {}): Promise<string | Uint8Array | null> {
+  async get(key: Bytes, options: { as?: As | undefined } = {}): Promise<string | Uint8Array | null> {
     const value = this.rows.get(idOf(key))?.value
     if (value === undefined) return null
     return options.as === 'bytes' ? value : Buffer.from(value).toString()
   }
 
-  async getPair<A extends As = 'string'>(key: Bytes, options: { as?: A } = {}): Promise<Pair<A> | null> {
+  async getPair<A extends As = 'string'>(key: Bytes, options: { as?: A | undefined } = {}): Promise<Pair<A> | null> {
     const row = this.rows.get(idOf(key))
     return row ? pairOf(idOf(key), row, options.as) : null
   }

@@ -1,9 +1,8 @@
 // One promise that a caller waits on: settled once, by an answer, a time-out, an abort or the end. Sends nothing.
-import type { ErrorCode } from '../codes.js'
 import { type Outcome, RafterError } from '../errors.js'
 import type { Aborts } from './aborts.js'
 import type { CallOptions } from './api.js'
-import { describe } from './bytes.js'
+import { describe, shown } from './bytes.js'
 import type { Request } from './request.js'
 import type { Result } from './results.js'
 
@@ -63,10 +62,6 @@ export class Call {
     this.rejectPromise(error)
   }
 
-  fail(code: ErrorCode, message: string): void {
-    this.reject(new RafterError(code, message))
-  }
-
   private end(): void {
     this.settled = true
     if (this.request !== null) this.request.waiting--
@@ -94,8 +89,4 @@ export function checkSignal(signal: CallOptions['signal'], name: string): void {
 /** ABORTED, with the signal's reason as its cause. */
 export function abortError(name: string, signal: AbortSignal | undefined, text: string, outcome: Outcome): RafterError {
   return new RafterError('ABORTED', `${name}: aborted by its signal; ${text}`, { cause: signal?.reason, outcome })
-}
-
-function shown(value: unknown): string {
-  return typeof value === 'number' ? String(value) : describe(value)
 }

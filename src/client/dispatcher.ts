@@ -1,7 +1,7 @@
 // Sends requests, matches responses, and sends again what may be sent again until its callers' time is up.
 // Knows no operations and no endpoints; the route tells it which port to use.
 import { Code, type ErrorCode } from '../codes.js'
-import { codeName, RafterError } from '../errors.js'
+import { codeName, type Outcome, RafterError } from '../errors.js'
 import { PLAIN, settleBody, settleEach, settlePlain } from './answers.js'
 import { Backoff } from './backoff.js'
 import { readU64 } from './bytes.js'
@@ -11,7 +11,7 @@ import { Inflight } from './inflight.js'
 import { Request as Kind } from './kinds.js'
 import type { Liveness } from './liveness.js'
 import { operationBytes } from './operations.js'
-import { failureOf, outcomeOf, splitDetails } from './outcome.js'
+import { failureOf, outcomeOf, phraseOf, splitDetails } from './outcome.js'
 import type { Port } from './port.js'
 import { HEADER_BYTES, Request, WRITE_HEADER_BYTES } from './request.js'
 import { Inbox, Result } from './results.js'
@@ -374,9 +374,15 @@ export class Dispatcher {
 
   #reject(request: Request, code: ErrorCode, text: string): void {
     const outcome = outcomeOf(request.type, code, request.uncertain)
-    for (const call of request.calls) if (!call.settled) call.reject(failureOf(call.name, code, text, outcome))
+    for (const call of request.calls) if (!call.settled) call.reject(this.#failure(call, code, text, outcome))
     if (request.stream !== null) request.stream.ended(failureOf('watch', code, text, 'not-done'))
     this.#drop(request)
+  }
+
+  /** What ended everything has said all there is to say, but for the outcome. */
+  #failure(call: Call, code: ErrorCode, text: string, outcome: Outcome): RafterError {
+    if (code !== this.ended?.code) return failureOf(call.name, code, text, outcome)
+    return new RafterError(code, outcome === 'unknown' ? `${text}; ${phraseOf(outcome)}` : text, { outcome })
   }
 
   #pauseNow(): void {

@@ -1,11 +1,15 @@
 // `open` and `connect`: where the client meets the native side. The member itself is src/cluster's.
 import { ClusterMember } from '../cluster/member.js'
 import { exposure, memberOptions } from '../cluster/options.js'
+import { RafterError } from '../errors.js'
 import { loadBinding } from '../native/load.js'
 import { dial } from '../native/remote.js'
 import type { ConnectOptions, Database, OpenOptions } from './api.js'
 import { createEmbedded, createRemote } from './create.js'
 import { logOf } from './log-lines.js'
+import { checkNames } from './selection.js'
+
+const CONNECT_OPTIONS = ['endpoints', 'requestTimeout', 'waitWhenBusy']
 
 /**
  * Opens a member of a cluster in this process; `open({ dataDir })` alone is a store of one member.
@@ -41,6 +45,10 @@ export async function open(options: OpenOptions): Promise<Database> {
  * Errors: INVALID_ARGUMENT, ADDRESS_INVALID, UNREACHABLE after `requestTimeout`, BINARY_MISSING.
  */
 export async function connect(options: ConnectOptions): Promise<Database> {
+  if (typeof options !== 'object' || options === null) {
+    throw new RafterError('INVALID_ARGUMENT', "connect takes an object: connect({ endpoints: ['127.0.0.1:7101'] })")
+  }
+  checkNames(options, CONNECT_OPTIONS)
   // A missing binary is an error of its own, not one of reaching the members.
   loadBinding()
   return createRemote({

@@ -4,6 +4,7 @@ import { resolve } from 'node:path'
 import type { OpenOptions } from '../client/api.js'
 import { RafterError } from '../errors.js'
 import { limits } from '../limits.js'
+import { unknownName } from '../nearest.js'
 import type { MemberConfig, RaftOptions } from './member.js'
 
 const MIB = 1 << 20
@@ -27,7 +28,7 @@ export interface MemberOptions {
 export function memberOptions(options: OpenOptions): MemberOptions {
   if (typeof options !== 'object' || options === null) throw invalid('open takes an object: open({ dataDir: … })')
   for (const name of Object.keys(options)) {
-    if (!KNOWN.has(name)) throw invalid(`open has no option ${name}; it has ${[...KNOWN].join(', ')}`)
+    if (!KNOWN.has(name)) throw invalid(`open: ${unknownName('option', name, [...KNOWN])}`)
   }
   if (typeof options.dataDir !== 'string' || options.dataDir === '')
     throw invalid('dataDir is missing: the directory for this member’s data')

@@ -2,8 +2,8 @@
 // Knows nothing of how a member uses them.
 import { readFileSync } from 'node:fs'
 import type { OpenOptions } from '../client/api.js'
+import { closest } from '../nearest.js'
 import { UsageError } from './failures.js'
-import { closest } from './nearest.js'
 import { bytes, cpuAffinity, duration, endpoint, integer, members, oneOf, yesOrNo } from './parse.js'
 
 type Key = Exclude<keyof OpenOptions, 'onFatal' | 'onLog' | 'log' | 'clusterToken'> | 'clusterTokenFile'
@@ -42,7 +42,13 @@ export const settings: Setting[] = [
   { key: 'leaseReads', value: 'bool', text: "read under the leader's lease", parse: yesOrNo, default: true },
   { key: 'valueBytesMax', value: 'size', text: 'largest value', parse: bytes, default: 1.5 * MIB },
   { key: 'logRetainBytes', value: 'size', text: 'log kept for members that lag', parse: bytes, default: 256 * MIB },
-  { key: 'groups', value: 'count', text: 'Raft groups of this member', parse: integer(1), default: 1 },
+  {
+    key: 'groups',
+    value: 'count',
+    text: 'Raft groups of this member; all keys are in the first one, whatever is said here',
+    parse: integer(1),
+    default: 1,
+  },
   { key: 'cpuAffinity', value: 'list', text: 'CPUs that its threads run on, such as 0-3,8, or numa', parse: cpuAffinity },
   { key: 'clusterTokenFile', value: 'file', text: 'file with the secret that the members share', parse: (text) => text },
   { key: 'requestTimeout', value: 'time', text: 'time until a call fails', parse: duration, default: 5_000 },
