@@ -135,3 +135,29 @@ test('who leads is told, and a line at its level', async () => {
   ).toBeGreaterThanOrEqual(2)
   expect(lines.some(([level, line]) => level === 'warn' && line.startsWith('lost '))).toBe(true)
 })
+
+test('a second process under a name is told so, and disturbs nobody', async () => {
+  const members = await membersOf(['a', 'b', 'c'])
+  const [elsewhere] = await freePorts(1)
+  const lines: string[] = []
+  const onLog = (line: string) => void lines.push(line)
+  const start = (name: string, at: string, more: object) =>
+    open({ name, members, dataDir: join(dir, `twice-${at}`), requestTimeout: 20_000, ...more })
+  await using a = await start('a', 'a', { onLog })
+  await using _b = await start('b', 'b', { log: 'off' })
+  await using _c = await start('c', 'c', { log: 'off' })
+  await a.put('k', 'v')
+  await eventually('all to be connected', async () =>
+    expect(lines.filter((line) => line.startsWith('connected to')).length).toBe(2),
+  )
+  await using second = await start('b', 'second', { log: 'off', requestTimeout: 2_000, listen: `127.0.0.1:${elsewhere}` })
+  await eventually('the reason', async () => {
+    const error = await failing(second)
+    expect(error.message).toMatch(/a at [\d.:]+ .*two processes run under one name.*\(NAME_IN_USE\)/)
+    expect(error.details?.members.map(({ code }) => code)).toEqual(['NAME_IN_USE', 'NAME_IN_USE'])
+  })
+  await new Promise((resolve) => setTimeout(resolve, 2_000))
+  expect(lines.filter((line) => line.startsWith('lost'))).toEqual([])
+  expect(lines.filter((line) => line.includes('NAME_IN_USE'))).toHaveLength(1)
+  await a.put('k', 'w')
+})

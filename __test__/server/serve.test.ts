@@ -69,6 +69,19 @@ test('logs are JSON where that is asked for', async () => {
   ).toEqual(['starting', 'ready', 'closing', 'closed'])
 })
 
+test('with --log-format json all that is printed is JSON, and --log-level leaves out what is less', async () => {
+  const opened: OpenOptions[] = []
+  const stop = new AbortController()
+  const open = openInto(opened, new FakeDatabase(), () => {
+    opened[0]?.onLog?.('b leads in term 1', 'info')
+    opened[0]?.onLog?.('lost b\n\u001b[2J', 'warn')
+    stop.abort('SIGINT')
+  })
+  const { out, err } = await shell(['serve', '--log-format', 'json', '--log-level', 'warn'], { open, stop: stop.signal })
+  expect(JSON.parse(out)).toMatchObject({ configuration: { dataDir: { origin: 'default' } } })
+  expect(JSON.parse(err)).toMatchObject({ level: 'warn', message: 'lost b\n\u001b[2J' })
+})
+
 test('a member that has to stop ends the process with its reason', async () => {
   const opened: OpenOptions[] = []
   const db = new FakeDatabase()

@@ -57,7 +57,7 @@ export class Result {
   /** What an error result says: `[u64 detail][text]`. */
   error(call: string): RafterError {
     const code = codeName(this.code)
-    return new RafterError(code, explain(call, code, this.said()))
+    return new RafterError(code, explain(call, code, this.said().split('\0', 1)[0] ?? ''))
   }
 
   /** The text of an error result; may have details behind it. */
