@@ -1,5 +1,6 @@
 // Goal: an option that a call does not have is refused with the one that is meant, in every call, and nothing throws raw TypeErrors.
 
+import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -72,13 +73,22 @@ test('connect without arguments says what it takes', async () => {
 })
 
 test('methods work when they are taken from the database', async () => {
-  const { get, put: write, getSync, range: pairs, watch, close: _close, ...rest } = db
-  expect(Object.keys(rest)).toEqual([])
+  const { get, put: write, getSync, range: pairs, watch } = db
   await write('taken', 'yes')
   expect([await get('taken'), getSync('taken')]).toEqual(['yes', 'yes'])
   for await (const { value } of pairs({ prefix: 'taken' })) expect(value).toBe('yes')
   await using changes = watch({ key: 'taken' })
   await changes.started()
+})
+
+test('binding them does not turn the database into a dictionary, which slows down every call', () => {
+  const create = new URL('../../dist/client/create.js', import.meta.url).href
+  const program = `const { createEmbedded } = await import('${create}')
+    const db = await createEmbedded({ ports: () => ({ submit: () => 0, drain: () => 0, close() {} }) })
+    console.log(%HasFastProperties(db))
+    process.exit()`
+  const args = ['--allow-natives-syntax', '--input-type=module', '-e', program]
+  expect(execFileSync(process.execPath, args, { encoding: 'utf8' })).toBe('true\n')
 })
 
 test('a number out of range is named', async () => {

@@ -33,7 +33,8 @@ export function checkRead(options: object, isOfKey: boolean): void {
 
 /** The same of `getSync`. */
 export function checkSync(options: object): void {
-  checkNames(options, SYNC)
+  if (typeof options !== 'object' || options === null) checkNames(options, SYNC)
+  for (const name in options) if (name !== 'consistency' && name !== 'as') checkNames(options, SYNC)
 }
 
 /** The same of a transaction's `commit`. */
