@@ -1,7 +1,7 @@
 // Sends requests, matches responses, and sends again what may be sent again until its callers' time is up.
 // Knows no operations and no endpoints; the route tells it which port to use.
 import { Code, type ErrorCode } from '../codes.js'
-import { codeName, type Outcome, RafterError } from '../errors.js'
+import { codeName, type RafterError } from '../errors.js'
 import { PLAIN, settleBody, settleEach, settlePlain } from './answers.js'
 import { Backoff } from './backoff.js'
 import { readU64 } from './bytes.js'
@@ -11,7 +11,7 @@ import { Inflight } from './inflight.js'
 import { Request as Kind } from './kinds.js'
 import type { Liveness } from './liveness.js'
 import { operationBytes } from './operations.js'
-import { failureOf, outcomeOf, phraseOf, splitDetails } from './outcome.js'
+import { endOf, failureOf, outcomeOf, timeOutOf, troubleOf } from './outcome.js'
 import type { Port } from './port.js'
 import { HEADER_BYTES, Request, WRITE_HEADER_BYTES } from './request.js'
 import { Inbox, Result } from './results.js'
@@ -374,15 +374,10 @@ export class Dispatcher {
 
   #reject(request: Request, code: ErrorCode, text: string): void {
     const outcome = outcomeOf(request.type, code, request.uncertain)
-    for (const call of request.calls) if (!call.settled) call.reject(this.#failure(call, code, text, outcome))
+    const failed = code === this.ended?.code ? endOf : failureOf
+    for (const call of request.calls) if (!call.settled) call.reject(failed(call.name, code, text, outcome))
     if (request.stream !== null) request.stream.ended(failureOf('watch', code, text, 'not-done'))
     this.#drop(request)
-  }
-
-  /** What ended everything has said all there is to say, but for the outcome. */
-  #failure(call: Call, code: ErrorCode, text: string, outcome: Outcome): RafterError {
-    if (code !== this.ended?.code) return failureOf(call.name, code, text, outcome)
-    return new RafterError(code, outcome === 'unknown' ? `${text}; ${phraseOf(outcome)}` : text, { outcome })
   }
 
   #pauseNow(): void {
@@ -484,22 +479,9 @@ export class Dispatcher {
   #timeOut(request: Request, call: Call): void {
     const unreachable = this.#port === null ? this.#options.unreachable(call.name) : null
     const mayBeDone = request.type === Kind.WRITE && (request.uncertain || this.#inflight.has(request))
-    if (unreachable !== null && !mayBeDone) {
-      call.reject(unreachable)
-      return
-    }
-    const { text, details } = splitDetails(request.attempts === 0 ? this.#trouble : request.trouble)
-    const why = unreachable?.message ?? text
-    const error = failureOf(
-      call.name,
-      'TIMEOUT',
-      `no answer in time${why === '' ? '' : ` (${why})`}`,
-      outcomeOf(request.type, 'TIMEOUT', mayBeDone),
-    )
-    const known = unreachable?.details ?? details
-    call.reject(
-      known === undefined ? error : new RafterError(error.code, error.message, { outcome: error.outcome, details: known }),
-    )
+    const trouble = request.attempts === 0 ? this.#trouble : request.trouble
+    const outcome = outcomeOf(request.type, 'TIMEOUT', mayBeDone)
+    call.reject(unreachable !== null && !mayBeDone ? unreachable : timeOutOf(call.name, trouble, unreachable, outcome))
   }
 
   #watchLiveness(): void {
@@ -514,10 +496,4 @@ export class Dispatcher {
       this.#whenIdle = null
     }
   }
-}
-
-/** What went wrong, for the message of a time-out. That there is no leader is in the text. */
-function troubleOf(code: ErrorCode, text: string): string {
-  if (text === '') return code
-  return code === 'NO_LEADER' ? text : `${code}: ${text}`
 }

@@ -41,6 +41,25 @@ export function failureOf(call: string, code: ErrorCode, said: string, outcome: 
   return new RafterError(code, spoken.has(code) ? `${message}; ${phrases[outcome]}` : message, { outcome, details })
 }
 
+/** The error of a call that the end of everything ends: that has said all there is to say, but for the outcome. */
+export function endOf(_call: string, code: ErrorCode, text: string, outcome: Outcome): RafterError {
+  return new RafterError(code, outcome === 'unknown' ? `${text}; ${phrases[outcome]}` : text, { outcome })
+}
+
+/** TIMEOUT, with what went wrong last: `trouble`, or why nobody can be reached. */
+export function timeOutOf(call: string, trouble: string, unreachable: RafterError | null, outcome: Outcome): RafterError {
+  const said = splitDetails(trouble)
+  const why = unreachable?.message ?? said.text
+  const message = `${call}: no answer in time${why === '' ? '' : ` (${why})`}; ${phrases[outcome]}`
+  return new RafterError('TIMEOUT', message, { outcome, details: unreachable?.details ?? said.details })
+}
+
+/** What went wrong, for the message of a time-out. That there is no leader is in the text. */
+export function troubleOf(code: ErrorCode, text: string): string {
+  if (text === '') return code
+  return code === 'NO_LEADER' ? text : `${code}: ${text}`
+}
+
 /** The text of an error and the details that may stand behind it (FORMATS.md, requests and responses). */
 export function splitDetails(said: string): { text: string; details: ErrorDetails | undefined } {
   const at = said.indexOf('\0')
