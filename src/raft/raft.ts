@@ -94,6 +94,9 @@ export class Raft {
   #electionTimeout = 0
   #commitHandedOver = 0
   #hardStateChanged = false
+  /** What the leader said to be committed when it was asked; 0: nothing. */
+  #toldIndex = 0
+  #toldTerm = 0
   /** First index that this step has cut; ∞: none. The plane cannot know yet that its reports from there on are void. */
   #cutFrom = Number.POSITIVE_INFINITY
   /** Everything that waits fails at the end of this step, with this code; OK: nothing does. */
@@ -218,6 +221,20 @@ export class Raft {
     this.#behaviour.reads(sequence)
   }
 
+  /**
+   * The leader that was asked for a read index says that the entry (index, term) is committed. It counts once this log has
+   * that entry: then it has all before it too (log matching; Raft thesis, 3.5).
+   */
+  committed(index: number, term: number): void {
+    this.#toldIndex = index
+    this.#toldTerm = term
+  }
+
+  /** Of a message sent with `TOLD`, the entries first ≤ i < end went to peer, of so many bytes. */
+  sent(peer: number, first: number, end: number, bytes: number): void {
+    if (this.#behaviour instanceof Leader) this.#behaviour.sent(peer, first, end, bytes)
+  }
+
   /** A snapshot sent to a follower has been handed over, or failed. */
   snapshotSent(peer: number, ok: boolean, index: number): void {
     if (this.#behaviour instanceof Leader) this.#behaviour.snapshotSent(peer, ok, index)
@@ -281,6 +298,7 @@ export class Raft {
   flush(): void {
     this.#behaviour.flush()
     this.recovery?.flush()
+    this.#believeTold()
     if (this.commit > this.#commitHandedOver) {
       this.#commitHandedOver = this.commit
       this.out.commit(this.commit)
@@ -419,6 +437,15 @@ export class Raft {
   }
 
   // ── helpers ──
+
+  /** Takes what the leader said to be committed as such, if this log has it by now. */
+  #believeTold(): void {
+    if (this.#toldIndex === 0) return
+    const isKnown = this.#toldIndex <= this.commit
+    const has = !isKnown && this.#behaviour instanceof Follower && this.log.has(this.#toldIndex, this.#toldTerm)
+    if (has) this.commitTo(this.#toldIndex)
+    if (has || isKnown) this.#toldIndex = 0
+  }
 
   #restore(opened: Opened): void {
     const { snapshotIndex, snapshotTerm, lastIndex, runs } = opened

@@ -345,6 +345,8 @@ pub mod event {
     pub const TRANSFER: u16 = 11;
     pub const CLOSE: u16 = 12;
     pub const OPENED_RUNS: u16 = 13;
+    pub const COMMITTED: u16 = 14;
+    pub const SENT: u16 = 15;
 }
 
 /// Kinds of command, as in FORMATS.md.

@@ -13,7 +13,7 @@ use crate::config::NetError;
 use crate::token::PROOF_BYTES;
 
 /// The protocol this build speaks.
-pub const PROTOCOL: u16 = 2;
+pub const PROTOCOL: u16 = 3;
 
 /// Bytes of a hello or refusal, at most.
 pub const HELLO_BYTES_MAX: usize = 1024;

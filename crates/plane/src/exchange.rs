@@ -32,6 +32,10 @@ pub const HERE_TIME_MAX: Duration = Duration::from_micros(300);
 /// Bytes of entries up to which the Raft worker may write or apply them itself.
 pub const HERE_BYTES_MAX: usize = 4 << 10;
 
+/// Values of the field `after` of SEND.
+const AFTER_DURABLE: u64 = 1;
+const AFTER_TOLD: u64 = 2;
+
 /// The worker's own state between exchanges.
 #[derive(Default)]
 pub struct Exchange {
@@ -278,7 +282,11 @@ impl Exchange {
         let fields = std::array::from_fn(|_| c.next());
         let (first, end) = (c.next(), c.next());
         self.entries.clear();
-        if end > first && !entries_to_send(member, group, first, end, &mut self.entries) {
+        let is_there = end <= first || entries_to_send(member, group, first, end, &mut self.entries);
+        if after == AFTER_TOLD {
+            self.tell_sent(member, group.id, to, first);
+        }
+        if !is_there {
             // They were cut meanwhile; the core learns it from the silence and sends a snapshot.
             return;
         }
@@ -293,11 +301,22 @@ impl Exchange {
             &mut self.entries,
             &mut self.head,
         );
-        if after == 0 || (self.tasks.is_empty() && member.log.is_idle()) {
+        if after != AFTER_DURABLE || (self.tasks.is_empty() && member.log.is_idle()) {
             member.send(to, Lane::Fast, parts);
         } else {
             self.tasks.push(LogTask::Send { peer: to, parts });
         }
+    }
+
+    /// Tells the core how far the entries of a message come: with the events of this exchange.
+    fn tell_sent(&self, member: &Member, group: u16, peer: u64, first: u64) {
+        member.inbox.push(Happening::Sent {
+            group,
+            peer,
+            first,
+            end: self.entries.last().map_or(first, Block::end),
+            bytes: self.entries.iter().map(|block| block.bytes.len() as u64).sum(),
+        });
     }
 
     /// A snapshot stands where the log is not: the log begins again after it.
@@ -378,6 +397,13 @@ impl Exchange {
                 let kind = u64::from(event::SNAPSHOT_INSTALLED);
                 out.put(&[kind, u64::from(group), u64::from(ok), index, term, from]);
             }
+            Happening::Sent {
+                group,
+                peer,
+                first,
+                end,
+                bytes,
+            } => out.put(&[u64::from(event::SENT), u64::from(group), peer, first, end, bytes]),
             Happening::Transfer { group, peer } => out.put(&[u64::from(event::TRANSFER), u64::from(group), peer]),
         }
     }

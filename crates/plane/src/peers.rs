@@ -295,9 +295,21 @@ impl Member {
     }
 
     /// Tells a follower the read index, or why there is none.
+    ///
+    /// The index is one that this member knew to be committed while it led, and not of an earlier leader's term, so its
+    /// entry is of the term in which it led. The term is read after it: if it has moved on since, no log has an entry of
+    /// that term there, and the follower believes nothing.
     pub fn answer_read_index(&self, group: u16, peer: u64, id: u64, code: Code, index: u64) {
         let mut body = Vec::new();
-        ReadReply { group, id, code, index }.encode(&mut body);
+        let term = self.group(group).term.load(Ordering::Acquire);
+        let reply = ReadReply {
+            group,
+            id,
+            code,
+            index,
+            term,
+        };
+        reply.encode(&mut body);
         self.send(peer, Lane::Fast, Parts::new(body));
     }
 }
@@ -306,8 +318,8 @@ fn read_reply(member: &Arc<Member>, peer: u64, reply: &ReadReply) {
     let Some(group) = member.find_group(reply.group) else {
         return;
     };
-    if reply.index > SAFE_NUMBER_MAX {
-        return member.doubt(peer, "a read index beyond 2^53");
+    if reply.index > SAFE_NUMBER_MAX || reply.term > SAFE_NUMBER_MAX {
+        return member.doubt(peer, "a read index or its term beyond 2^53");
     }
     let asked = {
         let mut reads = group.reads.lock();
@@ -319,6 +331,12 @@ fn read_reply(member: &Arc<Member>, peer: u64, reply: &ReadReply) {
         }
         asked
     };
+    if reply.code == Code::Ok && reply.index > group.commit.load(Ordering::Acquire) {
+        // Else the reads would wait until the leader tells of the commit by itself: a share of the heartbeat interval.
+        member
+            .inbox
+            .note(group.id, |facts| facts.committed = Some((reply.index, reply.term)));
+    }
     let mut out = Deliveries::default();
     for read in asked.reads {
         if reply.code == Code::Ok {
