@@ -15,5 +15,6 @@ mod direct;
 mod library;
 mod member;
 mod port;
+mod promise;
 mod reader;
 mod register;
