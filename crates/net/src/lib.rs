@@ -6,6 +6,7 @@ mod connection;
 mod counters;
 mod dial;
 mod frame;
+mod guard;
 mod hello;
 mod listener;
 mod net;

@@ -17,7 +17,7 @@ use crate::counters::add;
 use crate::dial::write_whole;
 use crate::frame::Parts;
 use crate::hello::{encode_refusal, may_be_one_cluster, Hello, HelloKind, HELLO_BYTES_MAX};
-use crate::net::{Shared, StopOnPanic};
+use crate::net::Shared;
 use crate::peer::{Lane, Peer};
 use crate::queue::SendQueue;
 use crate::reader::{FrameReader, ReadError};
@@ -43,8 +43,7 @@ pub(crate) async fn accept(shared: Arc<Shared>, listener: TcpListener) {
                 let shared = shared.clone();
                 tokio::spawn(async move {
                     let _open = open;
-                    let _stop = StopOnPanic(shared.clone());
-                    greet(&shared, stream, from).await;
+                    shared.guard(greet(&shared, stream, from)).await;
                 });
             }
             Err(error) => {

@@ -1,6 +1,7 @@
 //! The network of a member: start, send, close. Owns the thread; the parts it is made of are in the other files.
 
 use std::collections::HashMap;
+use std::future::Future;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -18,6 +19,7 @@ use tokio::sync::Notify;
 use crate::config::{Level, NetConfig, NetError};
 use crate::counters::{CounterValues, Counters};
 use crate::frame::Parts;
+use crate::guard::caught;
 use crate::listener::accept;
 use crate::peer::{keep_connected, Lane, Peer, PeerStats};
 use crate::queue::{QueueLimits, Refused, SendQueue};
@@ -49,6 +51,10 @@ pub trait Handler: Send + Sync + 'static {
         0
     }
 
+    /// An invariant was broken in one of the network's tasks, or in this handler when it was called: the network stops, and
+    /// whoever owns it must not go on as if it had one.
+    fn broken(&self, _text: &str) {}
+
     /// Whether a frame of a peer may be handed over now: the way to slow a peer down. Asked before each frame, and about every
     /// millisecond while it says no; a peer held up for as long as `dead_after` takes the connection for dead.
     fn ready(&self, _peer: u64, _lane: Lane) -> bool {
@@ -72,22 +78,6 @@ pub(crate) struct Shared {
     close: Notify,
 }
 
-/// Ends the whole network when the task that holds it panics: a broken invariant in the handler must not leave a member that
-/// looks alive and has gone deaf on one connection.
-pub(crate) struct StopOnPanic(pub(crate) Arc<Shared>);
-
-impl Drop for StopOnPanic {
-    fn drop(&mut self) {
-        if thread::panicking() {
-            self.0.report.log(
-                Level::Error,
-                "the network stops: a broken invariant in what handles its frames".to_owned(),
-            );
-            self.0.stop();
-        }
-    }
-}
-
 /// Counts an accepted connection for as long as it lives.
 pub(crate) struct Open(Arc<AtomicUsize>);
 
@@ -100,6 +90,16 @@ impl Drop for Open {
 impl Shared {
     pub(crate) fn is_closing(&self) -> bool {
         self.closing.load(Ordering::Acquire)
+    }
+
+    /// Runs a task; a broken invariant in it ends the whole network, and is told.
+    pub(crate) async fn guard(&self, task: impl Future<Output = ()>) {
+        if let Err(text) = caught(task).await {
+            self.report
+                .log(Level::Error, format!("the network stops: a bug in rafterdb: {text}"));
+            self.stop();
+            self.handler.broken(&text);
+        }
     }
 
     /// Makes the thread end.
@@ -223,7 +223,7 @@ impl Net {
         let thread = thread::Builder::new()
             .name("rafterdb-net".to_owned())
             .spawn(move || {
-                runtime.block_on(live(&running, listener));
+                runtime.block_on(running.guard(live(&running, listener)));
                 // Not waiting for a look-up of a name that may be under way.
                 runtime.shutdown_background();
                 for queue in running.queues() {
@@ -278,6 +278,12 @@ impl Net {
         self.shared.sent("a client", outcome)
     }
 
+    /// Whether a client is connected.
+    #[must_use]
+    pub fn has_client(&self, connection: u64) -> bool {
+        self.shared.clients.read().contains_key(&connection)
+    }
+
     /// Ends a client's connection once what is queued for it has been written, for at most `flush_timeout`.
     pub fn close_client(&self, connection: u64) {
         if let Some(queue) = self.shared.clients.read().get(&connection) {
@@ -322,10 +328,14 @@ impl Drop for Net {
 
 /// The thread's life. All tasks end with the runtime, after it.
 async fn live(shared: &Arc<Shared>, listener: Option<TcpListener>) {
-    let accepting = listener.map(|listener| tokio::spawn(accept(shared.clone(), listener)));
+    let accepting = listener.map(|listener| {
+        let shared = shared.clone();
+        tokio::spawn(async move { shared.guard(accept(shared.clone(), listener)).await })
+    });
     for peer in shared.peers.values() {
         for lane in Lane::BOTH {
-            tokio::spawn(keep_connected(shared.clone(), peer.clone(), lane));
+            let (shared, peer) = (shared.clone(), peer.clone());
+            tokio::spawn(async move { shared.guard(keep_connected(shared.clone(), peer, lane)).await });
         }
     }
     shared.close.notified().await;

@@ -25,7 +25,7 @@ use crate::connection::{run, Side, Sink};
 use crate::dial::{dial, Dialed};
 use crate::frame::Parts;
 use crate::hello::{Hello, HelloKind};
-use crate::net::{Shared, StopOnPanic};
+use crate::net::Shared;
 use crate::queue::{Refused, SendQueue};
 use crate::token::{nonce, PROOF_BYTES};
 
@@ -253,7 +253,6 @@ fn hello(shared: &Shared, peer: &Peer, lane: Lane) -> Result<Hello, NetError> {
 
 /// Keeps one lane to a peer connected, for as long as the network lives.
 pub(crate) async fn keep_connected(shared: Arc<Shared>, peer: Arc<Peer>, lane: Lane) {
-    let _stop = StopOnPanic(shared.clone());
     let mut backoff = Backoff::new(shared.config.limits.backoff_min, shared.config.limits.backoff_max);
     while !shared.is_closing() {
         let attempt = Instant::now();

@@ -17,6 +17,7 @@ use crate::connection::{end_asked, run, End, Side, Sink};
 use crate::counters::Counters;
 use crate::dial::dial;
 use crate::frame::Parts;
+use crate::guard::caught;
 use crate::hello::{Hello, HelloKind};
 use crate::queue::{QueueLimits, SendQueue};
 use crate::token::PROOF_BYTES;
@@ -111,7 +112,9 @@ impl RemoteClient {
         runtime.spawn(async move {
             // Closed even when the handler panics: sends must not seem to go somewhere.
             let queue = CloseOnDrop(queue);
-            let error = live(&config, &queue.0, &closed, handler.as_ref(), &counters).await;
+            let error = caught(live(&config, &queue.0, &closed, handler.as_ref(), &counters))
+                .await
+                .unwrap_or_else(|text| NetError::new(Code::Internal, format!("a bug in rafterdb: {text}")));
             drop(queue);
             if !closed.swap(true, Ordering::AcqRel) {
                 handler.lost(error);

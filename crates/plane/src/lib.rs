@@ -45,5 +45,6 @@ mod watches;
 pub use config::{Config, Peer};
 pub use error::PlaneError;
 pub use member::Member;
+pub use peers::Peers;
 pub use port::Port;
 pub use status::json;

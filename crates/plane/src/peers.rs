@@ -14,6 +14,7 @@ use smallvec::SmallVec;
 
 use crate::arena;
 use crate::clock::now_ms;
+use crate::error::PlaneError;
 use crate::group::Group;
 use crate::inbox::{Happening, Message, RUNS_INLINE};
 use crate::member::Member;
@@ -123,6 +124,14 @@ impl Handler for Peers {
                 net.close_client(connection);
             }
         }
+    }
+
+    fn broken(&self, text: &str) {
+        let Some(member) = self.0.upgrade() else { return };
+        member.fail(PlaneError::new(
+            Code::Internal,
+            format!("a bug in rafterdb, in what handles the network: {text}"),
+        ));
     }
 
     fn client_closed(&self, connection: u64) {
