@@ -73,7 +73,7 @@ pub fn tell_facts(member: &Member, id: u16, facts: &Facts, out: &mut Events<'_>)
             u64::from(event::PERSISTED),
             group,
             index,
-            member.log_reader.log_bytes(id),
+            member.log_reader.held_bytes(id),
         ]);
     }
     if facts.proposals {

@@ -19,6 +19,7 @@ use crate::error::PlaneError;
 use crate::events::{tell_facts, Events, Opening, FACTS_FIELDS, MESSAGE_FIELDS};
 use crate::group::Group;
 use crate::inbox::{Happening, Message, Taken};
+use crate::log_age::LogAges;
 use crate::log_thread::LogTask;
 use crate::member::Member;
 use crate::peers::raft_frame;
@@ -44,6 +45,7 @@ pub struct Exchange {
     opening: Opening,
     /// When overdue answers of peers were last looked for, ms of the clock.
     looked_at: f64,
+    ages: LogAges,
     tasks: Vec<LogTask>,
     /// Groups whose commit index or log has moved.
     moved: Vec<u16>,
@@ -114,6 +116,7 @@ impl Exchange {
         if now - self.looked_at > OVERDUE_LOOK_MS {
             self.looked_at = now;
             member.give_up_overdue();
+            self.ages.look(member);
         }
         #[allow(clippy::cast_precision_loss, reason = "at most eventsDoublesMax")]
         {

@@ -19,6 +19,7 @@ mod identity;
 mod ids;
 mod inbox;
 mod lease;
+mod log_age;
 mod log_thread;
 mod member;
 mod noted;
