@@ -328,6 +328,7 @@ export class ClientDatabase implements Database {
   #abort(call: Call, signal: AbortSignal): void {
     const sent = call.request !== null && call.request.attempts > 0
     call.reject(abortError(call.name, signal, sent ? 'if it is a write, it may still be committed' : 'nothing was sent yet'))
+    this.#dispatcher.abandoned(call)
   }
 
   #closedError(name: string): RafterError {

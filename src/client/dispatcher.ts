@@ -1,5 +1,6 @@
 // Sends requests, matches responses, and sends again what may be sent again until its callers' time is up.
 // Knows no operations and no endpoints; the route tells it which port to use.
+// Long, since every step of a request’s life looks at the same queues.
 import { Code, type ErrorCode } from '../codes.js'
 import { codeName, RafterError } from '../errors.js'
 import { PLAIN, settleBody, settleEach, settlePlain } from './answers.js'
@@ -12,7 +13,7 @@ import { Request as Kind } from './kinds.js'
 import type { Liveness } from './liveness.js'
 import { operationBytes } from './operations.js'
 import type { Port } from './port.js'
-import { HEADER_BYTES, Request, WRITE_HEADER_BYTES } from './request.js'
+import { cancelOf, HEADER_BYTES, Request, WRITE_HEADER_BYTES } from './request.js'
 import { explain, Inbox, Result } from './results.js'
 import { isInvalid, retryOf } from './retry.js'
 import { type Session, Sessions } from './session.js'
@@ -155,6 +156,12 @@ export class Dispatcher {
     for (const request of [...this.#others, ...this.#parked]) if (request.stream === stream) request.waiting = 0
     if (this.#streams.begun(stream)) this.pump()
     if (this.#port === null) this.#sweep(performance.now())
+  }
+
+  /** A call was given up before its answer: a read that nobody waits for any more stops. */
+  abandoned(call: Call): void {
+    const { request } = call
+    if (request !== null && this.#stopRead(request)) this.pump()
   }
 
   /** Takes the identity of a cluster that a member told, if none is known; whether it is the one. 0 tells none. */
@@ -443,11 +450,23 @@ export class Dispatcher {
     this.#result = new Result(this.#inbox)
   }
 
+  /** Tells the member that nobody waits for a read that it has; whether there was something to tell. */
+  #stopRead(request: Request): boolean {
+    if (request.type !== Kind.READ || request.waiting > 0 || !this.#inflight.has(request)) return false
+    this.#inflight.delete(request)
+    this.#drop(request)
+    const cancel = cancelOf(request, this.nextId(), this.slabs)
+    this.enqueue(cancel, cancel.end)
+    return true
+  }
+
   #sweep(now: number): number {
     let next = Number.POSITIVE_INFINITY
+    let told = false
     const expire = (request: Request): boolean => {
       if (request.deadline <= now) this.#expire(request, now)
       if (request.waiting === 0) {
+        told = this.#stopRead(request) || told
         this.#inflight.delete(request)
         this.#drop(request)
         return false
@@ -460,7 +479,8 @@ export class Dispatcher {
     this.#reads = this.#reads.filter(expire)
     this.#others = this.#others.filter(expire)
     this.#parked = this.#parked.filter(expire)
-    this.#watchLiveness()
+    if (told) this.pump()
+    else this.#watchLiveness()
     return next
   }
 

@@ -28,6 +28,7 @@ mod peers;
 mod place;
 mod port;
 mod proposals;
+mod read_lanes;
 mod reads;
 mod requests;
 mod seldom;

@@ -28,9 +28,10 @@ use crate::open::{self, Opened};
 use crate::peers::Peers;
 use crate::place::named;
 use crate::port::{Notify, Port};
+use crate::read_lanes::ReadLanes;
 use crate::requests::{self, fail_read};
 use crate::seldom::Seldom;
-use crate::serve::{self, ServeQueue};
+use crate::serve;
 use crate::snapshots::{Queues, Snapshots};
 use crate::source::{Deliveries, Source, Waiter};
 use crate::stalls::{self, Stalls};
@@ -52,6 +53,8 @@ pub struct Counters {
     pub submissions: AtomicU64,
     /// Calls of `drain` by apps in this process.
     pub drains: AtomicU64,
+    /// Slices of reads that were served.
+    pub read_slices: AtomicU64,
     /// Bytes written to the log.
     pub log_bytes: AtomicU64,
     /// Durable writes of the log.
@@ -83,7 +86,7 @@ pub struct Member {
     /// What the apply thread has not seen.
     pub apply: ApplyQueue,
     /// Reads that may be served.
-    pub reads: ServeQueue,
+    pub reads: ReadLanes,
     /// Watches of all groups.
     pub watches: Watches,
     /// Numbers of what is asked of other members.
@@ -152,7 +155,7 @@ impl Member {
             notes: recovered.notes,
             cpus: bound.cpus.clone(),
             apply: ApplyQueue::default(),
-            reads: ServeQueue::default(),
+            reads: ReadLanes::default(),
             watches: Watches::default(),
             ids: Ids::new(),
             doubts: Seldom::default(),

@@ -85,6 +85,12 @@ impl Port {
         i64::try_from(fits).unwrap_or(i64::MAX)
     }
 
+    /// Whether nothing is delivered any more.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
     /// Nothing is delivered any more.
     pub fn close(&self) {
         self.closed.store(true, Ordering::Release);

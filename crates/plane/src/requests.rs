@@ -73,7 +73,10 @@ pub fn take(member: &Arc<Member>, source: &Source, item: &Request<'_>, out: &mut
         request::READ => read(member, group, waiter, item, out),
         request::WATCH => watch(member, group, waiter, item, out),
         request::WATCH_CREDIT => member.watches.credit(group, source, item.body),
-        request::CANCEL => member.watches.cancel(group, source, item.body),
+        request::CANCEL => {
+            member.reads.cancel(source, item.body);
+            member.watches.cancel(group, source, item.body);
+        }
         request::STATUS => {
             let status = member.status(group);
             write_response(out.to(source), item.kind, 0, Code::Ok, item.id, status.as_bytes());

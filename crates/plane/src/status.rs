@@ -89,6 +89,7 @@ impl Member {
             "drains": of(&self.counters.drains),
             "logBytes": of(&self.counters.log_bytes),
             "logWrites": of(&self.counters.log_writes),
+            "readSlices": of(&self.counters.read_slices),
             "poolHits": tiers.iter().map(|tier| tier.hits).sum::<u64>(),
             "poolMisses": tiers.iter().map(|tier| tier.misses).sum::<u64>(),
         })

@@ -7,4 +7,4 @@ pub mod machine;
 pub use engine::{install_snapshot, EngineOptions, EngineStats, LsmEngine, PreparedStore, SharedCache, Snapshot};
 pub use engine::{Change, Engine, KeyRange, Mark, RowRef, Visit};
 pub use error::StoreError;
-pub use machine::{Applied, Deliver, Machine, MachineStatus, WatchId};
+pub use machine::{Applied, Deliver, Machine, MachineStatus, SlicedRead, WatchId};

@@ -307,26 +307,41 @@ impl Engine for LsmEngine {
         reverse: bool,
         visit: &mut dyn FnMut(&[u8], RowRef<'_>) -> Visit,
     ) -> Result<(), StoreError> {
+        let mut steps = usize::MAX;
+        self.scan_some(range, at, reverse, &mut steps, visit).map(|_| ())
+    }
+
+    fn scan_some(
+        &self,
+        range: KeyRange<'_>,
+        at: u64,
+        reverse: bool,
+        steps: &mut usize,
+        visit: &mut dyn FnMut(&[u8], RowRef<'_>) -> Visit,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
         self.shared.check_not_compacted(at)?;
         if range.end.is_some_and(|end| end <= range.start) {
-            return Ok(());
+            return Ok(None);
         }
         let mut merge = Merge::new(&self.shared, range, reverse)?;
         while merge.advance()? {
             let (key, newest) = merge.current();
-            let Some(packed) = self.shared.row_at(key, newest, at)? else {
-                continue;
-            };
-            let row = self.shared.parse(&packed)?;
-            if row.is_tombstone() {
-                continue;
+            if let Some(packed) = self.shared.row_at(key, newest, at)? {
+                let row = self.shared.parse(&packed)?;
+                if !row.is_tombstone() {
+                    self.shared.check_not_compacted(at)?;
+                    if visit(key, row) == Visit::Stop {
+                        return Ok(None);
+                    }
+                }
             }
-            self.shared.check_not_compacted(at)?;
-            if visit(key, row) == Visit::Stop {
-                return Ok(());
+            *steps = steps.saturating_sub(1);
+            if *steps == 0 {
+                self.shared.check_not_compacted(at)?;
+                return Ok(Some(key.to_vec()));
             }
         }
-        self.shared.check_not_compacted(at)
+        self.shared.check_not_compacted(at).map(|()| None)
     }
 
     fn changes(&self, from: u64, to: u64, visit: &mut dyn FnMut(Change<'_>) -> Visit) -> Result<(), StoreError> {

@@ -116,6 +116,31 @@ pub trait Engine: Send + Sync {
         visit: &mut dyn FnMut(&[u8], RowRef<'_>) -> Visit,
     ) -> Result<(), StoreError>;
 
+    /// As `scan`, but stops once it has looked at `steps` rows, live or not; counts them down. Returns the key it came to if
+    /// that is why it stopped: what is left begins after it.
+    fn scan_some(
+        &self,
+        range: KeyRange<'_>,
+        at: u64,
+        reverse: bool,
+        steps: &mut usize,
+        visit: &mut dyn FnMut(&[u8], RowRef<'_>) -> Visit,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        let mut came_to = None;
+        self.scan(range, at, reverse, &mut |key, row| {
+            if visit(key, row) == Visit::Stop {
+                return Visit::Stop;
+            }
+            *steps = steps.saturating_sub(1);
+            if *steps > 0 {
+                return Visit::Next;
+            }
+            came_to = Some(key.to_vec());
+            Visit::Stop
+        })?;
+        Ok(came_to)
+    }
+
     /// The changes with from ≤ revision ≤ to, in order. `COMPACTED` if `from` is at or below the compacted revision.
     fn changes(&self, from: u64, to: u64, visit: &mut dyn FnMut(Change<'_>) -> Visit) -> Result<(), StoreError>;
 

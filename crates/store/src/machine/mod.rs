@@ -23,6 +23,7 @@ use parking_lot::Mutex;
 use rafterdb_codec::{entry, Code};
 
 pub use batch::BATCH_REPLY_BYTES_MAX;
+pub use read::SlicedRead;
 pub use sessions::{SESSION_BATCHES_MAX, SESSION_RESULTS_BYTES_MAX};
 pub use watch::{Deliver, WatchId};
 
