@@ -266,6 +266,12 @@ export interface OpenOptions {
   valueBytesMax?: number
   /** Bytes of log kept for followers that lag. Default 256 MiB. */
   logRetainBytes?: number
+  /**
+   * Bytes that all clients of other processes may hold at this member together: requests that have arrived in part, answers and
+   * events that they have not read. While there is room nobody is cut off, however slowly it reads; once it is used up, who holds
+   * most is disconnected with BUSY. Default 256 MiB; at least 16 MiB.
+   */
+  connectionMemory?: number
   /** Raft groups hosted by this member. Default 1. */
   groups?: number
   /**

@@ -25,6 +25,7 @@ export interface MemberConfig {
   electionTimeout: number
   memory: number
   valueBytesMax: number
+  connectionMemory?: number
   groups: number
   segmentBytes: number
   cpuAffinity: readonly number[] | 'numa' | null

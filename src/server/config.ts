@@ -42,6 +42,13 @@ export const settings: Setting[] = [
   { key: 'leaseReads', value: 'bool', text: "read under the leader's lease", parse: yesOrNo, default: true },
   { key: 'valueBytesMax', value: 'size', text: 'largest value', parse: bytes, default: 1.5 * MIB },
   { key: 'logRetainBytes', value: 'size', text: 'log kept for members that lag', parse: bytes, default: 256 * MIB },
+  {
+    key: 'connectionMemory',
+    value: 'size',
+    text: 'what all clients may hold together: requests half arrived, answers not read',
+    parse: bytes,
+    default: 256 * MIB,
+  },
   { key: 'groups', value: 'count', text: 'Raft groups of this member', parse: integer(1), default: 1 },
   { key: 'cpuAffinity', value: 'list', text: 'CPUs that its threads run on, such as 0-3,8, or numa', parse: cpuAffinity },
   { key: 'clusterTokenFile', value: 'file', text: 'file with the secret that the members share', parse: (text) => text },

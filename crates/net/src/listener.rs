@@ -11,6 +11,7 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 
+use crate::budget::Share;
 use crate::config::{Level, NetError};
 use crate::connection::{run, End, Side, Sink};
 use crate::counters::add;
@@ -20,7 +21,7 @@ use crate::hello::{encode_refusal, may_be_one_cluster, Hello, HelloKind, HELLO_B
 use crate::net::Shared;
 use crate::peer::{Lane, Peer};
 use crate::queue::SendQueue;
-use crate::reader::{FrameReader, ReadError};
+use crate::reader::{FrameReader, ReadError, ANNOUNCED_BYTES_KNOWN};
 use crate::token::{decode_proof, encode_challenge, mismatch, Proof, Prover, PROOF_BYTES};
 
 /// Pause after the operating system refused to hand out a connection (too many open files, most often).
@@ -86,7 +87,10 @@ async fn greet(shared: &Arc<Shared>, stream: TcpStream, from: SocketAddr) {
             let socket = Arc::new(write_half);
             return match admitted {
                 Admitted::Client => serve_client(shared, reader, socket, from).await,
-                Admitted::Peer(peer, lane) => serve_peer(shared, &peer, lane, reader, socket, from).await,
+                Admitted::Peer(peer, lane) => {
+                    reader.set_announced_bytes_max(ANNOUNCED_BYTES_KNOWN);
+                    serve_peer(shared, &peer, lane, reader, socket, from).await;
+                }
             };
         }
         Ok(Some(Err(error))) => error,
@@ -266,7 +270,7 @@ async fn serve_peer(
     from: SocketAddr,
 ) {
     let connection = shared.next_connection();
-    let queue = Arc::new(shared.new_queue(shared.config.limits.peer_queue_bytes_max));
+    let queue = Arc::new(shared.new_queue(shared.config.limits.peer_queue_bytes_max, Share::uncounted()));
     shared.answers.lock().insert(connection, queue.clone());
     peer.accepted(shared, lane, connection);
     let sink = FromPeer {
@@ -302,12 +306,15 @@ impl Sink for FromClient<'_> {
 
 async fn serve_client(
     shared: &Arc<Shared>,
-    reader: FrameReader<OwnedReadHalf>,
+    mut reader: FrameReader<OwnedReadHalf>,
     socket: Arc<OwnedWriteHalf>,
     from: SocketAddr,
 ) {
     let connection = shared.next_connection();
-    let queue = Arc::new(shared.new_queue(shared.config.limits.client_queue_bytes_max));
+    let share = Share::of(&shared.budget);
+    reader.set_share(share.clone());
+    // Nothing bounds one client but what all hold together.
+    let queue = Arc::new(shared.new_queue(usize::MAX, share));
     shared.clients.write().insert(connection, queue.clone());
     let sink = FromClient { shared, connection };
     let end = run(

@@ -16,10 +16,12 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Notify;
 
+use crate::budget::{Budget, Share};
 use crate::config::{Level, NetConfig, NetError};
 use crate::counters::{CounterValues, Counters};
 use crate::frame::Parts;
 use crate::guard::caught;
+use crate::hello::encode_refusal;
 use crate::listener::accept;
 use crate::peer::{keep_connected, Lane, Peer, PeerStats};
 use crate::queue::{QueueLimits, Refused, SendQueue};
@@ -68,6 +70,8 @@ pub(crate) struct Shared {
     pub(crate) handler: Arc<dyn Handler>,
     pub(crate) report: Reporter,
     pub(crate) counters: Arc<Counters>,
+    /// What all clients hold together.
+    pub(crate) budget: Arc<Budget>,
     pub(crate) peers: HashMap<u64, Arc<Peer>>,
     pub(crate) clients: RwLock<HashMap<u64, Arc<SendQueue>>>,
     /// Queues of the connections that peers have made; they carry answers to pings.
@@ -126,13 +130,13 @@ impl Shared {
         self.open.load(Ordering::Acquire)
     }
 
-    pub(crate) fn new_queue(&self, bytes_max: usize) -> SendQueue {
+    pub(crate) fn new_queue(&self, bytes_max: usize, share: Arc<Share>) -> SendQueue {
         let limits = QueueLimits {
             bytes_max,
             frame_bytes_max: self.config.limits.frame_bytes_max,
             pause_bytes: self.config.limits.client_pause_bytes,
         };
-        SendQueue::new(limits, self.counters.clone())
+        SendQueue::new(limits, self.counters.clone(), share)
     }
 
     fn queues(&self) -> Vec<Arc<SendQueue>> {
@@ -168,6 +172,8 @@ pub struct NetStats {
     pub clients: usize,
     /// Bytes waiting to be written to them.
     pub client_queued_bytes: usize,
+    /// Bytes of memory that they hold, both ways.
+    pub client_held_bytes: usize,
     /// Counts since start.
     pub counters: CounterValues,
 }
@@ -210,6 +216,7 @@ impl Net {
             report: Reporter::new(config.log.clone()),
             handler,
             counters: Arc::default(),
+            budget: Budget::new(config.limits.clients_bytes_max),
             peers,
             clients: RwLock::default(),
             answers: Mutex::default(),
@@ -260,22 +267,14 @@ impl Net {
         self.shared.peers.get(&peer).is_some_and(|peer| peer.is_up())
     }
 
-    /// Sends a delivery to a client, from any thread, without blocking. `false`: the client is gone, or so far behind with
-    /// reading that it is disconnected now, as it could not know which answers it has missed.
+    /// Sends a delivery to a client, from any thread, without blocking. `false`: the client is gone. However much it has not
+    /// read, it is served while all clients together hold no more than they may.
     pub fn send_client(&self, connection: u64, parts: Parts) -> bool {
         assert!(!parts.is_empty(), "frame body: empty ones are the network's own");
         let Some(queue) = self.shared.clients.read().get(&connection).cloned() else {
             return false;
         };
-        let outcome = queue.send(parts);
-        if outcome == Err(Refused::Full) {
-            let text = format!("client {connection} does not read its answers: disconnected");
-            self.shared
-                .report
-                .log_seldom("client full".to_owned(), Level::Warn, text);
-            queue.close();
-        }
-        self.shared.sent("a client", outcome)
+        self.shared.sent("a client", queue.send(parts))
     }
 
     /// Whether a client is connected.
@@ -302,6 +301,7 @@ impl Net {
             peers,
             clients: clients.len(),
             client_queued_bytes,
+            client_held_bytes: self.shared.budget.used(),
             counters: self.shared.counters.values(),
         }
     }
@@ -332,6 +332,8 @@ async fn live(shared: &Arc<Shared>, listener: Option<TcpListener>) {
         let shared = shared.clone();
         tokio::spawn(async move { shared.guard(accept(shared.clone(), listener)).await })
     });
+    let relieving = shared.clone();
+    tokio::spawn(async move { relieving.guard(relieve(&relieving)).await });
     for peer in shared.peers.values() {
         for lane in Lane::BOTH {
             let (shared, peer) = (shared.clone(), peer.clone());
@@ -349,6 +351,31 @@ async fn live(shared: &Arc<Shared>, listener: Option<TcpListener>) {
     let deadline = Instant::now() + shared.config.limits.flush_timeout;
     while queues.iter().any(|queue| !queue.is_closed()) && Instant::now() < deadline {
         tokio::time::sleep(CLOSE_POLL).await;
+    }
+}
+
+/// Disconnects the clients that hold most, whenever all hold more than they may.
+async fn relieve(shared: &Shared) {
+    loop {
+        shared.budget.is_short().await;
+        while shared.budget.excess() > 0 {
+            let clients = shared.clients.read();
+            let held = |queue: &Arc<SendQueue>| queue.share().bytes();
+            let total: usize = clients.values().map(held).sum();
+            let largest = clients.iter().max_by_key(|(_, queue)| held(queue));
+            let Some((connection, queue)) = largest.filter(|_| total > shared.config.limits.clients_bytes_max) else {
+                // Those that were cut give back what they hold as they end.
+                break;
+            };
+            let text = format!(
+                "all clients together hold {total} bytes of requests and unread answers, more than they may: client {connection} \
+                with {} was disconnected",
+                held(queue)
+            );
+            shared.report.log_seldom("clients hold".to_owned(), Level::Warn, text);
+            let reason = "the member is short of memory for its clients, and this one held most: read answers sooner";
+            queue.cut(Parts::new(encode_refusal(&NetError::new(Code::Busy, reason))));
+        }
     }
 }
 

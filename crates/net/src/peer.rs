@@ -20,6 +20,7 @@ use rafterdb_codec::Code;
 use rafterdb_pool::Slice;
 use tokio::sync::Notify;
 
+use crate::budget::Share;
 use crate::config::{Level, NetConfig, NetError, PeerConfig};
 use crate::connection::{run, Side, Sink};
 use crate::dial::{dial, Dialed};
@@ -284,7 +285,7 @@ pub(crate) async fn keep_connected(shared: Arc<Shared>, peer: Arc<Peer>, lane: L
 /// Runs a connected lane until it ends. Returns why it did.
 async fn connected(shared: &Arc<Shared>, peer: &Peer, lane: Lane, dialed: Dialed) -> NetError {
     let at = lane as usize;
-    let queue = Arc::new(shared.new_queue(shared.config.limits.peer_queue_bytes_max));
+    let queue = Arc::new(shared.new_queue(shared.config.limits.peer_queue_bytes_max, Share::uncounted()));
     *peer.queues[at].write() = Some(queue.clone());
     let sink = Outgoing { peer, lane };
     sink.round_trip(dialed.round_trip);

@@ -7,11 +7,13 @@ use std::sync::{Arc, LazyLock, OnceLock};
 use std::thread;
 use std::time::Duration;
 
+use rafterdb_codec::limits::SEND_QUEUE_BYTES_MAX;
 use rafterdb_codec::Code;
 use rafterdb_pool::{Pool, Slice};
 use tokio::runtime::{Builder, Handle};
 use tokio::time::timeout;
 
+use crate::budget::Share;
 use crate::config::{NetError, NetLimits};
 use crate::connection::{end_asked, run, End, Side, Sink};
 use crate::counters::Counters;
@@ -98,12 +100,12 @@ impl RemoteClient {
     pub fn connect(config: RemoteConfig, handler: Arc<dyn RemoteHandler>) -> Result<Self, NetError> {
         let runtime = shared_runtime()?;
         let limits = QueueLimits {
-            bytes_max: config.limits.client_queue_bytes_max,
+            bytes_max: SEND_QUEUE_BYTES_MAX,
             frame_bytes_max: config.limits.frame_bytes_max,
             pause_bytes: config.limits.client_pause_bytes,
         };
         let counters = Arc::<Counters>::default();
-        let queue = Arc::new(SendQueue::new(limits, counters.clone()));
+        let queue = Arc::new(SendQueue::new(limits, counters.clone(), Share::uncounted()));
         let closed = Arc::new(AtomicBool::new(false));
         let client = Self {
             queue: queue.clone(),

@@ -8,7 +8,7 @@ use rafterdb_codec::{
     encode_forwarded_header, encode_read_index, limits, request, Code, PeerRecord, PeerRecords, RaftHeader, RaftRecord,
     ReadReply, Responses, Run, MESSAGE_HEADER_BYTES, SAFE_NUMBER_MAX,
 };
-use rafterdb_net::{Handler, Lane, NetConfig, Parts, PeerConfig};
+use rafterdb_net::{Handler, Lane, NetConfig, NetLimits, Parts, PeerConfig};
 use rafterdb_pool::Slice;
 use smallvec::SmallVec;
 
@@ -71,6 +71,10 @@ pub fn net_config(member: &Member) -> NetConfig {
             Arc::new(move |_, text| note(&text))
         },
         pool: member.pool.clone(),
+        limits: NetLimits {
+            clients_bytes_max: member.config.connection_memory,
+            ..NetLimits::default()
+        },
         ..NetConfig::default()
     }
 }
@@ -203,7 +207,7 @@ pub fn answer_client(member: &Member, connection: u64, responses: &[u8]) {
     while !rest.is_empty() {
         let end = whole_responses(&rest, limits::FRAME_BYTES_MAX).max(response_length(&rest));
         if !net.send_client(connection, Parts::from(rest.split_to(end))) {
-            // A client that does not read its answers: it comes back and asks again.
+            // It is gone, or was cut off: it comes back and asks again.
             net.close_client(connection);
             return;
         }
