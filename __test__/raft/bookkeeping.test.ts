@@ -234,7 +234,7 @@ describe('the end of the log that is kept', () => {
     expect(cutIndex(logOf(10, 110), 1_000, 1_000, 400, NOBODY)).toBe(70)
     expect(cutIndex(logOf(10, 110), 50, 1_000, 400, NOBODY)).toBe(50)
     expect(cutIndex(logOf(10, 110), 5, 1_000, 400, NOBODY)).toBe(10)
-    expect(cutIndex(logOf(10, 20), 1_000, 30, 10, NOBODY)).toBe(17)
+    expect(cutIndex(logOf(10, 20), 1_000, 30, 10, NOBODY)).toBe(16)
     expect(cutIndex(logOf(10, 20), 1_000, 30, 0, NOBODY)).toBe(20)
   })
 

@@ -221,10 +221,7 @@ export class Raft {
     this.#behaviour.reads(sequence)
   }
 
-  /**
-   * The leader that was asked for a read index says that the entry (index, term) is committed. It counts once this log has
-   * that entry: then it has all before it too (log matching; Raft thesis, 3.5).
-   */
+  /** The leader that was asked for a read index says that (index, term) is committed: who has it has all before (thesis, 3.5). */
   committed(index: number, term: number): void {
     this.#toldIndex = index
     this.#toldTerm = term
@@ -440,11 +437,8 @@ export class Raft {
 
   /** Takes what the leader said to be committed as such, if this log has it by now. */
   #believeTold(): void {
-    if (this.#toldIndex === 0) return
-    const isKnown = this.#toldIndex <= this.commit
-    const has = !isKnown && this.#behaviour instanceof Follower && this.log.has(this.#toldIndex, this.#toldTerm)
-    if (has) this.commitTo(this.#toldIndex)
-    if (has || isKnown) this.#toldIndex = 0
+    if (this.#toldIndex <= this.commit || !(this.#behaviour instanceof Follower)) return
+    if (this.log.has(this.#toldIndex, this.#toldTerm)) this.commitTo(this.#toldIndex)
   }
 
   #restore(opened: Opened): void {
