@@ -1,5 +1,6 @@
 //! A frame's announced length takes no memory: room is made for what has come. In a process of its own, whose memory it looks at.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![cfg(target_os = "linux")]
 
 mod support;

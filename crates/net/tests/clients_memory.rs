@@ -1,6 +1,8 @@
 //! What clients may hold together: as much as they like while there is room, and when there is none, who holds most goes and is
 //! told why.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use std::io::Read;

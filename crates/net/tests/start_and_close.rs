@@ -1,5 +1,7 @@
 //! A network says at once where it cannot listen, and a close is quick, writes what is queued and frees the port.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use std::sync::Arc;

@@ -75,7 +75,6 @@ pub fn net_config(member: &Member) -> NetConfig {
             clients_bytes_max: member.config.connection_memory,
             ..NetLimits::default()
         },
-        ..NetConfig::default()
     }
 }
 

@@ -46,10 +46,11 @@ fn reads_of_a_port_that_is_closed_stop() {
     };
     header.encode(&mut batch);
     for key in 0..KEYS {
+        let key = format!("k{key}");
         let put = Put {
             flags: 0,
             lease: 0,
-            key: format!("k{key}").as_bytes(),
+            key: key.as_bytes(),
             value: b"value",
         };
         put.encode(&mut batch);
