@@ -28,8 +28,10 @@ pub struct AppPort {
 enum Way {
     /// A member in this process.
     Here(Arc<Member>),
-    /// A connection to one elsewhere; none once closed.
-    There(Option<RemoteClient>),
+    /// A connection to one elsewhere.
+    There(RemoteClient),
+    /// Closed: nothing is held any more, as the holder may live for long.
+    Closed,
 }
 
 impl NativeObject for AppPort {
@@ -63,8 +65,8 @@ pub fn submit(call: &Call) -> Answer {
     let requests = &buffer[..call.size(2, "length", buffer.len())?];
     let taken = match way {
         Way::Here(member) => member.submit(port, requests),
-        Way::There(None) => Err(Code::Closed),
-        Way::There(Some(client)) => match client.send(Parts::with_header(requests)) {
+        Way::Closed => Err(Code::Closed),
+        Way::There(client) => match client.send(Parts::with_header(requests)) {
             true => Ok(()),
             false => Err(Code::Busy),
         },
@@ -80,7 +82,7 @@ pub fn drain(call: &Call) -> Answer {
     let into = unsafe { call.byte_view(1, "into")?.slice_mut::<u8>() };
     let copied = match way {
         Way::Here(member) => member.drain(port, into),
-        Way::There(_) => port.drain(into),
+        Way::There(_) | Way::Closed => port.drain(into),
     };
     Ok(call.float_value(copied as f64))
 }
@@ -88,14 +90,13 @@ pub fn drain(call: &Call) -> Answer {
 /// `closePort(port)`: nothing is delivered any more, watches of the port end; a connection is closed.
 pub fn close_port(call: &Call) -> Answer {
     let AppPort { port, way } = call.held_mut(0)?;
-    match way {
+    match std::mem::replace(way, Way::Closed) {
         Way::Here(member) => member.close_port(port),
         Way::There(client) => {
             port.close();
-            if let Some(client) = client.take() {
-                client.close();
-            }
+            client.close();
         }
+        Way::Closed => {}
     }
     Ok(call.nothing())
 }
@@ -164,7 +165,7 @@ impl Task for Dial {
         Ok(match output {
             Ok(client) => Outcome::Connected(AppPort {
                 port: self.port.clone(),
-                way: Way::There(Some(client)),
+                way: Way::There(client),
             }),
             Err(error) => Outcome::Failed(error_json(&error)),
         })
