@@ -73,6 +73,7 @@ class Life {
       JSON.stringify(config),
       () => {},
       () => {},
+      false,
     )
     self.info = parseReply<MemberInfo>(opened)
     self.driver = new PlaneDriver(nativePlane(self.binding, self.info.member))

@@ -1,7 +1,7 @@
 // A member of a cluster in this process: the native member, its Raft worker, and ports to it.
 // Owns their order of start and stop; knows nothing of keys or values.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Worker } from 'node:worker_threads'
+import { isMainThread, Worker } from 'node:worker_threads'
 import type { Port } from '../client/port.js'
 import type { ErrorCode } from '../codes.js'
 import { RafterError } from '../errors.js'
@@ -66,7 +66,20 @@ export class ClusterMember {
       if (member) member.fail(error)
       else onFatal(error)
     }
-    const info = parseReply<MemberInfo>(await binding.openMember(JSON.stringify(config), fatal, onNote))
+    const info = parseReply<MemberInfo>(await binding.openMember(JSON.stringify(config), fatal, onNote, !isMainThread))
+    try {
+      member = ClusterMember.withWorker(info, config, raft, tell)
+      return member
+    } catch (error) {
+      // No thread for the worker, perhaps. Without it the member does nothing but hold its directory.
+      binding.stopMember(info.member)
+      await binding.closeMember(info.member)
+      throw new RafterError('IO', `the Raft worker cannot be started: ${(error as Error).message}`, { cause: error })
+    }
+  }
+
+  private static withWorker(info: MemberInfo, config: MemberConfig, raft: RaftOptions, { onFatal, onNote }: Listeners) {
+    const binding = loadBinding()
     for (const note of info.notes) onNote(note)
     const host: HostConfig = {
       ...raft,
@@ -83,7 +96,7 @@ export class ClusterMember {
     // A store that was not closed must not keep the process alive.
     worker.unref()
     const gone = new Promise<void>((resolve) => worker.once('exit', () => resolve()))
-    member = new ClusterMember(info, worker, gone, onFatal)
+    const member = new ClusterMember(info, worker, gone, onFatal)
     worker.once('error', (error) => binding.failMember(info.member, `the Raft worker stopped: ${error.stack ?? error.message}`))
     return member
   }

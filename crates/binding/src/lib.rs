@@ -12,6 +12,7 @@
 #[cfg(feature = "count-allocations")]
 mod allocations;
 mod direct;
+mod environment;
 mod library;
 mod member;
 mod port;

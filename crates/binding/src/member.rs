@@ -14,6 +14,7 @@ use rafterdb_codec::Code;
 use rafterdb_plane::{Config, Member, PlaneError};
 
 use crate::direct::{Answer, Call};
+use crate::environment::{closed, Environment};
 
 static MEMBERS: LazyLock<RwLock<HashMap<u32, Arc<Member>>>> = LazyLock::new(RwLock::default);
 static NEXT: AtomicU32 = AtomicU32::new(1);
@@ -22,6 +23,11 @@ static NEXT: AtomicU32 = AtomicU32::new(1);
 pub fn find(member: u32) -> Result<Arc<Member>> {
     let found = MEMBERS.read().get(&member).cloned();
     found.ok_or_else(|| napi::Error::new(Status::InvalidArg, format!("no member {member} is open")))
+}
+
+/// Takes a member off the list, for whoever closes it; `None` if somebody has.
+pub fn forget(member: u32) -> Option<Arc<Member>> {
+    MEMBERS.write().remove(&member)
 }
 
 /// An error as JSON: `{"code": …, "text": …}`.
@@ -35,6 +41,8 @@ type Fatal = ThreadsafeFunction<FnArgs<(String, String)>, (), FnArgs<(String, St
 /// Opens a member on a thread of libuv's pool: recovery may take seconds.
 pub struct Open {
     config: String,
+    /// Whose end closes it; none for the main thread's, with which the process ends.
+    environment: Option<Environment>,
     on_fatal: Option<Fatal>,
     on_note: Option<Note>,
 }
@@ -59,6 +67,9 @@ impl Task for Open {
                 let number = NEXT.fetch_add(1, Ordering::Relaxed);
                 let info = member.info(number);
                 MEMBERS.write().insert(number, member);
+                if let Some(environment) = &self.environment {
+                    environment.opened(number);
+                }
                 Ok(info)
             }
             Err(error) => Ok(error_json(&error)),
@@ -70,13 +81,17 @@ impl Task for Open {
     }
 }
 
-/// Opens a member; `on_note` takes lines for its log. Resolves to JSON: `{"member", "id", "clusterId", "members", …}`, or `{"code", "text"}`.
+/// Opens a member; `on_note` takes lines for its log. `in_worker`: the calling thread is a worker, with whose end the member is closed.
+/// Resolves to JSON: `{"member", "id", "clusterId", "members", …}`, or `{"code", "text"}`.
 #[napi]
 pub fn open_member(
+    env: Env,
     config: String,
     on_fatal: Function<'_, FnArgs<(String, String)>, ()>,
     on_note: Function<'_, String, ()>,
+    in_worker: bool,
 ) -> Result<AsyncTask<Open>> {
+    let environment = in_worker.then(|| Environment::current(&env)).transpose()?;
     let on_fatal = on_fatal
         .build_threadsafe_function()
         .callee_handled::<false>()
@@ -89,6 +104,7 @@ pub fn open_member(
         .build()?;
     Ok(AsyncTask::new(Open {
         config,
+        environment,
         on_fatal: Some(on_fatal),
         on_note: Some(on_note),
     }))
@@ -152,6 +168,7 @@ pub fn stop_member(member: u32) -> Result<()> {
 #[napi]
 pub fn close_member(member: u32) -> Result<AsyncTask<Close>> {
     let found = find(member)?;
-    MEMBERS.write().remove(&member);
+    forget(member);
+    closed(member);
     Ok(AsyncTask::new(Close(found)))
 }

@@ -3,6 +3,7 @@
 
 /// Name and moment of each point; add a line here with each `fault::point` in the code.
 pub const POINTS: &[(&str, &str)] = &[
+    ("thread.start", "before a thread is started"),
     ("wal.write", "before a batch is written to the log"),
     (
         "wal.write.half",

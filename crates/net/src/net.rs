@@ -220,15 +220,16 @@ impl Net {
             config,
         });
         let running = shared.clone();
-        let thread = thread::Builder::new()
-            .name("rafterdb-net".to_owned())
-            .spawn(move || {
-                runtime.block_on(live(&running, listener));
-                // Not waiting for a look-up of a name that may be under way.
-                runtime.shutdown_background();
-                for queue in running.queues() {
-                    queue.close();
-                }
+        let thread = rafterdb_fault::point("thread.start")
+            .and_then(|()| {
+                thread::Builder::new().name("rafterdb-net".to_owned()).spawn(move || {
+                    runtime.block_on(live(&running, listener));
+                    // Not waiting for a look-up of a name that may be under way.
+                    runtime.shutdown_background();
+                    for queue in running.queues() {
+                        queue.close();
+                    }
+                })
             })
             .map_err(|error| NetError::new(Code::Io, format!("cannot start the network's thread: {error}")))?;
         Ok(Self {

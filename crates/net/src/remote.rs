@@ -7,6 +7,7 @@ use std::sync::{Arc, LazyLock, OnceLock};
 use std::thread;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use rafterdb_codec::Code;
 use rafterdb_pool::{Pool, Slice};
 use tokio::runtime::{Builder, Handle};
@@ -212,24 +213,26 @@ async fn live(
 
 /// The runtime of all clients of this process. Its thread never ends: it has nothing to lose when the process does.
 fn shared_runtime() -> Result<&'static Handle, NetError> {
-    static RUNTIME: OnceLock<Result<Handle, NetError>> = OnceLock::new();
-    RUNTIME
-        .get_or_init(|| {
-            let failed =
-                |error: std::io::Error| NetError::new(Code::Io, format!("cannot start the clients' thread: {error}"));
-            let runtime = Builder::new_current_thread()
-                .enable_io()
-                .enable_time()
-                .build()
-                .map_err(failed)?;
-            let handle = runtime.handle().clone();
-            let run = move || runtime.block_on(std::future::pending::<()>());
-            thread::Builder::new()
-                .name("rafterdb-clients".to_owned())
-                .spawn(run)
-                .map_err(failed)?;
-            Ok(handle)
-        })
-        .as_ref()
-        .map_err(Clone::clone)
+    static RUNTIME: OnceLock<Handle> = OnceLock::new();
+    static STARTING: Mutex<()> = Mutex::new(());
+    if let Some(handle) = RUNTIME.get() {
+        return Ok(handle);
+    }
+    // One at a time; and a failure is not remembered: what was short then may be there when the next client comes.
+    let _starting = STARTING.lock();
+    if let Some(handle) = RUNTIME.get() {
+        return Ok(handle);
+    }
+    let handle = start_runtime()
+        .map_err(|error| NetError::new(Code::Io, format!("cannot start the clients' thread: {error}")))?;
+    Ok(RUNTIME.get_or_init(|| handle))
+}
+
+fn start_runtime() -> std::io::Result<Handle> {
+    let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
+    let handle = runtime.handle().clone();
+    let run = move || runtime.block_on(std::future::pending::<()>());
+    rafterdb_fault::point("thread.start")?;
+    thread::Builder::new().name("rafterdb-clients".to_owned()).spawn(run)?;
+    Ok(handle)
 }

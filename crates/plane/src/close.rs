@@ -39,12 +39,14 @@ impl Member {
         self.watches.close();
         let (done, ended) = channel::<()>();
         let owner = self.clone();
-        let closing = std::thread::Builder::new()
-            .name("rafterdb-close".to_owned())
-            .spawn(move || {
-                owner.finish();
-                drop(done);
-            });
+        let closing = rafterdb_fault::point("thread.start").and_then(|()| {
+            std::thread::Builder::new()
+                .name("rafterdb-close".to_owned())
+                .spawn(move || {
+                    owner.finish();
+                    drop(done);
+                })
+        });
         if closing.is_err() {
             self.finish();
         }

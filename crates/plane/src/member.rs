@@ -196,11 +196,14 @@ impl Member {
     fn start(self: &Arc<Self>, queues: Queues) -> Result<(), PlaneError> {
         let spawn = |name: &str, body: ThreadBody| {
             let member = self.clone();
-            std::thread::Builder::new()
-                .name(format!("rafterdb-{name}"))
-                .spawn(move || guard(&member, body))
+            rafterdb_fault::point("thread.start")
+                .and_then(|()| {
+                    std::thread::Builder::new()
+                        .name(format!("rafterdb-{name}"))
+                        .spawn(move || guard(&member, body))
+                })
                 .map(|handle| self.threads.lock().push(handle))
-                .map_err(|e| PlaneError::io("start a thread", &e))
+                .map_err(|e| PlaneError::io("start a thread (is a limit of threads or of memory reached?)", &e))
         };
         spawn("log", Box::new(log_thread::run))?;
         spawn("apply", Box::new(apply_thread::run))?;

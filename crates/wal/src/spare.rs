@@ -72,9 +72,8 @@ impl Spares {
             let bytes = self.bytes;
             let fill = move || fill(&filling, spare, bytes);
             // Without a thread the spare is made when it is needed.
-            self.filling = std::thread::Builder::new()
-                .name("wal-spare".to_owned())
-                .spawn(fill)
+            self.filling = fault::point("thread.start")
+                .and_then(|()| std::thread::Builder::new().name("wal-spare".to_owned()).spawn(fill))
                 .ok();
         }
     }

@@ -112,9 +112,14 @@ impl LsmEngine {
             .limits
             .tombstones_below
             .store(persisted.compacted, Ordering::Release);
-        let threads = Mutex::new(threads::start(&shared)?);
+        // Before its threads: what is started ends with it, also if not all can be.
+        let engine = Self {
+            shared,
+            threads: Mutex::default(),
+        };
+        threads::start(&engine.shared, &mut engine.threads.lock())?;
         let last = (persisted.mark != Mark::default()).then_some((persisted.mark, state));
-        Ok((Self { shared, threads }, last))
+        Ok((engine, last))
     }
 
     /// Has `callback` called, by the flush thread, with the mark of every flush that finishes from now on. It must not

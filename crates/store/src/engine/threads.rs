@@ -19,21 +19,27 @@ use crate::StoreError;
 /// How often a flush that waits for compaction looks again by itself.
 const BEHIND_WAIT: Duration = Duration::from_millis(20);
 
-/// Starts the threads.
-pub(super) fn start(shared: &Arc<Shared>) -> Result<Vec<JoinHandle<()>>, StoreError> {
-    let start = |name: &str, body: fn(&Shared)| {
+/// Starts the threads one by one, and adds them to `threads`: those that were started before one cannot be are the owner's to end.
+pub(super) fn start(shared: &Arc<Shared>, threads: &mut Vec<JoinHandle<()>>) -> Result<(), StoreError> {
+    let bodies: [(&str, fn(&Shared)); 3] = [
+        ("rafterdb-flush", flush_until_stopped),
+        ("rafterdb-tables", compact_tables_until_stopped),
+        ("rafterdb-history", compact_history_until_stopped),
+    ];
+    for (name, body) in bodies {
         let shared = Arc::clone(shared);
-        let thread = std::thread::Builder::new().name(name.into()).spawn(move || {
-            give_way();
-            body(&shared);
+        let thread = rafterdb_fault::point("thread.start").and_then(|()| {
+            std::thread::Builder::new().name(name.into()).spawn(move || {
+                give_way();
+                body(&shared);
+            })
         });
-        thread.map_err(|error| StoreError::new(Code::Io, format!("starting a thread: {error}")))
-    };
-    Ok(vec![
-        start("rafterdb-flush", flush_until_stopped)?,
-        start("rafterdb-tables", compact_tables_until_stopped)?,
-        start("rafterdb-history", compact_history_until_stopped)?,
-    ])
+        threads.push(thread.map_err(|error| {
+            let text = format!("cannot start a thread (is a limit of threads or of memory reached?): {error}");
+            StoreError::new(Code::Io, text)
+        })?);
+    }
+    Ok(())
 }
 
 /// How far these threads stand behind those that somebody waits for, in steps of `nice`. Far enough to keep long writes short,
