@@ -92,6 +92,8 @@ declare const Code: {
   readonly DATA_DIR_INCOMPLETE: 59;
   /** the native binary of this platform is not installed */
   readonly BINARY_MISSING: 60;
+  /** the process, or the system, has no file descriptors left */
+  readonly OUT_OF_FILES: 61;
   /** a broken invariant: a bug in rafterdb */
   readonly INTERNAL: 99;
 };

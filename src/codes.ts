@@ -92,6 +92,8 @@ export const Code = {
   DATA_DIR_INCOMPLETE: 59,
   /** the native binary of this platform is not installed */
   BINARY_MISSING: 60,
+  /** the process, or the system, has no file descriptors left */
+  OUT_OF_FILES: 61,
   /** a broken invariant: a bug in rafterdb */
   INTERNAL: 99,
 } as const

@@ -94,6 +94,8 @@ pub enum Code {
     DataDirIncomplete = 59,
     /// the native binary of this platform is not installed
     BinaryMissing = 60,
+    /// the process, or the system, has no file descriptors left
+    OutOfFiles = 61,
     /// a broken invariant: a bug in rafterdb
     Internal = 99,
 }
@@ -148,6 +150,7 @@ impl Code {
             Self::Poisoned => "POISONED",
             Self::DataDirIncomplete => "DATA_DIR_INCOMPLETE",
             Self::BinaryMissing => "BINARY_MISSING",
+            Self::OutOfFiles => "OUT_OF_FILES",
             Self::Internal => "INTERNAL",
         }
     }
@@ -201,6 +204,7 @@ impl Code {
             58 => Self::Poisoned,
             59 => Self::DataDirIncomplete,
             60 => Self::BinaryMissing,
+            61 => Self::OutOfFiles,
             99 => Self::Internal,
             _ => return None,
         })

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, OnceLock};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use rafterdb_codec::Code;
@@ -211,6 +211,9 @@ async fn live(
         .into_error(endpoint)
 }
 
+/// How often the memory of a burst is looked for that has been idle since: nobody else comes by in a process of clients.
+const TRIM_EVERY: Duration = Duration::from_secs(5);
+
 /// The runtime of all clients of this process. Its thread never ends: it has nothing to lose when the process does.
 fn shared_runtime() -> Result<&'static Handle, NetError> {
     static RUNTIME: OnceLock<Handle> = OnceLock::new();
@@ -231,7 +234,14 @@ fn shared_runtime() -> Result<&'static Handle, NetError> {
 fn start_runtime() -> std::io::Result<Handle> {
     let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
     let handle = runtime.handle().clone();
-    let run = move || runtime.block_on(std::future::pending::<()>());
+    let run = move || {
+        runtime.block_on(async {
+            loop {
+                tokio::time::sleep(TRIM_EVERY).await;
+                SHARED_POOL.trim(Instant::now());
+            }
+        });
+    };
     rafterdb_fault::point("thread.start")?;
     thread::Builder::new().name("rafterdb-clients".to_owned()).spawn(run)?;
     Ok(handle)

@@ -29,6 +29,7 @@ mod port;
 mod proposals;
 mod reads;
 mod requests;
+mod room;
 mod seldom;
 mod serve;
 mod snapshot_install;

@@ -29,6 +29,7 @@ use crate::peers::Peers;
 use crate::place::named;
 use crate::port::{Notify, Port};
 use crate::requests::{self, fail_read};
+use crate::room::Room;
 use crate::seldom::Seldom;
 use crate::serve::{self, ServeQueue};
 use crate::snapshots::{Queues, Snapshots};
@@ -96,6 +97,8 @@ pub struct Member {
     pub snapshots: Snapshots,
     /// How long what is under way takes.
     pub stalls: Stalls,
+    /// Whether there is room for more.
+    pub room: Room,
     /// Where each group stood at open, until the worker has been told.
     pub opened: Mutex<Vec<Opened>>,
     /// Counters.
@@ -159,6 +162,7 @@ impl Member {
             forwards: Forwards::default(),
             snapshots,
             stalls: Stalls::default(),
+            room: Room::default(),
             opened: Mutex::new(recovered.opened),
             counters: Counters::default(),
             net: OnceLock::new(),

@@ -158,6 +158,10 @@ fn raft(member: &Member, peer: u64, frame: &Slice, record: &RaftRecord<'_>) {
     if let Err(malformed) = record.check() {
         return member.doubt(peer, malformed.0);
     }
+    if !record.payload.is_empty() && !member.room.takes_appends() {
+        // As good as lost: what needs no room, votes and heartbeats, goes on, and the leader sends it again.
+        return;
+    }
     member.inbox.push_message(Message {
         from: peer,
         header: record.header,

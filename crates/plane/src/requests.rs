@@ -122,6 +122,10 @@ fn write(member: &Arc<Member>, group: &Arc<Group>, waiter: Waiter, item: &Reques
         drop(proposals);
         return member.forward(group, waiter, item, out);
     }
+    if let Some(text) = member.room.refusal() {
+        drop(proposals);
+        return out.fail(&waiter, item.kind, Code::DiskFull, 0, &text);
+    }
     let waiting = proposals.bytes() + group.unapplied_bytes.load(Ordering::Relaxed);
     if waiting + item.body.len() > limits::PROPOSAL_BYTES_MAX {
         drop(proposals);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use rafterdb_codec::Code;
+use rafterdb_codec::{is_shortage, Code};
 use rafterdb_fault as fault;
 use rafterdb_pool::{Buffer, TIERS};
 
@@ -30,6 +30,8 @@ pub(crate) struct Spares {
     next: u64,
     /// Files filled with zeros, for the owner's counters.
     pub filled: u64,
+    /// The last file that was asked for could not be made for want of room or of descriptors. Nothing else was done.
+    pub is_short: bool,
 }
 
 impl Spares {
@@ -42,6 +44,7 @@ impl Spares {
             filling: None,
             next: 0,
             filled: 0,
+            is_short: false,
         };
         let failed = |error: std::io::Error| WalError::io(&error, "list", dir);
         for entry in std::fs::read_dir(dir).map_err(failed)? {
@@ -78,8 +81,14 @@ impl Spares {
         }
     }
 
-    /// A file of `bytes`, its blocks allocated, to be made a segment.
+    /// A file of `bytes`, its blocks allocated, to be made a segment. May be asked for again if `is_short` then.
     pub fn take(&mut self, bytes: u64) -> Result<PathBuf, WalError> {
+        let taken = self.take_or_fill(bytes);
+        self.is_short = taken.as_ref().is_err_and(|error| is_shortage(error.code));
+        taken
+    }
+
+    fn take_or_fill(&mut self, bytes: u64) -> Result<PathBuf, WalError> {
         if bytes == self.bytes {
             if let Some(path) = self.ready.pop() {
                 return Ok(path);
@@ -172,6 +181,10 @@ fn fill(filling: &Path, spare: PathBuf, bytes: u64) -> Result<PathBuf, WalError>
         file.sync_all()?;
         std::fs::rename(filling, &spare)
     };
-    write().map_err(|error: std::io::Error| WalError::io(&error, "make a new segment", filling))?;
+    write().map_err(|error: std::io::Error| {
+        // What was written of it takes room that is short; without a whole one it is worth nothing.
+        let _ = std::fs::remove_file(filling);
+        WalError::io(&error, "make a new segment", filling)
+    })?;
     Ok(spare)
 }

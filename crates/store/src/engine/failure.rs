@@ -7,24 +7,25 @@ use rafterdb_codec::Code;
 
 use crate::StoreError;
 
-/// Error number of a full disk, and of a full quota, where numbers are those of Unix.
-const DISK_FULL_ERRORS: [i32; 2] = [28, 122];
-
 /// What the operating system reports while `doing` something to `path`.
 pub(super) fn io_failure(error: &io::Error, doing: &str, path: &Path) -> StoreError {
-    let number = error.raw_os_error().unwrap_or(0);
-    let full = error.kind() == io::ErrorKind::StorageFull || (cfg!(unix) && DISK_FULL_ERRORS.contains(&number));
-    if full {
-        StoreError::new(
-            Code::DiskFull,
-            format!(
-                "disk full while {doing} {}: free some space and start the member again",
-                path.display()
-            ),
-        )
-    } else {
-        StoreError::new(Code::Io, format!("{doing} {}: {error}", path.display()))
-    }
+    StoreError::new(
+        rafterdb_codec::code_of(error),
+        format!("{doing} {}: {error}", path.display()),
+    )
+}
+
+/// What the operating system reports of a sync: final, whatever the reason, as nobody knows what it has kept.
+pub(super) fn sync_failure(error: &io::Error, path: &Path) -> StoreError {
+    StoreError::new(Code::Io, format!("syncing {}: {error}", path.display()))
+}
+
+/// What a write is told that would need another flush while one waits for room, or for descriptors.
+pub(super) fn short() -> StoreError {
+    StoreError::new(
+        Code::DiskFull,
+        "a flush waits for room on the disk, or for file descriptors; it goes on by itself when there is some",
+    )
 }
 
 /// Damage in `path`, at `offset` if it is known.

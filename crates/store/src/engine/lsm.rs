@@ -4,17 +4,18 @@
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicU8, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 
 use arc_swap::ArcSwap;
 use parking_lot::{Condvar, Mutex};
-use rafterdb_codec::Code;
+use rafterdb_codec::{is_shortage, Code};
 
 use super::arena::ChunkPool;
 use super::directory::open_current;
+use super::failure::short;
 use super::history::{Cursor, History, Parts, Sizes};
 use super::install::build_empty;
 use super::memtable::Memtable;
@@ -23,7 +24,7 @@ use super::meta::read_meta;
 use super::options::{Budget, EngineOptions, SharedCache};
 use super::row::Header;
 use super::row_cache::RowCache;
-use super::shared::{Flush, Persisted, Sealed, Shared, View, Work};
+use super::shared::{Flush, Persisted, Sealed, Shared, View, Wanting, Work};
 use super::snapshot::{Pin, Snapshot};
 use super::stats::EngineStats;
 use super::tables::{Limits, TableRange, Tables};
@@ -106,6 +107,7 @@ impl LsmEngine {
             on_failed: Mutex::new(None),
             pins: Mutex::new(BTreeMap::new()),
             failed: OnceLock::new(),
+            wanting: AtomicU8::new(0),
             seed: RandomState::new().hash_one(0u64),
         });
         shared
@@ -156,6 +158,26 @@ impl LsmEngine {
         EngineStats::of(&self.shared)
     }
 
+    /// Whether something waits for room on the disk, or for file descriptors: it goes on by itself, and memory holds it meanwhile, so
+    /// that little more should be written.
+    #[must_use]
+    pub fn is_short(&self) -> bool {
+        self.shared.wanting.load(Ordering::Relaxed) != 0
+    }
+
+    /// Tries again to write what waits for room; the threads see to the rest themselves. To be called now and then while the engine is
+    /// short, as nobody else comes by when nothing is written.
+    pub fn try_again(&self) {
+        if self.shared.is_wanting(Wanting::History) {
+            match self.shared.history.try_again() {
+                Ok(()) => self
+                    .shared
+                    .set_wanting(Wanting::History, self.shared.history.is_short()),
+                Err(error) => drop(self.shared.poison(error)),
+            }
+        }
+    }
+
     /// Whether a flush is under way or wanted: then what is written next may have to wait for it.
     #[must_use]
     pub fn is_flushing(&self) -> bool {
@@ -173,6 +195,8 @@ impl LsmEngine {
             None => Ok(()),
         };
         let flushed = flushed.and_then(|()| self.wait_for_flush());
+        // Without room for it the next start replays the log: nothing is lost.
+        let flushed = flushed.or_else(|error| if is_shortage(error.code) { Ok(()) } else { Err(error) });
         let closed = StoreError::new(Code::Closed, "the store is closed");
         let _ = self.shared.failed.set(closed);
         self.stop();
@@ -184,10 +208,13 @@ impl LsmEngine {
         self.shared.retired.store(true, Ordering::Release);
     }
 
-    /// Waits until no flush is under way.
+    /// Waits until no flush is under way; `DISK_FULL` if one waits for room.
     fn wait_for_flush(&self) -> Result<(), StoreError> {
         let mut work = self.shared.work.lock();
         while work.flushing && self.shared.failed.get().is_none() {
+            if self.shared.is_wanting(Wanting::Flush) {
+                return Err(short());
+            }
             self.shared.changed.wait(&mut work);
         }
         drop(work);
@@ -219,7 +246,9 @@ impl LsmEngine {
             .shared
             .history
             .write_out()
-            .map_err(|error| self.shared.poison(error))?;
+            .map_err(|error| self.history_failed(error))?;
+        self.shared
+            .set_wanting(Wanting::History, self.shared.history.is_short());
         self.shared.flush_wanted.store(false, Ordering::Relaxed);
         let sealed = Arc::clone(&self.shared.view.load().active);
         self.shared.view.store(Arc::new(View {
@@ -244,6 +273,15 @@ impl LsmEngine {
         drop(work);
         self.shared.changed.notify_all();
         Ok(())
+    }
+
+    /// History that could not be written for want of room stays in memory.
+    fn history_failed(&self, error: StoreError) -> StoreError {
+        if !is_shortage(error.code) {
+            return self.shared.poison(error);
+        }
+        self.shared.set_wanting(Wanting::History, true);
+        error
     }
 
     /// The row that a change replaces, if history must carry it: when its own record may be compacted away.
@@ -380,6 +418,8 @@ impl Engine for LsmEngine {
             .history
             .append(&parts)
             .map_err(|error| self.shared.poison(error))?;
+        self.shared
+            .set_wanting(Wanting::History, self.shared.history.is_short());
         let view = self.shared.view.load();
         view.active
             .insert(self.shared.hash(key), key, header.as_bytes(), row.value);
@@ -402,6 +442,10 @@ impl Engine for LsmEngine {
     }
 
     fn is_full(&self) -> bool {
+        if self.shared.is_wanting(Wanting::Flush) {
+            // Another flush would wait for the one that waits for room; memory takes what still comes.
+            return false;
+        }
         let view = self.shared.view.load();
         let Budget {
             memtable_bytes,

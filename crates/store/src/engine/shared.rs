@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicU8, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, OnceLock};
 
@@ -105,7 +105,19 @@ pub(super) struct Shared {
     /// Compacted revisions of the snapshots that are being read, with their number.
     pub(super) pins: Mutex<BTreeMap<u64, usize>>,
     pub(super) failed: OnceLock<StoreError>,
+    /// What waits for room on the disk, or for file descriptors, a bit each; see [`Wanting`].
+    pub(super) wanting: AtomicU8,
     pub(super) seed: u64,
+}
+
+/// What may wait for room on the disk, or for file descriptors, and go on by itself when there is some: nothing is lost meanwhile,
+/// as memory has it, and the log.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Wanting {
+    History = 1,
+    Flush = 2,
+    Tables = 4,
+    Compaction = 8,
 }
 
 impl Drop for Shared {
@@ -145,6 +157,21 @@ impl Shared {
         drop(self.work.lock());
         self.changed.notify_all();
         cause
+    }
+
+    /// Notes that something waits for room, or no longer does.
+    pub(super) fn set_wanting(&self, what: Wanting, is_wanting: bool) {
+        let bit = what as u8;
+        if is_wanting {
+            self.wanting.fetch_or(bit, Ordering::Relaxed);
+        } else if self.wanting.load(Ordering::Relaxed) & bit != 0 {
+            self.wanting.fetch_and(!bit, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether `what` waits for room.
+    pub(super) fn is_wanting(&self, what: Wanting) -> bool {
+        self.wanting.load(Ordering::Relaxed) & what as u8 != 0
     }
 
     pub(super) fn is_stopping(&self) -> bool {

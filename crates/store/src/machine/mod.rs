@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use rafterdb_codec::{entry, Code};
+use rafterdb_codec::{entry, is_shortage, Code};
 
 pub use batch::BATCH_REPLY_BYTES_MAX;
 pub use sessions::{SESSION_BATCHES_MAX, SESSION_RESULTS_BYTES_MAX};
@@ -181,7 +181,11 @@ impl<E: Engine> Machine<E> {
         (writer.state.mark.index, writer.state.mark.term) = (index, term);
         // An identity is flushed at once: a member must know it whenever it starts, before it has a leader.
         if is_named || self.engine.is_full() {
-            self.engine.rotate(writer.state.mark, writer.state.encode())?;
+            match self.engine.rotate(writer.state.mark, writer.state.encode()) {
+                // It comes when there is room: what was applied is in memory, and in the log.
+                Err(error) if is_shortage(error.code) => {}
+                rotated => rotated?,
+            }
         }
         Ok(outcome)
     }
@@ -222,7 +226,7 @@ impl<E: Engine> Machine<E> {
         writer.check_health()?;
         let mark = writer.state.mark;
         let rotated = self.engine.rotate(mark, writer.state.encode());
-        writer.is_poisoned = rotated.is_err();
+        writer.is_poisoned = rotated.as_ref().is_err_and(|error| !is_shortage(error.code));
         rotated.map(|()| mark)
     }
 

@@ -22,9 +22,10 @@ use std::sync::Arc;
 use parking_lot::{Mutex, RwLock};
 use quick_cache::sync::Cache;
 
-use super::failure::{compacted, corrupt, io_failure};
+use super::failure::{compacted, corrupt, io_failure, sync_failure};
 use super::files::{sync_directory, write_at, write_back};
 use crate::StoreError;
+use rafterdb_codec::is_shortage;
 
 pub(super) use compaction::Compaction;
 pub(super) use cursor::Cursor;
@@ -36,6 +37,10 @@ use segment::{write_footer, write_header, Index, Opened, Sealed, HEADER_BYTES};
 
 /// Complete segments that are kept open with their index in memory.
 const SEGMENTS_OPEN_MAX: usize = 64;
+
+/// Bytes of records that wait in memory while there is no room for them; beyond, the store fails. Far above what is taken after a
+/// member has seen that room is short.
+const SHORT_BYTES_MAX: usize = 256 << 20;
 
 /// A place between two records.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,6 +57,8 @@ struct Tail {
     written: u64,
     buffer: Vec<u8>,
     index: Index,
+    /// Where the records must end for the next try, after one that failed for want of room or of descriptors; 0: none has.
+    short_until: u64,
 }
 
 impl Tail {
@@ -102,19 +109,59 @@ impl History {
         tail.index.note(parts.revision, offset);
         let bytes = encode(parts, &mut tail.buffer);
         self.written.fetch_add(bytes as u64, Ordering::Relaxed);
-        if tail.buffer.len() >= self.buffer_bytes {
-            tail.write_out()?;
+        if tail.end() < tail.short_until {
+            return Ok(());
         }
-        if tail.end() >= self.segment_bytes {
-            self.seal(&mut state)?;
+        let written = if tail.end() >= self.segment_bytes {
+            self.seal(&mut state)
+        } else if tail.buffer.len() >= self.buffer_bytes {
+            tail.write_out()
+        } else {
+            return Ok(());
+        };
+        self.put_off(&mut state, written)
+    }
+
+    /// What could not be written for want of room or of descriptors stays in memory, and is tried again when so much more has come:
+    /// nothing of it has been synced, so the same bytes go to the same place. Who writes takes little more meanwhile.
+    fn put_off(&self, state: &mut Files<Tail>, written: Result<(), StoreError>) -> Result<(), StoreError> {
+        let tail = &mut state.tail;
+        match written {
+            Err(error) if is_shortage(error.code) && tail.buffer.len() < SHORT_BYTES_MAX => {
+                tail.short_until = tail.end() + self.buffer_bytes as u64;
+                Ok(())
+            }
+            other => {
+                tail.short_until = 0;
+                other
+            }
         }
-        Ok(())
+    }
+
+    /// Whether records wait in memory for room on the disk, or for file descriptors.
+    pub(super) fn is_short(&self) -> bool {
+        self.state.read().tail.short_until > 0
+    }
+
+    /// Tries again to write what waits for room.
+    pub(super) fn try_again(&self) -> Result<(), StoreError> {
+        let mut state = self.state.write();
+        if state.tail.short_until == 0 {
+            return Ok(());
+        }
+        let written = if state.tail.end() >= self.segment_bytes {
+            self.seal(&mut state)
+        } else {
+            state.tail.write_out()
+        };
+        self.put_off(&mut state, written)
     }
 
     /// Hands everything that was appended to the operating system. Returns where it ends.
     pub(super) fn write_out(&self) -> Result<Position, StoreError> {
         let mut state = self.state.write();
         state.tail.write_out()?;
+        state.tail.short_until = 0;
         Ok(Position {
             segment: state.number,
             offset: state.tail.end(),
@@ -134,10 +181,10 @@ impl History {
             write_back(&file, 0, file.metadata().map_or(0, |metadata| metadata.len()));
             rafterdb_fault::point("store.history.sync")
                 .and_then(|()| file.sync_data())
-                .map_err(|error| io_failure(&error, "syncing", &path))?;
+                .map_err(|error| sync_failure(&error, &path))?;
         }
         if directory {
-            sync_directory(&self.directory).map_err(|error| io_failure(&error, "syncing", &self.directory))?;
+            sync_directory(&self.directory).map_err(|error| sync_failure(&error, &self.directory))?;
         }
         Ok(())
     }
@@ -254,5 +301,6 @@ fn create_tail(directory: &Path, number: u64, buffer_bytes: usize) -> Result<Tai
         written: HEADER_BYTES,
         buffer: Vec::with_capacity(buffer_bytes + (4 << 10)),
         index: Index::default(),
+        short_until: 0,
     })
 }

@@ -172,6 +172,7 @@ fn reopen_tail(directory: &Path, end: Position, buffer_bytes: usize) -> Result<T
         written: end.offset,
         buffer: Vec::with_capacity(buffer_bytes + (4 << 10)),
         index,
+        short_until: 0,
     })
 }
 

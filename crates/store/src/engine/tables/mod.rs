@@ -12,6 +12,7 @@
 
 mod bundle;
 mod ingestion;
+mod leftovers;
 mod manifest;
 mod range;
 mod tombstones;
@@ -32,6 +33,7 @@ use super::options::{Budget, SharedCache};
 use crate::StoreError;
 
 pub(super) use ingestion::Ingestion;
+use leftovers::Leftovers;
 use manifest::verify_manifest;
 pub(super) use range::{TableRange, TableRow};
 pub(super) use tombstones::Limits;
@@ -55,6 +57,7 @@ pub(super) struct Tables {
     /// Bytes of tables written since the start; the next table to be counted.
     written: AtomicU64,
     counted_below: AtomicU64,
+    leftovers: Leftovers,
 }
 
 impl Tables {
@@ -102,6 +105,7 @@ impl Tables {
             limits,
             written: AtomicU64::new(0),
             counted_below: AtomicU64::new(tree.next_table_id()),
+            leftovers: Leftovers::default(),
             tree,
         };
         Ok(tables)
@@ -139,6 +143,15 @@ impl Tables {
     /// Adds meta rows and rows, both in key order, all at once and durably. `false` if the engine went down meanwhile,
     /// and nothing was added.
     pub(super) fn ingest<'a>(
+        &self,
+        meta: &[(Vec<u8>, Cow<'_, [u8]>)],
+        rows: impl Iterator<Item = (&'a [u8], &'a [u8])>,
+    ) -> Result<bool, StoreError> {
+        self.leftovers
+            .attempt(&self.tree, &self.path, || self.ingest_once(meta, rows))
+    }
+
+    fn ingest_once<'a>(
         &self,
         meta: &[(Vec<u8>, Cow<'_, [u8]>)],
         rows: impl Iterator<Item = (&'a [u8], &'a [u8])>,
@@ -183,7 +196,9 @@ impl Tables {
     pub(super) fn compact(&self) -> Result<bool, StoreError> {
         let before = self.tree.current_version().id();
         // Readers hold the version they look at, so everything but the newest row of a key may go.
-        let compacted = self.tree.compact(self.strategy.clone(), self.sequence.get());
+        let compacted = self.leftovers.attempt(&self.tree, &self.path, || {
+            self.tree.compact(self.strategy.clone(), self.sequence.get())
+        });
         if self.limits.stopping.load(Ordering::Relaxed) {
             return Ok(false);
         }
