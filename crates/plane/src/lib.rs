@@ -9,6 +9,7 @@ mod clock;
 mod close;
 mod config;
 mod data_dir;
+mod descriptors;
 mod disk_space;
 mod error;
 mod events;

@@ -8,12 +8,13 @@ use rafterdb_codec::{
     encode_forwarded_header, encode_read_index, limits, request, Code, PeerRecord, PeerRecords, RaftHeader, RaftRecord,
     ReadReply, Responses, Run, MESSAGE_HEADER_BYTES, SAFE_NUMBER_MAX,
 };
-use rafterdb_net::{Handler, Lane, NetConfig, Parts, PeerConfig};
+use rafterdb_net::{Handler, Lane, NetConfig, NetLimits, Parts, PeerConfig};
 use rafterdb_pool::Slice;
 use smallvec::SmallVec;
 
 use crate::arena;
 use crate::clock::now_ms;
+use crate::descriptors;
 use crate::group::Group;
 use crate::inbox::{Happening, Message, RUNS_INLINE};
 use crate::member::Member;
@@ -70,6 +71,10 @@ pub fn net_config(member: &Member) -> NetConfig {
             Arc::new(move |_, text| note(&text))
         },
         pool: member.pool.clone(),
+        limits: NetLimits {
+            connections_max: descriptors::connections_max(NetLimits::default().connections_max),
+            ..NetLimits::default()
+        },
         ..NetConfig::default()
     }
 }

@@ -2,6 +2,8 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use rafterdb_codec::Code;
 
@@ -26,6 +28,30 @@ pub(super) fn short() -> StoreError {
         Code::DiskFull,
         "a flush waits for room on the disk, or for file descriptors; it goes on by itself when there is some",
     )
+}
+
+/// How long a read waits for a file descriptor, and how often it looks.
+const FILES_WAIT_MAX: Duration = Duration::from_secs(60);
+const FILES_LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// Reads, and again while the process has no file descriptor left: nothing is lost by waiting, and whoever applies entries has
+/// nothing else to do. `OUT_OF_FILES` after a minute.
+pub(super) fn patiently<T>(
+    stopping: &AtomicBool,
+    mut read: impl FnMut() -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let mut until = None;
+    loop {
+        let result = read();
+        if !result.as_ref().is_err_and(|error| error.code == Code::OutOfFiles) {
+            return result;
+        }
+        let until = *until.get_or_insert_with(|| Instant::now() + FILES_WAIT_MAX);
+        if stopping.load(Ordering::Relaxed) || Instant::now() >= until {
+            return result;
+        }
+        std::thread::sleep(FILES_LOOK_EVERY);
+    }
 }
 
 /// Damage in `path`, at `offset` if it is known.

@@ -27,7 +27,7 @@ use lsm_tree::compaction::Leveled;
 use lsm_tree::config::{CompressionPolicy, PinningPolicy};
 use lsm_tree::{AbstractTree, AnyTree, CompressionType, SequenceNumberCounter, Slice};
 
-use super::failure::{corrupt, io_failure};
+use super::failure::{corrupt, io_failure, patiently};
 use super::files::write_back;
 use super::options::{Budget, SharedCache};
 use crate::StoreError;
@@ -121,8 +121,12 @@ impl Tables {
     }
 
     fn get_stored(&self, key: &[u8]) -> Result<Option<Slice>, StoreError> {
-        let found = with_prefix(LATEST, key, |prefixed| self.tree.get(prefixed, NEWEST));
-        found.map_err(|error| self.read_failure(&error))
+        with_prefix(LATEST, key, |prefixed| {
+            patiently(&self.limits.stopping, || {
+                let found = self.tree.get(prefixed, NEWEST);
+                found.map_err(|error| self.read_failure(&error))
+            })
+        })
     }
 
     /// The rows with start ≤ key < end as they are now, both ways; later changes are not seen.
