@@ -304,7 +304,7 @@ export interface Member {
 }
 /** A key-value database: a member of a cluster in this process, or a client of one. */
 export interface Database extends AsyncDisposable {
-  /** Resolves when a quorum has the write on disk. Errors: KEY_EMPTY, KEY_TOO_LARGE, VALUE_TOO_LARGE, BUSY, TIMEOUT, ABORTED, SESSION_EXPIRED, CLOSED. */
+  /** Resolves when a quorum has the write on disk. Errors: KEY_EMPTY, KEY_TOO_LARGE, VALUE_TOO_LARGE, BUSY, DISK_FULL, TIMEOUT, ABORTED, SESSION_EXPIRED, CLOSED. */
   put(key: Bytes, value: Bytes, options?: CallOptions): Promise<PutResult>;
   /** The value, or null if there is no such key. */
   get(key: Bytes, options?: ReadOptions): Promise<string | null>;
@@ -436,7 +436,8 @@ export interface ConnectOptions {
 /**
  * Opens a member of a cluster in this process; `open({ dataDir })` alone is a store of one member.
  * Errors: INVALID_ARGUMENT, MEMBER_UNKNOWN, ADDRESS_INVALID, PORT_IN_USE, DATA_DIR_LOCKED, DATA_DIR_MISMATCH, FORMAT_NEWER,
- * DATA_DIR_INCOMPLETE, LOG_CORRUPT, LOG_SEGMENT_MISSING, STORE_CORRUPT, DISK_FULL, IO, BINARY_MISSING.
+ * DATA_DIR_INCOMPLETE, LOG_CORRUPT, LOG_SEGMENT_MISSING, STORE_CORRUPT, DISK_FULL, OUT_OF_FILES, IO (also when a thread cannot be started), BINARY_MISSING.
+ * Opened in a worker thread, it is closed when the worker ends.
  */
 export declare function open(options: OpenOptions): Promise<Database>;
 /**

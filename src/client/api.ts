@@ -180,7 +180,7 @@ export interface Member {
 
 /** A key-value database: a member of a cluster in this process, or a client of one. */
 export interface Database extends AsyncDisposable {
-  /** Resolves when a quorum has the write on disk. Errors: KEY_EMPTY, KEY_TOO_LARGE, VALUE_TOO_LARGE, BUSY, TIMEOUT, ABORTED, SESSION_EXPIRED, CLOSED. */
+  /** Resolves when a quorum has the write on disk. Errors: KEY_EMPTY, KEY_TOO_LARGE, VALUE_TOO_LARGE, BUSY, DISK_FULL, TIMEOUT, ABORTED, SESSION_EXPIRED, CLOSED. */
   put(key: Bytes, value: Bytes, options?: CallOptions): Promise<PutResult>
   /** The value, or null if there is no such key. */
   get(key: Bytes, options?: ReadOptions): Promise<string | null>

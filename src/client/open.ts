@@ -9,7 +9,8 @@ import { createEmbedded, createRemote } from './create.js'
 /**
  * Opens a member of a cluster in this process; `open({ dataDir })` alone is a store of one member.
  * Errors: INVALID_ARGUMENT, MEMBER_UNKNOWN, ADDRESS_INVALID, PORT_IN_USE, DATA_DIR_LOCKED, DATA_DIR_MISMATCH, FORMAT_NEWER,
- * DATA_DIR_INCOMPLETE, LOG_CORRUPT, LOG_SEGMENT_MISSING, STORE_CORRUPT, DISK_FULL, IO, BINARY_MISSING.
+ * DATA_DIR_INCOMPLETE, LOG_CORRUPT, LOG_SEGMENT_MISSING, STORE_CORRUPT, DISK_FULL, OUT_OF_FILES, IO (also when a thread cannot be started), BINARY_MISSING.
+ * Opened in a worker thread, it is closed when the worker ends.
  */
 export async function open(options: OpenOptions): Promise<Database> {
   const { config, raft } = memberOptions(options)

@@ -20,23 +20,7 @@ use crate::io::{self, Access};
 use crate::options::{Durability, Options, BATCH_BYTES_MAX};
 use crate::segment::Segment;
 use crate::spare::Spares;
-
-/// What the writer has done since the log was opened.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stats {
-    /// Batches written.
-    pub batches: u64,
-    /// Bytes of those batches, padding included.
-    pub bytes: u64,
-    /// Times that the writer waited for the disk to have everything.
-    pub syncs: u64,
-    /// Segments of the log now.
-    pub segments: u64,
-    /// Segment files that had to be made and filled with zeros.
-    pub segments_filled: u64,
-    /// Segment files kept to be written over when their entries were no longer needed.
-    pub segments_recycled: u64,
-}
+use crate::stats::Stats;
 
 /// Writes the log. Records are gathered until [`Writer::commit`]; after an error nothing more is ever written.
 #[derive(Debug)]
