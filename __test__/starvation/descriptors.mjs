@@ -28,7 +28,7 @@ const orders = {
       await db.put(`k${written++}`, 'v'.repeat(65_536))
     }
   },
-  get: ({ key }) => db.get(key).then((value) => value?.length ?? null),
+  get: ({ key, options }) => db.get(key, options).then((value) => value?.length ?? null),
   async spent() {
     const before = process.cpuUsage()
     await sleep(1_000)

@@ -75,7 +75,6 @@ pub fn net_config(member: &Member) -> NetConfig {
             connections_max: descriptors::connections_max(NetLimits::default().connections_max),
             ..NetLimits::default()
         },
-        ..NetConfig::default()
     }
 }
 

@@ -93,9 +93,14 @@ impl Spares {
             if let Some(path) = self.ready.pop() {
                 return Ok(path);
             }
-            if let Some(filling) = self.filling.take() {
-                self.filled += 1;
-                return join(filling);
+            match self.filling.take().map(join) {
+                // What was short while it was made may be there by now.
+                Some(Err(error)) if is_shortage(error.code) => {}
+                Some(filled) => {
+                    self.filled += 1;
+                    return filled;
+                }
+                None => {}
             }
         }
         let (filling, spare) = self.next_paths();

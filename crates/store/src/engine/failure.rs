@@ -2,11 +2,12 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use rafterdb_codec::Code;
 
+use super::tables::Limits;
 use crate::StoreError;
 
 /// What the operating system reports while `doing` something to `path`.
@@ -36,22 +37,21 @@ const FILES_LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Reads, and again while the process has no file descriptor left: nothing is lost by waiting, and whoever applies entries has
 /// nothing else to do. `OUT_OF_FILES` after a minute.
-pub(super) fn patiently<T>(
-    stopping: &AtomicBool,
-    mut read: impl FnMut() -> Result<T, StoreError>,
-) -> Result<T, StoreError> {
-    let mut until = None;
-    loop {
-        let result = read();
-        if !result.as_ref().is_err_and(|error| error.code == Code::OutOfFiles) {
-            return result;
-        }
-        let until = *until.get_or_insert_with(|| Instant::now() + FILES_WAIT_MAX);
-        if stopping.load(Ordering::Relaxed) || Instant::now() >= until {
-            return result;
-        }
-        std::thread::sleep(FILES_LOOK_EVERY);
+pub(super) fn patiently<T>(limits: &Limits, mut read: impl FnMut() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    let is_short = |result: &Result<T, StoreError>| result.as_ref().is_err_and(|error| error.code == Code::OutOfFiles);
+    let mut result = read();
+    if !is_short(&result) {
+        return result;
     }
+    let until = Instant::now() + FILES_WAIT_MAX;
+    // Seen by who looks whether the engine is short: little more should be written meanwhile.
+    limits.waiting.fetch_add(1, Ordering::Relaxed);
+    while is_short(&result) && !limits.stopping.load(Ordering::Relaxed) && Instant::now() < until {
+        std::thread::sleep(FILES_LOOK_EVERY);
+        result = read();
+    }
+    limits.waiting.fetch_sub(1, Ordering::Relaxed);
+    result
 }
 
 /// Damage in `path`, at `offset` if it is known.

@@ -162,7 +162,7 @@ impl LsmEngine {
     /// that little more should be written.
     #[must_use]
     pub fn is_short(&self) -> bool {
-        self.shared.wanting.load(Ordering::Relaxed) != 0
+        self.shared.wanting.load(Ordering::Relaxed) != 0 || self.shared.limits.waiting.load(Ordering::Relaxed) != 0
     }
 
     /// Tries again to write what waits for room; the threads see to the rest themselves. To be called now and then while the engine is

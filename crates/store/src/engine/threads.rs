@@ -19,9 +19,12 @@ use crate::StoreError;
 /// How often a flush that waits for compaction looks again by itself.
 const BEHIND_WAIT: Duration = Duration::from_millis(20);
 
+/// What a thread does until the engine stops.
+type Body = fn(&Shared);
+
 /// Starts the threads one by one, and adds them to `threads`: those that were started before one cannot be are the owner's to end.
 pub(super) fn start(shared: &Arc<Shared>, threads: &mut Vec<JoinHandle<()>>) -> Result<(), StoreError> {
-    let bodies: [(&str, fn(&Shared)); 3] = [
+    let bodies: [(&str, Body); 3] = [
         ("rafterdb-flush", flush_until_stopped),
         ("rafterdb-tables", compact_tables_until_stopped),
         ("rafterdb-history", compact_history_until_stopped),

@@ -16,13 +16,13 @@ mod segment;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
 use quick_cache::sync::Cache;
 
-use super::failure::{compacted, corrupt, io_failure, patiently, sync_failure};
+use super::failure::{compacted, corrupt, io_failure, sync_failure};
 use super::files::{sync_directory, write_at, write_back};
 use crate::StoreError;
 use rafterdb_codec::is_shortage;
@@ -41,8 +41,6 @@ const SEGMENTS_OPEN_MAX: usize = 64;
 /// Bytes of records that wait in memory while there is no room for them; beyond, the store fails. Far above what is taken after a
 /// member has seen that room is short.
 const SHORT_BYTES_MAX: usize = 256 << 20;
-
-static NEVER: AtomicBool = AtomicBool::new(false);
 
 /// A place between two records.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -256,8 +254,7 @@ impl History {
         if let Some(opened) = self.opened.get(&sealed.path) {
             return Ok(opened);
         }
-        // Reads of history come through here; whoever closes the store waits for those under way, for a minute at most.
-        let opened = match patiently(&NEVER, || sealed.open()) {
+        let opened = match sealed.open() {
             Ok(opened) => Arc::new(opened),
             Err(error) => return Err(self.open_failure(sealed, error)),
         };

@@ -122,7 +122,7 @@ impl Tables {
 
     fn get_stored(&self, key: &[u8]) -> Result<Option<Slice>, StoreError> {
         with_prefix(LATEST, key, |prefixed| {
-            patiently(&self.limits.stopping, || {
+            patiently(&self.limits, || {
                 let found = self.tree.get(prefixed, NEWEST);
                 found.map_err(|error| self.read_failure(&error))
             })

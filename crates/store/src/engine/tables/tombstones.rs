@@ -1,6 +1,6 @@
 //! Lets tombstones go when tables are compacted: those that no reader can ask about any more.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::Arc;
 
 use lsm_tree::compaction::filter::Context;
@@ -16,6 +16,8 @@ pub(in crate::engine) struct Limits {
     pub(in crate::engine) tombstones_below: AtomicU64,
     /// The engine is going down: give up what is under way.
     pub(in crate::engine) stopping: AtomicBool,
+    /// Reads that wait for a file descriptor.
+    pub(in crate::engine) waiting: AtomicUsize,
 }
 
 /// Makes a filter for each compaction.
