@@ -42,7 +42,7 @@ test.for(ENDS)('a worker %s with a store open', async ([name, end]) => {
   await db.close()
 })
 
-test('a worker is terminated while it opens a store', async () => {
+test('a worker is terminated while it opens a store', { timeout: 60_000 }, async () => {
   for (const delay of [20, 60, 120, 200]) {
     const dataDir = join(root, `opening-${delay}`)
     const worker = new Worker(fileURLToPath(IDLE), { workerData: { dataDir } })
@@ -52,7 +52,7 @@ test('a worker is terminated while it opens a store', async () => {
   }
 })
 
-test.runIf(process.platform === 'linux')('threads and files of a store go with its worker', async () => {
+test.runIf(process.platform === 'linux')('threads and files of a store go with its worker', { timeout: 90_000 }, async () => {
   const held = () => ({ threads: readdirSync('/proc/self/task').length, files: readdirSync('/proc/self/fd').length })
   await (await started(join(root, 'warm'))).terminate()
   const before = held()
