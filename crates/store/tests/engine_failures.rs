@@ -21,6 +21,7 @@ fn row(model: &Model) -> RowRef<'static> {
         version: 1,
         lease: 0,
         previous: 0,
+        skips: &[],
         value: b"",
     }
 }

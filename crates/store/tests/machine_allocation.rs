@@ -44,6 +44,7 @@ impl Engine for OneRow {
             version: 1,
             lease: 0,
             previous: 0,
+            skips: &[],
             value: &[7; 256],
         });
         Ok(true)
@@ -51,6 +52,10 @@ impl Engine for OneRow {
 
     fn get(&self, key: &[u8], _: u64, visit: &mut dyn FnMut(RowRef<'_>)) -> Result<bool, StoreError> {
         self.latest(key, visit)
+    }
+
+    fn replaced(&self, _: &[u8], _: u64, _: u64, visit: &mut dyn FnMut(RowRef<'_>)) -> Result<bool, StoreError> {
+        self.latest(b"", visit)
     }
 
     fn scan(

@@ -149,6 +149,7 @@ fn the_hash_tells_states_apart_and_is_verified() {
         version: 1,
         lease: 0,
         previous: 0,
+        skips: &[],
         value: b"",
     };
     left.machine().engine().write(b"stray", 0, row).unwrap();
@@ -165,6 +166,7 @@ fn the_hash_tells_states_apart_and_is_verified() {
         version: 1,
         lease: 0,
         previous: 0,
+        skips: &[],
         value: b"",
     };
     let (engine, _) = ModelEngine::open(&ModelEngine::new_disk(), 1000);

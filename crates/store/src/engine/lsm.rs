@@ -300,6 +300,28 @@ impl Engine for LsmEngine {
         }
     }
 
+    fn replaced(
+        &self,
+        key: &[u8],
+        modified: u64,
+        previous: u64,
+        visit: &mut dyn FnMut(RowRef<'_>),
+    ) -> Result<bool, StoreError> {
+        let at = modified - 1;
+        self.shared.check_not_compacted(at)?;
+        if previous == 0 {
+            return Ok(false);
+        }
+        let packed = self.shared.earlier_row(key, modified, previous, at)?;
+        let row = self.shared.parse(&packed)?;
+        self.shared.check_not_compacted(at)?;
+        if row.is_tombstone() {
+            return Ok(false);
+        }
+        visit(row);
+        Ok(true)
+    }
+
     fn scan(
         &self,
         range: KeyRange<'_>,

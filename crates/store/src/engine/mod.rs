@@ -18,6 +18,7 @@ mod reuse;
 mod row;
 mod row_cache;
 mod shared;
+mod skips;
 mod snapshot;
 mod stats;
 mod tables;
@@ -29,6 +30,7 @@ pub use install::{install_snapshot, PreparedStore};
 pub use lsm::{LsmEngine, MarkedState};
 pub use options::{EngineOptions, SharedCache, MEMORY_BYTES_MIN};
 pub use row_cache::CacheCounts;
+pub use skips::Skips;
 pub use snapshot::{Snapshot, STATE_BYTES_MAX};
 pub use stats::EngineStats;
 
@@ -45,6 +47,8 @@ pub struct RowRef<'a> {
     pub lease: u64,
     /// `modified` of the version (or tombstone) that this one replaced; 0 if there was none.
     pub previous: u64,
+    /// How to get at versions farther back, packed: those of [`Skips::after`], or empty for none.
+    pub skips: &'a [u8],
     /// The value.
     pub value: &'a [u8],
 }
@@ -106,6 +110,16 @@ pub trait Engine: Send + Sync {
     /// The newest version of `key` at or below revision `at`, if it is not a tombstone. Returns whether there was one.
     /// `at` must not be below the compacted revision.
     fn get(&self, key: &[u8], at: u64, visit: &mut dyn FnMut(RowRef<'_>)) -> Result<bool, StoreError>;
+
+    /// The version that `key`'s change at revision `modified` replaced, which was of revision `previous`, if it was not a
+    /// tombstone. Returns whether it was one. `COMPACTED` if `modified` is at or below the compacted revision.
+    fn replaced(
+        &self,
+        key: &[u8],
+        modified: u64,
+        previous: u64,
+        visit: &mut dyn FnMut(RowRef<'_>),
+    ) -> Result<bool, StoreError>;
 
     /// Every live key of the range as of revision `at`, ascending, or descending if `reverse`.
     fn scan(

@@ -19,6 +19,7 @@ use super::memtable::{Memtable, Reading};
 use super::options::Budget;
 use super::row::unpack;
 use super::row_cache::RowCache;
+use super::skips::towards;
 use super::tables::{Limits, TableRange, Tables};
 use super::{Mark, RowRef};
 use crate::StoreError;
@@ -182,34 +183,32 @@ impl Shared {
         if row.modified <= at {
             return Ok(Some(Cow::Borrowed(newest)));
         }
-        Ok(self.follow(key, row.modified, row.previous, at)?.map(Cow::Owned))
+        Ok(self.follow(key, &row, at)?.map(Cow::Owned))
     }
 
-    /// Goes back through history from the version `modified`, which is above `at`, to the newest one that is not.
-    fn follow(&self, key: &[u8], modified: u64, previous: u64, at: u64) -> Result<Option<Vec<u8>>, StoreError> {
-        let (mut modified, mut previous) = (modified, previous);
-        while previous != 0 {
-            let packed = self.replaced_row(key, modified, previous, at)?;
+    /// Goes back through history from the version `newest`, which is above `at`, to the newest one that is not.
+    fn follow(&self, key: &[u8], newest: &RowRef<'_>, at: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        let (mut modified, mut next) = (newest.modified, towards(newest, at));
+        while next != 0 {
+            let packed = self.earlier_row(key, modified, next, at)?;
             let row = self.parse(&packed)?;
             if row.modified <= at {
                 return Ok(Some(packed));
             }
-            (modified, previous) = (row.modified, row.previous);
+            (modified, next) = (row.modified, towards(&row, at));
         }
         Ok(None)
     }
 
-    /// The row at revision `previous`, which the change of `key` at `modified` replaced, for a reader at revision `at`.
-    pub(super) fn replaced_row(
-        &self,
-        key: &[u8],
-        modified: u64,
-        previous: u64,
-        at: u64,
-    ) -> Result<Vec<u8>, StoreError> {
+    /// The row of `key` at revision `earlier`, for a reader at revision `at`: one that is above `at`, or the one that the change at
+    /// `modified` replaced.
+    pub(super) fn earlier_row(&self, key: &[u8], modified: u64, earlier: u64, at: u64) -> Result<Vec<u8>, StoreError> {
         loop {
             let floor = self.history.floor();
-            let found = match self.look_up_replaced(key, modified, previous, floor) {
+            if at < floor {
+                return Err(super::failure::compacted(floor));
+            }
+            let found = match self.look_up_earlier(key, modified, earlier, floor) {
                 Err(error) if error.code == Code::Compacted => None,
                 found => found?,
             };
@@ -222,30 +221,29 @@ impl Shared {
                     // Compacted meanwhile: what was in history is now among the survivors.
                     continue;
                 }
-                let what =
-                    format!("history lacks the version at revision {previous} that revision {modified} replaced");
+                let what = format!("history lacks the version at revision {earlier} that revision {modified} names");
                 return Err(corrupt(&self.directory, None, &what));
             };
             let found = self.parse(&packed)?.modified;
-            if found != previous {
-                let what = format!("revision {modified} replaced revision {previous}, but history has {found}");
+            if found != earlier {
+                let what = format!("revision {modified} names revision {earlier}, but history has {found}");
                 return Err(corrupt(&self.directory, None, &what));
             }
             return Ok(packed);
         }
     }
 
-    /// The row at revision `previous` that the one at `modified` replaced: from its own record if that is kept, else
-    /// from the before-image in the later record, else from the survivors.
-    fn look_up_replaced(
+    /// The row at revision `earlier`: from its own record if that is kept; else it is the one that the change at `modified`
+    /// replaced, and comes from the before-image in that record, or from the survivors.
+    fn look_up_earlier(
         &self,
         key: &[u8],
         modified: u64,
-        previous: u64,
+        earlier: u64,
         floor: u64,
     ) -> Result<Option<Vec<u8>>, StoreError> {
-        if previous > floor {
-            return Ok(self.history.find(previous, key)?.map(|found| found.row));
+        if earlier > floor {
+            return Ok(self.history.find(earlier, key)?.map(|found| found.row));
         }
         match self.history.find(modified, key)? {
             None => Ok(None),

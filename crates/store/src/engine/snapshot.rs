@@ -153,10 +153,7 @@ impl Snapshot {
             let previous = self.pin.shared.parse(record.row)?.previous;
             if record.before.is_empty() && previous != 0 && previous <= self.pin.compacted {
                 let at = self.pin.compacted;
-                let before = self
-                    .pin
-                    .shared
-                    .replaced_row(record.key, record.revision, previous, at)?;
+                let before = self.pin.shared.earlier_row(record.key, record.revision, previous, at)?;
                 let parts = Parts {
                     revision: record.revision,
                     sub: record.sub,

@@ -270,6 +270,7 @@ fn holds_without_key(compare: &Compare<'_>) -> bool {
         version: 0,
         lease: 0,
         previous: 0,
+        skips: &[],
         value: &[],
     };
     !matches!(compare.operand, Operand::Value(_)) && compare.accepts(ordering(&none, compare.operand))

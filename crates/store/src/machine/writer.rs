@@ -7,7 +7,7 @@ use super::digest::{key_digest, pair_digest};
 use super::feed::{Feed, FEED_BYTES_MAX};
 use super::range::pair_of;
 use super::state::State;
-use crate::{Engine, KeyRange, RowRef, StoreError, Visit};
+use crate::{Engine, KeyRange, RowRef, Skips, StoreError, Visit};
 
 /// Bytes of keys that a deleteRange gathers before it writes their tombstones.
 const DELETE_CHUNK_BYTES: usize = 1 << 20;
@@ -85,6 +85,8 @@ struct Before {
     version: u64,
     lease: u64,
     digest: u64,
+    /// Those of the row that is about to take its place.
+    skips: Skips,
 }
 
 impl Writer {
@@ -114,6 +116,7 @@ impl Writer {
         let mut previous = Previous::None;
         engine.latest(put.key, &mut |row| {
             before = Before::of(&row, hashed);
+            before.skips = Skips::after(&row, place.revision, row.version + 1, self.state.compacted);
             if row.is_tombstone() {
                 return;
             }
@@ -144,6 +147,7 @@ impl Writer {
                 put.lease
             },
             previous: before.modified,
+            skips: before.skips.as_bytes(),
             value,
         };
         engine.write(put.key, place.sub, row)?;
@@ -211,6 +215,7 @@ impl Writer {
         let mut before = Before::default();
         engine.latest(key, &mut |row| {
             before = Before::of(&row, hashed);
+            before.skips = Skips::after(&row, revision, 0, self.state.compacted);
             if row.is_tombstone() {
                 return;
             }
@@ -235,6 +240,7 @@ impl Writer {
             version: 0,
             lease: 0,
             previous: before.modified,
+            skips: before.skips.as_bytes(),
             value: &[],
         };
         engine.write(key, deleted.next_sub, row)?;
@@ -271,6 +277,7 @@ impl Before {
             version: row.version,
             lease: row.lease,
             digest,
+            skips: Skips::default(),
         }
     }
 }

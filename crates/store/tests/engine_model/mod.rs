@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use rafterdb_store::{Engine, KeyRange, Mark, RowRef, Visit};
+use rafterdb_store::{Engine, KeyRange, Mark, RowRef, Skips, Visit};
 
 /// A small generator: the seed repeats everything.
 pub struct Rng(u64);
@@ -61,6 +61,7 @@ impl Version {
             version: self.version,
             lease: self.lease,
             previous: self.previous,
+            skips: &[],
             value: &self.value,
         }
     }
@@ -172,10 +173,17 @@ impl Model {
 
 /// Applies an operation to both, checking that the engine's latest rows are the model's.
 pub fn apply(model: &mut Model, engine: &dyn Engine, operation: Operation) {
+    let mut skips = BTreeMap::new();
     if let Operation::Change(changes) = &operation {
-        for (key, _) in changes {
+        for (key, value) in changes {
             let mut found = None;
-            let seen = engine.latest(key, &mut |row| found = Some(Version::of(&row))).unwrap();
+            let visit = &mut |row: RowRef<'_>| {
+                found = Some(Version::of(&row));
+                let version = value.as_ref().map_or(0, |_| row.version + 1);
+                let after = Skips::after(&row, model.revision + 1, version, model.compacted);
+                skips.insert(key.clone(), after);
+            };
+            let seen = engine.latest(key, visit).unwrap();
             assert_eq!(seen, found.is_some());
             assert_eq!(found.as_ref(), model.latest(key), "latest of {}", text(key));
         }
@@ -186,7 +194,12 @@ pub fn apply(model: &mut Model, engine: &dyn Engine, operation: Operation) {
         None
     };
     for (sub, (key, version)) in model.apply(operation).iter().enumerate() {
-        engine.write(key, sub as u32, version.row()).unwrap();
+        let skips = skips.get(key).copied().unwrap_or_default();
+        let row = RowRef {
+            skips: skips.as_bytes(),
+            ..version.row()
+        };
+        engine.write(key, sub as u32, row).unwrap();
     }
     if let Some(revision) = compact {
         engine.compact(revision).unwrap();

@@ -30,6 +30,7 @@ impl Row {
             version: self.version,
             lease: self.lease,
             previous: self.previous,
+            skips: &[],
             value: &self.value,
         }
     }
@@ -103,6 +104,19 @@ impl Engine for ModelEngine {
         let rows = self.rows.read();
         rows.check(at)?;
         Ok(rows.at(key, at).map(|row| visit(row.borrow())).is_some())
+    }
+
+    fn replaced(
+        &self,
+        key: &[u8],
+        modified: u64,
+        previous: u64,
+        visit: &mut dyn FnMut(RowRef<'_>),
+    ) -> Result<bool, StoreError> {
+        let rows = self.rows.read();
+        rows.check(modified - 1)?;
+        let row = rows.at(key, modified - 1).filter(|row| row.modified == previous);
+        Ok(row.map(|row| visit(row.borrow())).is_some())
     }
 
     fn scan(

@@ -87,6 +87,8 @@ pub(super) struct History {
     unsynced: Mutex<Unsynced>,
     /// Bytes written since the start.
     written: AtomicU64,
+    /// Single changes looked up since the start.
+    lookups: AtomicU64,
 }
 
 impl History {
@@ -158,6 +160,11 @@ impl History {
     /// Bytes written since the start, survivors of compaction included.
     pub(super) fn written_bytes(&self) -> u64 {
         self.written.load(Ordering::Relaxed)
+    }
+
+    /// Single changes looked up since the start.
+    pub(super) fn lookups(&self) -> u64 {
+        self.lookups.load(Ordering::Relaxed)
     }
 
     /// Bytes of the complete segments that a compaction at `revision` would drop.

@@ -80,6 +80,7 @@ impl History {
             opened: Cache::new(SEGMENTS_OPEN_MAX),
             unsynced: Mutex::new(Unsynced::default()),
             written: AtomicU64::new(0),
+            lookups: AtomicU64::new(0),
         }
     }
 }

@@ -41,8 +41,8 @@ struct Found {
     feed: Feed,
     /// (picked, change of the feed).
     hits: Vec<(u32, u32)>,
-    /// Changes of the feed whose previous pair is wanted.
-    lookups: Vec<usize>,
+    /// Changes of the feed whose previous pair is wanted, with the revision that it is of.
+    lookups: Vec<(usize, u64)>,
     looked_at: usize,
     /// Everything before has been found.
     reached: Position,
@@ -125,14 +125,15 @@ impl<E: Engine> Machine<E> {
     }
 
     fn find_previous(&self, found: &mut Found) -> Result<(), StoreError> {
-        for (done, index) in std::mem::take(&mut found.lookups).into_iter().enumerate() {
+        for (done, (index, previous)) in std::mem::take(&mut found.lookups).into_iter().enumerate() {
             // Never before the first, so that every call comes further.
             if done > 0 && found.feed.bytes_used() > FEED_BYTES_MAX {
                 found.cut(index);
                 break;
             }
             let (revision, key) = (found.feed.change(index).revision, found.feed.key(index).to_vec());
-            self.engine.get(&key, revision - 1, &mut |row| {
+            // Each change names the one it replaced: a walk from the newest version would take longer with every later one.
+            self.engine.replaced(&key, revision, previous, &mut |row| {
                 found.feed.set_previous(index, &key, &row)
             })?;
         }
@@ -231,7 +232,7 @@ impl Found {
         if self.hits.len() > hits {
             self.feed.add(change.sub, change.key, &change.row);
             if wants_previous && change.row.version != 1 {
-                self.lookups.push(place);
+                self.lookups.push((place, change.row.previous));
             }
         }
         Visit::Next
