@@ -96,7 +96,7 @@ pub fn install_snapshot(directory: &Path, source: &mut dyn Read) -> Result<Marke
 pub(super) fn build_empty(generation: &Path) -> Result<(), StoreError> {
     let (tables, history) = begin(generation)?;
     let persists = Persisted {
-        end: history.write_out()?,
+        end: history.write_out(0)?,
         ..Persisted::default()
     };
     history.sync()?;
@@ -159,7 +159,7 @@ impl Install<'_> {
         let persists = Persisted {
             mark: begin.mark,
             compacted: begin.compacted,
-            end: self.history.write_out()?,
+            end: self.history.write_out(0)?,
         };
         self.history.sync()?;
         let rows = self.add_rows(kind, &begin, &persists, &state)?;

@@ -213,7 +213,7 @@ impl LsmEngine {
         let end = self
             .shared
             .history
-            .write_out()
+            .write_out(self.shared.compacted.load(Ordering::Relaxed))
             .map_err(|error| self.shared.poison(error))?;
         self.shared.flush_wanted.store(false, Ordering::Relaxed);
         let sealed = Arc::clone(&self.shared.view.load().active);
@@ -406,9 +406,7 @@ impl Engine for LsmEngine {
     fn compact(&self, revision: u64) -> Result<(), StoreError> {
         self.shared.check()?;
         let before = self.shared.compacted.fetch_max(revision, Ordering::AcqRel);
-        if revision > before
-            && self.shared.history.droppable_bytes(revision) >= self.shared.budget.history_segment_bytes
-        {
+        if revision > before && self.shared.history.is_worth_a_flush(revision) {
             self.shared.flush_wanted.store(true, Ordering::Relaxed);
         }
         Ok(())

@@ -186,7 +186,8 @@ impl<E: Engine> Machine<E> {
         Ok(outcome)
     }
 
-    /// Makes everything applied so far visible to readers and watches; by the apply thread, after a group of entries.
+    /// Makes everything applied so far visible to readers and watches; by the apply thread, after a group of entries. After a
+    /// compaction that gives back space the engine is rotated, which may block.
     ///
     /// # Errors
     /// What the engine reports; final.
@@ -206,7 +207,13 @@ impl<E: Engine> Machine<E> {
         *self.status.lock() = status;
         self.applied.store(status.mark.index, Ordering::Release);
         if let Some(revision) = writer.compaction.take() {
-            let compacted = self.engine.compact(revision);
+            let compacted = self.engine.compact(revision).and_then(|()| {
+                // The space is to be free soon, also if no entry follows for long.
+                if self.engine.is_full() {
+                    self.engine.rotate(writer.state.mark, writer.state.encode())?;
+                }
+                Ok(())
+            });
             writer.is_poisoned |= compacted.is_err();
             compacted?;
         }

@@ -117,7 +117,7 @@ impl History {
     }
 }
 
-/// A survivors file being written.
+/// A survivors file being written. Removed if it is given up before it has its name.
 struct Writer {
     path: PathBuf,
     file: File,
@@ -125,6 +125,13 @@ struct Writer {
     buffer: Vec<u8>,
     written: u64,
     index: Index,
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        // Once it is complete nothing has this name. What cannot be removed now is removed by the next open.
+        let _ = std::fs::remove_file(&self.path);
+    }
 }
 
 impl Writer {

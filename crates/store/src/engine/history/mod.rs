@@ -37,6 +37,10 @@ use segment::{write_footer, write_header, Index, Opened, Sealed, HEADER_BYTES};
 /// Complete segments that are kept open with their index in memory.
 const SEGMENTS_OPEN_MAX: usize = 64;
 
+/// Disk space below which a compaction waits for a flush that comes for another reason: one that frees little should not cost
+/// a sync or two.
+const RECLAIM_BYTES_MIN: u64 = 256 << 10;
+
 /// A place between two records.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Position {
@@ -57,6 +61,15 @@ struct Tail {
 impl Tail {
     fn end(&self) -> u64 {
         self.written + self.buffer.len() as u64
+    }
+
+    /// Its bytes, if all of its records are of `revision` or before.
+    fn droppable_bytes(&self, revision: u64) -> u64 {
+        if self.index.last <= revision {
+            self.end() - HEADER_BYTES
+        } else {
+            0
+        }
     }
 
     fn write_out(&mut self) -> Result<(), StoreError> {
@@ -113,10 +126,14 @@ impl History {
         Ok(())
     }
 
-    /// Hands everything that was appended to the operating system. Returns where it ends.
-    pub(super) fn write_out(&self) -> Result<Position, StoreError> {
+    /// Hands everything that was appended to the operating system. Returns where it ends. If all of the last segment may be
+    /// compacted, which is asked of whole segments only, another is begun.
+    pub(super) fn write_out(&self, compacted: u64) -> Result<Position, StoreError> {
         let mut state = self.state.write();
         state.tail.write_out()?;
+        if state.tail.droppable_bytes(compacted) >= RECLAIM_BYTES_MIN.min(self.segment_bytes) {
+            self.seal(&mut state)?;
+        }
         Ok(Position {
             segment: state.number,
             offset: state.tail.end(),
@@ -167,15 +184,20 @@ impl History {
         self.lookups.load(Ordering::Relaxed)
     }
 
-    /// Bytes of the complete segments that a compaction at `revision` would drop.
-    pub(super) fn droppable_bytes(&self, revision: u64) -> u64 {
+    /// Whether a flush now would let a compaction at `revision` give back disk space that is worth it.
+    pub(super) fn is_worth_a_flush(&self, revision: u64) -> bool {
+        self.droppable_bytes(revision) >= RECLAIM_BYTES_MIN.min(self.segment_bytes)
+    }
+
+    /// Bytes of the segments that a compaction at `revision` would drop, the last one too.
+    fn droppable_bytes(&self, revision: u64) -> u64 {
         let state = self.state.read();
         let droppable = state
             .kept
             .segments
             .iter()
             .take_while(|segment| segment.last <= revision);
-        droppable.map(|segment| segment.bytes).sum()
+        droppable.map(|segment| segment.bytes).sum::<u64>() + state.tail.droppable_bytes(revision)
     }
 
     /// Memory taken, roughly.
@@ -254,7 +276,11 @@ fn create_tail(directory: &Path, number: u64, buffer_bytes: usize) -> Result<Tai
         .truncate(true)
         .open(&path)
         .map_err(|error| io_failure(&error, "creating", &path))?;
-    write_header(&file, &path, number, 0)?;
+    if let Err(error) = write_header(&file, &path, number, 0) {
+        // Half a file is of no use, and its space may be what is missing.
+        let _ = std::fs::remove_file(&path);
+        return Err(error);
+    }
     Ok(Tail {
         path,
         file: Arc::new(file),
