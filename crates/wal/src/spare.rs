@@ -23,10 +23,11 @@ const FILLING_PREFIX: &str = "filling-";
 #[derive(Debug)]
 pub(crate) struct Spares {
     dir: PathBuf,
-    /// Size of the spares that are kept.
+    /// Size of segments once the log has grown: that of the spares that are kept.
     bytes: u64,
     ready: Vec<PathBuf>,
-    filling: Option<JoinHandle<Result<PathBuf, WalError>>>,
+    /// Being made, and of which size.
+    filling: Option<(u64, JoinHandle<Result<PathBuf, WalError>>)>,
     next: u64,
     /// Files filled with zeros, for the owner's counters.
     pub filled: u64,
@@ -65,17 +66,18 @@ impl Spares {
         Ok(spares)
     }
 
-    /// Starts to make a spare in the background, unless there is one or one is being made.
-    pub fn prepare(&mut self) {
-        if self.ready.is_empty() && self.filling.is_none() {
+    /// Starts to make a spare of `bytes` in the background, unless there is one or one is being made.
+    pub fn prepare(&mut self, bytes: u64) {
+        let is_there = bytes == self.bytes && !self.ready.is_empty();
+        if !is_there && self.filling.is_none() {
             let (filling, spare) = self.next_paths();
-            let bytes = self.bytes;
             let fill = move || fill(&filling, spare, bytes);
             // Without a thread the spare is made when it is needed.
             self.filling = std::thread::Builder::new()
                 .name("wal-spare".to_owned())
                 .spawn(fill)
-                .ok();
+                .ok()
+                .map(|thread| (bytes, thread));
         }
     }
 
@@ -85,10 +87,10 @@ impl Spares {
             if let Some(path) = self.ready.pop() {
                 return Ok(path);
             }
-            if let Some(filling) = self.filling.take() {
-                self.filled += 1;
-                return join(filling);
-            }
+        }
+        if let Some((_, filling)) = self.filling.take_if(|(size, _)| *size == bytes) {
+            self.filled += 1;
+            return join(filling);
         }
         let (filling, spare) = self.next_paths();
         self.filled += 1;
@@ -121,9 +123,17 @@ impl Spares {
 
     /// Waits for the spare that is being made, if one is. If it cannot be made, that is told when one is needed.
     pub fn settle(&mut self) {
-        if let Some(Ok(path)) = self.filling.take().map(join) {
+        let Some((bytes, filling)) = self.filling.take() else {
+            return;
+        };
+        if let Ok(path) = join(filling) {
             self.filled += 1;
-            self.ready.push(path);
+            if bytes == self.bytes {
+                self.ready.push(path);
+            } else {
+                // Of a log that still grows; what cannot be removed now is removed by the next open.
+                let _ = std::fs::remove_file(path);
+            }
         }
     }
 
@@ -153,7 +163,7 @@ fn join(filling: JoinHandle<Result<PathBuf, WalError>>) -> Result<PathBuf, WalEr
 
 /// Writes a file of zeros as `filling` and names it `spare` when it is whole and durable.
 fn fill(filling: &Path, spare: PathBuf, bytes: u64) -> Result<PathBuf, WalError> {
-    let write = || {
+    let write = || -> std::io::Result<()> {
         fault::point("wal.segment.create")?;
         let file = OpenOptions::new()
             .write(true)
@@ -173,6 +183,12 @@ fn fill(filling: &Path, spare: PathBuf, bytes: u64) -> Result<PathBuf, WalError>
         file.sync_all()?;
         std::fs::rename(filling, &spare)
     };
-    write().map_err(|error: std::io::Error| WalError::io(&error, "make a new segment", filling))?;
-    Ok(spare)
+    match write() {
+        Ok(()) => Ok(spare),
+        Err(error) => {
+            // On a full disk its bytes are what others wait for. What cannot be removed now is removed by the next open.
+            let _ = std::fs::remove_file(filling);
+            Err(WalError::io(&error, "make a new segment", filling))
+        }
+    }
 }

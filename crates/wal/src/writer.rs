@@ -384,8 +384,12 @@ impl Writer {
         if std::mem::take(&mut self.may_free) {
             self.free_segments()?;
         }
-        if self.tail.offset > self.current.header.bytes / 2 {
-            self.spares.prepare();
+        let bytes = self.current.header.bytes;
+        let next = self.options.segment_bytes_after(bytes);
+        // The next one is larger while the log grows, and takes longer to fill than this one.
+        let is_due = self.tail.offset > if next > bytes { bytes / 8 } else { bytes / 2 };
+        if is_due {
+            self.spares.prepare(next);
         }
         Ok(())
     }
@@ -409,7 +413,7 @@ impl Writer {
         // The new segment's header says that the old one is durable up to here, its checkpoint what that amounts to.
         self.sync_written()?;
         self.publish();
-        let sizes = (self.options.segment_bytes, room);
+        let sizes = (self.options.segment_bytes_after(self.current.header.bytes), room);
         let (segment, offset) = start_segment(
             &self.shared.read(),
             self.tail,
