@@ -43,6 +43,7 @@ pub const POINTS: &[(&str, &str)] = &[
         "wal.recover.rewrite",
         "before the recovered end of the log is written again",
     ),
+    ("member.place", "before the name of a data directory is made durable"),
     (
         "member.identity",
         "when what a member must not forget is written to a new file, before it gets its name",
