@@ -9,6 +9,8 @@ export type {
   ConnectOptions,
   Database,
   DeleteResult,
+  HistoryBound,
+  HistoryOptions,
   KeyValue,
   Member,
   MemberStatus,

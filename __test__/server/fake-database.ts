@@ -35,6 +35,7 @@ const textOf = (id: string) => Buffer.from(id, 'latin1')
 export class FakeDatabase implements Database {
   readonly rows = new Map<string, Row>()
   revision = 0
+  compacted = 0
   closed = 0
   inFlight = 0
   inFlightMost = 0
@@ -215,7 +216,10 @@ export class FakeDatabase implements Database {
     return { revision: this.revision }
   }
   async compact(revision: number): Promise<{ revision: number }> {
-    return { revision }
+    if (revision <= this.compacted) throw new RafterError('COMPACTED', `revision ${revision} has been compacted`)
+    if (revision > this.revision) throw new RafterError('FUTURE_REVISION', `revision ${revision} is in the future`)
+    this.compacted = revision
+    return { revision: this.revision }
   }
   async status(): Promise<MemberStatus[]> {
     return this.statusRows

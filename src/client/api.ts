@@ -226,6 +226,23 @@ export interface Database extends AsyncDisposable {
   close(): Promise<void>
 }
 
+/** A time such as `'90s'`, `'1h'`, `'7d'`, or a number of revisions, from 1. */
+export type HistoryBound = string | number
+
+/** What history the cluster keeps. The leader compacts by its own setting, so give all members the same. */
+export interface HistoryOptions {
+  /**
+   * Changes within the bound are kept; of a list, within all of its bounds; `'all'` keeps everything until `compact` is called. What
+   * is older goes, in steps: while there are writes up to half as much again is there. The present state is never touched.
+   *
+   * An age alone bounds no disk: at 150,000 writes a second an hour is 160 GB. A number alone keeps years of a quiet store, which
+   * costs little, but little of a busy one. The default, both, is an hour of up to 1,400 writes a second, half a minute of 150,000,
+   * and some 2 GB for values of 256 bytes; with values of many KiB choose fewer. Whoever watches and was away for longer gets
+   * WATCH_LOST. A member counts an age from when it saw a revision, so a restart makes history older than asked for, never younger.
+   */
+  keep?: HistoryBound | readonly HistoryBound[] | 'all'
+}
+
 /** Options of `open`. `open({ dataDir })` alone is a store of one member. */
 export interface OpenOptions {
   /** Directory of this member's data, made if it is not there. A relative one counts from the working directory at the call. */
@@ -268,6 +285,8 @@ export interface OpenOptions {
   logRetainBytes?: number
   /** Raft groups hosted by this member. Default 1. */
   groups?: number
+  /** How much history is kept for reads at old revisions and for watches that come back. Default `{ keep: ['1h', 5_000_000] }`. */
+  history?: HistoryOptions
   /**
    * CPUs, by number, that all threads of the member run on: those of the native side and the Raft worker, not the app's own.
    * `'numa'`: the CPUs of the NUMA node with the most free memory; where there is one node this changes nothing. Linux only;

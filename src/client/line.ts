@@ -56,14 +56,14 @@ export class Line {
     return line
   }
 
-  /** Sends one request without a batch and resolves to the text of its answer. One at a time. */
-  async ask(type: number, body: Uint8Array, timeout: number): Promise<string> {
+  /** Sends one request and resolves to the text of its answer. One at a time. */
+  async ask(type: number, body: Uint8Array, timeout: number, group = this.group): Promise<string> {
     const bytes = Buffer.alloc(HEADER_BYTES + body.length)
     const view = new DataView(bytes.buffer, bytes.byteOffset)
     const id = this.#nextId++
     view.setUint32(0, body.length, true)
     view.setUint32(4, type, true)
-    view.setUint16(6, this.group, true)
+    view.setUint16(6, group, true)
     writeU64(view, 8, id)
     bytes.set(body, HEADER_BYTES)
     const answer = new Promise<string>((resolve, reject) => {

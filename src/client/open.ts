@@ -4,7 +4,9 @@ import { exposure, memberOptions } from '../cluster/options.js'
 import { loadBinding } from '../native/load.js'
 import { dial } from '../native/remote.js'
 import type { ConnectOptions, Database, OpenOptions } from './api.js'
+import { Compactor } from './compactor.js'
 import { createEmbedded, createRemote } from './create.js'
+import { keepOf } from './retention.js'
 
 /**
  * Opens a member of a cluster in this process; `open({ dataDir })` alone is a store of one member.
@@ -13,22 +15,29 @@ import { createEmbedded, createRemote } from './create.js'
  */
 export async function open(options: OpenOptions): Promise<Database> {
   const { config, raft } = memberOptions(options)
+  const keep = keepOf(options.history)
   const warning = exposure(config)
   if (warning !== null) options.onLog?.(warning)
   const member = await ClusterMember.start(config, raft, {
     onFatal: options.onFatal ?? (() => {}),
     onNote: options.onLog ?? (() => {}),
   })
+  let compactor: Compactor | null = null
   try {
+    compactor = await Compactor.start((_, notify, lost) => member.port(notify, lost), keep, config.groups)
     return await createEmbedded({
       ports: (endpoint, notify, lost) => (endpoint === null ? member.port(notify, lost) : dial(endpoint, notify, lost)),
       requestTimeout: options.requestTimeout,
       waitWhenBusy: options.waitWhenBusy,
       valueBytesMax: config.valueBytesMax,
-      stop: () => member.close(),
+      stop: () => {
+        compactor?.close()
+        return member.close()
+      },
       counters: () => member.counters(),
     })
   } catch (error) {
+    compactor?.close()
     await member.close()
     throw error
   }

@@ -82,6 +82,7 @@ const KNOWN: ReadonlySet<string> = new Set<keyof OpenOptions>([
   'valueBytesMax',
   'logRetainBytes',
   'groups',
+  'history',
   'cpuAffinity',
   'clusterToken',
   'requestTimeout',
