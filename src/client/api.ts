@@ -73,8 +73,9 @@ export interface WatchOptions<A extends As = 'string'> extends Selection {
   /** One key instead of a selection. */
   key?: Bytes
   /**
-   * First revision to report. Default: what happens from now on, which is after the newest revision that a linearizable read
-   * made at the call would see; like such a read it waits while there is no leader.
+   * First revision to report; the compacted one is the first that can be, and reported whole. Default: what happens from now on,
+   * which is after the newest revision that a linearizable read made at the call would see; like such a read it waits while there
+   * is no leader.
    */
   fromRevision?: number
   /** Each event carries the pair as it was before. */

@@ -8,7 +8,7 @@ use rafterdb_codec::limits::KEY_BYTES_MAX;
 
 use super::chunks::ChunkReader;
 use super::directory::{build_next, Next};
-use super::history::{decode, parse, Decoded, History, Parts, Sizes};
+use super::history::{decode, parse, Decoded, History, Parts, Sizes, Writer as SurvivorsWriter};
 use super::lsm::{LsmEngine, MarkedState};
 use super::meta::encode_meta;
 use super::options::{Budget, EngineOptions, SharedCache, MEMORY_BYTES_MIN};
@@ -149,13 +149,14 @@ impl Install<'_> {
         if state.len() as u64 != begin.state_bytes {
             return Err(self.chunks.damaged("the state is not as long as the header says"));
         }
-        self.history.begin_above(begin.compacted)?;
+        let mut floor = self.history.begin_above(begin.compacted)?;
         let mut records = 0;
-        let mut last = (begin.compacted, u32::MAX);
+        let mut last = (begin.compacted.saturating_sub(1), u32::MAX);
         while kind == HISTORY {
-            records += self.add_history(&begin, &mut last)?;
+            records += self.add_history(&begin, &mut last, &mut floor)?;
             kind = self.chunks.read(&mut self.raw)?;
         }
+        self.history.begun_above(floor)?;
         let persists = Persisted {
             mark: begin.mark,
             compacted: begin.compacted,
@@ -207,7 +208,12 @@ impl Install<'_> {
         Ok(begin)
     }
 
-    fn add_history(&mut self, begin: &Begin, last: &mut (u64, u32)) -> Result<u64, StoreError> {
+    fn add_history(
+        &mut self,
+        begin: &Begin,
+        last: &mut (u64, u32),
+        floor: &mut SurvivorsWriter,
+    ) -> Result<u64, StoreError> {
         let mut rest = self.raw.as_slice();
         let mut records = 0;
         while !rest.is_empty() {
@@ -220,13 +226,18 @@ impl Install<'_> {
                 return Err(self.chunks.damaged("a history record makes no sense"));
             }
             *last = (record.revision, record.sub);
-            self.history.append(&Parts {
+            let parts = Parts {
                 revision: record.revision,
                 sub: record.sub,
                 key: record.key,
                 row: [record.row, &[]],
                 before: record.before,
-            })?;
+            };
+            if record.revision == begin.compacted {
+                floor.add(&parts)?;
+            } else {
+                self.history.append(&parts)?;
+            }
             rest = &rest[bytes..];
             records += 1;
         }

@@ -15,7 +15,7 @@ use rafterdb_codec::Code;
 
 use super::arena::ChunkPool;
 use super::directory::open_current;
-use super::history::{Cursor, History, Parts, Sizes};
+use super::history::{Changes, History, Parts, Sizes};
 use super::install::build_empty;
 use super::memtable::Memtable;
 use super::merge::Merge;
@@ -307,14 +307,16 @@ impl Engine for LsmEngine {
         previous: u64,
         visit: &mut dyn FnMut(RowRef<'_>),
     ) -> Result<bool, StoreError> {
-        let at = modified - 1;
-        self.shared.check_not_compacted(at)?;
+        self.shared.check_not_compacted(modified)?;
         if previous == 0 {
             return Ok(false);
         }
-        let packed = self.shared.earlier_row(key, modified, previous, at)?;
+        let packed = self.shared.replaced(key, modified, previous)?;
+        self.shared.check_not_compacted(modified)?;
+        if packed.is_empty() {
+            return Ok(false);
+        }
         let row = self.shared.parse(&packed)?;
-        self.shared.check_not_compacted(at)?;
         if row.is_tombstone() {
             return Ok(false);
         }
@@ -352,14 +354,10 @@ impl Engine for LsmEngine {
     }
 
     fn changes(&self, from: u64, to: u64, visit: &mut dyn FnMut(Change<'_>) -> Visit) -> Result<(), StoreError> {
-        let check = || match from.checked_sub(1) {
-            Some(before) => self.shared.check_not_compacted(before),
-            None => Err(super::failure::compacted(self.compacted())),
-        };
-        check()?;
-        let mut cursor = Cursor::at(&self.shared.history, from)?;
+        self.shared.check_not_compacted(from)?;
+        let mut cursor = Changes::from(&self.shared.history, from)?;
         // Again: from here on a segment that goes away is missed, before it would only have been passed over.
-        check()?;
+        self.shared.check_not_compacted(from)?;
         while cursor.advance()? {
             let record = cursor.record();
             if record.revision > to {

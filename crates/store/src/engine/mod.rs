@@ -112,7 +112,7 @@ pub trait Engine: Send + Sync {
     fn get(&self, key: &[u8], at: u64, visit: &mut dyn FnMut(RowRef<'_>)) -> Result<bool, StoreError>;
 
     /// The version that `key`'s change at revision `modified` replaced, which was of revision `previous`, if it was not a
-    /// tombstone. Returns whether it was one. `COMPACTED` if `modified` is at or below the compacted revision.
+    /// tombstone. Returns whether there was one. `COMPACTED` if `modified` is below the compacted revision.
     fn replaced(
         &self,
         key: &[u8],
@@ -130,7 +130,7 @@ pub trait Engine: Send + Sync {
         visit: &mut dyn FnMut(&[u8], RowRef<'_>) -> Visit,
     ) -> Result<(), StoreError>;
 
-    /// The changes with from ≤ revision ≤ to, in order. `COMPACTED` if `from` is at or below the compacted revision.
+    /// The changes with from ≤ revision ≤ to, in order. `COMPACTED` if `from` is below the compacted revision.
     fn changes(&self, from: u64, to: u64, visit: &mut dyn FnMut(Change<'_>) -> Visit) -> Result<(), StoreError>;
 
     /// Adds a change: the row becomes the key's latest, and history has it. `row.previous` must be the version it replaces.

@@ -200,6 +200,22 @@ impl Shared {
         Ok(None)
     }
 
+    /// The row at revision `previous` that the change of `key` at `modified` replaced, a tombstone too. Empty if the change is of the
+    /// floor and was compacted before such changes were kept.
+    pub(super) fn replaced(&self, key: &[u8], modified: u64, previous: u64) -> Result<Vec<u8>, StoreError> {
+        loop {
+            if self.history.floor() == modified {
+                let found = self.history.find_survivor(modified, key)?;
+                return Ok(found.map(|found| found.before).unwrap_or_default());
+            }
+            match self.earlier_row(key, modified, previous, modified - 1) {
+                // Compacted to just there meanwhile.
+                Err(error) if error.code == Code::Compacted && self.history.floor() == modified => {}
+                found => return found,
+            }
+        }
+    }
+
     /// The row of `key` at revision `earlier`, for a reader at revision `at`: one that is above `at`, or the one that the change at
     /// `modified` replaced.
     pub(super) fn earlier_row(&self, key: &[u8], modified: u64, earlier: u64, at: u64) -> Result<Vec<u8>, StoreError> {

@@ -4,8 +4,8 @@
 //! ```text
 //! 1 HEADER    ["RDBSNAP1"][u64 index][u64 term][u64 revision][u64 compacted][u64 bytes of state]
 //! 2 STATE     the machine's state, in as many chunks as it takes
-//! 3 HISTORY   history records with compacted < revision ≤ the snapshot's, in order; one that replaced a compacted
-//!             version carries it as its before-image
+//! 3 HISTORY   history records with compacted ≤ revision ≤ the snapshot's, in order; one that replaced a version of the
+//!             compacted revision or before carries it as its before-image
 //! 4 ROWS      [u32 keyLen][u32 rowLen][key][packed row] … the rows at the snapshot's revision, in key order, with
 //!             those tombstones that are not compacted
 //! 5 END       [u64 records][u64 rows]
@@ -19,7 +19,7 @@ use std::sync::Arc;
 use rafterdb_codec::Code;
 
 use super::chunks::{ChunkWriter, CHUNK_BYTES};
-use super::history::{encode, Cursor, Parts};
+use super::history::{encode, Changes, Parts};
 use super::shared::Shared;
 use super::tables::TableRange;
 use super::Mark;
@@ -58,20 +58,24 @@ impl std::fmt::Debug for Snapshot {
     }
 }
 
-/// Keeps history above the compacted revision of now on disk.
+/// Keeps history from the compacted revision of now on where it is on disk.
 pub(super) struct Pin {
     shared: Arc<Shared>,
     compacted: u64,
+    /// How far history may be compacted meanwhile: the changes of the compacted revision itself are part of the view.
+    held: u64,
 }
 
 impl Pin {
     pub(super) fn new(shared: &Arc<Shared>) -> Self {
         let mut pins = shared.pins.lock();
         let compacted = shared.compacted.load(Ordering::Acquire);
-        *pins.entry(compacted).or_insert(0) += 1;
+        let held = compacted.saturating_sub(1);
+        *pins.entry(held).or_insert(0) += 1;
         Self {
             shared: Arc::clone(shared),
             compacted,
+            held,
         }
     }
 }
@@ -79,10 +83,10 @@ impl Pin {
 impl Drop for Pin {
     fn drop(&mut self) {
         let mut pins = self.shared.pins.lock();
-        if let Some(count) = pins.get_mut(&self.compacted) {
+        if let Some(count) = pins.get_mut(&self.held) {
             *count -= 1;
             if *count == 0 {
-                pins.remove(&self.compacted);
+                pins.remove(&self.held);
             }
         }
         drop(pins);
@@ -144,7 +148,7 @@ impl Snapshot {
 
     fn write_history(&self, writer: &mut ChunkWriter<'_>, raw: &mut Vec<u8>) -> Result<u64, StoreError> {
         let mut records = 0;
-        let mut cursor = Cursor::at(&self.pin.shared.history, self.pin.compacted + 1)?;
+        let mut cursor = Changes::from(&self.pin.shared.history, self.pin.compacted)?;
         while cursor.advance()? {
             let record = cursor.record();
             if record.revision > self.mark.revision {
@@ -152,8 +156,7 @@ impl Snapshot {
             }
             let previous = self.pin.shared.parse(record.row)?.previous;
             if record.before.is_empty() && previous != 0 && previous <= self.pin.compacted {
-                let at = self.pin.compacted;
-                let before = self.pin.shared.earlier_row(record.key, record.revision, previous, at)?;
+                let before = self.pin.shared.replaced(record.key, record.revision, previous)?;
                 let parts = Parts {
                     revision: record.revision,
                     sub: record.sub,

@@ -114,7 +114,7 @@ impl Engine for ModelEngine {
         visit: &mut dyn FnMut(RowRef<'_>),
     ) -> Result<bool, StoreError> {
         let rows = self.rows.read();
-        rows.check(modified - 1)?;
+        rows.check(modified)?;
         let row = rows.at(key, modified - 1).filter(|row| row.modified == previous);
         Ok(row.map(|row| visit(row.borrow())).is_some())
     }
@@ -151,12 +151,7 @@ impl Engine for ModelEngine {
         // A copy, so that a long visit does not hold up the writer.
         let changes: Vec<_> = {
             let rows = self.rows.read();
-            if from <= rows.compacted {
-                return Err(StoreError::new(
-                    Code::Compacted,
-                    "changes at or below the compacted revision",
-                ));
-            }
+            rows.check(from)?;
             rows.changes
                 .iter()
                 .filter(|change| (from..=to).contains(&change.0))
@@ -203,9 +198,10 @@ impl Engine for ModelEngine {
     fn compact(&self, revision: u64) -> Result<(), StoreError> {
         let mut rows = self.rows.write();
         rows.compacted = revision;
-        rows.changes.retain(|change| change.0 > revision);
+        // The changes of the compacted revision itself stay, with what they replaced.
+        rows.changes.retain(|change| change.0 >= revision);
         rows.versions.retain(|_, versions| {
-            let newest = versions.iter().rposition(|row| row.modified <= revision).unwrap_or(0);
+            let newest = versions.iter().rposition(|row| row.modified < revision).unwrap_or(0);
             versions.drain(..newest);
             versions.len() > 1 || versions[0].version > 0 || versions[0].modified > revision
         });

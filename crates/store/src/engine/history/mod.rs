@@ -4,6 +4,7 @@
 //! The last segment is written through a buffer; where it ends at a flush is part of what the flush makes persistent,
 //! and `open` cuts everything after that place.
 
+mod changes;
 mod compaction;
 mod cursor;
 mod find;
@@ -26,13 +27,14 @@ use super::failure::{compacted, corrupt, io_failure};
 use super::files::{sync_directory, write_at, write_back};
 use crate::StoreError;
 
-pub(super) use compaction::Compaction;
-pub(super) use cursor::Cursor;
+pub(super) use changes::Changes;
+pub(super) use compaction::{Compaction, Writer};
+use cursor::Cursor;
 pub(super) use open::Sizes;
 pub(super) use record::{decode, encode, parse, Decoded, Parts};
 
 use kept::{Files, Kept};
-use segment::{write_footer, write_header, Index, Opened, Sealed, HEADER_BYTES};
+use segment::{locate, write_footer, write_header, Index, Opened, Sealed, HEADER_BYTES};
 
 /// Complete segments that are kept open with their index in memory.
 const SEGMENTS_OPEN_MAX: usize = 64;
@@ -63,13 +65,14 @@ impl Tail {
         self.written + self.buffer.len() as u64
     }
 
-    /// Its bytes, if all of its records are of `revision` or before.
+    /// Bytes of its records of `revision` and before, but for less than a step of the index.
     fn droppable_bytes(&self, revision: u64) -> u64 {
-        if self.index.last <= revision {
-            self.end() - HEADER_BYTES
+        let end = if self.index.last <= revision {
+            self.end()
         } else {
-            0
-        }
+            locate(&self.index.entries, revision + 1)
+        };
+        end - HEADER_BYTES
     }
 
     fn write_out(&mut self) -> Result<(), StoreError> {
@@ -126,8 +129,8 @@ impl History {
         Ok(())
     }
 
-    /// Hands everything that was appended to the operating system. Returns where it ends. If all of the last segment may be
-    /// compacted, which is asked of whole segments only, another is begun.
+    /// Hands everything that was appended to the operating system. Returns where it ends. If much of the last segment may
+    /// be compacted, another is begun: whole segments go, so that this one can, now or with the next compaction.
     pub(super) fn write_out(&self, compacted: u64) -> Result<Position, StoreError> {
         let mut state = self.state.write();
         state.tail.write_out()?;
@@ -189,7 +192,7 @@ impl History {
         self.droppable_bytes(revision) >= RECLAIM_BYTES_MIN.min(self.segment_bytes)
     }
 
-    /// Bytes of the segments that a compaction at `revision` would drop, the last one too.
+    /// Bytes that a compaction at `revision` makes superfluous: those of the segments that it drops, and of the last one's part.
     fn droppable_bytes(&self, revision: u64) -> u64 {
         let state = self.state.read();
         let droppable = state

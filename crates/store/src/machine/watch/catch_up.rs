@@ -1,7 +1,8 @@
 //! Serves the watches that are behind, from history, a bounded amount a call, until they are live again.
 //! Never holds the hub's lock while it reads, so the apply thread does not wait for it.
 
-use std::sync::atomic::Ordering;
+use std::cmp::Ordering;
+use std::sync::atomic;
 use std::sync::Arc;
 
 use rafterdb_codec::{Code, Selection, WATCH_PREV_KV};
@@ -63,10 +64,11 @@ impl<E: Engine> Machine<E> {
             Ok(found) => found,
             Err(error) if error.code == Code::Compacted => {
                 let compacted = self.engine.compacted();
-                return if from <= compacted {
-                    Ok(self.lose(&picked, compacted))
-                } else {
-                    Err(error)
+                return match from.cmp(&compacted) {
+                    Ordering::Less => Ok(self.lose(&picked, compacted)),
+                    // The compaction to just there was carried out meanwhile: its changes lie elsewhere now.
+                    Ordering::Equal => Ok(true),
+                    Ordering::Greater => Err(error),
                 };
             }
             Err(error) => return Err(error),
@@ -115,7 +117,7 @@ impl<E: Engine> Machine<E> {
             })?;
             self.find_previous(&mut found)?;
         }
-        if self.engine.compacted() >= from {
+        if self.engine.compacted() > from {
             return Err(StoreError::new(
                 Code::Compacted,
                 "a compaction overtook the reading of history",
@@ -190,7 +192,7 @@ impl<E: Engine> Machine<E> {
     /// Ends the picked watches that a compaction has overtaken.
     fn lose(&self, picked: &[Picked], compacted: u64) -> bool {
         let mut inner = self.watches.inner.lock();
-        for watch in picked.iter().filter(|watch| watch.next.revision <= compacted) {
+        for watch in picked.iter().filter(|watch| watch.next.revision < compacted) {
             let current = inner.slots[watch.slot as usize].as_ref();
             if current.is_some_and(|current| current.serial == watch.serial) {
                 inner.remove(watch.slot);
@@ -199,7 +201,7 @@ impl<E: Engine> Machine<E> {
                     .deliver(watch.id, Code::WatchLost, &lost_body(compacted));
             }
         }
-        self.watches.count.store(inner.by_id.len(), Ordering::Relaxed);
+        self.watches.count.store(inner.by_id.len(), atomic::Ordering::Relaxed);
         !inner.ready.is_empty()
     }
 }

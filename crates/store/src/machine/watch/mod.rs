@@ -154,7 +154,7 @@ impl WatchHub {
             ));
         }
         let start = request.start_revision;
-        if start != 0 && start <= compacted {
+        if start != 0 && start < compacted {
             return Err(lost(compacted));
         }
         let first = if start == 0 { inner.published + 1 } else { start };
@@ -332,7 +332,7 @@ impl<E: Engine> Machine<E> {
     ///
     /// # Errors
     /// `KEY_EMPTY`, `KEY_TOO_LARGE`, `RANGE_REVERSED`, `INVALID_ARGUMENT` for an id in use, `BUSY` above `watchersMax`,
-    /// `WATCH_LOST` if the first revision has been compacted, `LEADER_LOST` after `end_watches`; nothing is delivered then.
+    /// `WATCH_LOST` if the first revision is below the compacted one, `LEADER_LOST` after `end_watches`; nothing is delivered then.
     pub fn watch(&self, id: WatchId, request: &WatchRequest<'_>) -> Result<(), StoreError> {
         validate_selection(&request.selection()).map_err(|(code, text)| StoreError::new(code, text))?;
         self.watches.add(id, request, self.engine.compacted())
