@@ -36,6 +36,7 @@ impl Member {
         self.log.close();
         self.apply.close();
         self.reads.close();
+        self.counts.close();
         self.watches.close();
         let (done, ended) = channel::<()>();
         let owner = self.clone();

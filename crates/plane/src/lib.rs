@@ -8,6 +8,7 @@ mod boot;
 mod clock;
 mod close;
 mod config;
+mod counts;
 mod data_dir;
 mod disk_space;
 mod error;

@@ -16,6 +16,7 @@ use rafterdb_wal::{Reader, Writer};
 use crate::affinity;
 use crate::apply_thread::{self, ApplyQueue};
 use crate::config::Config;
+use crate::counts::{self, CountQueue};
 use crate::data_dir::DataDir;
 use crate::error::PlaneError;
 use crate::exchange::Exchange;
@@ -84,6 +85,8 @@ pub struct Member {
     pub apply: ApplyQueue,
     /// Reads that may be served.
     pub reads: ServeQueue,
+    /// Writes that are answered once they are counted.
+    pub counts: CountQueue,
     /// Watches of all groups.
     pub watches: Watches,
     /// Numbers of what is asked of other members.
@@ -153,6 +156,7 @@ impl Member {
             cpus: bound.cpus.clone(),
             apply: ApplyQueue::default(),
             reads: ServeQueue::default(),
+            counts: CountQueue::default(),
             watches: Watches::default(),
             ids: Ids::new(),
             doubts: Seldom::default(),
@@ -205,6 +209,7 @@ impl Member {
         spawn("log", Box::new(log_thread::run))?;
         spawn("apply", Box::new(apply_thread::run))?;
         spawn("watch", Box::new(watches::run))?;
+        spawn("counts", Box::new(counts::run))?;
         let Queues { incoming, received } = queues;
         spawn("snapshot", Box::new(move |m| snapshot_receive::receive(m, &incoming)))?;
         spawn("install", Box::new(move |m| snapshot_install::install(m, &received)))?;

@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use rafterdb_codec::{entry, BatchHeader, Code, Put};
-use rafterdb_store::{Change, Deliver, Engine, KeyRange, Machine, Mark, RowRef, StoreError, Visit, WatchId};
+use rafterdb_store::{
+    Change, ChangePlace, Deliver, Engine, KeyRange, Machine, Mark, RowRef, StoreError, Visit, WatchId,
+};
 
 thread_local! {
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
@@ -63,7 +65,33 @@ impl Engine for OneRow {
         Ok(())
     }
 
-    fn changes(&self, _: u64, _: u64, _: &mut dyn FnMut(Change<'_>) -> Visit) -> Result<(), StoreError> {
+    fn changes_from(
+        &self,
+        _: ChangePlace<'_>,
+        _: u64,
+        _: &mut dyn FnMut(Change<'_>) -> Visit,
+    ) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn delete_range(&self, _: KeyRange<'_>, _: u64, _: u32) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn deleted_ranges(&self, _: u64) -> (usize, usize) {
+        (0, 0)
+    }
+
+    fn keep(&self) -> Box<dyn Send> {
+        Box::new(())
+    }
+
+    fn scan_kept(
+        &self,
+        _: KeyRange<'_>,
+        _: u64,
+        _: &mut dyn FnMut(&[u8], RowRef<'_>) -> Visit,
+    ) -> Result<(), StoreError> {
         Ok(())
     }
 

@@ -18,17 +18,18 @@ use super::directory::open_current;
 use super::history::{Cursor, History, Parts, Sizes};
 use super::install::build_empty;
 use super::memtable::Memtable;
-use super::merge::Merge;
 use super::meta::read_meta;
 use super::options::{Budget, EngineOptions, SharedCache};
+use super::range_tombstones::{after, encode_bounds, RangeTombstone};
 use super::row::Header;
 use super::row_cache::RowCache;
+use super::scan::Sight;
 use super::shared::{Flush, Persisted, Sealed, Shared, View, Work};
 use super::snapshot::{Pin, Snapshot};
 use super::stats::EngineStats;
 use super::tables::{Limits, TableRange, Tables};
 use super::threads;
-use super::{Change, Engine, KeyRange, Mark, RowRef, Visit};
+use super::{Change, ChangePlace, Engine, KeyRange, Mark, RowRef, Visit};
 use crate::StoreError;
 
 /// Where a state of the machine stands in the Raft log, and the state.
@@ -71,7 +72,8 @@ impl LsmEngine {
             .unwrap_or_else(|| SharedCache::new(budget.block_cache_bytes));
         let limits = Arc::new(Limits::default());
         let tables = Tables::open(&generation.join("tables"), &budget, &cache, Arc::clone(&limits))?;
-        let (persisted, state) = read_meta(&tables)?;
+        let (persisted, ranges, state) = read_meta(&tables)?;
+        limits.ranges.store(Arc::new(ranges));
         let history = History::open(
             &generation.join("history"),
             persisted.end,
@@ -141,8 +143,9 @@ impl LsmEngine {
     pub fn snapshot(&self, mark: Mark, state: Vec<u8>) -> Result<Snapshot, StoreError> {
         let pin = Pin::new(&self.shared);
         let (sender, tables) = std::sync::mpsc::sync_channel(1);
+        let ranges = self.shared.limits.ranges.load_full();
         self.seal(mark, state.clone(), Some(sender))?;
-        Ok(Snapshot::new(pin, tables, mark, state))
+        Ok(Snapshot::new(pin, tables, ranges, mark, state))
     }
 
     /// Sizes, counts and what is under way.
@@ -232,6 +235,7 @@ impl LsmEngine {
                 compacted: self.shared.compacted.load(Ordering::Relaxed),
                 end,
             },
+            ranges: self.shared.limits.ranges.load_full(),
             state,
             snapshot,
         });
@@ -267,13 +271,31 @@ impl Drop for LsmEngine {
 impl Engine for LsmEngine {
     fn latest(&self, key: &[u8], visit: &mut dyn FnMut(RowRef<'_>)) -> Result<bool, StoreError> {
         let compacted = self.shared.compacted.load(Ordering::Relaxed);
+        let ranges = self.shared.limits.ranges.load();
         let seen = self.shared.newest(key, |packed| {
             let row = self.shared.parse(packed)?;
             // Such tombstones go away at some time, at another one on each member: to the machine they are gone at once.
             if row.is_tombstone() && row.modified <= compacted {
                 return Ok(false);
             }
-            visit(row);
+            let killer = (!row.is_tombstone())
+                .then(|| ranges.killer(key, row.modified))
+                .flatten();
+            let Some(killer) = killer else {
+                visit(row);
+                return Ok(true);
+            };
+            // So do killed rows. Before that it is a tombstone that stands for the row: what is written next leads back to it.
+            if killer.revision() <= compacted {
+                return Ok(false);
+            }
+            visit(RowRef {
+                create: 0,
+                version: 0,
+                lease: 0,
+                value: &[],
+                ..row
+            });
             Ok(true)
         })?;
         seen.unwrap_or(Ok(false))
@@ -281,12 +303,14 @@ impl Engine for LsmEngine {
 
     fn get(&self, key: &[u8], at: u64, visit: &mut dyn FnMut(RowRef<'_>)) -> Result<bool, StoreError> {
         self.shared.check_not_compacted(at)?;
+        // Before the row: what one of these has killed may be gone, and it forgotten, while this looks.
+        let ranges = self.shared.limits.ranges.load();
         let seen = self.shared.newest(key, |packed| {
             let Some(packed) = self.shared.row_at(key, packed, at)? else {
                 return Ok(false);
             };
             let row = self.shared.parse(&packed)?;
-            if row.is_tombstone() {
+            if row.is_tombstone() || ranges.hides(key, row.modified, after(at)) {
                 return Ok(false);
             }
             self.shared.check_not_compacted(at)?;
@@ -307,41 +331,36 @@ impl Engine for LsmEngine {
         reverse: bool,
         visit: &mut dyn FnMut(&[u8], RowRef<'_>) -> Visit,
     ) -> Result<(), StoreError> {
-        self.shared.check_not_compacted(at)?;
-        if range.end.is_some_and(|end| end <= range.start) {
-            return Ok(());
-        }
-        let mut merge = Merge::new(&self.shared, range, reverse)?;
-        while merge.advance()? {
-            let (key, newest) = merge.current();
-            let Some(packed) = self.shared.row_at(key, newest, at)? else {
-                continue;
-            };
-            let row = self.shared.parse(&packed)?;
-            if row.is_tombstone() {
-                continue;
-            }
-            self.shared.check_not_compacted(at)?;
-            if visit(key, row) == Visit::Stop {
-                return Ok(());
-            }
-        }
-        self.shared.check_not_compacted(at)
+        self.shared.scan(range, Sight::at(at), reverse, visit)
     }
 
-    fn changes(&self, from: u64, to: u64, visit: &mut dyn FnMut(Change<'_>) -> Visit) -> Result<(), StoreError> {
-        let check = || match from.checked_sub(1) {
+    fn changes_from(
+        &self,
+        from: ChangePlace<'_>,
+        to: u64,
+        visit: &mut dyn FnMut(Change<'_>) -> Visit,
+    ) -> Result<(), StoreError> {
+        let check = || match from.revision.checked_sub(1) {
             Some(before) => self.shared.check_not_compacted(before),
             None => Err(super::failure::compacted(self.compacted())),
         };
         check()?;
-        let mut cursor = Cursor::at(&self.shared.history, from)?;
+        let mut cursor = Cursor::at(&self.shared.history, from.revision)?;
         // Again: from here on a segment that goes away is missed, before it would only have been passed over.
         check()?;
         while cursor.advance()? {
             let record = cursor.record();
             if record.revision > to {
                 break;
+            }
+            if (record.revision, record.sub) < (from.revision, from.sub) {
+                continue;
+            }
+            if record.is_range() {
+                if self.shared.expand(&record, from, visit)? == Visit::Stop {
+                    break;
+                }
+                continue;
             }
             let change = Change {
                 sub: record.sub,
@@ -375,10 +394,54 @@ impl Engine for LsmEngine {
             .history
             .append(&parts)
             .map_err(|error| self.shared.poison(error))?;
+        let ranges = self.shared.limits.ranges.load();
+        if !ranges.is_empty() {
+            ranges.note(key, row.previous, row.modified);
+        }
         let view = self.shared.view.load();
         view.active
             .insert(self.shared.hash(key), key, header.as_bytes(), row.value);
         Ok(())
+    }
+
+    fn delete_range(&self, range: KeyRange<'_>, revision: u64, sub: u32) -> Result<(), StoreError> {
+        self.shared.check()?;
+        let parts = Parts {
+            revision,
+            sub,
+            key: range.start,
+            row: [&[], &[]],
+            before: &encode_bounds(range.end),
+        };
+        self.shared
+            .history
+            .append(&parts)
+            .map_err(|error| self.shared.poison(error))?;
+        let added = Arc::new(RangeTombstone::new((revision, sub), range));
+        self.shared.change_ranges(|ranges| ranges.with(Arc::clone(&added)));
+        Ok(())
+    }
+
+    fn deleted_ranges(&self, revision: u64) -> (usize, usize) {
+        let ranges = self.shared.limits.ranges.load();
+        let kept = ranges.all().iter().rev().take_while(|one| one.revision() > revision);
+        kept.fold((0, 0), |(count, bytes), one| {
+            let KeyRange { start, end } = one.range();
+            (count + 1, bytes + start.len() + end.map_or(0, <[u8]>::len))
+        })
+    }
+
+    fn keep(&self) -> Box<dyn Send> {
+        Box::new(Pin::new(&self.shared))
+    }
+
+    fn scan_kept(
+        &self,
+        range: KeyRange<'_>,
+        at: u64,
+        visit: &mut dyn FnMut(&[u8], RowRef<'_>) -> Visit,
+    ) -> Result<(), StoreError> {
+        self.shared.scan(range, Sight::kept_at(at), false, visit)
     }
 
     fn compact(&self, revision: u64) -> Result<(), StoreError> {

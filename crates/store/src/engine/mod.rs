@@ -14,9 +14,12 @@ mod merge;
 mod meta;
 mod options;
 mod order;
+mod range_tombstones;
+mod reclaim;
 mod reuse;
 mod row;
 mod row_cache;
+mod scan;
 mod shared;
 mod snapshot;
 mod stats;
@@ -68,6 +71,18 @@ pub struct Change<'a> {
     pub row: RowRef<'a>,
 }
 
+/// Where a reading of history begins: at the changes of a revision, from one of them on. A deleted range is one change
+/// there, whose keys are told one by one: it may be gone on with at a key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ChangePlace<'a> {
+    /// The revision.
+    pub revision: u64,
+    /// Position among its changes.
+    pub sub: u32,
+    /// The first key of that change that is wanted, if the change is a deleted range.
+    pub key: &'a [u8],
+}
+
 /// Half-open range of keys; `end` of `None` has no upper bound.
 #[derive(Clone, Copy, Debug)]
 pub struct KeyRange<'a> {
@@ -117,11 +132,44 @@ pub trait Engine: Send + Sync {
     ) -> Result<(), StoreError>;
 
     /// The changes with from ≤ revision ≤ to, in order. `COMPACTED` if `from` is at or below the compacted revision.
-    fn changes(&self, from: u64, to: u64, visit: &mut dyn FnMut(Change<'_>) -> Visit) -> Result<(), StoreError>;
+    fn changes(&self, from: u64, to: u64, visit: &mut dyn FnMut(Change<'_>) -> Visit) -> Result<(), StoreError> {
+        let from = ChangePlace {
+            revision: from,
+            ..ChangePlace::default()
+        };
+        self.changes_from(from, to, visit)
+    }
+
+    /// The same, from a place within a revision on. Keys of a deleted range have its `sub`, and come in order.
+    fn changes_from(
+        &self,
+        from: ChangePlace<'_>,
+        to: u64,
+        visit: &mut dyn FnMut(Change<'_>) -> Visit,
+    ) -> Result<(), StoreError>;
 
     /// Adds a change: the row becomes the key's latest, and history has it. `row.previous` must be the version it replaces.
     /// Called in order of (revision, sub) by the one writer; a key changes at most once in a revision.
     fn write(&self, key: &[u8], sub: u32, row: RowRef<'_>) -> Result<(), StoreError>;
+
+    /// Adds one change that deletes every key of `range` that is live below `revision`, and for which there is no change of
+    /// that revision yet. Costs the same whatever their number. Called in order with `write`.
+    fn delete_range(&self, range: KeyRange<'_>, revision: u64, sub: u32) -> Result<(), StoreError>;
+
+    /// How many changes of that kind above `revision`, which must not be below the compacted one, are kept, and the bytes
+    /// of their keys.
+    fn deleted_ranges(&self, revision: u64) -> (usize, usize);
+
+    /// Keeps what reads at or above the compacted revision of now need, for [`Self::scan_kept`], until it is dropped.
+    fn keep(&self) -> Box<dyn Send>;
+
+    /// As [`Self::scan`], upwards, where what is read has been kept since before it could be compacted.
+    fn scan_kept(
+        &self,
+        range: KeyRange<'_>,
+        at: u64,
+        visit: &mut dyn FnMut(&[u8], RowRef<'_>) -> Visit,
+    ) -> Result<(), StoreError>;
 
     /// Raises the compacted revision to `revision`: versions replaced at or below it may go, in the background.
     fn compact(&self, revision: u64) -> Result<(), StoreError>;

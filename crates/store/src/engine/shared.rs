@@ -17,6 +17,7 @@ use super::failure::{corrupt, poisoned};
 use super::history::{History, Position};
 use super::memtable::{Memtable, Reading};
 use super::options::Budget;
+use super::range_tombstones::RangeTombstones;
 use super::row::unpack;
 use super::row_cache::RowCache;
 use super::tables::{Limits, TableRange, Tables};
@@ -58,6 +59,8 @@ pub(super) struct Persisted {
 pub(super) struct Flush {
     pub(super) memtable: Arc<Memtable>,
     pub(super) persists: Persisted,
+    /// The deleted ranges at the mark.
+    pub(super) ranges: Arc<RangeTombstones>,
     pub(super) state: Vec<u8>,
     /// A snapshot that waits for the tables as this flush leaves them.
     pub(super) snapshot: Option<SyncSender<TableRange>>,
@@ -145,6 +148,11 @@ impl Shared {
         drop(self.work.lock());
         self.changed.notify_all();
         cause
+    }
+
+    /// Puts other range tombstones in place of those that are there.
+    pub(super) fn change_ranges(&self, change: impl Fn(&RangeTombstones) -> RangeTombstones) {
+        self.limits.ranges.rcu(|ranges| change(ranges));
     }
 
     pub(super) fn is_stopping(&self) -> bool {

@@ -2,12 +2,13 @@
 //! a store that answers every read at every kept revision as this one does.
 //!
 //! ```text
-//! 1 HEADER    ["RDBSNAP1"][u64 index][u64 term][u64 revision][u64 compacted][u64 bytes of state]
+//! 1 HEADER    ["RDBSNAP1", or 2 if there are RANGES][u64 index][u64 term][u64 revision][u64 compacted][u64 bytes of state]
 //! 2 STATE     the machine's state, in as many chunks as it takes
+//! 6 RANGES    the deleted ranges, as in range_tombstones/stored.rs, in as many chunks as it takes
 //! 3 HISTORY   history records with compacted < revision ≤ the snapshot's, in order; one that replaced a compacted
 //!             version carries it as its before-image
 //! 4 ROWS      [u32 keyLen][u32 rowLen][key][packed row] … the rows at the snapshot's revision, in key order, with
-//!             those tombstones that are not compacted
+//!             those tombstones that are not compacted, and without rows of ranges whose deletion is
 //! 5 END       [u64 records][u64 rows]
 //! ```
 
@@ -20,6 +21,7 @@ use rafterdb_codec::Code;
 
 use super::chunks::{ChunkWriter, CHUNK_BYTES};
 use super::history::{encode, Cursor, Parts};
+use super::range_tombstones::{after, encode_set, RangeTombstones};
 use super::shared::Shared;
 use super::tables::TableRange;
 use super::Mark;
@@ -30,8 +32,11 @@ pub(super) const STATE: u32 = 2;
 pub(super) const HISTORY: u32 = 3;
 pub(super) const ROWS: u32 = 4;
 pub(super) const END: u32 = 5;
+pub(super) const RANGES: u32 = 6;
 
 pub(super) const MAGIC: &[u8; 8] = b"RDBSNAP1";
+/// Of one with deleted ranges, which older versions do not know.
+pub(super) const MAGIC_RANGES: &[u8; 8] = b"RDBSNAP2";
 
 /// Largest index, term or revision: JavaScript sees them as doubles.
 pub(super) const NUMBER_MAX: u64 = (1 << 53) - 1;
@@ -45,6 +50,7 @@ pub struct Snapshot {
     pin: Pin,
     /// The tables arrive when the flush is done.
     tables: Receiver<TableRange>,
+    ranges: Arc<RangeTombstones>,
     mark: Mark,
     state: Vec<u8>,
 }
@@ -92,10 +98,17 @@ impl Drop for Pin {
 }
 
 impl Snapshot {
-    pub(super) fn new(pin: Pin, tables: Receiver<TableRange>, mark: Mark, state: Vec<u8>) -> Self {
+    pub(super) fn new(
+        pin: Pin,
+        tables: Receiver<TableRange>,
+        ranges: Arc<RangeTombstones>,
+        mark: Mark,
+        state: Vec<u8>,
+    ) -> Self {
         Self {
             pin,
             tables,
+            ranges,
             mark,
             state,
         }
@@ -124,7 +137,7 @@ impl Snapshot {
     }
 
     fn write_header(&self, writer: &mut ChunkWriter<'_>, raw: &mut Vec<u8>) -> Result<(), StoreError> {
-        raw.extend_from_slice(MAGIC);
+        raw.extend_from_slice(if self.ranges.is_empty() { MAGIC } else { MAGIC_RANGES });
         for field in [
             self.mark.index,
             self.mark.term,
@@ -139,6 +152,10 @@ impl Snapshot {
             raw.extend_from_slice(piece);
             writer.write(STATE, raw)?;
         }
+        for piece in encode_set(&self.ranges).chunks(CHUNK_BYTES) {
+            raw.extend_from_slice(piece);
+            writer.write(RANGES, raw)?;
+        }
         Ok(())
     }
 
@@ -150,7 +167,11 @@ impl Snapshot {
             if record.revision > self.mark.revision {
                 break;
             }
-            let previous = self.pin.shared.parse(record.row)?.previous;
+            let previous = if record.is_range() {
+                0
+            } else {
+                self.pin.shared.parse(record.row)?.previous
+            };
             if record.before.is_empty() && previous != 0 && previous <= self.pin.compacted {
                 let at = self.pin.compacted;
                 let before = self
@@ -189,7 +210,8 @@ impl Snapshot {
         while let Some(found) = tables.next(false, &shared.tables)? {
             let (key, packed) = (found.key(), found.row());
             let row = shared.parse(packed)?;
-            if row.is_tombstone() && row.modified <= self.pin.compacted {
+            let is_dead = self.ranges.hides(key, row.modified, after(self.pin.compacted));
+            if is_dead || (row.is_tombstone() && row.modified <= self.pin.compacted) {
                 continue;
             }
             raw.extend_from_slice(&(key.len() as u32).to_le_bytes());

@@ -13,6 +13,7 @@ use rafterdb_codec::Code;
 use super::failure::io_failure;
 use super::history::Compaction;
 use super::meta::encode_meta;
+use super::reclaim::reclaim;
 use super::shared::{Flush, Sealed, Shared, View, Work};
 use crate::StoreError;
 
@@ -95,7 +96,7 @@ fn run_flush(shared: &Shared, flush: Flush) -> Result<(), StoreError> {
     wait_for_table_compaction(shared);
     shared.history.sync()?;
     reach("store.flush.tables")?;
-    let meta = encode_meta(&flush.persists, &flush.state);
+    let meta = encode_meta(&flush.persists, &flush.ranges, &flush.state);
     let run = flush.memtable.single_run();
     let rows = || run.iter().map(|entry| (entry.slot.key(), entry.slot.row()));
     if !shared.tables.ingest(&meta, rows())? {
@@ -152,7 +153,7 @@ fn compact_tables_until_stopped(shared: &Shared) {
             while !shared.is_stopping() && shared.tables.compact()? {
                 shared.changed.notify_all();
             }
-            Ok(())
+            reclaim(shared)
         });
         shared.work.lock().compacting_tables = false;
         shared.changed.notify_all();

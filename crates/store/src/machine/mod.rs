@@ -6,6 +6,8 @@
 //! visible at once, and hands their events to the watches.
 
 mod batch;
+mod bounds;
+mod counts;
 mod digest;
 mod feed;
 mod range;
@@ -23,6 +25,8 @@ use parking_lot::Mutex;
 use rafterdb_codec::{entry, Code};
 
 pub use batch::BATCH_REPLY_BYTES_MAX;
+pub use bounds::Bounds;
+pub use counts::KeptForCounts;
 pub use sessions::{SESSION_BATCHES_MAX, SESSION_RESULTS_BYTES_MAX};
 pub use watch::{Deliver, WatchId};
 
@@ -42,6 +46,8 @@ pub struct Applied {
     pub is_duplicate: bool,
     /// The entry's index was applied before: nothing was done and nothing appended.
     pub is_skipped: bool,
+    /// Counts are missing in the results: [`Machine::fill_in`] is to be called before they are answered.
+    pub is_uncounted: bool,
 }
 
 impl Default for Applied {
@@ -51,6 +57,7 @@ impl Default for Applied {
             flags: 0,
             is_duplicate: false,
             is_skipped: false,
+            is_uncounted: false,
         }
     }
 }
@@ -89,6 +96,19 @@ impl<E: Engine> Machine<E> {
     /// # Errors
     /// `STORE_CORRUPT`, `FORMAT_NEWER`, or what the engine reports.
     pub fn new(engine: E, recovered: Option<(Mark, Vec<u8>)>, deliver: Arc<dyn Deliver>) -> Result<Self, StoreError> {
+        Self::with_bounds(engine, recovered, deliver, Bounds::default())
+    }
+
+    /// The same with other bounds, for tests: all members of a group must have the same.
+    ///
+    /// # Errors
+    /// As of [`Machine::new`].
+    pub fn with_bounds(
+        engine: E,
+        recovered: Option<(Mark, Vec<u8>)>,
+        deliver: Arc<dyn Deliver>,
+        bounds: Bounds,
+    ) -> Result<Self, StoreError> {
         let state = match recovered {
             None => State::empty(),
             Some((mark, bytes)) => {
@@ -113,7 +133,7 @@ impl<E: Engine> Machine<E> {
             published: AtomicU64::new(status.mark.revision),
             applied: AtomicU64::new(status.mark.index),
             status: Mutex::new(status),
-            writer: Mutex::new(Writer::new(state)),
+            writer: Mutex::new(Writer::new(state, bounds)),
             watches: WatchHub::new(deliver, status.mark.revision),
         })
     }
@@ -238,14 +258,23 @@ impl<E: Engine> Machine<E> {
     /// What the engine reports.
     pub fn verify_hash(&self) -> Result<bool, StoreError> {
         let writer = self.writer.lock();
+        let now = self.live_sum(writer.state.mark.revision)?;
+        let then = match writer.state.digest_from {
+            0 => 0,
+            from => self.live_sum(from)?,
+        };
+        Ok(now.wrapping_sub(then) == writer.state.digest)
+    }
+
+    /// Sum of the digests of all pairs that are live at a revision.
+    fn live_sum(&self, at: u64) -> Result<u64, StoreError> {
         let mut sum: u64 = 0;
         let all = KeyRange { start: &[], end: None };
-        self.engine
-            .scan(all, writer.state.mark.revision, false, &mut |key, row| {
-                sum = sum.wrapping_add(digest::pair_digest(digest::key_digest(key), &row));
-                Visit::Next
-            })?;
-        Ok(sum == writer.state.digest)
+        self.engine.scan(all, at, false, &mut |key, row| {
+            sum = sum.wrapping_add(digest::pair_digest(digest::key_digest(key), &row));
+            Visit::Next
+        })?;
+        Ok(sum)
     }
 
     /// Figures as of the last publish.
@@ -283,7 +312,7 @@ fn status_of(state: &State) -> MachineStatus {
     MachineStatus {
         mark: state.mark,
         compacted: state.compacted,
-        state_hash: state.digest.wrapping_add(state.mark.revision),
+        state_hash: state.digest.wrapping_add(state.past).wrapping_add(state.mark.revision),
         sessions: state.sessions.len(),
         cluster: state.cluster,
     }

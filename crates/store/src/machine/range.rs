@@ -3,6 +3,7 @@
 use rafterdb_codec::{operation, OpenResult, Pair, Range, Selection};
 use rafterdb_codec::{RANGE_COUNT_ONLY, RANGE_KEYS_ONLY, RANGE_NO_COUNT, RANGE_REVERSE, RESULT_RANGE_MORE};
 
+use super::counts::UNCOUNTED;
 use crate::{Engine, KeyRange, RowRef, StoreError, Visit};
 
 /// What goes into the result of one range.
@@ -15,17 +16,22 @@ struct Collector<'a> {
     count: u64,
     pairs: u32,
     more: bool,
+    /// Keys that may still be counted beyond the pairs.
+    counts: &'a mut u64,
+    is_uncounted: bool,
 }
 
 /// Appends the result of `range` as of revision `at`. Once `out` is `full_at` long it stops, with MORE set; a reply
-/// that is full already gets no pairs and MORE, whatever the range.
+/// that is full already gets no pairs and MORE, whatever the range. Counts up to `counts` keys beyond the pairs, which it
+/// lowers; with more than that the count is [`UNCOUNTED`]. Returns whether it is.
 pub(super) fn write_range<E: Engine>(
     engine: &E,
     range: Range<'_>,
     at: u64,
     full_at: usize,
+    counts: &mut u64,
     out: &mut Vec<u8>,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let is_full = out.len() >= full_at;
     let result = OpenResult::begin(out, operation::RANGE);
     out.extend_from_slice(&[0; 12]);
@@ -38,6 +44,8 @@ pub(super) fn write_range<E: Engine>(
         count: 0,
         pairs: 0,
         more: is_full,
+        counts,
+        is_uncounted: false,
     };
     if !is_full {
         collector.collect(engine, at)?;
@@ -47,8 +55,12 @@ pub(super) fn write_range<E: Engine>(
         mut count,
         pairs,
         more,
+        is_uncounted,
         ..
     } = collector;
+    if is_uncounted {
+        count = UNCOUNTED;
+    }
     if range.has(RANGE_NO_COUNT) && !range.has(RANGE_COUNT_ONLY) {
         count = u64::from(pairs);
     }
@@ -56,7 +68,7 @@ pub(super) fn write_range<E: Engine>(
     out[body..body + 8].copy_from_slice(&count.to_le_bytes());
     out[body + 8..body + 12].copy_from_slice(&pairs.to_le_bytes());
     result.finish(out, if more { RESULT_RANGE_MORE } else { 0 }, at);
-    Ok(())
+    Ok(is_uncounted)
 }
 
 impl Collector<'_> {
@@ -66,6 +78,8 @@ impl Collector<'_> {
                 engine.get(key, at, &mut |row| {
                     self.add(key, &row);
                 })?;
+                // One key costs nothing to count.
+                self.is_uncounted = false;
             }
             Selection::Span { start, end: Some(end) } if end <= start => {}
             Selection::Span { start, end } => {
@@ -81,7 +95,7 @@ impl Collector<'_> {
     fn add(&mut self, key: &[u8], row: &RowRef<'_>) -> Visit {
         self.count += 1;
         if self.range.has(RANGE_COUNT_ONLY) {
-            return Visit::Next;
+            return self.count_on();
         }
         if !self.more && u64::from(self.pairs) < self.limit && self.out.len() < self.full_at {
             pair_of(key, row, self.range.has(RANGE_KEYS_ONLY)).encode(self.out);
@@ -92,8 +106,17 @@ impl Collector<'_> {
         if self.range.has(RANGE_NO_COUNT) {
             Visit::Stop
         } else {
-            Visit::Next
+            self.count_on()
         }
+    }
+
+    fn count_on(&mut self) -> Visit {
+        if *self.counts == 0 {
+            self.is_uncounted = true;
+            return Visit::Stop;
+        }
+        *self.counts -= 1;
+        Visit::Next
     }
 }
 

@@ -81,13 +81,14 @@ impl<E: Engine> Machine<E> {
             refuse(out, Code::FutureRevision, at, &future_text(range.revision, at));
             return Ok(());
         }
+        let mut counts = u64::MAX;
         if range.revision == 0 {
-            return write_range(&self.engine, range, at, full_at, out);
+            return write_range(&self.engine, range, at, full_at, &mut counts, out).map(|_| ());
         }
         let start = out.len();
         let is_compacted = || range.revision < self.engine.compacted();
         if !is_compacted() {
-            match write_range(&self.engine, range, range.revision, full_at, out) {
+            match write_range(&self.engine, range, range.revision, full_at, &mut counts, out).map(|_| ()) {
                 Err(error) if error.code == Code::Compacted => {}
                 Err(error) => return Err(error),
                 Ok(()) if is_compacted() => {}

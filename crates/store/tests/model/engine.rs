@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
 use rafterdb_codec::Code;
-use rafterdb_store::{Change, Engine, KeyRange, Mark, RowRef, StoreError, Visit};
+use rafterdb_store::{Change, ChangePlace, Engine, KeyRange, Mark, RowRef, StoreError, Visit};
 
 use super::harness::TestEngine;
 
@@ -133,11 +133,16 @@ impl Engine for ModelEngine {
         Ok(())
     }
 
-    fn changes(&self, from: u64, to: u64, visit: &mut dyn FnMut(Change<'_>) -> Visit) -> Result<(), StoreError> {
+    fn changes_from(
+        &self,
+        from: ChangePlace<'_>,
+        to: u64,
+        visit: &mut dyn FnMut(Change<'_>) -> Visit,
+    ) -> Result<(), StoreError> {
         // A copy, so that a long visit does not hold up the writer.
         let changes: Vec<_> = {
             let rows = self.rows.read();
-            if from <= rows.compacted {
+            if from.revision <= rows.compacted {
                 return Err(StoreError::new(
                     Code::Compacted,
                     "changes at or below the compacted revision",
@@ -145,7 +150,10 @@ impl Engine for ModelEngine {
             }
             rows.changes
                 .iter()
-                .filter(|change| (from..=to).contains(&change.0))
+                .filter(|change| {
+                    let first = (from.revision, from.sub, from.key);
+                    (change.0, change.1, change.2.as_slice()) >= first && change.0 <= to
+                })
                 .cloned()
                 .collect()
         };
@@ -184,6 +192,51 @@ impl Engine for ModelEngine {
         rows.changes.push((row.modified, sub, key.to_vec(), row));
         self.writes.fetch_add(1, Ordering::Relaxed);
         Ok(())
+    }
+
+    fn delete_range(&self, range: KeyRange<'_>, revision: u64, sub: u32) -> Result<(), StoreError> {
+        let mut rows = self.rows.write();
+        let rows = &mut *rows;
+        let upper = range.end.map_or(Bound::Unbounded, Bound::Excluded);
+        let doomed = rows
+            .versions
+            .range_mut::<[u8], _>((Bound::Included(range.start), upper));
+        for (key, versions) in doomed {
+            let Some(last) = versions
+                .last()
+                .filter(|last| last.version > 0 && last.modified < revision)
+            else {
+                continue;
+            };
+            let tombstone = Row {
+                create: 0,
+                modified: revision,
+                version: 0,
+                lease: 0,
+                previous: last.modified,
+                value: Vec::new(),
+            };
+            versions.push(tombstone.clone());
+            rows.changes.push((revision, sub, key.clone(), tombstone));
+        }
+        Ok(())
+    }
+
+    fn deleted_ranges(&self, _: u64) -> (usize, usize) {
+        (0, 0)
+    }
+
+    fn keep(&self) -> Box<dyn Send> {
+        Box::new(())
+    }
+
+    fn scan_kept(
+        &self,
+        range: KeyRange<'_>,
+        at: u64,
+        visit: &mut dyn FnMut(&[u8], RowRef<'_>) -> Visit,
+    ) -> Result<(), StoreError> {
+        self.scan(range, at, false, visit)
     }
 
     fn compact(&self, revision: u64) -> Result<(), StoreError> {

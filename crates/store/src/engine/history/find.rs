@@ -102,7 +102,7 @@ impl History {
             if record.revision > revision || record.key > key {
                 break;
             }
-            if record.key == key {
+            if record.key == key && !record.is_range() {
                 return Ok(Some(copy(&cursor)));
             }
         }
@@ -116,7 +116,7 @@ fn read_through(mut cursor: Cursor<'_>, revision: u64, key: &[u8]) -> Result<Opt
         if record.revision > revision {
             break;
         }
-        if record.revision == revision && record.key == key {
+        if record.revision == revision && record.key == key && !record.is_range() {
             return Ok(Some(copy(&cursor)));
         }
     }

@@ -29,7 +29,7 @@ use crate::StoreError;
 pub(super) use compaction::Compaction;
 pub(super) use cursor::Cursor;
 pub(super) use open::Sizes;
-pub(super) use record::{decode, encode, parse, Decoded, Parts};
+pub(super) use record::{decode, encode, parse, Decoded, Parts, Record};
 
 use kept::{Files, Kept};
 use segment::{write_footer, write_header, Index, Opened, Sealed, HEADER_BYTES};
