@@ -11,7 +11,8 @@ pub struct Bounds {
     pub compare_keys_max: u64,
     /// Live keys that the ranges of an entry's transactions count beyond those they return; more are counted later.
     pub count_keys_max: u64,
-    /// Range tombstones that are not compacted, above which a deleteRange deletes key by key whatever it costs.
+    /// Range tombstones that are not compacted, above which a deleteRange deletes key by key whatever it costs: they lie over
+    /// one another, and what they take grows with the square. From half of it on only the largest deletes become one.
     pub ranges_max: usize,
     /// Bytes of their keys.
     pub range_bytes_max: usize,
@@ -23,7 +24,7 @@ impl Default for Bounds {
             delete_keys_max: 512,
             compare_keys_max: 10_000,
             count_keys_max: 10_000,
-            ranges_max: 1 << 16,
+            ranges_max: 1 << 12,
             range_bytes_max: 32 << 20,
         }
     }
@@ -32,6 +33,8 @@ impl Default for Bounds {
 /// How many deletes of the largest number of keys one entry has, and by how much later ones are cut at most.
 const DELETES_OF_AN_ENTRY: u64 = 4;
 const DELETE_SHARE_MIN: u64 = 32;
+/// By how much more a deleteRange deletes key by key when range tombstones become many.
+const DELETE_GROWTH: u64 = 16;
 /// How many transactions with the most compared keys one entry has.
 const COMPARES_OF_AN_ENTRY: u64 = 4;
 
@@ -55,8 +58,11 @@ impl Allowance {
         }
     }
 
-    /// Keys that the next deleteRange may delete one by one.
-    pub(super) fn next_delete(&self, bounds: &Bounds) -> u64 {
+    /// Keys that the next deleteRange may delete one by one, when there are so many range tombstones.
+    pub(super) fn next_delete(&self, bounds: &Bounds, ranges: usize) -> u64 {
+        if ranges >= bounds.ranges_max / 2 {
+            return bounds.delete_keys_max * DELETE_GROWTH;
+        }
         let least = bounds.delete_keys_max / DELETE_SHARE_MIN;
         bounds.delete_keys_max.min(self.deletes).max(least)
     }

@@ -208,7 +208,7 @@ impl Writer {
         let (ranges, bytes) = engine.deleted_ranges(self.state.compacted);
         let may_be_whole = ranges < self.bounds.ranges_max && bytes < self.bounds.range_bytes_max;
         let most = if may_be_whole {
-            self.allowance.next_delete(&self.bounds)
+            self.allowance.next_delete(&self.bounds, ranges)
         } else {
             u64::MAX
         };
