@@ -41,8 +41,19 @@ try {
   await puts()
   const results = {
     'puts alone': { ...(await puts()), otherMs: 0, said: '' },
-    'a compare over all': await beside(() => db.txn().if(compare(all, 'version', '>', 0)).then(range({ ...all, limit: 1 })).commit()),
-    'a count in a transaction': await beside(() => db.txn().then(range({ ...all, limit: 1 })).commit()),
+    'a compare over all': await beside(() =>
+      db
+        .txn()
+        .if(compare(all, 'version', '>', 0))
+        .then(range({ ...all, limit: 1 }))
+        .commit(),
+    ),
+    'a count in a transaction': await beside(() =>
+      db
+        .txn()
+        .then(range({ ...all, limit: 1 }))
+        .commit(),
+    ),
     'a count': await beside(() => db.count(all)),
     'a delete of all': await beside(() => db.delete(all)),
     'a count after it': await beside(() => db.count(all)),
