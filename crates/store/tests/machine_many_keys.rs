@@ -10,7 +10,7 @@ use model::harness::Harness;
 use model::semantics::{CompareOp, Op, Outcome, PutOp, RangeOp, Relation, Target, TxnOp};
 use model::wire::{decode_write, encode_batch};
 use rafterdb_codec::{BatchHeader, Code, WatchEvents, WatchRequest, BATCH_RETRY, WATCH_PREV_KV};
-use rafterdb_store::{Bounds, Engine, LsmEngine, WatchId};
+use rafterdb_store::{Bounds, LsmEngine, WatchId};
 
 const KEYS: u32 = 20_000;
 

@@ -447,9 +447,15 @@ impl Engine for LsmEngine {
     fn compact(&self, revision: u64) -> Result<(), StoreError> {
         self.shared.check()?;
         let before = self.shared.compacted.fetch_max(revision, Ordering::AcqRel);
-        if revision > before
-            && self.shared.history.droppable_bytes(revision) >= self.shared.budget.history_segment_bytes
-        {
+        let frees_much = || {
+            let ranges = self.shared.limits.ranges.load();
+            let frees_a_range = |revisions: std::ops::RangeInclusive<u64>| {
+                ranges.all().iter().any(|one| revisions.contains(&one.revision()))
+            };
+            frees_a_range(before + 1..=revision)
+                || self.shared.history.droppable_bytes(revision) >= self.shared.budget.history_segment_bytes
+        };
+        if revision > before && frees_much() {
             self.shared.flush_wanted.store(true, Ordering::Relaxed);
         }
         Ok(())

@@ -43,7 +43,8 @@ pub(super) fn reclaim(shared: &Shared) -> Result<(), StoreError> {
         let disk = shared.tables.disk_bytes();
         let rewrites = left.len() >= WAITING_MAX || disk <= REWRITTEN_BYTES_MAX || dead > disk / DEAD_SHARE;
         // Once for each: what is left then, is left for good.
-        if rewrites && left.iter().fold(false, |is_new, one| !one.take_rewrite() || is_new) && !shared.is_stopping() {
+        let is_new = |left: &[&Arc<RangeTombstone>]| left.iter().filter(|one| !one.take_rewrite()).count() > 0;
+        if rewrites && is_new(&left) && !shared.is_stopping() {
             shared.tables.rewrite()?;
             for one in left {
                 if dead_bytes(shared, one, 1)? == 0 {

@@ -6,20 +6,23 @@ const ISLANDS_MAX: usize = 512;
 /// Bytes of their keys.
 const BYTES_MAX: usize = 64 << 10;
 
-/// First and last key of each part, in order, none touching another.
+/// First and last key.
+pub(super) type Part = (Box<[u8]>, Box<[u8]>);
+
+/// The parts in order, none touching another.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Islands {
-    parts: Vec<(Box<[u8]>, Box<[u8]>)>,
+    parts: Vec<Part>,
     bytes: usize,
 }
 
 impl Islands {
-    pub(super) fn parts(&self) -> &[(Box<[u8]>, Box<[u8]>)] {
+    pub(super) fn parts(&self) -> &[Part] {
         &self.parts
     }
 
     /// Of parts in order; `None` if they are not.
-    pub(super) fn of(parts: Vec<(Box<[u8]>, Box<[u8]>)>) -> Option<Self> {
+    pub(super) fn of(parts: Vec<Part>) -> Option<Self> {
         let in_order =
             parts.iter().all(|(first, last)| first <= last) && parts.windows(2).all(|two| two[0].1 < two[1].0);
         let bytes = parts.iter().map(|(first, last)| first.len() + last.len()).sum();

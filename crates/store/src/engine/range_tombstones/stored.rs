@@ -13,7 +13,7 @@ use parking_lot::RwLock;
 use rafterdb_codec::limits::KEY_BYTES_MAX;
 use rafterdb_codec::{Malformed, Parsed, Reader};
 
-use super::islands::Islands;
+use super::islands::{Islands, Part};
 use super::{KeyRange, RangeTombstone, RangeTombstones};
 
 /// Bytes of parts that are kept: those of the newest range tombstones. Of the others is only said that anything may be there.
@@ -105,7 +105,7 @@ fn decode_one(reader: &mut Reader<'_>) -> Parsed<RangeTombstone> {
     }
     let mut one = RangeTombstone::new(place, KeyRange { start, end });
     let count = reader.u32()?;
-    let mut parts: Vec<(Box<[u8]>, Box<[u8]>)> = Vec::new();
+    let mut parts: Vec<Part> = Vec::new();
     if count == ANYWHERE {
         let last = vec![0xff; KEY_BYTES_MAX];
         parts.push((start.into(), end.unwrap_or(&last).into()));
