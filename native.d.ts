@@ -8,20 +8,20 @@ export interface BatcherOptions<T, R> {
    */
   run: (items: T[]) => Promise<readonly (R | Error)[]>;
   /** Items of a batch. Default 1,000. */
-  maxItems?: number;
+  maxItems?: number | undefined;
   /** Bytes of a batch, as `sizeOf` says, unless it is one item. Default: no bound. */
-  maxBytes?: number;
+  maxBytes?: number | undefined;
   /** Bytes of an item, 0 or more; needed for `maxBytes`. */
-  sizeOf?: (item: T) => number;
+  sizeOf?: ((item: T) => number) | undefined;
   /**
    * Milliseconds that an item may gather while a batch is under way and another may be: it needs `maxInFlight` of 2 or more.
    * Default: until a batch is full or none is under way.
    */
-  maxWaitMs?: number;
+  maxWaitMs?: number | undefined;
   /** Batches under way at the same time. Default 1. */
-  maxInFlight?: number;
+  maxInFlight?: number | undefined;
   /** Items that may wait, those of batches under way not counted; then `add` fails with BUSY. Default 65,536. */
-  maxQueued?: number;
+  maxQueued?: number | undefined;
 }
 /**
  * Gathers items into batches, in the order in which they come.
@@ -89,7 +89,7 @@ export declare class FrameDecoder {
   #private;
   /** `bodyBytesMax` bounds what is believed of a length, in bytes; default 64 MiB. */
   constructor(options?: {
-    bodyBytesMax?: number;
+    bodyBytesMax?: number | undefined;
   });
   /**
    * Takes the next chunk of the stream; returns the bodies that are whole now. They lie in the chunk where they can, so it must
@@ -121,17 +121,17 @@ export type Input = string | ArrayBufferView;
 export type Algorithm = "lz4" | "zstd" | "gzip";
 export interface CompressOptions {
   /** Default `lz4`. */
-  algorithm?: Algorithm;
+  algorithm?: Algorithm | undefined;
   /** 1 to 19 for zstd (default 1), 1 to 9 for gzip (default 6), 1 for lz4. */
-  level?: number;
+  level?: number | undefined;
   /** Shorter inputs are stored as they are, in bytes. Default 256, with a dictionary 64. */
-  minBytes?: number;
+  minBytes?: number | undefined;
   /** The compressed form is kept if it has at most this share of the input's bytes: above 0, at most 1. Default 0.9. */
-  ratioMax?: number;
+  ratioMax?: number | undefined;
   /** After inputs that did not compress, stops trying for a growing number of inputs. Default true. */
-  adaptive?: boolean;
+  adaptive?: boolean | undefined;
   /** What the inputs have in common, for small ones: zstd and lz4. */
-  dictionary?: Dictionary;
+  dictionary?: Dictionary | undefined;
 }
 /** What small values have in common; who decompresses needs the same one. */
 export declare class Dictionary {
@@ -165,9 +165,9 @@ export declare class Compressor {
 export declare const compressedSizeMax: (bytes: number) => number;
 export interface DecompressorOptions {
   /** Larger originals are refused before memory is taken for them, in bytes. Default 64 MiB. */
-  bytesMax?: number;
+  bytesMax?: number | undefined;
   /** Those that inputs may need. */
-  dictionaries?: readonly Dictionary[];
+  dictionaries?: readonly Dictionary[] | undefined;
 }
 /** Undoes what any Compressor did. */
 export declare class Decompressor {
@@ -251,20 +251,24 @@ export interface PackedKeys {
 }
 /** Lays keys one after the other; strings as UTF-8. Throws TypeError for a key of another type, RangeError above 4 GiB in all. */
 export declare function packKeys(keys: readonly (string | Uint8Array)[]): PackedKeys;
+/** Options of which each has a value. */
+export type Complete<T> = {
+  [Name in keyof T]-?: Exclude<T[Name], undefined>;
+};
 /** A node of a ring. */
 export interface RingNode {
   /** What it is known by; the ring's points are made from it. From 1 to 255 bytes of UTF-8. */
   name: string;
   /** Its share of the keys relative to the others; above 0, default 1. */
-  weight?: number;
+  weight?: number | undefined;
   /** Where it stands (a rack, a region): replicas go to different zones as long as there are any. */
-  zone?: string;
+  zone?: string | undefined;
 }
 export interface RingOptions {
   /** Places on the ring for a weight of 1, two points each; default 160. More spread the keys more evenly and take memory: 28 to 32 bytes each. */
-  virtualNodes?: number;
+  virtualNodes?: number | undefined;
   /** Another seed puts the nodes elsewhere, default 0. The hash of a key does not depend on it. */
-  seed?: Seed;
+  seed?: Seed | undefined;
 }
 /** Keys whose place differs between two rings: those with a hash from `first` to `last`, both included. */
 export interface RingMove {
@@ -284,7 +288,7 @@ export type Keys = readonly (string | Uint8Array)[] | PackedKeys;
 export declare class Ring {
   #private;
   /** The nodes, in the order in which they were given; results are numbers of this order, or names. */
-  readonly nodes: readonly Required<Pick<RingNode, "name" | "weight">>[];
+  readonly nodes: readonly Complete<Pick<RingNode, "name" | "weight">>[];
   /**
    * A ring of at least one node. Throws TypeError or RangeError (INVALID_ARGUMENT) for names that are empty or double, weights
    * that are not above 0, or more points than fit.

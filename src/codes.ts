@@ -70,6 +70,8 @@ export const Code = {
   ADDRESS_INVALID: 45,
   /** the other side does not know this cluster's token */
   TOKEN_MISMATCH: 46,
+  /** another process runs under that member's name */
+  NAME_IN_USE: 47,
   /** another process has the data directory open */
   DATA_DIR_LOCKED: 50,
   /** the data directory belongs to another cluster or member */
@@ -94,6 +96,8 @@ export const Code = {
   BINARY_MISSING: 60,
   /** the thread of the Raft worker could not be started */
   WORKER_FAILED: 61,
+  /** the process, or the system, has no file descriptors left */
+  OUT_OF_FILES: 62,
   /** a broken invariant: a bug in rafterdb */
   INTERNAL: 99,
 } as const

@@ -9,7 +9,10 @@ export type {
   ConnectOptions,
   Database,
   DeleteResult,
+  HistoryBound,
+  HistoryOptions,
   KeyValue,
+  LogLevel,
   Member,
   MemberStatus,
   OpenOptions,
@@ -29,4 +32,5 @@ export type {
 export { connect, open } from './client/open.js'
 export { compare, del, get, put, range } from './client/txn.js'
 export type { ErrorCode } from './codes.js'
+export type { ErrorDetails, Outcome, PeerStatus, RafterErrorOptions } from './errors.js'
 export { RafterError } from './errors.js'

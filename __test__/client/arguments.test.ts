@@ -63,7 +63,7 @@ const cases: [string, ErrorCode, () => unknown][] = [
     () =>
       db
         .txn()
-        .if(compare('k', wrong('size'), '=', 1))
+        .if(compare('k', wrong('size'), '=', wrong(1)))
         .commit(),
   ],
   [
@@ -81,7 +81,7 @@ const cases: [string, ErrorCode, () => unknown][] = [
     () =>
       db
         .txn()
-        .if(compare('k', 'value', '=', 1))
+        .if(compare('k', 'value', '=', wrong(1)))
         .commit(),
   ],
   [
@@ -90,7 +90,7 @@ const cases: [string, ErrorCode, () => unknown][] = [
     () =>
       db
         .txn()
-        .if(compare('k', 'version', '=', '1'))
+        .if(compare('k', 'version', '=', wrong('1')))
         .commit(),
   ],
   ['txn with an empty key', 'KEY_EMPTY', () => db.txn().then(put('', 'v')).commit()],

@@ -51,7 +51,7 @@ test('SESSION_EXPIRED rejects what cannot be told, and later writes have a new s
   }
   await expect(db.put('a', '2')).rejects.toMatchObject({
     code: 'SESSION_EXPIRED',
-    message: expect.stringContaining('read the keys'),
+    message: expect.stringContaining('so read before writing again'),
   })
   await db.put('a', '3')
   expect(new Set(batches(network).map(({ session }) => session)).size).toBe(2)

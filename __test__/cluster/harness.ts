@@ -26,7 +26,7 @@ export interface ClusterOptions {
   /** Of each member's process. */
   env?: Record<string, string>
   options?: Partial<
-    Pick<OpenOptions, 'memory' | 'logRetainBytes' | 'electionTimeout' | 'groups' | 'valueBytesMax' | 'durability'>
+    Pick<OpenOptions, 'memory' | 'logRetainBytes' | 'electionTimeout' | 'groups' | 'valueBytesMax' | 'durability' | 'history'>
   >
 }
 
@@ -115,12 +115,13 @@ export class Member {
   }
 
   #flags(): string[] {
-    const { members = {}, ...rest } = this.options
+    const { members = {}, history, ...rest } = this.options
     const list = Object.entries(members).map(([name, at]) => `${name}=${at}`)
     const flags = Object.entries(rest).map(([key, value]) => {
       const flag = `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
       return [flag, String(value)]
     })
+    if (history?.keep !== undefined) flags.push(['--history', String(history.keep)])
     return [...flags.flat(), '--members', list.join(','), '--data-dir', this.dataDir]
   }
 }

@@ -92,7 +92,7 @@ function hello(kind: number, flags: number, roster: bigint, member: number, to: 
   rosterBytes.writeBigUInt64LE(roster)
   return Buffer.concat([
     Buffer.from('RAFT'),
-    u16(2),
+    u16(3),
     u8(kind),
     u8(flags),
     rosterBytes,

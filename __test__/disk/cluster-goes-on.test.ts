@@ -20,7 +20,6 @@ afterAll(() => place.remove())
 
 const FAULTS: [string, string][] = [
   ['wal.sync=error@100', 'IO'],
-  ['wal.write=full@100', 'DISK_FULL'],
   ['store.flush.tables=error@1', 'IO'],
 ]
 

@@ -9,7 +9,7 @@ import { Child, endChildren } from './child.js'
 import { acknowledgedOf, readLedger } from './ledger.js'
 import { copyDirectory, scratch } from './places.js'
 import { plan } from './plan.js'
-import { allPoints, isOfFirstSegments, isOfFounding, isOfReads, isOfRecovery, isOfSnapshots } from './points.js'
+import { allPoints, isOfFirstSegments, isOfFounding, isOfReads, isOfRecovery, isOfSnapshots, isOfThreads } from './points.js'
 import { Verifier } from './recover.js'
 
 const HITS = Number(process.env['RAFTERDB_CRASH_HITS'] ?? 1)
@@ -24,7 +24,9 @@ const small: Omit<OpenOptions, 'dataDir'> = { memory: 32 * MIB, logRetainBytes: 
 const large = { ...small, memory: 128 * MIB }
 const optionsAt = (point: string) => (point === 'wal.segment.unlink' ? large : small)
 
-const points = allPoints().filter((point) => !isOfSnapshots(point) && !isOfRecovery(point) && !isOfReads(point))
+const points = allPoints().filter(
+  (point) => !isOfSnapshots(point) && !isOfRecovery(point) && !isOfReads(point) && !isOfThreads(point),
+)
 const place = scratch('crash-points')
 const verifier = new Verifier()
 

@@ -21,5 +21,8 @@ export const isOfRecovery = (point: string) => point.startsWith('member.recovery
 /** Reached when somebody reads: what is on disk does not change there. */
 export const isOfReads = (point: string) => point === 'member.read'
 
+/** Reached when a thread is started: what is on disk does not change there. */
+export const isOfThreads = (point: string) => point === 'thread.start'
+
 /** Reached when a snapshot goes from one member to another. */
 export const isOfSnapshots = (point: string) => point.startsWith('store.install.') || point.startsWith('member.snapshot.')

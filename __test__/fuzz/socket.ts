@@ -114,7 +114,7 @@ export class Connection {
 function helloOf({ kind, roster, memberId, to }: Hello): Buffer {
   const name = Buffer.from('fuzz')
   const ids = [bigU64(roster), u64(0), u64(memberId), u64(to)]
-  return Buffer.concat([Buffer.from('RAFT'), u16(2), u8(kind), u8(0), ...ids, Buffer.alloc(PROOF_BYTES), u32(name.length), name])
+  return Buffer.concat([Buffer.from('RAFT'), u16(3), u8(kind), u8(0), ...ids, Buffer.alloc(PROOF_BYTES), u32(name.length), name])
 }
 
 /** Says who it is and hears who answers; null: refused. With `greet`, all that knows how members and clients greet each other. */

@@ -47,7 +47,9 @@ test('the lock file holds every optional package, and no address of a registry',
 })
 
 test('what the manifest points to exists', () => {
-  const entries = [main.exports['.'], main.exports['./native']].flatMap((entry) => [entry.types, entry.default])
+  const entries = [main.exports['.'], main.exports['./native']].flatMap((entry) =>
+    [entry.import, entry.require].flatMap((way) => [way.types, way.default]),
+  )
   const paths = [main.types, main.bin.rafterdb, ...entries]
   for (const path of paths) expect(existsSync(fileURLToPath(new URL(`../../${path}`, import.meta.url))), path).toBe(true)
 })

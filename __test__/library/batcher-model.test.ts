@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { RafterError } from '../../src/errors.js'
 import { Batcher, type BatcherOptions } from '../../src/library/batcher.js'
+import type { Complete } from '../../src/library/options.js'
 import { turn, Worker } from './batch-worker.js'
 
 beforeEach(() => {
@@ -23,7 +24,7 @@ interface Step {
   flush?: boolean
 }
 
-type Bounds = Required<Omit<BatcherOptions<number, number>, 'run' | 'sizeOf' | 'maxWaitMs'>> & { maxWaitMs?: number }
+type Bounds = Complete<Omit<BatcherOptions<number, number>, 'run' | 'sizeOf' | 'maxWaitMs'>> & { maxWaitMs?: number }
 
 const steps: fc.Arbitrary<Step[]> = fc.array(
   fc.oneof(

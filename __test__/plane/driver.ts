@@ -21,6 +21,8 @@ const FIELDS: Readonly<Record<number, number>> = {
   [Event.APPLIED]: 1,
   [Event.PEER]: 3,
   [Event.READS]: 1,
+  [Event.COMMITTED]: 2,
+  [Event.SENT]: 4,
   [Event.SNAPSHOT_SENT]: 3,
   [Event.SNAPSHOT_INSTALLED]: 4,
   [Event.PERSISTED]: 2,

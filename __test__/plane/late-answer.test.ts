@@ -73,6 +73,7 @@ class Life {
       JSON.stringify(config),
       () => {},
       () => {},
+      false,
     )
     self.info = parseReply<MemberInfo>(opened)
     self.driver = new PlaneDriver(nativePlane(self.binding, self.info.member))
@@ -165,7 +166,8 @@ const questions = [
     what: 'a read index',
     ask: (id: number) => life!.submit(READ, id, READ_BODY),
     number: () => asked(READ_INDEX, 4),
-    answer: (number: Buffer) => Buffer.concat([u8(READ_REPLY), u8(0), u16(0), number, u16(Code.OK), Buffer.alloc(6), u64(0)]),
+    answer: (number: Buffer) =>
+      Buffer.concat([u8(READ_REPLY), u8(0), u16(0), number, u16(Code.OK), Buffer.alloc(6), u64(0), u64(0)]),
   },
 ]
 

@@ -59,7 +59,7 @@ async function open(number: 0 | 1, dataDir: string): Promise<Opened> {
   const fatal = (code: string, text: string) => {
     throw new Error(`${code}: ${text}`)
   }
-  const info = parseReply<MemberInfo>(await binding.openMember(JSON.stringify(config), fatal, () => {}))
+  const info = parseReply<MemberInfo>(await binding.openMember(JSON.stringify(config), fatal, () => {}, false))
   return { binding, info, plane: nativePlane(binding, info.member) }
 }
 

@@ -21,7 +21,7 @@ async function live(name: string, electionTimeout: number, end: 'kill' | number)
   const { config } = memberOptions({ dataDir, electionTimeout, heartbeatInterval, memory: 32 * MIB })
   const binding = loadBinding()
   const nothing = () => undefined
-  const info = parseReply<MemberInfo>(await binding.openMember(JSON.stringify(config), nothing, nothing))
+  const info = parseReply<MemberInfo>(await binding.openMember(JSON.stringify(config), nothing, nothing, false))
   const killed = `${dataDir}-killed`
   if (end === 'kill') cpSync(dataDir, killed, { recursive: true })
   else await sleep(end)

@@ -39,7 +39,7 @@ beforeAll(async () => {
     ...{ memory: 32 * MIB, valueBytesMax: MIB, groups: 1, segmentBytes: MIB, cpuAffinity: null },
   }
   const told = () => {}
-  info = parseReply<MemberInfo>(await binding.openMember(JSON.stringify(config), told, told))
+  info = parseReply<MemberInfo>(await binding.openMember(JSON.stringify(config), told, told, false))
   driver = new PlaneDriver(nativePlane(binding, info.member))
   port = nativePort(binding, binding.openPort(info.member, told))
   const idOf = (wanted: string) => info.members.find(({ name }) => name === wanted)?.id ?? 0

@@ -238,6 +238,11 @@ describe('the end of the log that is kept', () => {
     expect(cutIndex(logOf(10, 20), 1_000, 30, 0, NOBODY)).toBe(20)
   })
 
+  test('an entry behind which much log of other groups came goes too, if it is the last one', () => {
+    expect(cutIndex(logOf(0, 1), 1, 1_000, 400, NOBODY)).toBe(1)
+    expect(cutIndex(logOf(10, 12), 1_000, 1_000, 999, NOBODY)).toBe(11)
+  })
+
   test('what is not more stays', () => {
     expect(cutIndex(logOf(10, 110), 1_000, 400, 400, NOBODY)).toBe(10)
     expect(cutIndex(logOf(10, 110), 1_000, 300, 400, NOBODY)).toBe(10)

@@ -10,7 +10,14 @@ const NOTHING = { ...{ from: 2, handle: 0, a: 0, b: 0, c: 0, d: 0, e: 0, f: 0, b
 /** Not merged with its neighbours. */
 const CHUNK_BYTES = limits.appendBytesMax / 64
 
-test('what is older than the 4096 sizes that are remembered goes in one message, which the plane may clip', () => {
+/** A leader whose follower 2 has just answered and lacks more entries than the leader remembers sizes of. */
+function behind(): {
+  raft: Raft
+  sent: [number, number][]
+  answer: (change: Partial<Incoming>) => void
+  next: number
+  oldest: number
+} {
   const sent: [number, number][] = []
   const out = new Proxy({} as Out, {
     get:
@@ -45,13 +52,41 @@ test('what is older than the 4096 sizes that are remembered goes in one message,
   sent.length = 0
   answer({ a: 2, d: 1, f: 1 })
   const oldest = next + 2
+  return { raft, sent, answer, next, oldest }
+}
+
+test('what is older than the 4096 sizes that are remembered is clipped by the plane, message by message', () => {
+  const { raft, sent, next, oldest } = behind()
   expect(sent).toEqual([[next, oldest]])
-  // One at a time, until it is there.
-  answer({ a: next - 1, d: 1, f: next - 2 })
-  expect(sent.length).toBe(1)
-  answer({ a: oldest - 1, d: 1, f: next - 1 })
-  expect(sent.slice(1, 3)).toEqual([
+  // The plane says how far it came: the rest goes out at once, and from where sizes are known as usual.
+  raft.sent(2, next, next + 1, limits.appendBytesMax)
+  raft.flush()
+  expect(sent.slice(1)).toEqual([[next + 1, oldest]])
+  raft.sent(2, next + 1, oldest, limits.appendBytesMax)
+  raft.flush()
+  expect(sent.slice(2, 4)).toEqual([
     [oldest, oldest + 64],
     [oldest + 64, oldest + 128],
   ])
+})
+
+test('what has been cut since is not asked for again before an answer', () => {
+  const { raft, sent, answer } = behind()
+  const [[first]] = sent as [[number, number]]
+  raft.sent(2, first, first, 0)
+  raft.flush()
+  expect(sent.length).toBe(1)
+  answer({ a: 2, d: 1, f: 1 })
+  expect(sent.length).toBe(1)
+})
+
+test('messages of unknown sizes fill the window and no more', () => {
+  const { raft, sent } = behind()
+  for (let i = 0; i < 100; i += 1) {
+    const [first, end] = sent.at(-1) as [number, number]
+    // A plane that sends one entry a message.
+    if (end > first) raft.sent(2, first, first + 1, limits.appendBytesMax)
+    raft.flush()
+  }
+  expect(sent.length).toBe(limits.inflightBytesMax / limits.appendBytesMax)
 })

@@ -1,7 +1,7 @@
 // One member of a script: the real core, with every command it gives written down, a disk and a network by hand.
 import type { RaftConfig } from '../../src/raft/config.js'
 import type { Outgoing } from '../../src/raft/message.js'
-import { type After, DURABLE, type Out } from '../../src/raft/out.js'
+import { type After, DURABLE, type Out, TOLD } from '../../src/raft/out.js'
 import { type Opened, Raft } from '../../src/raft/raft.js'
 import { codeName, describeMessage, roleName } from './describe.js'
 
@@ -27,11 +27,13 @@ export class ScriptMember implements Out {
   manualDisk = false
   #config: RaftConfig
   readonly #write: (line: string) => void
-  readonly #post: (letter: Letter) => void
+  readonly #post: (letter: Letter) => number
   #disk: Opened
   /** Its data directory is marked as new, once what was handed over is on disk. */
   #recovering: boolean
   #held: Letter[] = []
+  /** What the core wants to be told of: how far the entries of a message came. */
+  #sent: ((raft: Raft) => void)[] = []
   #committed = 0
   #handles = 0
   /** Events of a step that is not over yet; null: each event is a step. */
@@ -45,7 +47,7 @@ export class ScriptMember implements Out {
     now: number,
     recovering: boolean,
     write: (line: string) => void,
-    post: (letter: Letter) => void,
+    post: (letter: Letter) => number,
   ) {
     this.id = config.id
     this.#config = config
@@ -65,6 +67,7 @@ export class ScriptMember implements Out {
     this.raft.now = now
     events(this.raft)
     this.raft.flush()
+    for (const told of this.#sent.splice(0)) this.step(now, told)
     if (!this.manualDisk) this.sync(now)
     if (this.#committed > this.raft.applied) this.step(now, (raft) => raft.reachedStateMachine(this.#committed))
     if (this.#payloads.size > 0) throw new Error(`${this.id} neither wrote nor dropped payload ${[...this.#payloads].join(', ')}`)
@@ -146,10 +149,14 @@ export class ScriptMember implements Out {
   send(to: number, message: Outgoing, after: After): void {
     const { first, end } = message
     if (end <= first && (first !== 0 || end !== 0)) throw new Error(`${this.id} sends no entries as ${first} to ${end}`)
-    this.#write(`→ ${to} ${describeMessage(message)}${after === DURABLE ? ' (durable)' : ''}`)
+    this.#write(`→ ${to} ${describeMessage(message)}${after === DURABLE ? ' (durable)' : after === TOLD ? ' (told)' : ''}`)
     const letter = { from: this.id, to, message, runs: this.#runs(message.first, message.end) }
-    if (after === DURABLE) this.#held.push(letter)
-    else this.#post(letter)
+    if (after === DURABLE) {
+      this.#held.push(letter)
+      return
+    }
+    const count = this.#post(letter)
+    if (after === TOLD) this.#sent.push((raft) => raft.sent(to, first, first + count, 100 * count))
   }
   commit(index: number): void {
     this.#committed = index

@@ -107,6 +107,8 @@ class Script {
       const { deadline, stickyUntil } = this.#member(id!).raft
       this.#write(`${id} at ${this.#now.toFixed(1)}: tick at ${deadline.toFixed(1)}, votes at ${stickyUntil.toFixed(1)}`)
     },
+    // told ID INDEX TERM: the leader, asked for a read index, says that this entry is committed.
+    told: (id, index, term) => this.#step(id!, (raft) => raft.committed(index!, term!)),
     // durable ID INDEX TERM: its log is on disk up to there. applied ID INDEX: its state machine has it.
     durable: (id, index, term) => this.#step(id!, (raft) => raft.reachedDisk(index!, term!)),
     applied: (id, index) => this.#step(id!, (raft) => raft.reachedStateMachine(index!)),
@@ -167,8 +169,11 @@ class Script {
     this.#letters.push({ from: Number(from), to: Number(to), message, runs })
   }
 
-  #post(letter: Letter): void {
-    if (!this.#isolated.has(letter.from) && !this.#isolated.has(letter.to)) this.#letters.push(this.#clipped(letter))
+  /** Puts a letter on the way; returns how many entries are in it. */
+  #post(letter: Letter): number {
+    const { runs } = this.#clipped(letter)
+    if (!this.#isolated.has(letter.from) && !this.#isolated.has(letter.to)) this.#letters.push({ ...letter, runs })
+    return runs.reduce((sum, value, i) => sum + (i % 2 === 1 ? value : 0), 0)
   }
 
   #clipped(letter: Letter): Letter {

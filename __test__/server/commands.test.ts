@@ -49,6 +49,30 @@ test('get of a key that is not there says so and exits with 1', async () => {
   expect(await shell(['get', 'nothing', '--json'])).toMatchObject({ code: 0, out: 'null\n' })
 })
 
+test('compact goes to a revision, to the present one, or leaves some before it', async () => {
+  const db = await filled()
+  expect(await shell(['compact', '--keep', '2'], { db })).toMatchObject({
+    code: 0,
+    out: 'compacted to revision 2 (revision 4)\n',
+    err: '',
+  })
+  expect(await shell(['compact', '--revision', '3', '--json'], { db })).toMatchObject({
+    code: 0,
+    out: '{"revision":4,"compactedRevision":3}\n',
+  })
+  expect((await shell(['compact'], { db })).out).toBe('compacted to revision 4 (revision 4)\n')
+  const again = await shell(['compact'], { db })
+  expect(again).toMatchObject({ code: 1, out: '' })
+  expect(again.err).toMatch(/^rafterdb: .*\(COMPACTED\)\n$/)
+  expect(await shell(['compact', '--keep', '4'], { db })).toMatchObject({
+    code: 1,
+    err: 'rafterdb: there is no history older than that\n',
+  })
+  for (const wrong of [['--keep', '-1'], ['--revision', '0'], ['--keep', '1', '--revision', '2'], ['--keep', '1h'], ['4']])
+    expect((await shell(['compact', ...wrong], { db })).code, wrong.join(' ')).toBe(2)
+  expect((await shell(['compact', '--help'])).out).toContain('--keep <count>')
+})
+
 test('del takes a key or a selection, and not nothing', async () => {
   const db = await filled()
   expect(await shell(['del', 'a'], { db })).toMatchObject({ code: 0, out: '1 deleted (revision 5)\n' })

@@ -46,6 +46,20 @@ test('members may stand in a flag, the environment or the file, and give the add
   expect((await effective([], { RAFTERDB_CONFIG: file }))['listen']).toEqual({ value: '127.0.0.1:7103', origin: 'members' })
 })
 
+test('history is bounded by a time, by a number of revisions, by both or not at all, wherever that is said', async () => {
+  const of = async (args: string[], env?: Record<string, string>) => (await effective(args, env))['history']?.value
+  expect(await of([])).toEqual({ keep: ['1h', 5_000_000] })
+  expect(await of(['--history', '7d'])).toEqual({ keep: ['7d'] })
+  expect(await of([], { RAFTERDB_HISTORY: 'all' })).toEqual({ keep: 'all' })
+  for (const content of ['"2h, 1000"', '{"keep": ["2h", 1000]}'])
+    expect(await of(['--config', configFile(`{"history": ${content}}`)])).toEqual({ keep: ['2h', 1000] })
+  for (const wrong of ['0', '1w', '-5', '1h,', 'all,1h']) {
+    const { code, err } = await shell(['serve', '--print-config', '--history', wrong])
+    expect([code, err.includes('It must be a time such as 1h')], wrong).toEqual([2, true])
+  }
+  expect((await shell(['serve', '--print-config'])).out).toMatch(/history +1h,5000000 +default/)
+})
+
 test('a single member listens on loopback', async () => {
   const settings = await effective([])
   expect(settings['listen']).toEqual({ value: '127.0.0.1:7101', origin: 'default' })

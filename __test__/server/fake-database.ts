@@ -35,6 +35,7 @@ const textOf = (id: string) => Buffer.from(id, 'latin1')
 export class FakeDatabase implements Database {
   readonly rows = new Map<string, Row>()
   revision = 0
+  compacted = 0
   closed = 0
   /** What `delete` was given. */
   readonly selections: (Bytes | Selection)[] = []
@@ -76,13 +77,13 @@ export class FakeDatabase implements Database {
 
   get(key: Bytes): Promise<string | null>
   get(key: Bytes, options: { as: 'bytes' }): Promise<Uint8Array | null>
-  async get(key: Bytes, options: { as?: As } = {}): Promise<string | Uint8Array | null> {
+  async get(key: Bytes, options: { as?: As | undefined } = {}): Promise<string | Uint8Array | null> {
     const value = this.rows.get(idOf(key))?.value
     if (value === undefined) return null
     return options.as === 'bytes' ? value : Buffer.from(value).toString()
   }
 
-  async getPair<A extends As = 'string'>(key: Bytes, options: { as?: A } = {}): Promise<Pair<A> | null> {
+  async getPair<A extends As = 'string'>(key: Bytes, options: { as?: A | undefined } = {}): Promise<Pair<A> | null> {
     const row = this.rows.get(idOf(key))
     return row ? pairOf(idOf(key), row, options.as) : null
   }
@@ -218,7 +219,10 @@ export class FakeDatabase implements Database {
     return { revision: this.revision }
   }
   async compact(revision: number): Promise<{ revision: number }> {
-    return { revision }
+    if (revision <= this.compacted) throw new RafterError('COMPACTED', `revision ${revision} has been compacted`)
+    if (revision > this.revision) throw new RafterError('FUTURE_REVISION', `revision ${revision} is in the future`)
+    this.compacted = revision
+    return { revision: this.revision }
   }
   async status(): Promise<MemberStatus[]> {
     return this.statusRows
@@ -269,5 +273,6 @@ export function memberStatus(name: string, role: MemberStatus['role'], endpoint:
     logMode: 'fdatasync',
     version: '0.1.0',
     cluster: 'c1',
+    peers: [],
   }
 }

@@ -39,7 +39,7 @@ test('what the member has to say becomes a line of the log', async () => {
   const opened: OpenOptions[] = []
   const stop = new AbortController()
   const open = openInto(opened, new FakeDatabase(), () => {
-    opened[0]?.onLog?.('cut 17 bytes of a torn record')
+    opened[0]?.onLog?.('cut 17 bytes of a torn record', 'info')
     stop.abort('SIGTERM')
   })
   const { err } = await shell(['serve', '--name', 'a', '--members', 'a=h:1'], { open, stop: stop.signal })
@@ -50,7 +50,7 @@ test('a warning of the member is a line of that level', async () => {
   const opened: OpenOptions[] = []
   const stop = new AbortController()
   const open = openInto(opened, new FakeDatabase(), () => {
-    opened[0]?.onLog?.('warning: strangers are believed')
+    opened[0]?.onLog?.('strangers are believed', 'warn')
     stop.abort('SIGTERM')
   })
   const { err } = await shell(['serve', '--name', 'a', '--members', 'a=h:1'], { open, stop: stop.signal })
@@ -67,6 +67,19 @@ test('logs are JSON where that is asked for', async () => {
       .split('\n')
       .map((line) => JSON.parse(line).message),
   ).toEqual(['starting', 'ready', 'closing', 'closed'])
+})
+
+test('with --log-format json all that is printed is JSON, and --log-level leaves out what is less', async () => {
+  const opened: OpenOptions[] = []
+  const stop = new AbortController()
+  const open = openInto(opened, new FakeDatabase(), () => {
+    opened[0]?.onLog?.('b leads in term 1', 'info')
+    opened[0]?.onLog?.('lost b\n\u001b[2J', 'warn')
+    stop.abort('SIGINT')
+  })
+  const { out, err } = await shell(['serve', '--log-format', 'json', '--log-level', 'warn'], { open, stop: stop.signal })
+  expect(JSON.parse(out)).toMatchObject({ configuration: { dataDir: { origin: 'default' } } })
+  expect(JSON.parse(err)).toMatchObject({ level: 'warn', message: 'lost b\n\u001b[2J' })
 })
 
 test('a member that has to stop ends the process with its reason', async () => {

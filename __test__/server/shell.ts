@@ -41,6 +41,7 @@ export async function shell(args: string[], options: ShellOptions = {}): Promise
     env,
     stop: options.stop ?? new AbortController().signal,
     script: options.script ?? '',
+    survive: () => {},
     kill: () => {
       throw new Error('the process would have been killed')
     },

@@ -5,6 +5,7 @@ import { limits } from '../../src/limits.js'
 import { Command, Event } from '../../src/plane/kinds.js'
 import type { Plane } from '../../src/plane/plane.js'
 import { Role } from '../../src/raft/kinds.js'
+import { DURABLE, TOLD } from '../../src/raft/out.js'
 import type { MemberView } from './checker.js'
 import { Disk } from './disk.js'
 import { applied, type State } from './machine.js'
@@ -316,8 +317,14 @@ export class SimulatedPlane implements Plane, MemberView {
     const [to, kind, term, after] = [record[0]!, record[1]!, record[2]!, record[3]!]
     const fields = [...record.subarray(4, 10)]
     const entries = this.#entries(state.log, record[10]!, record[11]!)
-    if (after === 0) this.#send(to, group, kind, term, fields, entries)
+    if (after === TOLD) this.#reportSent(group, to, record[10]!, entries)
+    if (after !== DURABLE) this.#send(to, group, kind, term, fields, entries)
     else this.disk.whenDurable(() => this.#send(to, group, kind, term, fields, entries))
+  }
+
+  #reportSent(group: number, to: number, first: number, entries: readonly Entry[]): void {
+    const bytes = entries.reduce((sum, entry) => sum + entry.bytes, 0)
+    this.#report([Event.SENT, group, to, first, first + entries.length, bytes])
   }
 
   /** The entries of a message, clipped to appendBytesMax and appendRunsMax; one entry goes whole. */

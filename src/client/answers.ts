@@ -1,9 +1,10 @@
 // From the body of a response to the promises that wait for it. Knows no ports and no retries.
-import { RafterError } from '../errors.js'
+import { codeName, RafterError } from '../errors.js'
 import { readU64 } from './bytes.js'
 import { askAgain, type Call } from './call.js'
 import { Request as Kind } from './kinds.js'
 import { operationBytes } from './operations.js'
+import { failureOf, outcomeOf } from './outcome.js'
 import { READ_HEADER_BYTES, type Request } from './request.js'
 import type { Result } from './results.js'
 
@@ -58,7 +59,8 @@ function settle(
   again: (call: Call, at: number, bytes: number) => void,
 ): void {
   if (result.code !== 0) {
-    call.reject(result.error(call.name))
+    const code = codeName(result.code)
+    call.reject(failureOf(call.name, code, result.said(), outcomeOf(call.request?.type ?? 0, code, false)))
     return
   }
   let value: unknown
@@ -74,6 +76,7 @@ function settle(
 
 function settleMalformed(request: Request): void {
   for (const call of request.calls) {
-    call.fail('PROTOCOL_ERROR', `${call.name}: the member's answer has another number of results than the request had operations`)
+    const text = "the member's answer has another number of results than the request had operations"
+    call.reject(failureOf(call.name, 'PROTOCOL_ERROR', text, outcomeOf(request.type, 'PROTOCOL_ERROR', true)))
   }
 }

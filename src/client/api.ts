@@ -1,5 +1,5 @@
 // The public interface, the same for an embedded member (`open`) and a remote client (`connect`). Types only.
-import type { RafterError } from '../errors.js'
+import type { PeerStatus, RafterError } from '../errors.js'
 
 /**
  * A key or value: a string is its UTF-8 bytes. A lone surrogate is stored as U+FFFD, and bytes that are not valid UTF-8
@@ -9,20 +9,20 @@ export type Bytes = string | Uint8Array
 
 /** What every call takes. */
 export interface CallOptions {
-  /** Aborts the call: it rejects with ABORTED. A write that was already sent may still be committed. */
-  signal?: AbortSignal
+  /** Aborts the call: it rejects with ABORTED. A write that was already sent may still be committed: see the error's `outcome`. */
+  signal?: AbortSignal | undefined
   /** Milliseconds until the call rejects with TIMEOUT. Default: `requestTimeout` of the database, 5,000. */
-  timeout?: number
+  timeout?: number | undefined
 }
 
 /** How fresh a read must be. Default: linearizable. */
 export interface ReadOptions extends CallOptions {
   /** `linearizable`: sees every write acknowledged before the call. `serializable`: what this member has now. */
-  consistency?: 'linearizable' | 'serializable'
+  consistency?: 'linearizable' | 'serializable' | undefined
   /** Milliseconds a member's state may be behind; the read is then served locally. STALE if it is further behind. Excludes `consistency`. */
-  maxStaleness?: number
+  maxStaleness?: number | undefined
   /** Read the state at this revision. COMPACTED or FUTURE_REVISION if it cannot be. */
-  revision?: number
+  revision?: number | undefined
 }
 
 /** One version of a key. Revisions are numbers below 2^53. */
@@ -33,7 +33,7 @@ export interface KeyValue<V = string> {
   modRevision: number
   /** 1 for a new key, one more with every put. */
   version: number
-  /** Id of the lease that the key is attached to; 0: none. */
+  /** Id of the lease that the key is attached to; 0: none. There are no leases yet: always 0. */
   lease: number
 }
 
@@ -53,68 +53,85 @@ export interface DeleteResult {
 
 /** Which keys: a prefix, or from (inclusive) to (exclusive), or everything. */
 export interface Selection {
-  prefix?: Bytes
-  from?: Bytes
-  to?: Bytes
+  prefix?: Bytes | undefined
+  from?: Bytes | undefined
+  to?: Bytes | undefined
 }
 
 export interface RangeOptions<A extends As = 'string'> extends ReadOptions, Selection {
-  limit?: number
+  limit?: number | undefined
   /** Descending keys. */
-  reverse?: boolean
+  reverse?: boolean | undefined
   /** Values are empty. */
-  keysOnly?: boolean
-  as?: A
+  keysOnly?: boolean | undefined
+  as?: A | undefined
   /** Called before the first pair with the revision that all pages are read at. */
-  onRevision?: (revision: number) => void
+  onRevision?: ((revision: number) => void) | undefined
 }
 
 export interface WatchOptions<A extends As = 'string'> extends Selection {
   /** One key instead of a selection. */
-  key?: Bytes
+  key?: Bytes | undefined
   /**
-   * First revision to report. Default: what happens from now on, which is after the newest revision that a linearizable read
-   * made at the call would see; like such a read it waits while there is no leader.
+   * First revision to report; the compacted one is the first that can be, and reported whole. Default: what happens from now on,
+   * which is after the newest revision that a linearizable read made at the call would see; like such a read it waits while there
+   * is no leader.
    */
-  fromRevision?: number
+  fromRevision?: number | undefined
   /** Each event carries the pair as it was before. */
-  previous?: boolean
-  as?: A
-  signal?: AbortSignal
+  previous?: boolean | undefined
+  as?: A | undefined
+  signal?: AbortSignal | undefined
 }
 
-export interface WatchEvent<A extends As = 'string'> {
-  type: 'put' | 'delete'
+/** One change, as `watch` reports it: `type` tells which. */
+export type WatchEvent<A extends As = 'string'> = PutEvent<A> | DeleteEvent<A>
+
+interface Event<A extends As> {
   /** Revision of the change. Events come in order, none missing, none twice, also across a change of leader or connection. */
   revision: number
   key: A extends 'bytes' ? Uint8Array : string
-  /** Absent for a delete. */
-  value?: A extends 'bytes' ? Uint8Array : string
+  /** 0 for a delete, as is `createRevision`. */
   version: number
   createRevision: number
-  previous?: Pair<A>
+  /** The pair as it was before, if that was asked for and there was one. */
+  previous?: Pair<A> | undefined
 }
 
+export interface PutEvent<A extends As = 'string'> extends Event<A> {
+  type: 'put'
+  value: A extends 'bytes' ? Uint8Array : string
+}
+
+export interface DeleteEvent<A extends As = 'string'> extends Event<A> {
+  type: 'delete'
+  value?: undefined
+}
+
+/** What is compared. `lease`: there are none yet, so it is 0 of every key. */
 export type CompareTarget = 'version' | 'createRevision' | 'modRevision' | 'value' | 'lease'
 export type CompareOperator = '=' | '!=' | '<' | '>'
 
 /** `compare('key', 'version', '=', 0)`; with `selection` it must hold for every key in it. */
 export interface Compare {
-  key?: Bytes
-  selection?: Selection
+  key?: Bytes | undefined
+  selection?: Selection | undefined
   target: CompareTarget
   operator: CompareOperator
   operand: number | Bytes
 }
 
 export type TxnOperation =
-  | { type: 'put'; key: Bytes; value: Bytes; previous?: boolean }
-  | ({ type: 'delete'; key?: Bytes; previous?: boolean } & Selection)
-  | ({ type: 'get'; key: Bytes } | ({ type: 'range'; limit?: number; reverse?: boolean; keysOnly?: boolean } & Selection))
+  | { type: 'put'; key: Bytes; value: Bytes; previous?: boolean | undefined }
+  | ({ type: 'delete'; key?: Bytes | undefined; previous?: boolean | undefined } & Selection)
+  | (
+      | { type: 'get'; key: Bytes }
+      | ({ type: 'range'; limit?: number | undefined; reverse?: boolean | undefined; keysOnly?: boolean | undefined } & Selection)
+    )
   | { type: 'txn'; if: Compare[]; then: TxnOperation[]; else: TxnOperation[] }
 
 export type TxnOperationResult<A extends As = 'string'> =
-  | { type: 'put'; previous?: Pair<A> }
+  | { type: 'put'; previous?: Pair<A> | undefined }
   | { type: 'delete'; deleted: number; previous: Pair<A>[] }
   | { type: 'get'; pair: Pair<A> | null }
   | { type: 'range'; pairs: Pair<A>[]; count: number; more: boolean }
@@ -132,7 +149,7 @@ export interface Txn {
   if(...compares: Compare[]): Txn
   then(...operations: TxnOperation[]): Txn
   else(...operations: TxnOperation[]): Txn
-  commit<A extends As = 'string'>(options?: CallOptions & { as?: A }): Promise<TxnResult<A>>
+  commit<A extends As = 'string'>(options?: CallOptions & { as?: A | undefined }): Promise<TxnResult<A>>
 }
 
 /** The changes of some keys, in order. One consumer; leaving its loop ends the watch, as does `await using`. */
@@ -170,6 +187,8 @@ export interface MemberStatus {
    * with different ones do not speak to each other. Empty: it has not learnt it yet.
    */
   cluster: string
+  /** The other members as this one sees them: whom it reaches, and why not. Empty for an unreachable one. */
+  peers: PeerStatus[]
 }
 
 export interface Member {
@@ -180,16 +199,16 @@ export interface Member {
 
 /** A key-value database: a member of a cluster in this process, or a client of one. */
 export interface Database extends AsyncDisposable {
-  /** Resolves when a quorum has the write on disk. Errors: KEY_EMPTY, KEY_TOO_LARGE, VALUE_TOO_LARGE, BUSY, TIMEOUT, ABORTED, SESSION_EXPIRED, CLOSED. */
+  /** Resolves when a quorum has the write on disk. Errors: KEY_EMPTY, KEY_TOO_LARGE, VALUE_TOO_LARGE, BUSY, DISK_FULL, TIMEOUT, ABORTED, SESSION_EXPIRED, CLOSED. */
   put(key: Bytes, value: Bytes, options?: CallOptions): Promise<PutResult>
   /** The value, or null if there is no such key. */
   get(key: Bytes, options?: ReadOptions): Promise<string | null>
   get(key: Bytes, options: ReadOptions & { as: 'bytes' }): Promise<Uint8Array | null>
   /** The value with its revisions, or null. */
-  getPair<A extends As = 'string'>(key: Bytes, options?: ReadOptions & { as?: A }): Promise<Pair<A> | null>
+  getPair<A extends As = 'string'>(key: Bytes, options?: ReadOptions & { as?: A | undefined }): Promise<Pair<A> | null>
   /** Reads without the event loop. Embedded only. NO_LEASE where a linearizable read would need the network. */
-  getSync(key: Bytes, options?: { consistency?: 'linearizable' | 'serializable' }): string | null
-  getSync(key: Bytes, options: { consistency?: 'linearizable' | 'serializable'; as: 'bytes' }): Uint8Array | null
+  getSync(key: Bytes, options?: { consistency?: 'linearizable' | 'serializable' | undefined }): string | null
+  getSync(key: Bytes, options: { consistency?: 'linearizable' | 'serializable' | undefined; as: 'bytes' }): Uint8Array | null
   /** Deletes one key, or a selection. */
   delete(key: Bytes | Selection, options?: CallOptions): Promise<DeleteResult>
   /** Pages through a selection at one revision; memory stays bounded whatever the size. */
@@ -239,20 +258,40 @@ export interface Database extends AsyncDisposable {
   close(): Promise<void>
 }
 
+/** How much a line of a member's log matters. */
+export type LogLevel = 'info' | 'warn' | 'error'
+
+/** A time such as `'90s'`, `'1h'`, `'7d'`, or a number of revisions, from 1. */
+export type HistoryBound = string | number
+
+/** What history the cluster keeps. The leader compacts by its own setting, so give all members the same. */
+export interface HistoryOptions {
+  /**
+   * Changes within the bound are kept; of a list, within all of its bounds; `'all'` keeps everything until `compact` is called. What
+   * is older goes, in steps: while there are writes up to half as much again is there. The present state is never touched.
+   *
+   * An age alone bounds no disk: at 150,000 writes a second an hour is 160 GB. A number alone keeps years of a quiet store, which
+   * costs little, but little of a busy one. The default, both, is an hour of up to 1,400 writes a second, half a minute of 150,000,
+   * and some 2 GB for values of 256 bytes; with values of many KiB choose fewer. Whoever watches and was away for longer gets
+   * WATCH_LOST. A member counts an age from when it saw a revision, so a restart makes history older than asked for, never younger.
+   */
+  keep?: HistoryBound | readonly HistoryBound[] | 'all' | undefined
+}
+
 /** Options of `open`. `open({ dataDir })` alone is a store of one member. */
 export interface OpenOptions {
   /** Directory of this member's data, made if it is not there. A relative one counts from the working directory at the call. */
   dataDir: string
   /** This member's name; kept in its data directory, like the names of all. Default: `solo` when there are no members. */
-  name?: string
+  name?: string | undefined
   /**
    * All members of the cluster, this one too: name → endpoint (`host:port`); 1, 3, 5 or 7 of them. The names are those that the
    * cluster was founded with. Endpoints may change: start every member again with all the new ones; after each start, two members
    * find each other if both have been started, or neither.
    */
-  members?: Record<string, string>
+  members?: Record<string, string> | undefined
   /** Address to listen on. Default: this member's endpoint; a store of one member without `listen` opens no port. */
-  listen?: string
+  listen?: string | undefined
   /**
    * When a write is acknowledged, and so what may be lost. Raft's terms and votes are synced in every mode.
    * - `always`, the default: when a majority has it on disk. No crash of processes or machines loses it, all at once included.
@@ -264,53 +303,67 @@ export interface OpenOptions {
    * goes down within that time, or the machine of a store of one member, the writes acknowledged in it may be lost; a majority that
    * did must be let go on by hand (ARCHITECTURE.md, known limits).
    */
-  durability?: 'always' | 'interval' | 'os'
+  durability?: 'always' | 'interval' | 'os' | undefined
   /** Milliseconds between syncs with `durability: 'interval'`. Default 10. */
-  durabilityInterval?: number
+  durabilityInterval?: number | undefined
   /** Milliseconds between heartbeats. Default 100. */
-  heartbeatInterval?: number
+  heartbeatInterval?: number | undefined
   /** Milliseconds without a leader before an election, randomised up to 1.75 times that. Default 500; at least 3 heartbeats. */
-  electionTimeout?: number
+  electionTimeout?: number | undefined
   /** Serve linearizable reads under the leader's lease, without a round of messages. Default true. */
-  leaseReads?: boolean
+  leaseReads?: boolean | undefined
   /** Bytes of memory that the store may use: memtables, block and row cache. Default 256 MiB; at least 32 MiB. */
-  memory?: number
+  memory?: number | undefined
   /** Largest value in bytes. Default 1.5 MiB; at most 3.75 MiB. */
-  valueBytesMax?: number
+  valueBytesMax?: number | undefined
   /** Bytes of log kept for followers that lag. Default 256 MiB. */
-  logRetainBytes?: number
-  /** Raft groups hosted by this member. Default 1. */
-  groups?: number
+  logRetainBytes?: number | undefined
+  /**
+   * Bytes that all clients of other processes may hold at this member together: requests that have arrived in part, answers and
+   * events that they have not read. While there is room nobody is cut off, however slowly it reads; once it is used up, who holds
+   * most is disconnected with BUSY. Default 256 MiB; at least 16 MiB.
+   */
+  connectionMemory?: number | undefined
+  /** Raft groups hosted by this member. Default 1. Does nothing for data yet: all keys are in the first group, and others stay empty. */
+  groups?: number | undefined
+  /** How much history is kept for reads at old revisions and for watches that come back. Default `{ keep: ['1h', 5_000_000] }`. */
+  history?: HistoryOptions | undefined
   /**
    * CPUs, by number, that all threads of the member run on: those of the native side and the Raft worker, not the app's own.
    * `'numa'`: the CPUs of the NUMA node with the most free memory; where there is one node this changes nothing. Linux only;
    * elsewhere it changes nothing. `onLog` is told what was done. Default: any CPU. A CPU that does not exist, or that this process
    * may not use, is INVALID_ARGUMENT.
    */
-  cpuAffinity?: readonly number[] | 'numa'
+  cpuAffinity?: readonly number[] | 'numa' | undefined
   /**
    * A secret that all members share, at least 16 bytes, best random ones; a string is its UTF-8 bytes. Members prove to each other
    * that they know it and never send it; whoever does not is refused with TOKEN_MISMATCH. Clients need none. Without it whoever
    * reaches this member and claims to be another is believed: a member that listens beyond this machine says so to `onLog` at each
    * start. What members then send to each other is not encrypted. Change it by stopping all members. Default: none.
    */
-  clusterToken?: string | Uint8Array
+  clusterToken?: string | Uint8Array | undefined
   /** Milliseconds until a call without `timeout` rejects. Default 5,000. */
-  requestTimeout?: number
+  requestTimeout?: number | undefined
   /** Wait while a queue is full instead of failing with BUSY. Default true; the wait counts towards the timeout. */
-  waitWhenBusy?: boolean
+  waitWhenBusy?: boolean | undefined
   /**
    * Called when the member stops because it must: a failed fsync, a damaged file, a bug. Every later call fails with POISONED, and
    * the member does not keep the process alive any longer.
    */
-  onFatal?: (error: RafterError) => void
-  /** Called with a line for people now and then: what recovery did, peers that come and go. */
-  onLog?: (line: string) => void
+  onFatal?: ((error: RafterError) => void) | undefined
+  /**
+   * Called with a line for people now and then: `info` for normal life (peers that come, who leads), `warn` for what to look at if it
+   * lasts, `error` for what keeps the member from taking part. What goes on is told less and less often. What came from outside is
+   * escaped in it: it is one line.
+   */
+  onLog?: ((line: string, level: LogLevel) => void) | undefined
+  /** From which level on lines go to stderr; `off`: none. Default: `warn`, and `off` if there is an `onLog`. */
+  log?: 'off' | LogLevel | undefined
 }
 
 export interface ConnectOptions {
   /** `host:port` of any members; the others are found from them. */
   endpoints: string[]
-  requestTimeout?: number
-  waitWhenBusy?: boolean
+  requestTimeout?: number | undefined
+  waitWhenBusy?: boolean | undefined
 }

@@ -63,3 +63,8 @@ export function describe(value: unknown): string {
   if (typeof value === 'object') return `an object (${value.constructor?.name ?? 'no prototype'})`
   return typeof value === 'undefined' ? 'undefined' : `a ${typeof value}`
 }
+
+/** The same, and a number as what it is. */
+export function shown(value: unknown): string {
+  return typeof value === 'number' ? String(value) : describe(value)
+}

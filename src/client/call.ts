@@ -1,9 +1,9 @@
 // One promise that a caller waits on: settled once, by an answer, a time-out, an abort or the end. Sends nothing.
-import type { ErrorCode } from '../codes.js'
-import { RafterError } from '../errors.js'
+import { type Outcome, RafterError } from '../errors.js'
 import { type Abortable, forget, listen } from './aborts.js'
 import type { CallOptions } from './api.js'
-import { describe } from './bytes.js'
+import { describe, shown } from './bytes.js'
+import { outcomeOf, phraseOf } from './outcome.js'
 import type { Request } from './request.js'
 import type { Result } from './results.js'
 
@@ -31,6 +31,7 @@ export class Call implements Abortable {
   /** The request that carries it, once it is in one. */
   request: Request | null = null
   private signal: AbortSignal | null = null
+  private abandoned: ((call: Call) => void) | null = null
 
   constructor(
     /** What was called, for messages. */
@@ -44,15 +45,19 @@ export class Call implements Abortable {
     this.rejectPromise = capturedReject
   }
 
-  /** Ends when the signal aborts. */
-  listen(signal: AbortSignal): void {
+  /** Ends when the signal aborts; `abandoned` is then told. */
+  listen(signal: AbortSignal, abandoned: (call: Call) => void): void {
     listen(signal, this)
     this.signal = signal
+    this.abandoned = abandoned
   }
 
   aborted(signal: AbortSignal): void {
-    const sent = this.request !== null && this.request.attempts > 0
-    this.reject(abortError(this.name, signal, sent ? 'if it is a write, it may still be committed' : 'nothing was sent yet'))
+    const { request } = this
+    // What was sent before and may be sent again may be done as well as what is under way.
+    const outcome = request === null ? 'not-done' : outcomeOf(request.type, 'ABORTED', request.attempts > 0)
+    this.reject(abortError(this.name, signal, phraseOf(outcome), outcome))
+    this.abandoned?.(this)
   }
 
   resolve(value: unknown): void {
@@ -65,10 +70,6 @@ export class Call implements Abortable {
     if (this.settled) return
     this.end()
     this.rejectPromise(error)
-  }
-
-  fail(code: ErrorCode, message: string): void {
-    this.reject(new RafterError(code, message))
   }
 
   private end(): void {
@@ -92,7 +93,7 @@ export function checkSignal(signal: CallOptions['signal'], name: string): void {
   if (!isSignal(signal)) {
     throw new RafterError('INVALID_ARGUMENT', `signal must be an AbortSignal, not ${describe(signal)}`)
   }
-  if (signal.aborted) throw abortError(name, signal, 'nothing was sent')
+  if (signal.aborted) throw abortError(name, signal, 'nothing was done', 'not-done')
 }
 
 /** An AbortSignal of this realm, or what does the same: one of another, or of a library. */
@@ -103,10 +104,6 @@ function isSignal(signal: unknown): signal is AbortSignal {
 }
 
 /** ABORTED, with the signal's reason as its cause. */
-export function abortError(name: string, signal: AbortSignal | undefined, outcome: string): RafterError {
-  return new RafterError('ABORTED', `${name}: aborted by its signal; ${outcome}`, { cause: signal?.reason })
-}
-
-function shown(value: unknown): string {
-  return typeof value === 'number' ? String(value) : describe(value)
+export function abortError(name: string, signal: AbortSignal | undefined, text: string, outcome: Outcome): RafterError {
+  return new RafterError('ABORTED', `${name}: aborted by its signal; ${text}`, { cause: signal?.reason, outcome })
 }

@@ -10,8 +10,8 @@ import { Line } from './line.js'
 import { type Membership, parseMembers, parseStatus, unreachableStatus } from './members.js'
 import type { PortFactory } from './port.js'
 
-/** A member that takes longer to answer is reported as unreachable, ms; at most half of the call's timeout. */
-const MEMBER_ANSWER_MS = 2000
+/** A member that takes longer to answer is reported as unreachable, ms; at most half of the call's timeout. All are asked at once. */
+const MEMBER_ANSWER_MS = 500
 
 /** Refusals of a transfer that need not be repeated: another member leads, or the target had not caught up in an election timeout. */
 const LEADERSHIP_CODES: readonly ErrorCode[] = ['NOT_LEADER', 'NO_LEADER', 'LEADER_LOST', 'BUSY', 'TIMEOUT']

@@ -22,8 +22,9 @@ import type {
 } from './api.js'
 import { ask, decodeBodyText } from './ask.js'
 import type { Batches } from './batches.js'
-import { bytesRoom, describe, readU64 } from './bytes.js'
+import { bytesRoom, describe, readU64, shown } from './bytes.js'
 import { Call, checkSignal, checkTimeout, type Decode } from './call.js'
+import { checkCall, checkCommit, checkRead, checkSync } from './call-options.js'
 import { Cluster } from './cluster.js'
 import type { Dispatcher } from './dispatcher.js'
 import { Consistency } from './kinds.js'
@@ -54,7 +55,7 @@ export interface DatabaseParts {
   stop(): Promise<void>
 }
 
-type Reading = ReadOptions & { as?: As }
+type Reading = ReadOptions & { as?: As | undefined }
 
 const decodePut: Decode = ({ revision }) => ({ revision })
 const decodeDelete: Decode = ({ inbox, start, revision }) => ({ revision, deleted: readU64(inbox.view, start) })
@@ -77,10 +78,12 @@ export class ClientDatabase implements Database {
       parts.requestTimeout,
       parts.dispatcher.group,
     )
+    bindMethods(this)
   }
 
   put(key: Bytes, value: Bytes, options?: CallOptions): Promise<PutResult> {
     try {
+      if (options !== undefined) checkCall(options)
       const call = this.#call('put', decodePut, options)
       const { writes } = this.#turn
       const slab = writes.room(operations.PUT_HEADER_BYTES + this.#room(key, 'key') + this.#room(value, 'value'))
@@ -95,27 +98,32 @@ export class ClientDatabase implements Database {
   get(key: Bytes, options: ReadOptions & { as: 'bytes' }): Promise<Uint8Array | null>
   get(key: Bytes, options?: Reading): Promise<string | Uint8Array | null> {
     if (options === undefined) return this.#read('get', key, options, reading.decodeText)
-    return this.#read('get', key, options, options.as === 'bytes' ? reading.decodeBytes : reading.decodeText)
+    return this.#read('get', key, options, options?.as === 'bytes' ? reading.decodeBytes : reading.decodeText)
   }
 
-  getPair<A extends As = 'string'>(key: Bytes, options?: ReadOptions & { as?: A }): Promise<Pair<A> | null> {
+  getPair<A extends As = 'string'>(key: Bytes, options?: ReadOptions & { as?: A | undefined }): Promise<Pair<A> | null> {
     return this.#read('getPair', key, options, options?.as === 'bytes' ? reading.decodeBytesPair : reading.decodePair)
   }
 
-  getSync(key: Bytes, options?: { consistency?: 'linearizable' | 'serializable' }): string | null
-  getSync(key: Bytes, options: { consistency?: 'linearizable' | 'serializable'; as: 'bytes' }): Uint8Array | null
-  getSync(key: Bytes, options?: { consistency?: 'linearizable' | 'serializable'; as?: As }): string | Uint8Array | null {
+  getSync(key: Bytes, options?: { consistency?: 'linearizable' | 'serializable' | undefined }): string | null
+  getSync(key: Bytes, options: { consistency?: 'linearizable' | 'serializable' | undefined; as: 'bytes' }): Uint8Array | null
+  getSync(
+    key: Bytes,
+    options?: { consistency?: 'linearizable' | 'serializable' | undefined; as?: As | undefined },
+  ): string | Uint8Array | null {
     const { syncReader } = this.#parts
     if (this.#closing !== null || this.#dispatcher.ended !== null) throw this.#closedError('getSync')
     if (syncReader === null) {
       throw new RafterError('INVALID_ARGUMENT', 'getSync needs a member in this process (open); use `await db.get(key)` here')
     }
     if (options === undefined) return syncReader.get(key, Consistency.LINEARIZABLE, false)
+    checkSync(options)
     return syncReader.get(key, reading.consistencyOf(options), reading.checkAs(options.as) === 'bytes')
   }
 
   delete(of: Bytes | Selection, options?: CallOptions): Promise<DeleteResult> {
     try {
+      if (options !== undefined) checkCall(options)
       const span = isKey(of) ? spanOfKey(of) : spanOfExplicit(of)
       const call = this.#call('delete', decodeDelete, options)
       if (span === null) return this.#nothing(options).then((revision) => ({ revision, deleted: 0 }))
@@ -143,6 +151,7 @@ export class ClientDatabase implements Database {
   count(selection: Selection = {}, options: ReadOptions = {}): Promise<number> {
     try {
       const span = spanOf(selection)
+      checkRead(options, false)
       const consistency = reading.consistencyOf(options)
       const revision = reading.revisionOf(options)
       const call = this.#call('count', reading.decodeCount, options)
@@ -174,8 +183,9 @@ export class ClientDatabase implements Database {
   compact(revision: number, options?: CallOptions): Promise<{ revision: number }> {
     try {
       if (!Number.isSafeInteger(revision) || revision < 1) {
-        throw new RafterError('INVALID_ARGUMENT', `revision must be a whole number from 1, not ${describe(revision)}`)
+        throw new RafterError('INVALID_ARGUMENT', `revision must be a whole number from 1, not ${shown(revision)}`)
       }
+      if (options !== undefined) checkCall(options)
       const call = this.#call('compact', decodePut, options)
       const { writes } = this.#turn
       const slab = writes.room(operations.COMPACT_BYTES)
@@ -189,8 +199,9 @@ export class ClientDatabase implements Database {
     try {
       const most = limits.revisionRaisedMax
       if (!Number.isSafeInteger(revision) || revision < 1 || revision > most) {
-        throw new RafterError('INVALID_ARGUMENT', `revision must be a whole number from 1 to ${most}, not ${describe(revision)}`)
+        throw new RafterError('INVALID_ARGUMENT', `revision must be a whole number from 1 to ${most}, not ${shown(revision)}`)
       }
+      if (options !== undefined) checkCall(options)
       const call = this.#call('raiseRevision', decodePut, options)
       const { writes } = this.#turn
       const slab = writes.room(operations.RAISE_BYTES)
@@ -201,16 +212,19 @@ export class ClientDatabase implements Database {
   }
 
   async status(options: CallOptions = {}): Promise<MemberStatus[]> {
+    checkCall(options)
     // The questions to other members are nobody else's calls.
     return this.#parts.liveness.during(this.#cluster.status(options))
   }
 
   async members(options: CallOptions = {}): Promise<Member[]> {
+    checkCall(options)
     return this.#cluster.members(options)
   }
 
   async transferLeader(name: string, options: CallOptions = {}): Promise<void> {
     if (typeof name !== 'string') throw new RafterError('INVALID_ARGUMENT', `name must be a string, not ${describe(name)}`)
+    checkCall(options)
     return this.#cluster.transferLeader(name, options)
   }
 
@@ -261,7 +275,7 @@ export class ClientDatabase implements Database {
       decode,
       this.#turn.deadline(timeout === undefined ? this.#parts.requestTimeout : checkTimeout(timeout)),
     )
-    if (signal !== undefined) call.listen(signal)
+    if (signal !== undefined) call.listen(signal, this.#dispatcher.abandoned)
     return call
   }
 
@@ -277,6 +291,7 @@ export class ClientDatabase implements Database {
       let consistency: number = Consistency.LINEARIZABLE
       let revision = 0
       if (options !== undefined) {
+        checkRead(options, true)
         consistency = reading.consistencyOf(options)
         revision = reading.revisionOf(options)
         reading.checkAs(options.as)
@@ -290,8 +305,9 @@ export class ClientDatabase implements Database {
     }
   }
 
-  #runTxn(parts: TxnParts, options: CallOptions & { as?: As }): Promise<TxnResult<As>> {
+  #runTxn(parts: TxnParts, options: CallOptions & { as?: As | undefined }): Promise<TxnResult<As>> {
     try {
+      checkCommit(options)
       const as = reading.checkAs(options.as)
       const bytes = encodeTxn(parts, this.#parts.valueBytesMax)
       const call = this.#call('txn', (result) => decodeTxn(result, parts, as), options)
@@ -333,6 +349,20 @@ export class ClientDatabase implements Database {
   }
 
   #closedError(name: string): RafterError {
-    return this.#dispatcher.ended ?? new RafterError('CLOSED', `${name}: the database is closed; open it again to use it`)
+    return (
+      this.#dispatcher.ended ??
+      new RafterError('CLOSED', `${name}: the database is closed; open it again to use it`, { outcome: 'not-done' })
+    )
+  }
+}
+
+/**
+ * So that `const { get, put } = db` works. By plain assignment: properties that are defined otherwise have V8 keep the whole object, its
+ * private fields too, as a dictionary, and every call pays for it.
+ */
+function bindMethods(db: ClientDatabase): void {
+  const own = db as unknown as Record<string, unknown>
+  for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(ClientDatabase.prototype))) {
+    if (name !== 'constructor' && typeof value === 'function') own[name] = value.bind(db)
   }
 }

@@ -1,7 +1,8 @@
 // Sends requests, matches responses, and sends again what may be sent again until its callers' time is up.
 // Knows no operations and no endpoints; the route tells it which port to use.
+// Long, since every step of a request’s life looks at the same queues.
 import { Code, type ErrorCode } from '../codes.js'
-import { codeName, RafterError } from '../errors.js'
+import { codeName, type RafterError } from '../errors.js'
 import { PLAIN, settleBody, settleEach, settlePlain } from './answers.js'
 import { Awaited } from './awaited.js'
 import { Backoff } from './backoff.js'
@@ -12,9 +13,10 @@ import { Inflight } from './inflight.js'
 import { Request as Kind } from './kinds.js'
 import type { Liveness } from './liveness.js'
 import { operationBytes } from './operations.js'
+import { endOf, failureOf, outcomeOf, timeOutOf, troubleOf } from './outcome.js'
 import type { Port } from './port.js'
-import { HEADER_BYTES, Request, WRITE_HEADER_BYTES } from './request.js'
-import { explain, Inbox, Result } from './results.js'
+import { cancelOf, HEADER_BYTES, Request, WRITE_HEADER_BYTES } from './request.js'
+import { Inbox, Result } from './results.js'
 import { isInvalid, retryOf } from './retry.js'
 import { type Session, Sessions } from './session.js'
 import { Slabs } from './slab.js'
@@ -152,6 +154,11 @@ export class Dispatcher {
     if (this.#port === null) this.#sweep(performance.now())
   }
 
+  /** A call was given up before its answer: a read that nobody waits for any more stops. */
+  abandoned = ({ request }: Call): void => {
+    if (request !== null && this.#stopRead(request)) this.pump()
+  }
+
   /** Takes the identity of a cluster that a member told, if none is known; whether it is the one. 0 tells none. */
   meets(cluster: number): boolean {
     if (this.cluster === 0) this.cluster = cluster
@@ -184,7 +191,9 @@ export class Dispatcher {
     if (this.ended !== null) return
     this.ended = error
     this.#port = null
-    const requests = [...this.#inflight.takeAll(), ...this.#writes, ...this.#reads, ...this.#others, ...this.#parked]
+    const underWay = this.#inflight.takeAll()
+    for (const request of underWay) request.uncertain = true
+    const requests = [...underWay, ...this.#writes, ...this.#reads, ...this.#others, ...this.#parked]
     this.#writes = []
     this.#reads = []
     this.#others = []
@@ -262,8 +271,7 @@ export class Dispatcher {
 
   #answer(request: Request, result: Result): void {
     if (result.code !== Code.OK) {
-      const text = result.end - result.start > 8 ? result.text(result.start + 8) : ''
-      this.#refuse(request, codeName(result.code), text)
+      this.#refuse(request, codeName(result.code), result.said())
       return
     }
     this.#backoff.reset()
@@ -292,7 +300,7 @@ export class Dispatcher {
     }
     // The member has no room for it, perhaps for long.
     if (error.code === 'BUSY') this.#streams.begun(stream)
-    this.#trouble = error.message
+    this.#trouble = troubleOf(error.code, result.said())
     this.#pauseNow()
     this.#reroute(error.code, error.code === 'NOT_LEADER' ? result.text(result.start + 8) : error.message)
   }
@@ -318,7 +326,7 @@ export class Dispatcher {
       if (this.#full) this.#pauseNow()
       return
     }
-    this.#again(request, retry === 'uncertain', text === '' ? code : `${code}: ${text}`)
+    this.#again(request, retry === 'uncertain', troubleOf(code, text))
     this.#reroute(code, text)
   }
 
@@ -353,9 +361,10 @@ export class Dispatcher {
   }
 
   #reject(request: Request, code: ErrorCode, text: string): void {
-    for (const call of request.calls)
-      if (!call.settled) call.fail(code, code === this.ended?.code ? text : explain(call.name, code, text))
-    if (request.stream !== null) request.stream.ended(new RafterError(code, explain('watch', code, text)))
+    const outcome = outcomeOf(request.type, code, request.uncertain)
+    const failed = code === this.ended?.code ? endOf : failureOf
+    for (const call of request.calls) if (!call.settled) call.reject(failed(call.name, code, text, outcome))
+    if (request.stream !== null) request.stream.ended(failureOf('watch', code, text, 'not-done'))
     this.#drop(request)
   }
 
@@ -425,11 +434,23 @@ export class Dispatcher {
     this.#result = new Result(this.#inbox)
   }
 
+  /** Tells the member that nobody waits for a read that it has; whether there was something to tell. */
+  #stopRead(request: Request): boolean {
+    if (request.type !== Kind.READ || request.waiting > 0 || !this.#inflight.has(request)) return false
+    this.#inflight.delete(request)
+    this.#drop(request)
+    const cancel = cancelOf(request, this.nextId(), this.slabs)
+    this.enqueue(cancel, cancel.end)
+    return true
+  }
+
   #sweep(now: number): number {
     let next = Number.POSITIVE_INFINITY
+    let told = false
     const expire = (request: Request): boolean => {
       if (request.deadline <= now) this.#expire(request, now)
       if (request.waiting === 0) {
+        told = this.#stopRead(request) || told
         this.#inflight.delete(request)
         this.#drop(request)
         return false
@@ -442,6 +463,7 @@ export class Dispatcher {
     this.#reads = this.#reads.filter(expire)
     this.#others = this.#others.filter(expire)
     this.#parked = this.#parked.filter(expire)
+    if (told) this.pump()
     return next
   }
 
@@ -457,12 +479,8 @@ export class Dispatcher {
   #timeOut(request: Request, call: Call): void {
     const unreachable = this.#port === null ? this.#options.unreachable(call.name) : null
     const mayBeDone = request.type === Kind.WRITE && (request.uncertain || this.#inflight.has(request))
-    if (unreachable !== null && !mayBeDone) {
-      call.reject(unreachable)
-      return
-    }
-    const why = unreachable?.message ?? (request.attempts === 0 ? this.#trouble : request.trouble)
-    const outcome = mayBeDone ? 'the write may or may not be committed, so read before writing again' : 'nothing was done'
-    call.fail('TIMEOUT', `${call.name}: no answer in time${why === '' ? '' : ` (${why})`}; ${outcome}`)
+    const trouble = request.attempts === 0 ? this.#trouble : request.trouble
+    const outcome = outcomeOf(request.type, 'TIMEOUT', mayBeDone)
+    call.reject(unreachable !== null && !mayBeDone ? unreachable : timeOutOf(call.name, trouble, unreachable, outcome))
   }
 }

@@ -3,6 +3,7 @@
 import { Code, type ErrorCode } from '../codes.js'
 import { codeName, RafterError } from '../errors.js'
 import { readU64, writeU64 } from './bytes.js'
+import { failureOf } from './outcome.js'
 import type { Port, PortFactory } from './port.js'
 import { HEADER_BYTES } from './request.js'
 import { explain, Inbox } from './results.js'
@@ -56,14 +57,14 @@ export class Line {
     return line
   }
 
-  /** Sends one request without a batch and resolves to the text of its answer. One at a time. */
-  async ask(type: number, body: Uint8Array, timeout: number): Promise<string> {
+  /** Sends one request and resolves to the text of its answer. One at a time. */
+  async ask(type: number, body: Uint8Array, timeout: number, group = this.group): Promise<string> {
     const bytes = Buffer.alloc(HEADER_BYTES + body.length)
     const view = new DataView(bytes.buffer, bytes.byteOffset)
     const id = this.#nextId++
     view.setUint32(0, body.length, true)
     view.setUint32(4, type, true)
-    view.setUint16(6, this.group, true)
+    view.setUint16(6, group, true)
     writeU64(view, 8, id)
     bytes.set(body, HEADER_BYTES)
     const answer = new Promise<string>((resolve, reject) => {
@@ -115,9 +116,7 @@ export class Line {
       return
     }
     const name = codeName(code)
-    this.#question?.reject(
-      new RafterError(name, explain('question', name, inbox.bytes.toString('utf8', Math.min(start + 8, end), end))),
-    )
+    this.#question?.reject(failureOf('question', name, inbox.bytes.toString('utf8', Math.min(start + 8, end), end), 'not-done'))
   }
 }
 

@@ -51,6 +51,7 @@ export function unreachableStatus({ id, name, endpoint }: Member): MemberStatus 
     logMode: '',
     version: '',
     cluster: '',
+    peers: [],
   }
 }
 

@@ -1,7 +1,7 @@
 // Pages through a selection at one revision. Holds one page at a time. Knows no ports.
 import { RafterError } from '../errors.js'
 import type { As, Pair, RangeOptions } from './api.js'
-import { describe } from './bytes.js'
+import { shown } from './bytes.js'
 import type { Decode } from './call.js'
 import * as operations from './operations.js'
 import { checkAs, consistencyOf, type Page, pageDecoder, READ_OPTIONS, revisionOf } from './reading.js'
@@ -28,7 +28,7 @@ export function rangeOf<A extends As>(options: RangeOptions<A>, read: ReadPage):
   if (limit !== undefined && (!Number.isSafeInteger(limit) || limit < 1)) {
     throw new RafterError(
       'INVALID_ARGUMENT',
-      `limit must be a whole number from 1, not ${describe(limit)}; leave it out for no limit`,
+      `limit must be a whole number from 1, not ${shown(limit)}; leave it out for no limit`,
     )
   }
   return { [Symbol.asyncIterator]: () => pages(span, options, read) as AsyncGenerator<Pair<A>> }

@@ -1,7 +1,7 @@
 // What every read has in common: its options checked, and its answer decoded. Sends nothing.
 import { RafterError } from '../errors.js'
 import type { As, Pair, ReadOptions } from './api.js'
-import { describe, readU64 } from './bytes.js'
+import { readU64, shown } from './bytes.js'
 import { askAgain, type Decode } from './call.js'
 import { Consistency } from './kinds.js'
 import {
@@ -34,10 +34,7 @@ export function consistencyOf({ consistency, maxStaleness }: ReadOptions): numbe
       throw new RafterError('INVALID_ARGUMENT', 'maxStaleness excludes consistency; leave one of them out')
     }
     if (!Number.isSafeInteger(maxStaleness) || maxStaleness < 0) {
-      throw new RafterError(
-        'INVALID_ARGUMENT',
-        `maxStaleness must be a whole number of milliseconds, not ${describe(maxStaleness)}`,
-      )
+      throw new RafterError('INVALID_ARGUMENT', `maxStaleness must be a whole number of milliseconds, not ${shown(maxStaleness)}`)
     }
     return Consistency.BOUNDED
   }
@@ -50,7 +47,7 @@ export function consistencyOf({ consistency, maxStaleness }: ReadOptions): numbe
 export function revisionOf({ revision }: ReadOptions): number {
   if (revision === undefined) return 0
   if (Number.isSafeInteger(revision) && revision > 0) return revision
-  throw new RafterError('INVALID_ARGUMENT', `revision must be a whole number from 1, not ${describe(revision)}`)
+  throw new RafterError('INVALID_ARGUMENT', `revision must be a whole number from 1, not ${shown(revision)}`)
 }
 
 /** INVALID_ARGUMENT for anything but string, bytes and nothing. */

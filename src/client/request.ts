@@ -5,7 +5,7 @@ import type { Call } from './call.js'
 import { Consistency, Request as Kind } from './kinds.js'
 import { operationBytes } from './operations.js'
 import type { Session } from './session.js'
-import type { Slab } from './slab.js'
+import type { Slab, Slabs } from './slab.js'
 import type { Stream } from './stream.js'
 
 export const HEADER_BYTES = 16
@@ -124,4 +124,13 @@ export class Request {
     this.uncertain = true
     if (this.type === Kind.WRITE) this.slab.view.setUint32(this.start + 40, BATCH_RETRY, true)
   }
+}
+
+/** A CANCEL of another request, of which no answer is wanted any more. */
+export function cancelOf({ id }: Request, cancelId: number, slabs: Slabs): Request {
+  const slab = slabs.single(HEADER_BYTES + 8)
+  const request = new Request(cancelId, Kind.CANCEL, slab, 0, HEADER_BYTES + 8)
+  writeU64(slab.view, HEADER_BYTES, id)
+  request.waiting = 1
+  return request
 }

@@ -57,7 +57,12 @@ export class Result {
   /** What an error result says: `[u64 detail][text]`. */
   error(call: string): RafterError {
     const code = codeName(this.code)
-    return new RafterError(code, explain(call, code, this.end - this.start > 8 ? this.text(this.start + 8) : ''))
+    return new RafterError(code, explain(call, code, this.said().split('\0', 1)[0] ?? ''))
+  }
+
+  /** The text of an error result; may have details behind it. */
+  said(): string {
+    return this.end - this.start > 8 ? this.text(this.start + 8) : ''
   }
 
   /** The number in front of an error's text. */
@@ -67,12 +72,11 @@ export class Result {
 }
 
 const advice: Partial<Record<ErrorCode, string>> = {
-  BUSY: 'a queue of the member is full and nothing was done; wait a little, or leave waitWhenBusy on',
+  BUSY: 'a queue of the member is full; wait a little, or leave waitWhenBusy on',
   COMPACTED: 'that revision has been compacted away; read a newer one',
   FUTURE_REVISION: 'that revision does not exist yet; read an older one, or leave revision out',
-  SESSION_EXPIRED:
-    'the cluster no longer remembers this session, so whether the write was done cannot be told; read the keys before writing again',
-  RESULT_FORGOTTEN: 'the write was done, but its result is no longer kept; read the keys to see it',
+  SESSION_EXPIRED: 'the cluster no longer remembers this session',
+  RESULT_FORGOTTEN: 'its result is no longer kept; read the keys to see it',
   STALE: 'this member is further behind than maxStaleness allows; raise it, or ask another member',
   NO_LEASE: 'this member cannot read synchronously now; use `await db.get(key)`, or consistency: serializable',
   POISONED: 'an earlier write to disk failed and the member has stopped; see its first error, then restart it',

@@ -14,6 +14,8 @@ const MISMATCH_ADVICE = 'the data there was replaced; connect again, and read th
 
 /** A member that takes longer to accept a connection, or to answer the first question, is passed over. Milliseconds. */
 const PROBE_MS = 1000
+/** Once a member has answered that knows no leader, the others have so long to name one. Milliseconds. */
+const LEADER_GRACE_MS = 200
 /** Requests wait this long without any response before other members are asked whether the leader has changed. Milliseconds. */
 const STALL_MS = 1000
 /** How often a stall is looked for, ms. */
@@ -85,13 +87,24 @@ export class Route {
   /** An error of `call` that names each endpoint and why it is of no use; null if there is a connection. */
   unreachable(call: string): RafterError | null {
     if (this.#line !== null) return null
+    const details = {
+      members: this.#candidates().map((endpoint) => ({
+        name: '',
+        endpoint,
+        connected: false,
+        code: this.#codes.get(endpoint) ?? null,
+        message: this.#reasons.get(endpoint) ?? null,
+      })),
+    }
+    const options = { details, outcome: 'not-done' as const }
     const reasons = this.#candidates()
       .map((endpoint) => `${endpoint} (${this.#reasons.get(endpoint) ?? 'no answer yet'})`)
       .join(', ')
     if (this.#isForeign()) {
-      return new RafterError('CLUSTER_MISMATCH', `${call}: another cluster answers: ${reasons}; ${MISMATCH_ADVICE}`)
+      return new RafterError('CLUSTER_MISMATCH', `${call}: another cluster answers: ${reasons}; ${MISMATCH_ADVICE}`, options)
     }
-    return new RafterError('UNREACHABLE', `${call}: no member answers: ${reasons}; check the endpoints, and that the members run`)
+    const text = `${call}: no member answers: ${reasons}; check the endpoints, and that the members run`
+    return new RafterError('UNREACHABLE', text, options)
   }
 
   /** The member in use says that it does not lead. */
@@ -159,8 +172,10 @@ export class Route {
   async #find(hint: string): Promise<Found | null> {
     const endpoints = [...new Set(hint === '' ? this.#candidates() : [hint, ...this.#candidates()])]
     const probes = endpoints.map((endpoint) => this.#probe(endpoint))
-    const leader = await firstOf(probes, (found) => leaderOf(found) !== '')
-    const chosen = leader ?? (await firstOf(probes, () => true))
+    const leader = firstOf(probes, (found) => leaderOf(found) !== '')
+    const first = firstOf(probes, () => true)
+    // One that does not answer is not waited for long once another has.
+    const chosen = await Promise.race([leader, first.then(() => after(LEADER_GRACE_MS))]).then((found) => found ?? first)
     for (const probe of probes) void probe.then((found) => found !== null && found !== chosen && found.line.close())
     if (chosen === null) return null
     this.#learnt = chosen.membership.members.map(({ endpoint }) => endpoint).filter((endpoint) => endpoint !== '')
@@ -290,4 +305,9 @@ function firstOf(probes: Promise<Found | null>[], good: (found: Found) => boolea
       })
     }
   })
+}
+
+/** Resolves to nothing, later. */
+function after(ms: number): Promise<null> {
+  return new Promise((resolve) => setTimeout(resolve, ms, null).unref())
 }

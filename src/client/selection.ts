@@ -1,6 +1,7 @@
 // Which keys a call is about: from what the caller says to the (key, end) pair of FORMATS.md. Sends nothing.
 import { RafterError } from '../errors.js'
 import { limits } from '../limits.js'
+import { unknownName } from '../nearest.js'
 import type { Bytes, Selection } from './api.js'
 import { bytesRoom, describe, toBytes } from './bytes.js'
 
@@ -92,7 +93,7 @@ export function checkNames(options: object, names: readonly string[]): void {
     throw new RafterError('INVALID_ARGUMENT', `options must be an object, not ${describe(options)}`)
   }
   for (const name of Object.keys(options)) {
-    if (!names.includes(name)) throw new RafterError('INVALID_ARGUMENT', `unknown option ${name}; known: ${names.join(', ')}`)
+    if (!names.includes(name)) throw new RafterError('INVALID_ARGUMENT', unknownName('option', name, names))
   }
 }
 

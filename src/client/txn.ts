@@ -14,14 +14,16 @@ import type {
   TxnOperationResult,
   TxnResult,
 } from './api.js'
-import { bytesRoom, describe, readU64, toBytes, writeU64 } from './bytes.js'
+import { bytesRoom, describe, readU64, shown, toBytes, writeU64 } from './bytes.js'
 import { CompareResult, CompareTarget, Operation } from './kinds.js'
 import * as operations from './operations.js'
 import { WRITE_HEADER_BYTES } from './request.js'
 import { Result as Cursor, PUT_HAS_PREVIOUS, RANGE_MORE, type Result, readPair, readPairs, TXN_SUCCEEDED } from './results.js'
-import { isKey, type Span, spanOf, spanOfExplicit, spanOfKey } from './selection.js'
+import { checkNames, isKey, type Span, spanOf, spanOfExplicit, spanOfKey } from './selection.js'
 
 const COMPARE_HEADER_BYTES = 16
+const PREVIOUS = ['previous']
+const RANGE = ['prefix', 'from', 'to', 'limit', 'reverse', 'keysOnly']
 /** Transactions inside transactions. */
 const TXN_DEPTH_MAX = 8
 
@@ -40,17 +42,26 @@ const operators: Record<CompareOperator, number> = {
 }
 
 /** A condition on one key, or on every key of a selection. A key that does not exist has version and revisions 0. */
+export function compare(of: Bytes | Selection, target: 'value', operator: CompareOperator, operand: Bytes): Compare
+export function compare(
+  of: Bytes | Selection,
+  target: Exclude<Target, 'value'>,
+  operator: CompareOperator,
+  operand: number,
+): Compare
 export function compare(of: Bytes | Selection, target: Target, operator: CompareOperator, operand: number | Bytes): Compare {
   return isKey(of) ? { key: of, target, operator, operand } : { selection: of, target, operator, operand }
 }
 
 /** Writes a key. With `previous` the result has the pair that was replaced. */
-export function put(key: Bytes, value: Bytes, options: { previous?: boolean } = {}): TxnOperation {
+export function put(key: Bytes, value: Bytes, options: { previous?: boolean | undefined } = {}): TxnOperation {
+  checkNames(options, PREVIOUS)
   return { type: 'put', key, value, ...options }
 }
 
 /** Deletes a key, or a selection. With `previous` the result has the pairs. */
-export function del(of: Bytes | Selection, options: { previous?: boolean } = {}): TxnOperation {
+export function del(of: Bytes | Selection, options: { previous?: boolean | undefined } = {}): TxnOperation {
+  checkNames(options, PREVIOUS)
   return isKey(of) ? { type: 'delete', key: of, ...options } : { type: 'delete', ...of, ...options }
 }
 
@@ -60,7 +71,10 @@ export function get(key: Bytes): TxnOperation {
 }
 
 /** Reads a selection; at most `limit` pairs. */
-export function range(options: Selection & { limit?: number; reverse?: boolean; keysOnly?: boolean } = {}): TxnOperation {
+export function range(
+  options: Selection & { limit?: number | undefined; reverse?: boolean | undefined; keysOnly?: boolean | undefined } = {},
+): TxnOperation {
+  checkNames(options, RANGE)
   return { type: 'range', ...options }
 }
 
@@ -74,9 +88,9 @@ export interface TxnParts {
 /** The builder. `run` sends what it gathered. */
 export class TxnBuilder implements Txn {
   readonly #parts: TxnParts = { if: [], then: [], else: [] }
-  readonly #run: (parts: TxnParts, options: CallOptions & { as?: As }) => Promise<TxnResult<As>>
+  readonly #run: (parts: TxnParts, options: CallOptions & { as?: As | undefined }) => Promise<TxnResult<As>>
 
-  constructor(run: (parts: TxnParts, options: CallOptions & { as?: As }) => Promise<TxnResult<As>>) {
+  constructor(run: (parts: TxnParts, options: CallOptions & { as?: As | undefined }) => Promise<TxnResult<As>>) {
     this.#run = run
   }
 
@@ -99,7 +113,7 @@ export class TxnBuilder implements Txn {
     return this
   }
 
-  commit<A extends As = 'string'>(options: CallOptions & { as?: A } = {}): Promise<TxnResult<A>> {
+  commit<A extends As = 'string'>(options: CallOptions & { as?: A | undefined } = {}): Promise<TxnResult<A>> {
     return this.#run(this.#parts, options) as Promise<TxnResult<A>>
   }
 }
@@ -201,7 +215,8 @@ function appendOperation(out: Growing, part: TxnOperation, valueBytesMax: number
       return
     case 'range': {
       const { prefix, from, to, limit = 0 } = part
-      if (!Number.isSafeInteger(limit) || limit < 0) throw new RafterError('INVALID_ARGUMENT', 'limit must be a whole number')
+      if (!Number.isSafeInteger(limit) || limit < 0)
+        throw new RafterError('INVALID_ARGUMENT', `limit must be a whole number from 0, not ${shown(limit)}`)
       const flags = (part.reverse === true ? operations.REVERSE : 0) | (part.keysOnly === true ? operations.KEYS_ONLY : 0)
       appendRange(out, spanOfPart(undefined, { prefix, from, to }, spanOf), flags, limit)
       return
@@ -252,7 +267,7 @@ function operandBytes({ target, operand }: Compare): Uint8Array {
     return toBytes(operand, 'operand')
   }
   if (typeof operand !== 'number' || !Number.isSafeInteger(operand) || operand < 0) {
-    throw new RafterError('INVALID_ARGUMENT', `${target} is compared with a whole number from 0, not ${describe(operand)}`)
+    throw new RafterError('INVALID_ARGUMENT', `${target} is compared with a whole number from 0, not ${shown(operand)}`)
   }
   const bytes = new Uint8Array(8)
   writeU64(new DataView(bytes.buffer), 0, operand)

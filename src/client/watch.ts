@@ -3,7 +3,7 @@ import { RafterError } from '../errors.js'
 import { limits } from '../limits.js'
 import { type Abortable, forget, listen } from './aborts.js'
 import type { As, Watch, WatchEvent, WatchOptions } from './api.js'
-import { describe, readU64, writeU64 } from './bytes.js'
+import { readU64, shown, writeU64 } from './bytes.js'
 import { abortError, checkSignal } from './call.js'
 import type { Dispatcher } from './dispatcher.js'
 import { Request as Kind } from './kinds.js'
@@ -28,6 +28,9 @@ const DELETED = 1
 /** Events consumed before the member is told that there is room for as many more. */
 const GRANT_EVENTS = limits.watchCreditDefault / 2
 
+/** An event in the making. */
+type Draft = Omit<WatchEvent<As>, 'type' | 'value'> & { type: string; value?: string | Uint8Array }
+
 interface Waiter<A extends As> {
   resolve(result: IteratorResult<WatchEvent<A>, undefined>): void
   reject(error: RafterError): void
@@ -39,7 +42,7 @@ export function checkWatch(options: WatchOptions<As>): Span {
   checkSignal(options.signal, 'watch')
   const { key, prefix, from, to, fromRevision } = options
   if (fromRevision !== undefined && (!Number.isSafeInteger(fromRevision) || fromRevision < 1)) {
-    throw new RafterError('INVALID_ARGUMENT', `fromRevision must be a whole number from 1, not ${describe(fromRevision)}`)
+    throw new RafterError('INVALID_ARGUMENT', `fromRevision must be a whole number from 1, not ${shown(fromRevision)}`)
   }
   if (key !== undefined) {
     if (prefix !== undefined || from !== undefined || to !== undefined) {
@@ -198,7 +201,7 @@ export class WatchStream<A extends As> implements Watch<A>, AsyncIterator<WatchE
   }
 
   aborted(signal: AbortSignal): void {
-    this.#end(abortError('watch', signal, 'the watch is over'))
+    this.#end(abortError('watch', signal, 'the watch is over', 'not-done'))
   }
 
   /** Takes the event at `at`; returns where the next one starts. */
@@ -221,7 +224,7 @@ export class WatchStream<A extends As> implements Watch<A>, AsyncIterator<WatchE
       this.#skip--
       return end
     }
-    const event: WatchEvent<As> = {
+    const event: Draft = {
       type: deleted ? 'delete' : 'put',
       revision: pair.modRevision,
       key: pair.key,
@@ -230,7 +233,7 @@ export class WatchStream<A extends As> implements Watch<A>, AsyncIterator<WatchE
     }
     if (!deleted) event.value = pair.value
     if (hasPrevious) event.previous = readPair(inbox, previousAt, as)
-    this.#events.push(event as WatchEvent<A>)
+    this.#events.push(event as unknown as WatchEvent<A>)
     return end
   }
 

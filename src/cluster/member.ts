@@ -1,7 +1,7 @@
 // A member of a cluster in this process: the native member, its Raft worker, and ports to it.
 // Owns their order of start and stop; knows nothing of keys or values.
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Worker } from 'node:worker_threads'
+import { isMainThread, type Worker } from 'node:worker_threads'
 import type { Port } from '../client/port.js'
 import type { ErrorCode } from '../codes.js'
 import { RafterError } from '../errors.js'
@@ -26,6 +26,7 @@ export interface MemberConfig {
   electionTimeout: number
   memory: number
   valueBytesMax: number
+  connectionMemory?: number
   groups: number
   segmentBytes: number
   cpuAffinity: readonly number[] | 'numa' | null
@@ -41,7 +42,7 @@ export interface Listeners {
   /** The member stops because it must. */
   onFatal: (error: RafterError) => void
   /** A line for its log. */
-  onNote: (text: string) => void
+  onNote: (text: string, level: 'info' | 'warn' | 'error') => void
 }
 
 /** A running member. */
@@ -62,7 +63,8 @@ export class ClusterMember {
    * nothing is open then.
    */
   static async start(config: MemberConfig, raft: RaftOptions, tell: Listeners): Promise<ClusterMember> {
-    const { onFatal, onNote } = tell
+    const { onFatal } = tell
+    const onNote = (line: string) => tell.onNote(...leveled(line))
     const binding = loadBinding()
     let member: ClusterMember | null = null
     const fatal = (code: string, text: string) => {
@@ -70,7 +72,7 @@ export class ClusterMember {
       if (member) member.fail(error)
       else onFatal(error)
     }
-    const info = parseReply<MemberInfo>(await binding.openMember(JSON.stringify(config), fatal, onNote))
+    const info = parseReply<MemberInfo>(await binding.openMember(JSON.stringify(config), fatal, onNote, !isMainThread))
     for (const note of info.notes) onNote(note)
     const host: HostConfig = {
       ...raft,
@@ -85,6 +87,7 @@ export class ClusterMember {
       config: host,
       binary: binaryFile(),
     }).catch(async (error: unknown) => {
+      // Without it the member does nothing but hold its directory.
       binding.stopMember(info.member)
       await binding.closeMember(info.member)
       throw error
@@ -142,4 +145,11 @@ export class ClusterMember {
     for (const lost of this.lost) lost('POISONED', error.message)
     this.onFatal(error)
   }
+}
+
+/** The native side puts a line's level in front of it (crates/plane/src/lines.rs). */
+function leveled(line: string): [string, 'info' | 'warn' | 'error'] {
+  const [, mark, text] = /^(warning|error): (.*)$/s.exec(line) ?? []
+  if (mark === undefined) return [line, 'info']
+  return [text ?? '', mark === 'error' ? 'error' : 'warn']
 }

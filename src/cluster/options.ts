@@ -5,6 +5,7 @@ import { types } from 'node:util'
 import type { OpenOptions } from '../client/api.js'
 import { RafterError } from '../errors.js'
 import { limits } from '../limits.js'
+import { unknownName } from '../nearest.js'
 import type { MemberConfig, RaftOptions } from './member.js'
 
 const MIB = 1 << 20
@@ -28,7 +29,7 @@ export interface MemberOptions {
 export function memberOptions(options: OpenOptions): MemberOptions {
   if (typeof options !== 'object' || options === null) throw invalid('open takes an object: open({ dataDir: … })')
   for (const name of Object.keys(options)) {
-    if (!KNOWN.has(name)) throw invalid(`open has no option ${name}; it has ${[...KNOWN].join(', ')}`)
+    if (!KNOWN.has(name)) throw invalid(`open: ${unknownName('option', name, [...KNOWN])}`)
   }
   if (typeof options.dataDir !== 'string' || options.dataDir === '')
     throw invalid('dataDir is missing: the directory for this member’s data')
@@ -55,6 +56,7 @@ export function memberOptions(options: OpenOptions): MemberOptions {
       electionTimeout,
       memory,
       valueBytesMax: whole(options.valueBytesMax, 'valueBytesMax', limits.valueBytesMax, 1, limits.valueBytesLargest),
+      connectionMemory: whole(options.connectionMemory, 'connectionMemory', 256 * MIB, 16 * MIB),
       groups: whole(options.groups, 'groups', 1, 1, limits.groupsMax),
       segmentBytes: segmentBytes(memory),
       cpuAffinity: cpus(options.cpuAffinity),
@@ -82,13 +84,16 @@ const KNOWN: ReadonlySet<string> = new Set<keyof OpenOptions>([
   'memory',
   'valueBytesMax',
   'logRetainBytes',
+  'connectionMemory',
   'groups',
+  'history',
   'cpuAffinity',
   'clusterToken',
   'requestTimeout',
   'waitWhenBusy',
   'onFatal',
   'onLog',
+  'log',
 ])
 
 function checkMembers(options: OpenOptions): { name: string; members: MemberConfig['members'] } {
@@ -163,7 +168,7 @@ function token(value: OpenOptions['clusterToken']): string | null {
 export function exposure({ listen, members, clusterToken }: MemberConfig): string | null {
   if (clusterToken !== null || listen === null || members.length === 1 || isLoopback(listen)) return null
   return (
-    `warning: this member listens on ${listen}, beyond this machine, without a cluster token: whoever reaches that port and says ` +
+    `this member listens on ${listen}, beyond this machine, without a cluster token: whoever reaches that port and says ` +
     'that it is a member is believed, and can stop the cluster; give all members the same clusterToken (serve: --cluster-token-file)'
   )
 }

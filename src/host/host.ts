@@ -128,6 +128,12 @@ export class Host {
       case Event.READS:
         this.#touch(group).reads(reader.next())
         break
+      case Event.COMMITTED:
+        this.#touch(group).committed(reader.next(), reader.next())
+        break
+      case Event.SENT:
+        this.#touch(group).sent(reader.next(), reader.next(), reader.next(), reader.next())
+        break
       case Event.SNAPSHOT_SENT:
         this.#touch(group).snapshotSent(reader.next(), reader.next() === 1, reader.next())
         break

@@ -1,6 +1,7 @@
 // Gathers single calls into batches for app code: one run for many items, and no wait while nothing is under way.
 // Knows nothing of the items, and needs no native code.
 import { RafterError } from '../errors.js'
+import type { Complete } from './options.js'
 
 const ITEMS_DEFAULT = 1_000
 const QUEUED_DEFAULT = 65_536
@@ -14,20 +15,20 @@ export interface BatcherOptions<T, R> {
    */
   run: (items: T[]) => Promise<readonly (R | Error)[]>
   /** Items of a batch. Default 1,000. */
-  maxItems?: number
+  maxItems?: number | undefined
   /** Bytes of a batch, as `sizeOf` says, unless it is one item. Default: no bound. */
-  maxBytes?: number
+  maxBytes?: number | undefined
   /** Bytes of an item, 0 or more; needed for `maxBytes`. */
-  sizeOf?: (item: T) => number
+  sizeOf?: ((item: T) => number) | undefined
   /**
    * Milliseconds that an item may gather while a batch is under way and another may be: it needs `maxInFlight` of 2 or more.
    * Default: until a batch is full or none is under way.
    */
-  maxWaitMs?: number
+  maxWaitMs?: number | undefined
   /** Batches under way at the same time. Default 1. */
-  maxInFlight?: number
+  maxInFlight?: number | undefined
   /** Items that may wait, those of batches under way not counted; then `add` fails with BUSY. Default 65,536. */
-  maxQueued?: number
+  maxQueued?: number | undefined
 }
 
 /** Items that go together. Ended batches are dropped; those that wait are a list. */
@@ -76,7 +77,7 @@ class Batch<T, R> {
  * ```
  */
 export class Batcher<T, R> implements AsyncDisposable {
-  readonly #options: Required<Omit<BatcherOptions<T, R>, 'sizeOf' | 'maxWaitMs'>>
+  readonly #options: Complete<Omit<BatcherOptions<T, R>, 'sizeOf' | 'maxWaitMs'>>
   readonly #sizeOf: ((item: T) => number) | undefined
   readonly #maxWaitMs: number | undefined
   readonly #running = new Set<Batch<T, R>>()
@@ -233,7 +234,7 @@ const KNOWN: ReadonlySet<string> = new Set<keyof BatcherOptions<never, never>>([
 ])
 
 /** The options, complete. Throws INVALID_ARGUMENT. */
-function checked<T, R>(options: BatcherOptions<T, R>): Required<Omit<BatcherOptions<T, R>, 'sizeOf' | 'maxWaitMs'>> {
+function checked<T, R>(options: BatcherOptions<T, R>): Complete<Omit<BatcherOptions<T, R>, 'sizeOf' | 'maxWaitMs'>> {
   if (typeof options !== 'object' || options === null) throw invalid('Batcher takes an object: new Batcher({ run: … })')
   for (const name of Object.keys(options)) {
     if (!KNOWN.has(name)) throw invalid(`Batcher has no option ${name}; it has ${[...KNOWN].join(', ')}`)

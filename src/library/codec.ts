@@ -66,7 +66,7 @@ export class FrameDecoder {
   #used = 0
 
   /** `bodyBytesMax` bounds what is believed of a length, in bytes; default 64 MiB. */
-  constructor(options: { bodyBytesMax?: number } = {}) {
+  constructor(options: { bodyBytesMax?: number | undefined } = {}) {
     checkOptions('FrameDecoder', options, ['bodyBytesMax'])
     const { bodyBytesMax = FRAME_BODY_BYTES_MAX } = options
     this.#bodyBytesMax = bodyBytesMax

@@ -11,17 +11,17 @@ export type Algorithm = 'lz4' | 'zstd' | 'gzip'
 
 export interface CompressOptions {
   /** Default `lz4`. */
-  algorithm?: Algorithm
+  algorithm?: Algorithm | undefined
   /** 1 to 19 for zstd (default 1), 1 to 9 for gzip (default 6), 1 for lz4. */
-  level?: number
+  level?: number | undefined
   /** Shorter inputs are stored as they are, in bytes. Default 256, with a dictionary 64. */
-  minBytes?: number
+  minBytes?: number | undefined
   /** The compressed form is kept if it has at most this share of the input's bytes: above 0, at most 1. Default 0.9. */
-  ratioMax?: number
+  ratioMax?: number | undefined
   /** After inputs that did not compress, stops trying for a growing number of inputs. Default true. */
-  adaptive?: boolean
+  adaptive?: boolean | undefined
   /** What the inputs have in common, for small ones: zstd and lz4. */
-  dictionary?: Dictionary
+  dictionary?: Dictionary | undefined
 }
 
 let handleOf: (dictionary: Dictionary) => Handle
@@ -95,9 +95,9 @@ export const compressedSizeMax: (bytes: number) => number = native.compressedSiz
 
 export interface DecompressorOptions {
   /** Larger originals are refused before memory is taken for them, in bytes. Default 64 MiB. */
-  bytesMax?: number
+  bytesMax?: number | undefined
   /** Those that inputs may need. */
-  dictionaries?: readonly Dictionary[]
+  dictionaries?: readonly Dictionary[] | undefined
 }
 
 /** Undoes what any Compressor did. */

@@ -2,7 +2,7 @@
 import type { Direct, Handle, Input } from '../native/direct.js'
 import { loadBinding } from '../native/load.js'
 import type { Seed } from './hash.js'
-import { checkOptions } from './options.js'
+import { type Complete, checkOptions } from './options.js'
 import { type PackedKeys, packKeys } from './packed-keys.js'
 
 const native: Direct = loadBinding()
@@ -12,16 +12,16 @@ export interface RingNode {
   /** What it is known by; the ring's points are made from it. From 1 to 255 bytes of UTF-8. */
   name: string
   /** Its share of the keys relative to the others; above 0, default 1. */
-  weight?: number
+  weight?: number | undefined
   /** Where it stands (a rack, a region): replicas go to different zones as long as there are any. */
-  zone?: string
+  zone?: string | undefined
 }
 
 export interface RingOptions {
   /** Places on the ring for a weight of 1, two points each; default 160. More spread the keys more evenly and take memory: 28 to 32 bytes each. */
-  virtualNodes?: number
+  virtualNodes?: number | undefined
   /** Another seed puts the nodes elsewhere, default 0. The hash of a key does not depend on it. */
-  seed?: Seed
+  seed?: Seed | undefined
 }
 
 /** Keys whose place differs between two rings: those with a hash from `first` to `last`, both included. */
@@ -43,7 +43,7 @@ export type Keys = readonly (string | Uint8Array)[] | PackedKeys
  */
 export class Ring {
   /** The nodes, in the order in which they were given; results are numbers of this order, or names. */
-  readonly nodes: readonly Required<Pick<RingNode, 'name' | 'weight'>>[]
+  readonly nodes: readonly Complete<Pick<RingNode, 'name' | 'weight'>>[]
   readonly #handle: Handle
 
   /**
@@ -134,7 +134,7 @@ export class Ring {
 }
 
 /** A node with all of its fields; an empty zone is none. */
-function asNode(node: string | RingNode, at: number): Required<RingNode> {
+function asNode(node: string | RingNode, at: number): Complete<RingNode> {
   if (typeof node !== 'string') checkOptions(`node ${at}`, node, ['name', 'weight', 'zone'])
   const { name, weight = 1, zone = '' } = typeof node === 'string' ? { name: node } : node
   if (typeof name !== 'string') throw new TypeError(`node ${at} must be a name or { name, weight?, zone? }`)

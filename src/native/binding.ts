@@ -5,7 +5,12 @@ import type { Direct, Handle } from './direct.js'
 /** The addon. */
 export interface Binding extends Direct {
   /** JSON of the opened member (see `MemberInfo`), or `{"code", "text"}`. */
-  openMember(config: string, onFatal: (code: string, text: string) => void, onNote: (text: string) => void): Promise<string>
+  openMember(
+    config: string,
+    onFatal: (code: string, text: string) => void,
+    onNote: (text: string) => void,
+    inWorker: boolean,
+  ): Promise<string>
   exchange(member: number, commands: Float64Array, length: number, events: Float64Array, timeoutMs: number): number
   /** Stops a member whose Raft worker is gone. */
   failMember(member: number, text: string): void

@@ -16,6 +16,8 @@ export const Event = {
   TRANSFER: 11,
   CLOSE: 12,
   OPENED_RUNS: 13,
+  COMMITTED: 14,
+  SENT: 15,
 } as const
 
 /** Kinds of command, as in crates/codec/FORMATS.md. */

@@ -21,7 +21,8 @@ export function heldBytesMax(retainBytes: number): number {
 
 /**
  * The index up to which the log may be cut, or its base if nothing should go. Entries count as equally long.
- * `persisted`: what the store holds. `logBytes`: all of the log. `needed`: followers need what is after it; ∞: none does.
+ * `persisted`: what the store holds. `logBytes`: of the member's whole log since this group's first entry, so that a group that
+ * writes little lets go of what is old. `needed`: followers need what is after it; ∞: none does.
  */
 export function cutIndex(log: Log, persisted: number, logBytes: number, retainBytes: number, needed: number): number {
   const unwanted = excess(log, logBytes, retainBytes)
@@ -31,6 +32,7 @@ export function cutIndex(log: Log, persisted: number, logBytes: number, retainBy
 
 /** What has to go up to so that `keptBytes` remain. */
 function excess(log: Log, logBytes: number, keptBytes: number): number {
-  if (logBytes <= keptBytes) return log.baseIndex
-  return log.baseIndex + Math.floor((log.lastIndex - log.baseIndex) * (1 - keptBytes / logBytes))
+  if (logBytes <= keptBytes || log.lastIndex === log.baseIndex) return log.baseIndex
+  // One at least: a group's only entry may hold up the log of all others.
+  return log.baseIndex + Math.max(1, Math.floor((log.lastIndex - log.baseIndex) * (1 - keptBytes / logBytes)))
 }

@@ -97,6 +97,12 @@ export class Leader {
     else this.#replication.pause(follower)
   }
 
+  /** The plane sent entries whose sizes were not known; see `TOLD`. */
+  sent(peer: number, first: number, end: number, bytes: number): void {
+    const follower = this.#followers.find((candidate) => candidate.id === peer)
+    if (follower !== undefined) this.#replication.sent(follower, first, end, bytes)
+  }
+
   /** The follower has lost its data, or never had any. Its questions are no sign that it follows. */
   forget(peer: number, nonce: number): void {
     const follower = this.#followers.find((candidate) => candidate.id === peer)

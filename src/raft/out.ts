@@ -5,8 +5,10 @@ import type { Outgoing } from './message.js'
 export const AT_ONCE = 0
 /** The message goes when all that was handed over before it is on disk. */
 export const DURABLE = 1
+/** The message may go at once, and `sent` tells how far its entries came: the plane may have clipped them. */
+export const TOLD = 2
 /** The condition on which a message may be sent. */
-export type After = typeof AT_ONCE | typeof DURABLE
+export type After = typeof AT_ONCE | typeof DURABLE | typeof TOLD
 
 /** The commands of one group; see crates/codec/FORMATS.md. */
 export interface Out {

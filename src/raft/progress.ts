@@ -4,7 +4,7 @@ import { Window } from './window.js'
 
 /** Looking for the last index that both logs share: one message without known outcome at a time. */
 export const PROBE = 'probe'
-/** Entries whose size is not known any more: one message at a time, which the plane may clip. */
+/** Entries whose size is not known any more: the plane clips each message, and says where the next one begins. */
 export const CATCH_UP = 'catch up'
 /** Several appends under way. */
 export const REPLICATE = 'replicate'
@@ -20,7 +20,7 @@ export class Progress {
   match = 0
   /** Next index to send. Always match < next. */
   next: number
-  /** PROBE and CATCH_UP: a message is under way, and its answer decides. */
+  /** PROBE: a message is under way, and its answer decides. CATCH_UP: the plane has not said yet how far the last one came. */
   waiting = false
   /** When that message was sent, or the snapshot had been sent; ms. */
   waitingSince = 0
@@ -70,6 +70,19 @@ export class Progress {
     if (this.state === REPLICATE) this.restoring = false
     this.waiting = false
     this.window.clear()
+  }
+
+  /** CATCH_UP: entries up to `end`, of so many bytes, are under way; sizes are known from `oldestKnown` on. */
+  sent(end: number, bytes: number, oldestKnown: number): void {
+    this.waiting = false
+    // An answer to it may have come first.
+    if (end > this.next) {
+      this.window.add(end, bytes)
+      this.next = end
+    }
+    if (this.next < oldestKnown) return
+    this.state = REPLICATE
+    this.restoring = false
   }
 
   /** Looks for the shared end of the logs from `next` on. */

@@ -94,6 +94,9 @@ export class Raft {
   #electionTimeout = 0
   #commitHandedOver = 0
   #hardStateChanged = false
+  /** What the leader said to be committed when it was asked; 0: nothing. */
+  #toldIndex = 0
+  #toldTerm = 0
   /** First index that this step has cut; ∞: none. The plane cannot know yet that its reports from there on are void. */
   #cutFrom = Number.POSITIVE_INFINITY
   /** Everything that waits fails at the end of this step, with this code; OK: nothing does. */
@@ -218,6 +221,17 @@ export class Raft {
     this.#behaviour.reads(sequence)
   }
 
+  /** The leader that was asked for a read index says that (index, term) is committed: who has it has all before (thesis, 3.5). */
+  committed(index: number, term: number): void {
+    this.#toldIndex = index
+    this.#toldTerm = term
+  }
+
+  /** Of a message sent with `TOLD`, the entries first ≤ i < end went to peer, of so many bytes. */
+  sent(peer: number, first: number, end: number, bytes: number): void {
+    if (this.#behaviour instanceof Leader) this.#behaviour.sent(peer, first, end, bytes)
+  }
+
   /** A snapshot sent to a follower has been handed over, or failed. */
   snapshotSent(peer: number, ok: boolean, index: number): void {
     if (this.#behaviour instanceof Leader) this.#behaviour.snapshotSent(peer, ok, index)
@@ -282,6 +296,7 @@ export class Raft {
   flush(): void {
     this.#behaviour.flush()
     this.recovery?.flush()
+    this.#believeTold()
     if (this.commit > this.#commitHandedOver) {
       this.#commitHandedOver = this.commit
       this.out.commit(this.commit)
@@ -420,6 +435,12 @@ export class Raft {
   }
 
   // ── helpers ──
+
+  /** Takes what the leader said to be committed as such, if this log has it by now. */
+  #believeTold(): void {
+    if (this.#toldIndex <= this.commit || !(this.#behaviour instanceof Follower)) return
+    if (this.log.has(this.#toldIndex, this.#toldTerm)) this.commitTo(this.#toldIndex)
+  }
 
   #restore(opened: Opened): void {
     const { snapshotIndex, snapshotTerm, lastIndex, runs } = opened

@@ -1,10 +1,10 @@
 // How a leader's entries reach a follower: probing for the shared end of the logs, pipelining within the window,
-// catching up message by message, or by snapshot.
+// catching up within the window too, message by message, or by snapshot.
 import { Chunks } from './chunks.js'
 import { SNAPSHOT_INSTALL_TIMEOUTS } from './config.js'
 import { append, type Incoming } from './message.js'
-import { AT_ONCE } from './out.js'
-import { PROBE, type Progress, REPLICATE, SNAPSHOT } from './progress.js'
+import { type After, AT_ONCE, TOLD } from './out.js'
+import { CATCH_UP, PROBE, type Progress, REPLICATE, SNAPSHOT } from './progress.js'
 import type { Raft } from './raft.js'
 import type { Rounds } from './rounds.js'
 
@@ -32,13 +32,26 @@ export class Replication {
       this.#pipeline(follower)
       return
     }
-    if (follower.waiting) return
+    // Catching up: one message a step, so that the plane never reads much at once.
+    if (follower.waiting || follower.window.full) return
     follower.wait(this.#raft.now)
     if (follower.state === PROBE) {
       // The entries go along if they are few: after an election a follower usually needs just the no-op.
       const known = follower.next >= this.chunks.oldest && follower.next <= this.#raft.log.lastIndex
-      this.#send(follower, known ? this.chunks.take(follower.next) : 0)
-    } else this.#send(follower, Math.min(this.chunks.oldest, this.#raft.log.lastIndex + 1))
+      this.#send(follower, known ? this.chunks.take(follower.next) : 0, AT_ONCE)
+    } else this.#send(follower, Math.min(this.chunks.oldest, this.#raft.log.lastIndex + 1), TOLD)
+  }
+
+  /** Of a message whose sizes were not known, the entries before `end` went out, of so many bytes. */
+  sent(follower: Progress, first: number, end: number, bytes: number): void {
+    // Of an earlier attempt, if something else has been decided since.
+    if (follower.state !== CATCH_UP || !follower.waiting || first > follower.next) return
+    if (end === first) {
+      // They are gone, or cannot be read.
+      this.pause(follower)
+      return
+    }
+    follower.sent(end, bytes, this.chunks.oldest)
   }
 
   /** Asks for an answer to the current round; tells the commit index; finds out if messages were lost. */
@@ -63,7 +76,7 @@ export class Replication {
       return
     }
     const reached = Math.max(match, previous)
-    if (follower.state === PROBE ? reached >= next - 1 : match >= next) this.#resume(follower, reached + 1)
+    if (follower.state === PROBE && reached >= next - 1) this.#resume(follower, reached + 1)
   }
 
   /** The follower does not have `f`; it may equal us up to `a`, of term `c`. */
@@ -73,7 +86,7 @@ export class Replication {
       // Either an old answer, or the follower lost what it had acknowledged (a disk that does not keep its word).
       if (round <= follower.matchRound) return
       follower.match = 0
-    } else if (follower.state !== REPLICATE && previous !== follower.next - 1) return
+    } else if (follower.state === PROBE && previous !== follower.next - 1) return
     const { log } = this.#raft
     const shared = log.lastWithin(hint, hintTerm)
     follower.probe(Math.max(follower.match, Math.min(shared, previous - 1)) + 1)
@@ -108,7 +121,7 @@ export class Replication {
     const waited = now - follower.waitingSince
     if (follower.state === SNAPSHOT) {
       if (follower.snapshotSent && waited > SNAPSHOT_INSTALL_TIMEOUTS * config.electionTimeout) this.retry(follower)
-    } else if (follower.waiting && waited > config.electionTimeout) follower.waiting = false
+    } else if (follower.state === PROBE && follower.waiting && waited > config.electionTimeout) follower.waiting = false
   }
 
   #pipeline(follower: Progress): void {
@@ -120,21 +133,21 @@ export class Replication {
         return
       }
       const end = this.chunks.take(follower.next)
-      this.#send(follower, end)
+      this.#send(follower, end, AT_ONCE)
       follower.window.add(end, this.chunks.taken)
       follower.next = end
     }
   }
 
   /** Sends entries from `next` up to `end`; 0: none. */
-  #send(follower: Progress, end: number): void {
+  #send(follower: Progress, end: number, after: After): void {
     const { log, term, commit } = this.#raft
     const previous = follower.next - 1
     const first = end > follower.next ? follower.next : 0
     follower.toldCommit = commit
     const round = this.#rounds.current
     const message = append(term, previous, log.term(previous), commit, round, first, first === 0 ? 0 : end)
-    this.#raft.send(follower.id, message, AT_ONCE)
+    this.#raft.send(follower.id, message, after)
   }
 
   #sendSnapshot(follower: Progress): void {

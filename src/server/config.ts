@@ -1,12 +1,12 @@
 // The settings of `serve`: where each value comes from, and which wins. Flags > environment > file > defaults.
 // Knows nothing of how a member uses them.
 import { readFileSync } from 'node:fs'
-import type { OpenOptions } from '../client/api.js'
+import type { HistoryOptions, OpenOptions } from '../client/api.js'
+import { closest } from '../nearest.js'
 import { UsageError } from './failures.js'
-import { closest } from './nearest.js'
-import { bytes, cpuAffinity, duration, endpoint, integer, members, oneOf, yesOrNo } from './parse.js'
+import { bytes, cpuAffinity, duration, endpoint, history, integer, members, oneOf, yesOrNo } from './parse.js'
 
-type Key = Exclude<keyof OpenOptions, 'onFatal' | 'onLog' | 'clusterToken'> | 'clusterTokenFile'
+type Key = Exclude<keyof OpenOptions, 'onFatal' | 'onLog' | 'log' | 'clusterToken'> | 'clusterTokenFile'
 
 /** Settings as the command line has parsed them. */
 export type SettingFlags = { [key in Key]?: unknown }
@@ -42,7 +42,27 @@ export const settings: Setting[] = [
   { key: 'leaseReads', value: 'bool', text: "read under the leader's lease", parse: yesOrNo, default: true },
   { key: 'valueBytesMax', value: 'size', text: 'largest value', parse: bytes, default: 1.5 * MIB },
   { key: 'logRetainBytes', value: 'size', text: 'log kept for members that lag', parse: bytes, default: 256 * MIB },
-  { key: 'groups', value: 'count', text: 'Raft groups of this member', parse: integer(1), default: 1 },
+  {
+    key: 'connectionMemory',
+    value: 'size',
+    text: 'what all clients may hold together: requests half arrived, answers not read',
+    parse: bytes,
+    default: 256 * MIB,
+  },
+  {
+    key: 'groups',
+    value: 'count',
+    text: 'Raft groups of this member; all keys are in the first one, whatever is said here',
+    parse: integer(1),
+    default: 1,
+  },
+  {
+    key: 'history',
+    value: 'bounds',
+    text: 'history that is kept: a time, a number of revisions, or both, such as 1h,5000000; or all',
+    parse: history,
+    default: { keep: ['1h', 5_000_000] },
+  },
   { key: 'cpuAffinity', value: 'list', text: 'CPUs that its threads run on, such as 0-3,8, or numa', parse: cpuAffinity },
   { key: 'clusterTokenFile', value: 'file', text: 'file with the secret that the members share', parse: (text) => text },
   { key: 'requestTimeout', value: 'time', text: 'time until a call fails', parse: duration, default: 5_000 },
@@ -105,6 +125,7 @@ export function formatSetting({ key, value }: EffectiveSetting): string {
     return Object.entries(value as Record<string, string>)
       .map(([name, at]) => `${name}=${at}`)
       .join(',')
+  if (key === 'history') return String((value as HistoryOptions).keep)
   if (typeof value !== 'number' || key === 'groups') return String(value)
   if (!/memory|bytes/i.test(key)) return `${value}ms`
   return value % (MIB / 2) === 0 ? `${value / MIB}MiB` : `${value}`
@@ -155,15 +176,18 @@ function readConfigFile(file: string): Partial<Record<Key, unknown>> {
 
 /** A value of the file may be of its own type, or written as on the command line. */
 function parseAs(setting: Setting, value: unknown, where: string): unknown {
-  const text =
-    setting.key === 'members' && typeof value === 'object' && value !== null
-      ? Object.entries(value)
-          .map(([name, at]) => `${name}=${at}`)
-          .join(',')
-      : String(value)
+  const text = textOf(setting.key, value)
   try {
     return setting.parse(text)
   } catch (error) {
     throw new UsageError(`${where}: "${text}" is invalid. ${(error as Error).message}`)
   }
+}
+
+function textOf(key: Key, value: unknown): string {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return String(value)
+  if (key === 'history' && 'keep' in value) return String(value.keep)
+  return Object.entries(value)
+    .map(([name, at]) => `${name}=${at}`)
+    .join(',')
 }

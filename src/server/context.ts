@@ -14,6 +14,8 @@ export interface Context {
   /** The script that `dev` runs once for each member. */
   script: string
   version: string
+  /** From now on the process goes on when its output cannot be written: nobody reads it, or the disk is full. */
+  survive(): void
   /** Ends the process at once, as a signal from outside would. */
   kill(): void
   connect(options: ConnectOptions): Promise<Database>

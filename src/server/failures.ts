@@ -1,4 +1,6 @@
 // How a command fails: one clear line on stderr and an exit code. Knows nothing of single commands.
+
+import { escaped } from '../client/escape.js'
 import type { ErrorCode } from '../codes.js'
 import { RafterError } from '../errors.js'
 
@@ -56,5 +58,5 @@ export function isRafterError(error: unknown): error is RafterError {
 }
 
 function oneLine(text: string): string {
-  return text.trim().replace(/\s*\n\s*/g, ' ')
+  return escaped(text.trim().replace(/\s*\n\s*/g, ' '))
 }

@@ -1,10 +1,14 @@
 #!/usr/bin/env node
 // The process of the command line: streams, signals, exit code. Everything else is in program.ts.
-import { readFileSync } from 'node:fs'
+import { fstatSync, readFileSync } from 'node:fs'
+import type { Writable } from 'node:stream'
+import { isatty } from 'node:tty'
 import { fileURLToPath } from 'node:url'
 import type { Context } from './context.js'
+import { Exit } from './failures.js'
 import { Output } from './output.js'
 import { run } from './program.js'
+import { SteadyFile } from './steady-file.js'
 
 /** Any long time. */
 const HOLD_MS = 3_600_000
@@ -25,24 +29,48 @@ if (process.send) {
   process.channel?.unref()
 }
 
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    // The reader of a pipe has left, as in `rafterdb range | head`: nothing more is wanted.
-    if (error.code === 'EPIPE') process.exit()
-    throw error
-  })
+/** Whether the process is there for more than its output: a member does not die of its log. */
+let survives = false
+
+/** The process's stream, or one that can fail and go on where it leads to a file. */
+function standard(fd: number, own: () => NodeJS.WriteStream): Writable & { isTTY?: boolean; columns?: number } {
+  let isFile = false
+  try {
+    const stat = fstatSync(fd)
+    isFile = !isatty(fd) && (stat.isFile() || stat.isCharacterDevice())
+  } catch {
+    // It was closed before this process began; Node has opened something in its place.
+  }
+  return isFile ? new SteadyFile(fd) : own()
 }
+
+const stdout = standard(1, () => process.stdout)
+const stderr = standard(2, () => process.stderr)
+// Whether anybody reads what goes wrong changes nothing.
+stderr.on('error', () => {})
+stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (survives || process.exitCode === Exit.FAILED) return
+  // The reader of a pipe has left, as in `rafterdb range | head`: nothing more is wanted.
+  if (error.code === 'EPIPE') process.exit()
+  process.exitCode = Exit.FAILED
+  stderr.write(`rafterdb: cannot write the output: ${error.message}\n`, () => process.exit(Exit.FAILED))
+})
+// What Node itself has to say goes by its own streams.
+if (stderr !== process.stderr) process.stderr.on('error', () => {})
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
 
 const context: Context = {
   stdin: process.stdin,
-  stdout: new Output(process.stdout, process.env),
-  stderr: new Output(process.stderr, process.env),
+  stdout: new Output(stdout, process.env),
+  stderr: new Output(stderr, process.env),
   env: process.env,
   stop: stop.signal,
   script: fileURLToPath(import.meta.url),
   version,
+  survive: () => {
+    survives = true
+  },
   kill: () => process.kill(process.pid, 'SIGKILL'),
   connect: async (options) => (await import('../index.js')).connect(options),
   open: async (options) => (await import('../index.js')).open(options),

@@ -1,8 +1,9 @@
 // One member as a child process, as `dev` runs it. Knows how to start, watch and stop a process; nothing of the cluster.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createWriteStream, mkdirSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { writeWhole } from './steady-file.js'
 
 /** Milliseconds that a member has to close before it is killed. */
 const CLOSE_MS = 10_000
@@ -32,14 +33,15 @@ export class MemberProcess {
     env: Record<string, string | undefined>,
   ) {
     mkdirSync(dirname(plan.logFile), { recursive: true })
+    const file = openSync(plan.logFile, 'a')
     // The channel is only there to end with this process: a member whose parent was killed closes too.
     this.child = spawn(process.execPath, [script, 'serve', ...plan.args], { env, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] })
-    const file = createWriteStream(plan.logFile, { flags: 'a' })
     const ends: Promise<unknown>[] = []
     for (const stream of [this.child.stdout, this.child.stderr]) {
       if (!stream) continue
       stream.on('data', (chunk: Buffer) => {
-        file.write(chunk)
+        // What a full disk does not take is lost: this process and the member go on.
+        writeWhole(file, chunk)
         this.keepTail(chunk.toString('utf8'))
       })
       ends.push(once(stream, 'close'))
@@ -47,7 +49,7 @@ export class MemberProcess {
     this.gone = this.end().then(async (how) => {
       await Promise.all(ends)
       this.isGone = true
-      file.end()
+      closeSync(file)
       return how
     })
   }

@@ -2,6 +2,7 @@
 import { once } from 'node:events'
 import type { Writable } from 'node:stream'
 import { styleText } from 'node:util'
+import { jsonLine } from '../client/escape.js'
 import { formatTable } from './table.js'
 
 export type Style = 'bold' | 'dim' | 'green' | 'red' | 'yellow'
@@ -24,9 +25,22 @@ export class Output {
     return this.stream.columns ?? 80
   }
 
-  /** Writes text or bytes as they are; resolves when the stream takes more. */
+  /** Writes text or bytes as they are; resolves when the stream takes more, or takes nothing any more. */
   async write(chunk: string | Uint8Array): Promise<void> {
-    if (!this.stream.write(chunk)) await once(this.stream, 'drain')
+    if (this.stream.write(chunk)) return
+    const settled = new AbortController()
+    const takes = ['drain', 'close', 'error'].map((event) => once(this.stream, event, { signal: settled.signal }))
+    // What went wrong is handled where the process's streams are (main.ts); here nobody waits for what never comes.
+    await Promise.race(takes).catch(() => {})
+    settled.abort()
+    for (const take of takes) take.catch(() => {})
+  }
+
+  /** Writes a line and resolves, once that is settled, to why it could not be written; null: it was. */
+  attempt(line: string): Promise<Error | null> {
+    return new Promise((resolve) => {
+      this.stream.write(`${line}\n`, (error) => resolve(error ?? null))
+    })
   }
 
   line(text = ''): Promise<void> {
@@ -35,7 +49,7 @@ export class Output {
 
   /** One value as one line of JSON. */
   json(value: unknown): Promise<void> {
-    return this.line(JSON.stringify(value))
+    return this.line(jsonLine(value))
   }
 
   table(header: string[], rows: string[][]): Promise<void> {

@@ -1,6 +1,7 @@
 // Reads the values of flags, environment variables and configuration: numbers, durations, sizes, addresses.
 // Every function throws InvalidArgumentError, which the command line turns into one line that names the flag.
 import { InvalidArgumentError } from 'commander'
+import type { HistoryOptions } from '../client/api.js'
 
 /** A whole number in the bounds given. */
 export function integer(min: number, max: number = Number.MAX_SAFE_INTEGER): (text: string) => number {
@@ -23,6 +24,18 @@ export function duration(text: string): number {
   const value = match ? Number(match[1]) * (MILLISECONDS[match[2] ?? ''] ?? Number.NaN) : Number.NaN
   if (!Number.isFinite(value) || value <= 0) throw new InvalidArgumentError('It must be a time such as 250ms or 2s.')
   return value
+}
+
+/** What history is kept: `1h`, `5000000`, `1h,5000000`, `all`. */
+export function history(text: string): HistoryOptions {
+  if (text === 'all') return { keep: 'all' }
+  const keep = text.split(',').map((part) => {
+    const bound = part.trim()
+    if (/^\d+(\.\d+)?(ms|s|m|h|d)$/.test(bound) && Number.parseFloat(bound) > 0) return bound
+    if (/^\d+$/.test(bound) && Number.isSafeInteger(Number(bound)) && Number(bound) > 0) return Number(bound)
+    throw new InvalidArgumentError('It must be a time such as 1h, a number of revisions, both with a comma between, or all.')
+  })
+  return { keep }
 }
 
 const BYTES: Record<string, number> = {

@@ -1,5 +1,6 @@
 // The command line as a whole: its commands, and how every failure becomes one line and an exit code.
 import { Command, CommanderError } from 'commander'
+import { compactCommand } from './commands/compact.js'
 import { delCommand } from './commands/del.js'
 import { devCommand } from './commands/dev.js'
 import { exportCommand } from './commands/export.js'
@@ -29,6 +30,7 @@ const commands = [
   watchCommand,
   importCommand,
   exportCommand,
+  compactCommand,
 ]
 
 /** Runs one command line (without node and script) and returns the exit code. Never throws. */

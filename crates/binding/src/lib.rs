@@ -12,8 +12,10 @@
 #[cfg(feature = "count-allocations")]
 mod allocations;
 mod direct;
+mod environment;
 mod library;
 mod member;
 mod port;
+mod promise;
 mod reader;
 mod register;

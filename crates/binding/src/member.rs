@@ -5,15 +5,17 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use napi::bindgen_prelude::{AsyncTask, FnArgs, Function};
+use napi::bindgen_prelude::{FnArgs, Function, Object};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
-use napi::{Env, Result, Status, Task};
+use napi::{Env, Result, Status};
 use napi_derive::napi;
 use parking_lot::RwLock;
 use rafterdb_codec::Code;
 use rafterdb_plane::{Config, Member, PlaneError};
 
 use crate::direct::{Answer, Call};
+use crate::environment::{closed, Environment};
+use crate::promise::on_thread;
 
 static MEMBERS: LazyLock<RwLock<HashMap<u32, Arc<Member>>>> = LazyLock::new(RwLock::default);
 static NEXT: AtomicU32 = AtomicU32::new(1);
@@ -24,6 +26,11 @@ pub fn find(member: u32) -> Result<Arc<Member>> {
     found.ok_or_else(|| napi::Error::new(Status::InvalidArg, format!("no member {member} is open")))
 }
 
+/// Takes a member off the list, for whoever closes it; `None` if somebody has.
+pub fn forget(member: u32) -> Option<Arc<Member>> {
+    MEMBERS.write().remove(&member)
+}
+
 /// An error as JSON: `{"code": …, "text": …}`.
 pub fn error_json(error: &PlaneError) -> String {
     rafterdb_plane::json(&[("code", error.code.name()), ("text", &error.text)])
@@ -32,51 +39,41 @@ pub fn error_json(error: &PlaneError) -> String {
 type Note = ThreadsafeFunction<String, (), String, Status, false, true>;
 type Fatal = ThreadsafeFunction<FnArgs<(String, String)>, (), FnArgs<(String, String)>, Status, false, true>;
 
-/// Opens a member on a thread of libuv's pool: recovery may take seconds.
-pub struct Open {
-    config: String,
-    on_fatal: Option<Fatal>,
-    on_note: Option<Note>,
-}
-
-impl Task for Open {
-    type Output = String;
-    type JsValue = String;
-
-    fn compute(&mut self) -> Result<String> {
-        let (Some(on_fatal), Some(on_note)) = (self.on_fatal.take(), self.on_note.take()) else {
-            return Err(napi::Error::new(Status::GenericFailure, "open ran twice"));
-        };
-        let told = Box::new(move |error: &PlaneError| {
-            let arguments = FnArgs::from((error.code.name().to_owned(), error.text.clone()));
-            on_fatal.call(arguments, ThreadsafeFunctionCallMode::NonBlocking);
-        });
-        let noted = Arc::new(move |text: &str| {
-            on_note.call(text.to_owned(), ThreadsafeFunctionCallMode::NonBlocking);
-        });
-        match Config::parse(&self.config).and_then(|config| Member::open(config, told, noted)) {
-            Ok(member) => {
-                let number = NEXT.fetch_add(1, Ordering::Relaxed);
-                let info = member.info(number);
-                MEMBERS.write().insert(number, member);
-                Ok(info)
+/// Opens a member: recovery may take seconds. `environment`: whose end closes it; none for the main thread's, with which the process
+/// ends. Returns what the caller is told, as JSON.
+fn open(config: &str, environment: Option<&Environment>, on_fatal: Fatal, on_note: Note) -> String {
+    let told = Box::new(move |error: &PlaneError| {
+        let arguments = FnArgs::from((error.code.name().to_owned(), error.text.clone()));
+        on_fatal.call(arguments, ThreadsafeFunctionCallMode::NonBlocking);
+    });
+    let noted = Arc::new(move |text: &str| {
+        on_note.call(text.to_owned(), ThreadsafeFunctionCallMode::NonBlocking);
+    });
+    match Config::parse(config).and_then(|config| Member::open(config, told, noted)) {
+        Ok(member) => {
+            let number = NEXT.fetch_add(1, Ordering::Relaxed);
+            let info = member.info(number);
+            MEMBERS.write().insert(number, member);
+            if let Some(environment) = environment {
+                environment.opened(number);
             }
-            Err(error) => Ok(error_json(&error)),
+            info
         }
-    }
-
-    fn resolve(&mut self, _: Env, output: String) -> Result<String> {
-        Ok(output)
+        Err(error) => error_json(&error),
     }
 }
 
-/// Opens a member; `on_note` takes lines for its log. Resolves to JSON: `{"member", "id", "clusterId", "members", …}`, or `{"code", "text"}`.
+/// Opens a member; `on_note` takes lines for its log. `in_worker`: the calling thread is a worker, with whose end the member is closed.
+/// Resolves to JSON: `{"member", "id", "clusterId", "members", …}`, or `{"code", "text"}`.
 #[napi]
-pub fn open_member(
+pub fn open_member<'env>(
+    env: &'env Env,
     config: String,
     on_fatal: Function<'_, FnArgs<(String, String)>, ()>,
     on_note: Function<'_, String, ()>,
-) -> Result<AsyncTask<Open>> {
+    in_worker: bool,
+) -> Result<Object<'env>> {
+    let environment = in_worker.then(|| Environment::current(env)).transpose()?;
     let on_fatal = on_fatal
         .build_threadsafe_function()
         .callee_handled::<false>()
@@ -87,11 +84,9 @@ pub fn open_member(
         .callee_handled::<false>()
         .weak::<true>()
         .build()?;
-    Ok(AsyncTask::new(Open {
-        config,
-        on_fatal: Some(on_fatal),
-        on_note: Some(on_note),
-    }))
+    on_thread(env, "open", move || {
+        open(&config, environment.as_ref(), on_fatal, on_note)
+    })
 }
 
 /// `exchange(member, commands, length, events, timeoutMs)`: one exchange with the Raft core; see crates/codec/FORMATS.md. Blocks
@@ -121,25 +116,6 @@ pub fn member_counters(member: u32) -> Result<String> {
     Ok(find(member)?.counters_json())
 }
 
-/// Closes a member on a thread of libuv's pool: its threads are joined.
-pub struct Close(Arc<Member>);
-
-impl Task for Close {
-    type Output = String;
-    type JsValue = String;
-
-    fn compute(&mut self) -> Result<String> {
-        Ok(self
-            .0
-            .close()
-            .map_or_else(|error| error_json(&error), |()| "{}".to_owned()))
-    }
-
-    fn resolve(&mut self, _: Env, output: String) -> Result<String> {
-        Ok(output)
-    }
-}
-
 /// Tells the worker to stop: its next exchange returns a CLOSE event.
 #[napi]
 pub fn stop_member(member: u32) -> Result<()> {
@@ -150,8 +126,13 @@ pub fn stop_member(member: u32) -> Result<()> {
 /// Writes out what is queued, joins the threads and forgets the member. The worker should have stopped. Resolves to JSON: `{}`, or
 /// `{"code", "text"}` if the disk hangs and that was given up.
 #[napi]
-pub fn close_member(member: u32) -> Result<AsyncTask<Close>> {
+pub fn close_member(env: &Env, member: u32) -> Result<Object<'_>> {
     let found = find(member)?;
-    MEMBERS.write().remove(&member);
-    Ok(AsyncTask::new(Close(found)))
+    forget(member);
+    closed(member);
+    on_thread(env, "close", move || {
+        found
+            .close()
+            .map_or_else(|error| error_json(&error), |()| "{}".to_owned())
+    })
 }

@@ -1,12 +1,11 @@
 //! Ports: an app's way to a member in this process, or over TCP to one elsewhere. The same three calls for both.
 
-use std::sync::mpsc::{channel, Sender};
 use std::sync::Arc;
 use std::time::Duration;
 
-use napi::bindgen_prelude::{AsyncTask, FnArgs, Function, ToNapiValue, TypeName};
+use napi::bindgen_prelude::{FnArgs, Function, Object, ToNapiValue, TypeName};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
-use napi::{sys, Env, JsValue, Result, Status, Task, ValueType};
+use napi::{sys, Env, JsValue, Result, Status, ValueType};
 use napi_derive::napi;
 use parking_lot::Mutex;
 use rafterdb_codec::Code;
@@ -16,6 +15,7 @@ use rafterdb_pool::Slice;
 
 use crate::direct::{hold, Answer, Call, NativeObject, Notifier};
 use crate::member::{error_json, find};
+use crate::promise::Promised;
 
 type Lost = ThreadsafeFunction<FnArgs<(String, String)>, (), FnArgs<(String, String)>, Status, false, true>;
 
@@ -28,8 +28,10 @@ pub struct AppPort {
 enum Way {
     /// A member in this process.
     Here(Arc<Member>),
-    /// A connection to one elsewhere; none once closed.
-    There(Option<RemoteClient>),
+    /// A connection to one elsewhere.
+    There(RemoteClient),
+    /// Closed: nothing is held any more, as the holder may live for long.
+    Closed,
 }
 
 impl NativeObject for AppPort {
@@ -64,8 +66,8 @@ pub fn submit(call: &Call) -> Answer {
     let requests = &buffer[..call.size(2, "length", buffer.len())?];
     let taken = match way {
         Way::Here(member) => member.submit(port, requests),
-        Way::There(None) => Err(Code::Closed),
-        Way::There(Some(client)) => match client.send(Parts::with_header(requests)) {
+        Way::Closed => Err(Code::Closed),
+        Way::There(client) => match client.send(Parts::with_header(requests)) {
             true => Ok(()),
             false => Err(Code::Busy),
         },
@@ -82,7 +84,7 @@ pub fn drain(call: &Call) -> Answer {
     let into = unsafe { call.byte_view(1, "into")?.slice_mut::<u8>() };
     let copied = match way {
         Way::Here(member) => member.drain(port, into),
-        Way::There(_) => port.drain(into),
+        Way::There(_) | Way::Closed => port.drain(into),
     };
     Ok(call.float_value(copied as f64))
 }
@@ -91,31 +93,67 @@ pub fn drain(call: &Call) -> Answer {
 pub fn close_port(call: &Call) -> Answer {
     let mut held = call.held_mut::<AppPort>(0)?;
     let AppPort { port, way } = &mut *held;
-    match way {
+    match std::mem::replace(way, Way::Closed) {
         Way::Here(member) => member.close_port(port),
         Way::There(client) => {
             port.close();
-            if let Some(client) = client.take() {
-                client.close();
-            }
+            client.close();
         }
+        Way::Closed => {}
     }
     Ok(call.nothing())
 }
 
 /// What a connection tells: first whether it stands, later that it is lost.
 struct Dialed {
+    endpoint: String,
     port: Arc<Port>,
-    first: Mutex<Option<Sender<std::result::Result<(), NetError>>>>,
-    lost: Option<Lost>,
+    first: Mutex<First>,
+    lost: Lost,
+}
+
+/// A promise that waits for two: the client, which the dialer has when it has begun to dial, and what comes of that. Either
+/// may be the first.
+#[derive(Default)]
+struct First {
+    promised: Option<Promised<Outcome>>,
+    client: Option<RemoteClient>,
+    outcome: Option<std::result::Result<(), NetError>>,
+}
+
+impl Dialed {
+    /// Notes what there is, and resolves the promise if that was the rest. Whether the promise is kept by this, or waits still.
+    fn settle(&self, note: impl FnOnce(&mut First)) -> bool {
+        let mut first = self.first.lock();
+        note(&mut first);
+        let settles = match &first.outcome {
+            Some(Ok(())) => first.client.is_some(),
+            Some(Err(_)) => true,
+            None => return first.promised.is_some(),
+        };
+        let Some(promised) = (if settles { first.promised.take() } else { None }) else {
+            return first.promised.is_some();
+        };
+        let (client, outcome) = (first.client.take(), first.outcome.take());
+        drop(first);
+        promised.resolve(match (client, outcome) {
+            (Some(client), Some(Ok(()))) => Outcome::Connected(AppPort {
+                port: self.port.clone(),
+                way: Way::There(client),
+            }),
+            (_, Some(Err(error))) => Outcome::Failed(error_json(&PlaneError::from(error))),
+            _ => {
+                let text = format!("{}: no answer", self.endpoint);
+                Outcome::Failed(error_json(&PlaneError::new(Code::Unreachable, text)))
+            }
+        });
+        true
+    }
 }
 
 impl RemoteHandler for Dialed {
     fn connected(&self, _: RemoteMember) {
-        if let Some(first) = self.first.lock().take() {
-            // The dialer waits for this, or has ended with its environment.
-            let _ = first.send(Ok(()));
-        }
+        self.settle(|first| first.outcome = Some(Ok(())));
     }
 
     fn frame(&self, body: Slice) {
@@ -123,54 +161,11 @@ impl RemoteHandler for Dialed {
     }
 
     fn lost(&self, error: NetError) {
-        if let Some(first) = self.first.lock().take() {
-            let _ = first.send(Err(error));
-        } else if let Some(lost) = &self.lost {
-            let arguments = FnArgs::from((error.code.name().to_owned(), error.text));
-            lost.call(arguments, ThreadsafeFunctionCallMode::NonBlocking);
+        let text = error.text.clone();
+        if !self.settle(|first| first.outcome = Some(Err(error.clone()))) {
+            let arguments = FnArgs::from((error.code.name().to_owned(), text));
+            self.lost.call(arguments, ThreadsafeFunctionCallMode::NonBlocking);
         }
-    }
-}
-
-/// Dials a member on a thread of libuv's pool.
-pub struct Dial {
-    endpoint: String,
-    timeout: Duration,
-    port: Arc<Port>,
-    lost: Option<Lost>,
-}
-
-impl Task for Dial {
-    type Output = std::result::Result<RemoteClient, PlaneError>;
-    type JsValue = Outcome;
-
-    fn compute(&mut self) -> Result<Self::Output> {
-        let (first, outcome) = channel();
-        let handler = Dialed {
-            port: self.port.clone(),
-            first: Mutex::new(Some(first)),
-            lost: self.lost.take(),
-        };
-        let config = RemoteConfig {
-            endpoint: self.endpoint.clone(),
-            timeout: self.timeout,
-            ..RemoteConfig::default()
-        };
-        let connected = RemoteClient::connect(config, Arc::new(handler)).and_then(|client| {
-            let closed = NetError::new(Code::Unreachable, format!("{}: no answer", self.endpoint));
-            outcome.recv().unwrap_or(Err(closed)).map(|()| client)
-        });
-        Ok(connected.map_err(PlaneError::from))
-    }
-
-    fn resolve(&mut self, _: Env, output: Self::Output) -> Result<Self::JsValue> {
-        Ok(match output {
-            Ok(client) => Outcome::Connected(AppPort {
-                port: self.port.clone(),
-                way: Way::There(Some(client)),
-            }),
-            Err(error) => Outcome::Failed(error_json(&error)),
-        })
     }
 }
 
@@ -200,15 +195,15 @@ impl ToNapiValue for Outcome {
     }
 }
 
-/// Connects to a member. Resolves to a port as of `openPort`, or to JSON `{"code", "text"}`.
+/// Connects to a member, on the network's thread. Resolves to a port as of `openPort`, or to JSON `{"code", "text"}`.
 #[napi]
-pub fn dial(
-    env: Env,
+pub fn dial<'env>(
+    env: &'env Env,
     endpoint: String,
     timeout_ms: f64,
     notify: Function<'_, (), ()>,
     lost: Function<'_, FnArgs<(String, String)>, ()>,
-) -> Result<AsyncTask<Dial>> {
+) -> Result<Object<'env>> {
     let lost: Lost = lost
         .build_threadsafe_function()
         .callee_handled::<false>()
@@ -216,12 +211,24 @@ pub fn dial(
         .build()?;
     // SAFETY: the environment and a value of this call.
     let notifier = unsafe { Notifier::new(env.raw(), notify.raw())? };
-    let port = Arc::new(Port::new(when_responses_wait(notifier)));
-    let timeout = Duration::try_from_secs_f64(timeout_ms.max(0.0) / 1e3).unwrap_or_default();
-    Ok(AsyncTask::new(Dial {
+    let (promised, promise) = Promised::new(env)?;
+    let handler = Arc::new(Dialed {
+        endpoint: endpoint.clone(),
+        port: Arc::new(Port::new(when_responses_wait(notifier))),
+        first: Mutex::new(First {
+            promised: Some(promised),
+            ..First::default()
+        }),
+        lost,
+    });
+    let config = RemoteConfig {
         endpoint,
-        timeout,
-        port,
-        lost: Some(lost),
-    }))
+        timeout: Duration::try_from_secs_f64(timeout_ms.max(0.0) / 1e3).unwrap_or_default(),
+        ..RemoteConfig::default()
+    };
+    match RemoteClient::connect(config, handler.clone()) {
+        Ok(client) => handler.settle(|first| first.client = Some(client)),
+        Err(error) => handler.settle(|first| first.outcome = Some(Err(error))),
+    };
+    Ok(promise)
 }

@@ -15,6 +15,7 @@ mod peer;
 mod reader;
 mod results;
 mod selection;
+mod shortage;
 mod tables;
 mod unencodable;
 mod validate;
@@ -46,6 +47,7 @@ pub use results::{
     RESULT_RANGE_MORE, RESULT_TXN_SUCCEEDED,
 };
 pub use selection::Selection;
+pub use shortage::{code_of, is_shortage};
 pub use tables::*;
 pub use unencodable::Unencodable;
 pub use validate::{

@@ -8,7 +8,7 @@
 //! forwarded   [u8 3][3 × 0] response
 //! snapshot    [u8 4][u8 part][u16 group] the rest of the frame
 //! read index  [u8 5][u8 0][u16 group][u64 id]
-//! read reply  [u8 6][u8 0][u16 group][u64 id][u16 code][6 × 0][u64 index]
+//! read reply  [u8 6][u8 0][u16 group][u64 id][u16 code][6 × 0][u64 index][u64 term]
 //! ```
 
 use crate::block::Entries;
@@ -217,6 +217,8 @@ pub struct ReadReply {
     pub code: Code,
     /// Reads may be answered once this index is applied.
     pub index: u64,
+    /// The term of that entry.
+    pub term: u64,
 }
 
 impl ReadReply {
@@ -228,6 +230,7 @@ impl ReadReply {
         out.extend_from_slice(&(self.code as u16).to_le_bytes());
         out.extend_from_slice(&[0; 6]);
         out.extend_from_slice(&self.index.to_le_bytes());
+        out.extend_from_slice(&self.term.to_le_bytes());
     }
 }
 
@@ -265,6 +268,7 @@ impl<'a> PeerRecord<'a> {
                     id,
                     code,
                     index: reader.u64()?,
+                    term: reader.u64()?,
                 }))
             }
             _ => Err(Malformed("a peer record of unknown kind")),

@@ -72,6 +72,8 @@ pub enum Code {
     AddressInvalid = 45,
     /// the other side does not know this cluster's token
     TokenMismatch = 46,
+    /// another process runs under that member's name
+    NameInUse = 47,
     /// another process has the data directory open
     DataDirLocked = 50,
     /// the data directory belongs to another cluster or member
@@ -96,6 +98,8 @@ pub enum Code {
     BinaryMissing = 60,
     /// the thread of the Raft worker could not be started
     WorkerFailed = 61,
+    /// the process, or the system, has no file descriptors left
+    OutOfFiles = 62,
     /// a broken invariant: a bug in rafterdb
     Internal = 99,
 }
@@ -139,6 +143,7 @@ impl Code {
             Self::PortInUse => "PORT_IN_USE",
             Self::AddressInvalid => "ADDRESS_INVALID",
             Self::TokenMismatch => "TOKEN_MISMATCH",
+            Self::NameInUse => "NAME_IN_USE",
             Self::DataDirLocked => "DATA_DIR_LOCKED",
             Self::DataDirMismatch => "DATA_DIR_MISMATCH",
             Self::FormatNewer => "FORMAT_NEWER",
@@ -151,6 +156,7 @@ impl Code {
             Self::DataDirIncomplete => "DATA_DIR_INCOMPLETE",
             Self::BinaryMissing => "BINARY_MISSING",
             Self::WorkerFailed => "WORKER_FAILED",
+            Self::OutOfFiles => "OUT_OF_FILES",
             Self::Internal => "INTERNAL",
         }
     }
@@ -193,6 +199,7 @@ impl Code {
             44 => Self::PortInUse,
             45 => Self::AddressInvalid,
             46 => Self::TokenMismatch,
+            47 => Self::NameInUse,
             50 => Self::DataDirLocked,
             51 => Self::DataDirMismatch,
             52 => Self::FormatNewer,
@@ -205,6 +212,7 @@ impl Code {
             59 => Self::DataDirIncomplete,
             60 => Self::BinaryMissing,
             61 => Self::WorkerFailed,
+            62 => Self::OutOfFiles,
             99 => Self::Internal,
             _ => return None,
         })
@@ -349,6 +357,8 @@ pub mod event {
     pub const TRANSFER: u16 = 11;
     pub const CLOSE: u16 = 12;
     pub const OPENED_RUNS: u16 = 13;
+    pub const COMMITTED: u16 = 14;
+    pub const SENT: u16 = 15;
 }
 
 /// Kinds of command, as in FORMATS.md.

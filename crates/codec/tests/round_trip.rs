@@ -172,7 +172,7 @@ proptest! {
         (0..total).for_each(|index| Entry { kind: entry::BATCH, body: &index.to_le_bytes() }.encode(&mut payload).unwrap());
         let header = RaftHeader { kind: message::APPEND, group, term, fields };
         let request = Request { kind: 1, flags: 0, group, id, body: b"body" };
-        let reply = ReadReply { group, id, code: Code::Ok, index: term };
+        let reply = ReadReply { group, id, code: Code::Ok, index: term, term: id };
         let mut frame = Vec::new();
         header.encode(&mut frame, &runs, payload.len());
         frame.extend_from_slice(&payload);

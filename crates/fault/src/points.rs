@@ -3,6 +3,7 @@
 
 /// Name and moment of each point; add a line here with each `fault::point` in the code.
 pub const POINTS: &[(&str, &str)] = &[
+    ("thread.start", "before a thread is started"),
     ("wal.write", "before a batch is written to the log"),
     (
         "wal.write.half",
@@ -43,6 +44,7 @@ pub const POINTS: &[(&str, &str)] = &[
         "wal.recover.rewrite",
         "before the recovered end of the log is written again",
     ),
+    ("member.place", "before the name of a data directory is made durable"),
     (
         "member.identity",
         "when what a member must not forget is written to a new file, before it gets its name",

@@ -94,8 +94,9 @@ pub struct NetLimits {
     pub frame_bytes_max: usize,
     /// Bytes waiting to be written to one peer on one lane; a frame beyond is dropped.
     pub peer_queue_bytes_max: usize,
-    /// Bytes waiting to be written to one client; a client so far behind with reading is disconnected.
-    pub client_queue_bytes_max: usize,
+    /// Bytes that all clients hold together, of requests that have arrived in part and of answers that they have not read. Beyond
+    /// it, who holds most is disconnected with `BUSY`.
+    pub clients_bytes_max: usize,
     /// With more bytes than this waiting to be written to it, a client is not read from.
     pub client_pause_bytes: usize,
     /// Connections accepted and open at a time; more are closed at once.
@@ -123,7 +124,7 @@ impl Default for NetLimits {
         Self {
             frame_bytes_max: limits::FRAME_BYTES_MAX,
             peer_queue_bytes_max: limits::SEND_QUEUE_BYTES_MAX,
-            client_queue_bytes_max: limits::SEND_QUEUE_BYTES_MAX,
+            clients_bytes_max: 256 << 20,
             client_pause_bytes: 1 << 20,
             connections_max: 4096,
             connect_timeout: Duration::from_secs(2),

@@ -72,6 +72,9 @@ pub(crate) trait Sink: Send + Sync {
     /// Takes a frame's body, never empty.
     fn frame(&self, body: Slice);
 
+    /// The accepter is told of each ping: the dialer lives.
+    fn ping(&self) {}
+
     /// Told after the answer to a ping.
     fn round_trip(&self, _time: Duration) {}
 
@@ -151,7 +154,10 @@ async fn read<S: AsyncRead + Unpin>(
         }
         match (body.is_empty(), side) {
             // An empty answer that finds the queue full is not worth keeping: the dialer waits for bytes anyway.
-            (true, Side::Accepter { .. }) => drop(queue.send(Parts::default())),
+            (true, Side::Accepter { .. }) => {
+                sink.ping();
+                let _ = queue.send(Parts::default());
+            }
             (true, Side::Dialer) => {
                 if let Some(sent) = ping.lock().sent.take() {
                     sink.round_trip(sent.elapsed());

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use crate::config::{NetError, NetLimits};
 use crate::counters::{add, Counters};
 use crate::hello::{decode_refusal, may_be_one_cluster, Hello, HELLO_BYTES_MAX};
-use crate::reader::{FrameReader, ReadError};
+use crate::reader::{FrameReader, ReadError, ANNOUNCED_BYTES_KNOWN};
 use crate::token::{encode_proof, is_challenge, mismatch, Prover, Token};
 
 /// A connection after both hellos.
@@ -55,6 +55,8 @@ pub(crate) async fn dial(
         .map_err(|_| too_late(endpoint, "answered the hello", limits.hello_timeout))??;
     check_answer(endpoint, hello, &theirs)?;
     reader.set_frame_bytes_max(limits.frame_bytes_max);
+    // Whoever was dialed is a member.
+    reader.set_announced_bytes_max(ANNOUNCED_BYTES_KNOWN);
     Ok(Dialed {
         reader,
         socket: Arc::new(write_half),

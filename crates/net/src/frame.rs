@@ -98,6 +98,11 @@ impl QueuedFrame {
         Ok(Self { frame, written: 0 })
     }
 
+    /// Whether some of it has been written.
+    pub(crate) const fn has_begun(&self) -> bool {
+        self.written > 0
+    }
+
     /// Bytes still to be written.
     pub(crate) const fn remaining(&self) -> usize {
         self.frame.encoded_size() - self.written

@@ -4,6 +4,7 @@
 //! ```text
 //! hello    ["RAFT"][u16 protocol][u8 kind][u8 flags 1 token][u64 roster][u64 cluster][u64 member id][u64 to, 0 any][32 proof]
 //!          [u32 nameLen][name]
+//!          A peer's proof is its nonce, of which the last 8 bytes are the life of its process: the same on all its connections.
 //! refusal  a response of type 0: [u32 length of the rest][u8 0][u8 0][u16 code][u64 0][u64 detail][text]
 //! ```
 
@@ -13,7 +14,7 @@ use crate::config::NetError;
 use crate::token::PROOF_BYTES;
 
 /// The protocol this build speaks.
-pub const PROTOCOL: u16 = 2;
+pub const PROTOCOL: u16 = 3;
 
 /// Bytes of a hello or refusal, at most.
 pub const HELLO_BYTES_MAX: usize = 1024;
@@ -24,6 +25,8 @@ const NAME_BYTES_MAX: usize = 256;
 const MAGIC: &[u8; 4] = b"RAFT";
 const FIXED_BYTES: usize = 44 + PROOF_BYTES;
 const TOKEN: u8 = 1;
+/// Where the life of a dialing peer stands in its nonce: what is left of it is still more than can be guessed or met twice.
+const LIFE_AT: usize = PROOF_BYTES - 8;
 const RESPONSE_HEADER_BYTES: usize = 16;
 
 /// What a connection is for.
@@ -61,7 +64,7 @@ pub struct Hello {
     pub to: u64,
     /// Whether the sender is a member that has a cluster token.
     pub has_token: bool,
-    /// With a token: the dialer's nonce, the accepter's proof (token.rs). Else zeros.
+    /// With a token: the dialer's nonce, the accepter's proof (token.rs). Else zeros, but for the life of a dialing peer.
     pub proof: [u8; PROOF_BYTES],
     /// The sender's name, for people.
     pub name: String,
@@ -132,6 +135,19 @@ impl Hello {
             proof: std::array::from_fn(|i| body[40 + i]),
             name,
         })
+    }
+}
+
+impl Hello {
+    /// The life of the process that dials as a peer, drawn anew by each; 0: it tells none.
+    #[must_use]
+    pub fn life(&self) -> u64 {
+        u64_at(&self.proof, LIFE_AT)
+    }
+
+    /// Tells the life of this process.
+    pub(crate) fn set_life(&mut self, life: u64) {
+        self.proof[LIFE_AT..].copy_from_slice(&life.to_le_bytes());
     }
 }
 

@@ -1,11 +1,13 @@
 //! TCP between members and from clients: connections, hellos, frames, back-pressure, as in crates/codec/FORMATS.md "Frames".
 //! Owns the thread `rafterdb-net` and every socket. Knows nothing of Raft, of requests or of results: it moves frames.
 
+mod budget;
 mod config;
 mod connection;
 mod counters;
 mod dial;
 mod frame;
+mod guard;
 mod hello;
 mod listener;
 mod net;

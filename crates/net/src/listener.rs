@@ -11,16 +11,17 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 
+use crate::budget::Share;
 use crate::config::{Level, NetError};
 use crate::connection::{run, End, Side, Sink};
 use crate::counters::add;
 use crate::dial::write_whole;
 use crate::frame::Parts;
 use crate::hello::{encode_refusal, may_be_one_cluster, Hello, HelloKind, HELLO_BYTES_MAX};
-use crate::net::{Shared, StopOnPanic};
+use crate::net::Shared;
 use crate::peer::{Lane, Peer};
 use crate::queue::SendQueue;
-use crate::reader::{FrameReader, ReadError};
+use crate::reader::{FrameReader, ReadError, ANNOUNCED_BYTES_KNOWN};
 use crate::token::{decode_proof, encode_challenge, mismatch, Proof, Prover, PROOF_BYTES};
 
 /// Pause after the operating system refused to hand out a connection (too many open files, most often).
@@ -43,8 +44,7 @@ pub(crate) async fn accept(shared: Arc<Shared>, listener: TcpListener) {
                 let shared = shared.clone();
                 tokio::spawn(async move {
                     let _open = open;
-                    let _stop = StopOnPanic(shared.clone());
-                    greet(&shared, stream, from).await;
+                    shared.guard(greet(&shared, stream, from)).await;
                 });
             }
             Err(error) => {
@@ -59,7 +59,8 @@ pub(crate) async fn accept(shared: Arc<Shared>, listener: TcpListener) {
 /// What a hello admits its sender to.
 enum Admitted {
     Client,
-    Peer(Arc<Peer>, Lane),
+    /// A peer, on a lane, of a life.
+    Peer(Arc<Peer>, Lane, u64),
 }
 
 async fn greet(shared: &Arc<Shared>, stream: TcpStream, from: SocketAddr) {
@@ -87,7 +88,15 @@ async fn greet(shared: &Arc<Shared>, stream: TcpStream, from: SocketAddr) {
             let socket = Arc::new(write_half);
             return match admitted {
                 Admitted::Client => serve_client(shared, reader, socket, from).await,
-                Admitted::Peer(peer, lane) => serve_peer(shared, &peer, lane, reader, socket, from).await,
+                Admitted::Peer(peer, lane, life) => {
+                    reader.set_announced_bytes_max(ANNOUNCED_BYTES_KNOWN);
+                    let accepted = Accepted {
+                        peer: &peer,
+                        lane,
+                        life,
+                    };
+                    serve_peer(shared, &accepted, reader, socket, from).await;
+                }
             };
         }
         Ok(Some(Err(error))) => error,
@@ -190,7 +199,7 @@ fn report_bad(shared: &Shared, from: SocketAddr, error: &NetError) {
     let key = format!("{} {}", from.ip(), error.code.name());
     let text = format!("closed the connection of {from}: {}: {}", error.code.name(), error.text);
     let level = match error.code {
-        Code::ClusterMismatch | Code::TokenMismatch => Level::Error,
+        Code::ClusterMismatch | Code::TokenMismatch | Code::NameInUse => Level::Error,
         _ => Level::Warn,
     };
     shared.report.log_seldom(key, level, text);
@@ -228,7 +237,15 @@ fn admit(shared: &Shared, hello: &Hello, cluster: u64) -> Result<Admitted, NetEr
     }
     let Some(lane) = lane else { return Ok(Admitted::Client) };
     match shared.peers.get(&hello.member_id) {
-        Some(peer) => Ok(Admitted::Peer(peer.clone(), lane)),
+        Some(peer) if peer.is_another(shared, hello.life()) => {
+            let text = format!(
+                "another process says that it is {}, which is connected to {} already: two processes run under one name; stop one, \
+                or give it a name of its own",
+                peer.config.name, us.name
+            );
+            Err(NetError::new(Code::NameInUse, text))
+        }
+        Some(peer) => Ok(Admitted::Peer(peer.clone(), lane, hello.life())),
         None => {
             let text = format!(
                 "{} ({:x}) is not among the members that {} knows: check the list of members",
@@ -253,23 +270,35 @@ impl Sink for FromPeer<'_> {
         }
     }
 
+    fn ping(&self) {
+        self.peer.heard(self.lane, self.connection);
+    }
+
     fn ready(&self) -> bool {
         self.shared.handler.ready(self.peer.config.id, self.lane)
     }
 }
 
+/// A peer that was let in.
+struct Accepted<'a> {
+    peer: &'a Peer,
+    lane: Lane,
+    /// The process that it is, as it says itself; 0: it does not.
+    life: u64,
+}
+
 async fn serve_peer(
     shared: &Arc<Shared>,
-    peer: &Arc<Peer>,
-    lane: Lane,
+    accepted: &Accepted<'_>,
     reader: FrameReader<OwnedReadHalf>,
     socket: Arc<OwnedWriteHalf>,
     from: SocketAddr,
 ) {
+    let Accepted { peer, lane, life } = *accepted;
     let connection = shared.next_connection();
-    let queue = Arc::new(shared.new_queue(shared.config.limits.peer_queue_bytes_max));
+    let queue = Arc::new(shared.new_queue(shared.config.limits.peer_queue_bytes_max, Share::uncounted()));
     shared.answers.lock().insert(connection, queue.clone());
-    peer.accepted(shared, lane, connection);
+    peer.accepted(shared, lane, connection, life);
     let sink = FromPeer {
         shared,
         peer,
@@ -303,12 +332,15 @@ impl Sink for FromClient<'_> {
 
 async fn serve_client(
     shared: &Arc<Shared>,
-    reader: FrameReader<OwnedReadHalf>,
+    mut reader: FrameReader<OwnedReadHalf>,
     socket: Arc<OwnedWriteHalf>,
     from: SocketAddr,
 ) {
     let connection = shared.next_connection();
-    let queue = Arc::new(shared.new_queue(shared.config.limits.client_queue_bytes_max));
+    let share = Share::of(&shared.budget);
+    reader.set_share(share.clone());
+    // Nothing bounds one client but what all hold together.
+    let queue = Arc::new(shared.new_queue(usize::MAX, share));
     shared.clients.write().insert(connection, queue.clone());
     let sink = FromClient { shared, connection };
     let end = run(

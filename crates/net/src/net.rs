@@ -1,6 +1,8 @@
 //! The network of a member: start, send, close. Owns the thread; the parts it is made of are in the other files.
 
 use std::collections::HashMap;
+use std::future::Future;
+use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -15,9 +17,12 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Notify;
 
+use crate::budget::{Budget, Share};
 use crate::config::{Level, NetConfig, NetError};
 use crate::counters::{CounterValues, Counters};
 use crate::frame::Parts;
+use crate::guard::caught;
+use crate::hello::encode_refusal;
 use crate::listener::accept;
 use crate::peer::{keep_connected, Lane, Peer, PeerStats};
 use crate::queue::{QueueLimits, Refused, SendQueue};
@@ -49,6 +54,10 @@ pub trait Handler: Send + Sync + 'static {
         0
     }
 
+    /// An invariant was broken in one of the network's tasks, or in this handler when it was called: the network stops, and
+    /// whoever owns it must not go on as if it had one.
+    fn broken(&self, _text: &str) {}
+
     /// Whether a frame of a peer may be handed over now: the way to slow a peer down. Asked before each frame, and about every
     /// millisecond while it says no; a peer held up for as long as `dead_after` takes the connection for dead.
     fn ready(&self, _peer: u64, _lane: Lane) -> bool {
@@ -62,30 +71,18 @@ pub(crate) struct Shared {
     pub(crate) handler: Arc<dyn Handler>,
     pub(crate) report: Reporter,
     pub(crate) counters: Arc<Counters>,
+    /// What all clients hold together.
+    pub(crate) budget: Arc<Budget>,
     pub(crate) peers: HashMap<u64, Arc<Peer>>,
     pub(crate) clients: RwLock<HashMap<u64, Arc<SendQueue>>>,
     /// Queues of the connections that peers have made; they carry answers to pings.
     pub(crate) answers: Mutex<HashMap<u64, Arc<SendQueue>>>,
+    /// Tells this process from another that runs under the same name; not 0.
+    pub(crate) life: u64,
     connections: AtomicU64,
     open: Arc<AtomicUsize>,
     closing: AtomicBool,
     close: Notify,
-}
-
-/// Ends the whole network when the task that holds it panics: a broken invariant in the handler must not leave a member that
-/// looks alive and has gone deaf on one connection.
-pub(crate) struct StopOnPanic(pub(crate) Arc<Shared>);
-
-impl Drop for StopOnPanic {
-    fn drop(&mut self) {
-        if thread::panicking() {
-            self.0.report.log(
-                Level::Error,
-                "the network stops: a broken invariant in what handles its frames".to_owned(),
-            );
-            self.0.stop();
-        }
-    }
 }
 
 /// Counts an accepted connection for as long as it lives.
@@ -100,6 +97,16 @@ impl Drop for Open {
 impl Shared {
     pub(crate) fn is_closing(&self) -> bool {
         self.closing.load(Ordering::Acquire)
+    }
+
+    /// Runs a task; a broken invariant in it ends the whole network, and is told.
+    pub(crate) async fn guard(&self, task: impl Future<Output = ()>) {
+        if let Err(text) = caught(task).await {
+            self.report
+                .log(Level::Error, format!("the network stops: a bug in rafterdb: {text}"));
+            self.stop();
+            self.handler.broken(&text);
+        }
     }
 
     /// Makes the thread end.
@@ -126,13 +133,13 @@ impl Shared {
         self.open.load(Ordering::Acquire)
     }
 
-    pub(crate) fn new_queue(&self, bytes_max: usize) -> SendQueue {
+    pub(crate) fn new_queue(&self, bytes_max: usize, share: Arc<Share>) -> SendQueue {
         let limits = QueueLimits {
             bytes_max,
             frame_bytes_max: self.config.limits.frame_bytes_max,
             pause_bytes: self.config.limits.client_pause_bytes,
         };
-        SendQueue::new(limits, self.counters.clone())
+        SendQueue::new(limits, self.counters.clone(), share)
     }
 
     fn queues(&self) -> Vec<Arc<SendQueue>> {
@@ -168,6 +175,8 @@ pub struct NetStats {
     pub clients: usize,
     /// Bytes waiting to be written to them.
     pub client_queued_bytes: usize,
+    /// Bytes of memory that they hold, both ways.
+    pub client_held_bytes: usize,
     /// Counts since start.
     pub counters: CounterValues,
 }
@@ -210,9 +219,11 @@ impl Net {
             report: Reporter::new(config.log.clone()),
             handler,
             counters: Arc::default(),
+            budget: Budget::new(config.limits.clients_bytes_max),
             peers,
             clients: RwLock::default(),
             answers: Mutex::default(),
+            life: RandomState::new().hash_one(std::process::id()) | 1,
             connections: AtomicU64::new(0),
             open: Arc::default(),
             closing: AtomicBool::new(false),
@@ -220,15 +231,16 @@ impl Net {
             config,
         });
         let running = shared.clone();
-        let thread = thread::Builder::new()
-            .name("rafterdb-net".to_owned())
-            .spawn(move || {
-                runtime.block_on(live(&running, listener));
-                // Not waiting for a look-up of a name that may be under way.
-                runtime.shutdown_background();
-                for queue in running.queues() {
-                    queue.close();
-                }
+        let thread = rafterdb_fault::point("thread.start")
+            .and_then(|()| {
+                thread::Builder::new().name("rafterdb-net".to_owned()).spawn(move || {
+                    runtime.block_on(running.guard(live(&running, listener)));
+                    // Not waiting for a look-up of a name that may be under way.
+                    runtime.shutdown_background();
+                    for queue in running.queues() {
+                        queue.close();
+                    }
+                })
             })
             .map_err(|error| NetError::new(Code::Io, format!("cannot start the network's thread: {error}")))?;
         Ok(Self {
@@ -260,22 +272,20 @@ impl Net {
         self.shared.peers.get(&peer).is_some_and(|peer| peer.is_up())
     }
 
-    /// Sends a delivery to a client, from any thread, without blocking. `false`: the client is gone, or so far behind with
-    /// reading that it is disconnected now, as it could not know which answers it has missed.
+    /// Sends a delivery to a client, from any thread, without blocking. `false`: the client is gone. However much it has not
+    /// read, it is served while all clients together hold no more than they may.
     pub fn send_client(&self, connection: u64, parts: Parts) -> bool {
         assert!(!parts.is_empty(), "frame body: empty ones are the network's own");
         let Some(queue) = self.shared.clients.read().get(&connection).cloned() else {
             return false;
         };
-        let outcome = queue.send(parts);
-        if outcome == Err(Refused::Full) {
-            let text = format!("client {connection} does not read its answers: disconnected");
-            self.shared
-                .report
-                .log_seldom("client full".to_owned(), Level::Warn, text);
-            queue.close();
-        }
-        self.shared.sent("a client", outcome)
+        self.shared.sent("a client", queue.send(parts))
+    }
+
+    /// Whether a client is connected.
+    #[must_use]
+    pub fn has_client(&self, connection: u64) -> bool {
+        self.shared.clients.read().contains_key(&connection)
     }
 
     /// Ends a client's connection once what is queued for it has been written, for at most `flush_timeout`.
@@ -285,17 +295,25 @@ impl Net {
         }
     }
 
+    /// How it stands with each peer, by id.
+    #[must_use]
+    pub fn peer_stats(&self) -> Vec<PeerStats> {
+        let mut peers: Vec<_> = self.shared.peers.values().map(|peer| peer.stats()).collect();
+        peers.sort_by_key(|peer| peer.id);
+        peers
+    }
+
     /// How it stands.
     #[must_use]
     pub fn stats(&self) -> NetStats {
-        let mut peers: Vec<_> = self.shared.peers.values().map(|peer| peer.stats()).collect();
-        peers.sort_by_key(|peer| peer.id);
+        let peers = self.peer_stats();
         let clients = self.shared.clients.read();
         let client_queued_bytes = clients.values().map(|queue| queue.amounts().0).sum();
         NetStats {
             peers,
             clients: clients.len(),
             client_queued_bytes,
+            client_held_bytes: self.shared.budget.used(),
             counters: self.shared.counters.values(),
         }
     }
@@ -322,10 +340,16 @@ impl Drop for Net {
 
 /// The thread's life. All tasks end with the runtime, after it.
 async fn live(shared: &Arc<Shared>, listener: Option<TcpListener>) {
-    let accepting = listener.map(|listener| tokio::spawn(accept(shared.clone(), listener)));
+    let accepting = listener.map(|listener| {
+        let shared = shared.clone();
+        tokio::spawn(async move { shared.guard(accept(shared.clone(), listener)).await })
+    });
+    let relieving = shared.clone();
+    tokio::spawn(async move { relieving.guard(relieve(&relieving)).await });
     for peer in shared.peers.values() {
         for lane in Lane::BOTH {
-            tokio::spawn(keep_connected(shared.clone(), peer.clone(), lane));
+            let (shared, peer) = (shared.clone(), peer.clone());
+            tokio::spawn(async move { shared.guard(keep_connected(shared.clone(), peer, lane)).await });
         }
     }
     shared.close.notified().await;
@@ -339,6 +363,31 @@ async fn live(shared: &Arc<Shared>, listener: Option<TcpListener>) {
     let deadline = Instant::now() + shared.config.limits.flush_timeout;
     while queues.iter().any(|queue| !queue.is_closed()) && Instant::now() < deadline {
         tokio::time::sleep(CLOSE_POLL).await;
+    }
+}
+
+/// Disconnects the clients that hold most, whenever all hold more than they may.
+async fn relieve(shared: &Shared) {
+    loop {
+        shared.budget.is_short().await;
+        while shared.budget.excess() > 0 {
+            let clients = shared.clients.read();
+            let held = |queue: &Arc<SendQueue>| queue.share().bytes();
+            let total: usize = clients.values().map(held).sum();
+            let largest = clients.iter().max_by_key(|(_, queue)| held(queue));
+            let Some((connection, queue)) = largest.filter(|_| total > shared.config.limits.clients_bytes_max) else {
+                // Those that were cut give back what they hold as they end.
+                break;
+            };
+            let text = format!(
+                "all clients together hold {total} bytes of requests and unread answers, more than they may: client {connection} \
+                with {} was disconnected",
+                held(queue)
+            );
+            shared.report.log_seldom("clients hold".to_owned(), Level::Warn, text);
+            let reason = "the member is short of memory for its clients, and this one held most: read answers sooner";
+            queue.cut(Parts::new(encode_refusal(&NetError::new(Code::Busy, reason))));
+        }
     }
 }
 

@@ -20,12 +20,13 @@ use rafterdb_codec::Code;
 use rafterdb_pool::Slice;
 use tokio::sync::Notify;
 
+use crate::budget::Share;
 use crate::config::{Level, NetConfig, NetError, PeerConfig};
 use crate::connection::{run, Side, Sink};
 use crate::dial::{dial, Dialed};
 use crate::frame::Parts;
 use crate::hello::{Hello, HelloKind};
-use crate::net::{Shared, StopOnPanic};
+use crate::net::Shared;
 use crate::queue::{Refused, SendQueue};
 use crate::token::{nonce, PROOF_BYTES};
 
@@ -34,6 +35,9 @@ const PROBES: u32 = 3;
 
 /// A connection that lived for so long starts the backoff anew.
 const LIVED: Duration = Duration::from_secs(1);
+
+/// An accepted connection on which no ping came for so many times their interval may be that of a process that is gone.
+const PINGS_MISSED: u32 = 3;
 
 /// Which of the two connections to a peer a frame takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -79,6 +83,10 @@ pub struct PeerStats {
     pub rtt_micros: u32,
     /// Bytes waiting to be written, by lane.
     pub queued_bytes: [usize; 2],
+    /// Whether this member is connected to it on both lanes.
+    pub reached: bool,
+    /// Why it is not, as of the last attempt.
+    pub failure: Option<NetError>,
 }
 
 #[derive(Default)]
@@ -86,7 +94,13 @@ struct Links {
     outgoing: [bool; 2],
     /// Number of the accepted connection of each lane; 0: none.
     incoming: [u64; 2],
+    /// The process that made each of them, as it says itself; 0: it does not.
+    lives: [u64; 2],
+    /// When a ping came last on each of them.
+    heard: [Option<Instant>; 2],
     up: bool,
+    /// Why each lane is not connected: the last attempt's error.
+    error: [Option<NetError>; 2],
     /// Attempts in a row that failed, of the lane that has more of them.
     failures: [u32; 2],
     /// Last failure of each lane that was logged, so that a retry which fails alike is not.
@@ -135,8 +149,16 @@ impl Peer {
             (false, true) => PeerState::Probing,
             (false, false) => PeerState::Disconnected,
         };
+        let reached = links.outgoing == [true; 2];
+        let failure = if reached {
+            None
+        } else {
+            links.error.iter().flatten().next().cloned()
+        };
         drop(links);
         PeerStats {
+            reached,
+            failure,
             id: self.config.id,
             name: self.config.name.clone(),
             state,
@@ -151,15 +173,43 @@ impl Peer {
     }
 
     /// Notes a connection that the peer has made; an older one of that lane is lost, and so is what was under way on it.
-    pub(crate) fn accepted(&self, shared: &Shared, lane: Lane, connection: u64) {
+    pub(crate) fn accepted(&self, shared: &Shared, lane: Lane, connection: u64, life: u64) {
         let older = self.links.lock().incoming[lane as usize];
         self.change(shared, |links| links.incoming[lane as usize] = 0);
         if let Some(queue) = shared.answers.lock().get(&older) {
             queue.close();
         }
-        self.change(shared, |links| links.incoming[lane as usize] = connection);
+        self.change(shared, |links| {
+            links.incoming[lane as usize] = connection;
+            links.lives[lane as usize] = life;
+            links.heard[lane as usize] = Some(Instant::now());
+        });
         for retry in &self.retry {
             retry.notify_one();
+        }
+    }
+
+    /// Whether another process than that of `life` is connected as this peer, and lives. Two processes with one name would else
+    /// take each other's place for ever, since each dials again at once. One that was restarted is let in as soon as the
+    /// connections of its earlier life have ended or fallen silent.
+    pub(crate) fn is_another(&self, shared: &Shared, life: u64) -> bool {
+        if life == 0 {
+            return false;
+        }
+        let silent = shared.config.limits.ping_every * PINGS_MISSED;
+        let links = self.links.lock();
+        Lane::BOTH.iter().any(|lane| {
+            let at = *lane as usize;
+            let lives = links.heard[at].is_some_and(|heard| heard.elapsed() < silent);
+            links.incoming[at] != 0 && ![0, life].contains(&links.lives[at]) && lives
+        })
+    }
+
+    /// A ping came on an accepted connection.
+    pub(crate) fn heard(&self, lane: Lane, connection: u64) {
+        let mut links = self.links.lock();
+        if links.incoming[lane as usize] == connection {
+            links.heard[lane as usize] = Some(Instant::now());
         }
     }
 
@@ -199,11 +249,11 @@ impl Peer {
         };
         let PeerConfig { name, endpoint, .. } = &self.config;
         if up {
-            shared
-                .report
-                .log(Level::Info, format!("connected to {name} at {endpoint}"));
+            let text = format!("connected to {name} at {endpoint}");
+            shared.report.log_often(format!("{name} connected"), Level::Info, text);
         } else {
-            shared.report.log(Level::Warn, format!("lost {name} at {endpoint}"));
+            let text = format!("lost {name} at {endpoint}");
+            shared.report.log_often(format!("{name} lost"), Level::Warn, text);
         }
         shared
             .handler
@@ -219,6 +269,7 @@ impl Peer {
             Code::ClusterMismatch
             | Code::TokenMismatch
             | Code::MemberUnknown
+            | Code::NameInUse
             | Code::ProtocolVersion
             | Code::AddressInvalid => Level::Error,
             _ => Level::Warn,
@@ -239,7 +290,7 @@ impl Peer {
 /// What is said first on a connection to a peer.
 fn hello(shared: &Shared, peer: &Peer, lane: Lane) -> Result<Hello, NetError> {
     let has_token = shared.config.token.is_some();
-    Ok(Hello {
+    let mut hello = Hello {
         kind: lane.hello_kind(),
         roster: shared.config.roster,
         cluster: shared.handler.cluster(),
@@ -248,12 +299,13 @@ fn hello(shared: &Shared, peer: &Peer, lane: Lane) -> Result<Hello, NetError> {
         has_token,
         proof: if has_token { nonce()? } else { [0; PROOF_BYTES] },
         name: shared.config.name.clone(),
-    })
+    };
+    hello.set_life(shared.life);
+    Ok(hello)
 }
 
 /// Keeps one lane to a peer connected, for as long as the network lives.
 pub(crate) async fn keep_connected(shared: Arc<Shared>, peer: Arc<Peer>, lane: Lane) {
-    let _stop = StopOnPanic(shared.clone());
     let mut backoff = Backoff::new(shared.config.limits.backoff_min, shared.config.limits.backoff_max);
     while !shared.is_closing() {
         let attempt = Instant::now();
@@ -266,6 +318,7 @@ pub(crate) async fn keep_connected(shared: Arc<Shared>, peer: Arc<Peer>, lane: L
         match dialed {
             Ok(dialed) => {
                 let error = connected(&shared, &peer, lane, dialed).await;
+                peer.links.lock().error[lane as usize] = Some(error.clone());
                 if !shared.is_closing() {
                     peer.report(&shared, lane, &error);
                 }
@@ -274,7 +327,10 @@ pub(crate) async fn keep_connected(shared: Arc<Shared>, peer: Arc<Peer>, lane: L
                 }
             }
             Err(error) => {
-                peer.links.lock().failures[lane as usize] += 1;
+                let mut links = peer.links.lock();
+                links.failures[lane as usize] += 1;
+                links.error[lane as usize] = Some(error.clone());
+                drop(links);
                 peer.report(&shared, lane, &error);
             }
         }
@@ -285,13 +341,14 @@ pub(crate) async fn keep_connected(shared: Arc<Shared>, peer: Arc<Peer>, lane: L
 /// Runs a connected lane until it ends. Returns why it did.
 async fn connected(shared: &Arc<Shared>, peer: &Peer, lane: Lane, dialed: Dialed) -> NetError {
     let at = lane as usize;
-    let queue = Arc::new(shared.new_queue(shared.config.limits.peer_queue_bytes_max));
+    let queue = Arc::new(shared.new_queue(shared.config.limits.peer_queue_bytes_max, Share::uncounted()));
     *peer.queues[at].write() = Some(queue.clone());
     let sink = Outgoing { peer, lane };
     sink.round_trip(dialed.round_trip);
     peer.change(shared, |links| {
         links.outgoing[at] = true;
         links.failures[at] = 0;
+        links.error[at] = None;
     });
     let end = run(
         dialed.reader,

@@ -18,6 +18,7 @@ use parking_lot::Mutex;
 use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::Notify;
 
+use crate::budget::Share;
 use crate::counters::{add, Counters};
 use crate::frame::{Parts, QueuedFrame};
 
@@ -95,11 +96,13 @@ pub(crate) struct SendQueue {
     written: AtomicU64,
     limits: QueueLimits,
     counters: Arc<Counters>,
+    /// What the connection holds of the budget.
+    share: Arc<Share>,
 }
 
 impl SendQueue {
     /// A queue that holds what it is given until `run` is called.
-    pub(crate) fn new(limits: QueueLimits, counters: Arc<Counters>) -> Self {
+    pub(crate) fn new(limits: QueueLimits, counters: Arc<Counters>, share: Arc<Share>) -> Self {
         let state = State {
             frames: VecDeque::new(),
             spare: Vec::new(),
@@ -120,7 +123,13 @@ impl SendQueue {
             written: AtomicU64::new(0),
             limits,
             counters,
+            share,
         }
+    }
+
+    /// What the connection holds of the budget.
+    pub(crate) fn share(&self) -> &Share {
+        &self.share
     }
 
     /// Takes a frame, and writes it if nobody else is writing. Never blocks.
@@ -141,6 +150,7 @@ impl SendQueue {
                 return Err(Refused::Full);
             }
             state.bytes += bytes;
+            self.share.set_outgoing(state.bytes);
             state.taken += bytes as u64;
             state.frames.push_back(frame);
             add(&self.counters.frames_out, 1);
@@ -240,6 +250,7 @@ impl SendQueue {
             return Step::Closed;
         }
         state.bytes -= bytes;
+        self.share.set_outgoing(state.bytes);
         if state.reader_paused && state.bytes <= self.limits.pause_bytes / 2 {
             state.reader_paused = false;
             self.shorter.notify_one();
@@ -289,6 +300,23 @@ impl SendQueue {
         self.finish.notify_one();
     }
 
+    /// Forgets what is queued and has not begun to be written, and ends with `last`: whoever reads on learns why.
+    pub(crate) fn cut(&self, last: Parts) {
+        self.share.cut();
+        let frames = {
+            let mut state = self.state.lock();
+            let begun = state.frames.front().is_some_and(QueuedFrame::has_begun);
+            let dropped = state.frames.split_off(usize::from(begun));
+            state.bytes -= dropped.iter().map(QueuedFrame::remaining).sum::<usize>();
+            self.share.set_outgoing(state.bytes);
+            dropped
+        };
+        drop(frames);
+        // Not taken if it ends already.
+        let _ = self.send(last);
+        self.finish();
+    }
+
     /// Returns when `finish` has been called.
     pub(crate) async fn finishing(&self) {
         if !self.state.lock().finishing {
@@ -302,6 +330,7 @@ impl SendQueue {
             let mut state = self.state.lock();
             state.closed = true;
             state.bytes = 0;
+            self.share.set_outgoing(0);
             (state.socket.take(), std::mem::take(&mut state.frames))
         };
         drop((socket, frames));

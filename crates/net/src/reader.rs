@@ -9,6 +9,7 @@ use rafterdb_codec::{Frame, Malformed};
 use rafterdb_pool::{Buffer, Pool, Slice, TIERS};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
+use crate::budget::Share;
 use crate::counters::{add, Counters};
 
 /// Bytes of a buffer at least: small, as hundreds of clients may be idle.
@@ -18,8 +19,12 @@ const READ_BYTES_MIN: usize = TIERS[1];
 /// the next one.
 const READ_BYTES_MAX: usize = TIERS[3];
 
-/// Bytes that are made room for because a frame announces them, before any of them has come: an append fits.
-const ANNOUNCED_BYTES_MAX: usize = TIERS[3];
+/// Bytes that are made room for because a frame announces them, before any of them has come. With the header they fit a buffer of
+/// the pool; of a member's frames more are taken at its word, see `set_announced_bytes_max`.
+const ANNOUNCED_BYTES_MAX: usize = TIERS[2] / 2;
+
+/// The same of who is known: an append fits.
+pub(crate) const ANNOUNCED_BYTES_KNOWN: usize = TIERS[3];
 
 /// Why there are no more frames.
 #[derive(Debug)]
@@ -42,6 +47,9 @@ pub(crate) struct FrameReader<S> {
     /// Bytes of the next buffer: doubles while reads fill it, halves while they leave most of it empty.
     room: usize,
     frame_bytes_max: usize,
+    announced_bytes_max: usize,
+    /// What the connection holds of the budget.
+    share: Arc<Share>,
     /// Bytes received so far, for whoever watches whether the connection is alive.
     received: Arc<AtomicU64>,
     counters: Arc<Counters>,
@@ -56,6 +64,8 @@ impl<S: AsyncRead + Unpin> FrameReader<S> {
             length: 0,
             room: READ_BYTES_MIN,
             frame_bytes_max,
+            announced_bytes_max: ANNOUNCED_BYTES_MAX,
+            share: Share::uncounted(),
             received: Arc::default(),
             counters,
         }
@@ -64,6 +74,17 @@ impl<S: AsyncRead + Unpin> FrameReader<S> {
     /// Sets another bound: a hello is bounded tighter than what follows.
     pub(crate) fn set_frame_bytes_max(&mut self, bytes: usize) {
         self.frame_bytes_max = bytes;
+    }
+
+    /// Sets how much of a frame is made room for at its word.
+    pub(crate) fn set_announced_bytes_max(&mut self, bytes: usize) {
+        self.announced_bytes_max = bytes;
+    }
+
+    /// What is held from now on counts as this.
+    pub(crate) fn set_share(&mut self, share: Arc<Share>) {
+        share.set_incoming(self.buffer.len());
+        self.share = share;
     }
 
     pub(crate) fn received(&self) -> Arc<AtomicU64> {
@@ -111,12 +132,13 @@ impl<S: AsyncRead + Unpin> FrameReader<S> {
         let missing = Frame::missing(self.read(), self.frame_bytes_max).map_err(|malformed| self.bad(malformed))?;
         // What is only announced is not made room for: as much again as has come.
         let needed = missing
-            .min(self.length.max(ANNOUNCED_BYTES_MAX))
+            .min(self.length.max(self.announced_bytes_max))
             .max(READ_BYTES_MIN / 2);
         if self.buffer.len() - self.length < needed {
             let mut next = self.pool.take((self.length + needed).max(self.room));
             next[..self.length].copy_from_slice(self.read());
             self.buffer = next;
+            self.share.set_incoming(self.buffer.len());
         }
         let room = self.buffer.len() - self.length;
         let bytes = self

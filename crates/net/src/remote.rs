@@ -5,18 +5,22 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, OnceLock};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
+use rafterdb_codec::limits::SEND_QUEUE_BYTES_MAX;
 use rafterdb_codec::Code;
 use rafterdb_pool::{Pool, Slice};
 use tokio::runtime::{Builder, Handle};
 use tokio::time::timeout;
 
+use crate::budget::Share;
 use crate::config::{NetError, NetLimits};
 use crate::connection::{end_asked, run, End, Side, Sink};
 use crate::counters::Counters;
 use crate::dial::dial;
 use crate::frame::Parts;
+use crate::guard::caught;
 use crate::hello::{Hello, HelloKind};
 use crate::queue::{QueueLimits, SendQueue};
 use crate::token::PROOF_BYTES;
@@ -97,12 +101,12 @@ impl RemoteClient {
     pub fn connect(config: RemoteConfig, handler: Arc<dyn RemoteHandler>) -> Result<Self, NetError> {
         let runtime = shared_runtime()?;
         let limits = QueueLimits {
-            bytes_max: config.limits.client_queue_bytes_max,
+            bytes_max: SEND_QUEUE_BYTES_MAX,
             frame_bytes_max: config.limits.frame_bytes_max,
             pause_bytes: config.limits.client_pause_bytes,
         };
         let counters = Arc::<Counters>::default();
-        let queue = Arc::new(SendQueue::new(limits, counters.clone()));
+        let queue = Arc::new(SendQueue::new(limits, counters.clone(), Share::uncounted()));
         let closed = Arc::new(AtomicBool::new(false));
         let client = Self {
             queue: queue.clone(),
@@ -111,7 +115,9 @@ impl RemoteClient {
         runtime.spawn(async move {
             // Closed even when the handler panics: sends must not seem to go somewhere.
             let queue = CloseOnDrop(queue);
-            let error = live(&config, &queue.0, &closed, handler.as_ref(), &counters).await;
+            let error = caught(live(&config, &queue.0, &closed, handler.as_ref(), &counters))
+                .await
+                .unwrap_or_else(|text| NetError::new(Code::Internal, format!("a bug in rafterdb: {text}")));
             drop(queue);
             if !closed.swap(true, Ordering::AcqRel) {
                 handler.lost(error);
@@ -210,26 +216,38 @@ async fn live(
         .into_error(endpoint)
 }
 
+/// How often the memory of a burst is looked for that has been idle since: nobody else comes by in a process of clients.
+const TRIM_EVERY: Duration = Duration::from_secs(5);
+
 /// The runtime of all clients of this process. Its thread never ends: it has nothing to lose when the process does.
 fn shared_runtime() -> Result<&'static Handle, NetError> {
-    static RUNTIME: OnceLock<Result<Handle, NetError>> = OnceLock::new();
-    RUNTIME
-        .get_or_init(|| {
-            let failed =
-                |error: std::io::Error| NetError::new(Code::Io, format!("cannot start the clients' thread: {error}"));
-            let runtime = Builder::new_current_thread()
-                .enable_io()
-                .enable_time()
-                .build()
-                .map_err(failed)?;
-            let handle = runtime.handle().clone();
-            let run = move || runtime.block_on(std::future::pending::<()>());
-            thread::Builder::new()
-                .name("rafterdb-clients".to_owned())
-                .spawn(run)
-                .map_err(failed)?;
-            Ok(handle)
-        })
-        .as_ref()
-        .map_err(Clone::clone)
+    static RUNTIME: OnceLock<Handle> = OnceLock::new();
+    static STARTING: Mutex<()> = Mutex::new(());
+    if let Some(handle) = RUNTIME.get() {
+        return Ok(handle);
+    }
+    // One at a time; and a failure is not remembered: what was short then may be there when the next client comes.
+    let _starting = STARTING.lock();
+    if let Some(handle) = RUNTIME.get() {
+        return Ok(handle);
+    }
+    let handle = start_runtime()
+        .map_err(|error| NetError::new(Code::Io, format!("cannot start the clients' thread: {error}")))?;
+    Ok(RUNTIME.get_or_init(|| handle))
+}
+
+fn start_runtime() -> std::io::Result<Handle> {
+    let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
+    let handle = runtime.handle().clone();
+    let run = move || {
+        runtime.block_on(async {
+            loop {
+                tokio::time::sleep(TRIM_EVERY).await;
+                SHARED_POOL.trim(Instant::now());
+            }
+        });
+    };
+    rafterdb_fault::point("thread.start")?;
+    thread::Builder::new().name("rafterdb-clients".to_owned()).spawn(run)?;
+    Ok(handle)
 }

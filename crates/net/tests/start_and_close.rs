@@ -1,5 +1,7 @@
 //! A network says at once where it cannot listen, and a close is quick, writes what is queued and frees the port.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use std::sync::Arc;
@@ -93,9 +95,15 @@ fn a_close_does_not_wait_for_a_peer_that_does_not_read() {
     assert!(started.elapsed() < QUICK, "{:?}", started.elapsed());
 }
 
-struct Broken;
+/// What was told of a broken invariant.
+#[derive(Default)]
+struct Broken(std::sync::Mutex<Vec<String>>);
 
 impl Handler for Broken {
+    fn broken(&self, text: &str) {
+        self.0.lock().unwrap().push(text.to_owned());
+    }
+
     fn peer_frame(&self, _peer: u64, _lane: Lane, _body: Slice) {}
     fn peer_state(&self, _peer: u64, _up: bool, _rtt_micros: u32) {}
     fn client_frame(&self, _connection: u64, _body: Slice) {
@@ -105,10 +113,11 @@ impl Handler for Broken {
 }
 
 #[test]
-fn a_handler_that_panics_ends_the_network() {
+fn a_handler_that_panics_ends_the_network_and_its_owner_is_told_why() {
     let log = Arc::new(Recorder::default());
     let config = config(1, &["127.0.0.1:0".to_owned()], &log);
-    let net = Net::start(config, Arc::new(Broken)).unwrap();
+    let broken = Arc::new(Broken::default());
+    let net = Net::start(config, broken.clone()).unwrap();
     let address = net.local_addr().unwrap();
     let (mut guilty, mut innocent) = (Raw::client(address), Raw::client(address));
     guilty.write(&frame(b"trigger"));
@@ -118,11 +127,12 @@ fn a_handler_that_panics_ends_the_network() {
         "a member with a broken invariant leaves"
     );
     assert!(std::net::TcpStream::connect(address).is_err(), "and listens no more");
+    assert_eq!(*broken.0.lock().unwrap(), ["a broken invariant, on purpose"]);
     assert!(log
         .seen
         .lock()
         .unwrap()
         .log
         .iter()
-        .any(|(_, text)| text.contains("broken invariant")));
+        .any(|(_, text)| text.contains("a bug in rafterdb: a broken invariant")));
 }

@@ -10,6 +10,7 @@ use rafterdb_codec::{request, Code};
 
 use crate::arena;
 use crate::clock::now_ms;
+use crate::counts::Uncounted;
 use crate::error::PlaneError;
 use crate::exchange::{HERE_BYTES_MAX, HERE_TIME_MAX};
 use crate::group::{Group, StoreMachine};
@@ -250,7 +251,7 @@ impl Applier {
         let mut applied = group.applied.load(Ordering::Acquire);
         let mut blocks = std::mem::take(&mut self.blocks);
         for block in blocks.drain(..) {
-            applied = self.apply_block(group, &machine, &block)?;
+            applied = self.apply_block(member, group, &machine, &block)?;
         }
         self.blocks = blocks;
         machine.publish()?;
@@ -269,25 +270,42 @@ impl Applier {
         Ok(())
     }
 
-    fn apply_block(&mut self, group: &Group, machine: &StoreMachine, block: &Block) -> Result<u64, PlaneError> {
-        let mut waiting = group.waiting.lock();
+    fn apply_block(
+        &mut self,
+        member: &Member,
+        group: &Group,
+        machine: &Arc<StoreMachine>,
+        block: &Block,
+    ) -> Result<u64, PlaneError> {
         let mut at = 0;
         let mut index = block.first;
         while at < block.bytes.len() {
             let entry = &block.bytes[at..at + entry_length(&block.bytes[at..])];
             self.results.clear();
             let applied = machine.apply(index, block.term, entry[4], &entry[8..], &mut self.results)?;
-            if let Some(waiter) = Group::take_waiter(&mut waiting, index) {
+            if let Some(waiter) = group.take_waiter(index) {
                 group.applied_bytes(entry.len());
-                let out = self.deliveries.to(&waiter.source);
-                write_response(
-                    out,
-                    request::WRITE,
-                    applied.flags,
-                    applied.code,
-                    waiter.id,
-                    &self.results,
-                );
+                if applied.is_uncounted {
+                    member.counts.push(Uncounted {
+                        machine: Arc::clone(machine),
+                        // Before the publish, after which a compaction may go on.
+                        kept: machine.keep_for_counts(),
+                        waiter,
+                        body: entry[8..].to_vec(),
+                        flags: applied.flags,
+                        results: self.results.clone(),
+                    });
+                } else {
+                    let out = self.deliveries.to(&waiter.source);
+                    write_response(
+                        out,
+                        request::WRITE,
+                        applied.flags,
+                        applied.code,
+                        waiter.id,
+                        &self.results,
+                    );
+                }
             }
             at += entry.len();
             index += 1;

@@ -5,7 +5,7 @@ use std::sync::mpsc::{channel, RecvTimeoutError};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rafterdb_codec::Code;
+use rafterdb_codec::{is_shortage, Code};
 
 use crate::error::PlaneError;
 use crate::member::Member;
@@ -36,15 +36,18 @@ impl Member {
         self.log.close();
         self.apply.close();
         self.reads.close();
+        self.counts.close();
         self.watches.close();
         let (done, ended) = channel::<()>();
         let owner = self.clone();
-        let closing = std::thread::Builder::new()
-            .name("rafterdb-close".to_owned())
-            .spawn(move || {
-                owner.finish();
-                drop(done);
-            });
+        let closing = rafterdb_fault::point("thread.start").and_then(|()| {
+            std::thread::Builder::new()
+                .name("rafterdb-close".to_owned())
+                .spawn(move || {
+                    owner.finish();
+                    drop(done);
+                })
+        });
         if closing.is_err() {
             self.finish();
         }
@@ -69,6 +72,15 @@ impl Member {
         Ok(())
     }
 
+    /// What kept a last step from being done. Without room the log has it all, and the next start does it.
+    fn note_end(&self, ended: Result<(), PlaneError>) {
+        match ended {
+            Err(error) if is_shortage(error.code) => self.note(&error.text),
+            Err(error) => self.fail(error),
+            Ok(()) => {}
+        }
+    }
+
     /// Joins the threads and closes the stores.
     fn finish(&self) {
         let threads = std::mem::take(&mut *self.threads.lock());
@@ -84,15 +96,12 @@ impl Member {
             let closed = rafterdb_fault::point("member.close")
                 .map_err(|e| PlaneError::io("close", &e))
                 .and_then(|()| Ok(machine.engine().close(last)?));
-            if let Err(error) = closed {
-                self.fail(error);
-            }
+            self.note_end(closed);
         }
         {
             let _under_way = self.stalls.begin(Work::Close, Instant::now());
-            if let Err(error) = self.data_dir.settle(self.failure().is_none()) {
-                self.fail(error);
-            }
+            let settled = self.data_dir.settle(self.failure().is_none());
+            self.note_end(settled);
         }
         if let Err(error) = rafterdb_fault::point("member.closed") {
             self.fail(PlaneError::io("close", &error));

@@ -75,6 +75,9 @@ pub struct Config {
     pub memory: u64,
     /// Largest value, bytes.
     pub value_bytes_max: usize,
+    /// Bytes that all clients' connections may hold together.
+    #[serde(default = "connection_memory")]
+    pub connection_memory: usize,
     /// Raft groups.
     pub groups: u16,
     /// Bytes of a log segment.
@@ -84,6 +87,10 @@ pub struct Config {
     /// What the members prove to each other that they know; `None`: nothing.
     #[serde(default)]
     pub cluster_token: Option<ClusterToken>,
+}
+
+const fn connection_memory() -> usize {
+    256 << 20
 }
 
 /// A 53-bit number for a name: the same on every machine, exact as a JavaScript number, never 0.

@@ -25,7 +25,7 @@ pub fn check_space(path: &Path) -> Result<(), PlaneError> {
 
 /// Bytes that are free on the file system of a directory, and its size; `None` where that cannot be told.
 #[cfg(unix)]
-fn free_and_total(directory: &Path) -> Option<(u64, u64)> {
+pub fn free_and_total(directory: &Path) -> Option<(u64, u64)> {
     use std::ffi::CString;
     use std::mem::MaybeUninit;
     use std::os::unix::ffi::OsStrExt;
@@ -49,7 +49,7 @@ fn free_and_total(directory: &Path) -> Option<(u64, u64)> {
 }
 
 #[cfg(not(unix))]
-fn free_and_total(_directory: &Path) -> Option<(u64, u64)> {
+pub fn free_and_total(_directory: &Path) -> Option<(u64, u64)> {
     None
 }
 

@@ -25,12 +25,7 @@ impl PlaneError {
 
     /// An input or output error, naming what was being done.
     pub fn io(doing: &str, error: &std::io::Error) -> Self {
-        let code = if error.raw_os_error() == Some(libc::ENOSPC) {
-            Code::DiskFull
-        } else {
-            Code::Io
-        };
-        Self::new(code, format!("{doing}: {error}"))
+        Self::new(rafterdb_codec::code_of(error), format!("{doing}: {error}"))
     }
 }
 

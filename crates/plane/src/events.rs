@@ -46,8 +46,8 @@ impl Events<'_> {
 /// Chunks of proposals that can wait to be told: two that follow each other hold more than one may.
 pub const CHUNKS_MAX: usize = 2 * (limits::PROPOSAL_BYTES_MAX / limits::APPEND_BYTES_MAX) + 1;
 
-/// Room for all facts of one group: durable 4, applied 3, reads 3, persisted 4, and proposals 4 a chunk.
-pub const FACTS_FIELDS: usize = 14 + 4 * CHUNKS_MAX;
+/// Room for all facts of one group: durable 4, applied 3, committed 4, reads 3, persisted 4, and proposals 4 a chunk.
+pub const FACTS_FIELDS: usize = 18 + 4 * CHUNKS_MAX;
 
 const _: () = assert!(
     2 + FACTS_FIELDS <= limits::EVENTS_DOUBLES_MAX,
@@ -62,6 +62,9 @@ pub fn tell_facts(member: &Member, id: u16, facts: &Facts, out: &mut Events<'_>)
     if let Some(index) = facts.applied {
         out.put(&[u64::from(event::APPLIED), group, index]);
     }
+    if let Some((index, term)) = facts.committed {
+        out.put(&[u64::from(event::COMMITTED), group, index, term]);
+    }
     if let Some(sequence) = facts.reads {
         out.put(&[u64::from(event::READS), group, sequence]);
     }
@@ -70,7 +73,7 @@ pub fn tell_facts(member: &Member, id: u16, facts: &Facts, out: &mut Events<'_>)
             u64::from(event::PERSISTED),
             group,
             index,
-            member.log_reader.log_bytes(id),
+            member.log_reader.held_bytes(id),
         ]);
     }
     if facts.proposals {

@@ -19,6 +19,7 @@ use crate::error::PlaneError;
 use crate::events::{tell_facts, Events, Opening, FACTS_FIELDS, MESSAGE_FIELDS};
 use crate::group::Group;
 use crate::inbox::{Happening, Message, Taken};
+use crate::log_age::LogAges;
 use crate::log_thread::LogTask;
 use crate::member::Member;
 use crate::peers::raft_frame;
@@ -32,6 +33,10 @@ pub const HERE_TIME_MAX: Duration = Duration::from_micros(300);
 /// Bytes of entries up to which the Raft worker may write or apply them itself.
 pub const HERE_BYTES_MAX: usize = 4 << 10;
 
+/// Values of the field `after` of SEND.
+const AFTER_DURABLE: u64 = 1;
+const AFTER_TOLD: u64 = 2;
+
 /// The worker's own state between exchanges.
 #[derive(Default)]
 pub struct Exchange {
@@ -40,6 +45,7 @@ pub struct Exchange {
     opening: Opening,
     /// When overdue answers of peers were last looked for, ms of the clock.
     looked_at: f64,
+    ages: LogAges,
     tasks: Vec<LogTask>,
     /// Groups whose commit index or log has moved.
     moved: Vec<u16>,
@@ -59,7 +65,7 @@ struct Cursor<'a> {
 fn bind_worker(member: &Member) {
     let bound = member.cpus.as_deref().map(pin_current_thread);
     if let Some(Err(error)) = bound {
-        member.note(&format!("the Raft worker runs on any CPU: {error}"));
+        member.warn(&format!("the Raft worker runs on any CPU: {error}"));
     }
 }
 
@@ -110,6 +116,7 @@ impl Exchange {
         if now - self.looked_at > OVERDUE_LOOK_MS {
             self.looked_at = now;
             member.give_up_overdue();
+            self.ages.look(member);
         }
         #[allow(clippy::cast_precision_loss, reason = "at most eventsDoublesMax")]
         {
@@ -276,7 +283,11 @@ impl Exchange {
         let fields = std::array::from_fn(|_| c.next());
         let (first, end) = (c.next(), c.next());
         self.entries.clear();
-        if end > first && !entries_to_send(member, group, first, end, &mut self.entries) {
+        let is_there = end <= first || entries_to_send(member, group, first, end, &mut self.entries);
+        if after == AFTER_TOLD {
+            self.tell_sent(member, group.id, to, first);
+        }
+        if !is_there {
             // They were cut meanwhile; the core learns it from the silence and sends a snapshot.
             return;
         }
@@ -291,11 +302,22 @@ impl Exchange {
             &mut self.entries,
             &mut self.head,
         );
-        if after == 0 || (self.tasks.is_empty() && member.log.is_idle()) {
+        if after != AFTER_DURABLE || (self.tasks.is_empty() && member.log.is_idle()) {
             member.send(to, Lane::Fast, parts);
         } else {
             self.tasks.push(LogTask::Send { peer: to, parts });
         }
+    }
+
+    /// Tells the core how far the entries of a message come: with the events of this exchange.
+    fn tell_sent(&self, member: &Member, group: u16, peer: u64, first: u64) {
+        member.inbox.push(Happening::Sent {
+            group,
+            peer,
+            first,
+            end: self.entries.last().map_or(first, Block::end),
+            bytes: self.entries.iter().map(|block| block.bytes.len() as u64).sum(),
+        });
     }
 
     /// A snapshot stands where the log is not: the log begins again after it.
@@ -376,6 +398,13 @@ impl Exchange {
                 let kind = u64::from(event::SNAPSHOT_INSTALLED);
                 out.put(&[kind, u64::from(group), u64::from(ok), index, term, from]);
             }
+            Happening::Sent {
+                group,
+                peer,
+                first,
+                end,
+                bytes,
+            } => out.put(&[u64::from(event::SENT), u64::from(group), peer, first, end, bytes]),
             Happening::Transfer { group, peer } => out.put(&[u64::from(event::TRANSFER), u64::from(group), peer]),
         }
     }
@@ -469,6 +498,7 @@ fn take_role(member: &Arc<Member>, group: &Arc<Group>, c: &mut Cursor<'_>) {
         group.set_lease(0.0);
     }
     if before != leader {
+        member.note_leader(group, term, leader);
         member.leader_changed(group, leader);
     }
 }

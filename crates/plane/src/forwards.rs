@@ -8,7 +8,6 @@ use rafterdb_codec::{encode_forward_header, limits, Code, Request, Response};
 
 use crate::clock::now_ms;
 use crate::member::Member;
-use crate::requests;
 use crate::source::{Deliveries, Waiter};
 
 /// Milliseconds after which a forwarded request without an answer counts as lost: its asker sends it again.
@@ -62,7 +61,7 @@ impl Forwards {
         Request { id, ..*item }.encode(&mut body);
         if !member.ask(leader, body) {
             if let Some(pending) = self.pending.lock().remove(&id) {
-                fail(&pending.waiter, Code::NoLeader, &requests::leader_text(item.kind));
+                fail(&pending.waiter, Code::NoLeader, &member.no_leader());
             }
         }
     }

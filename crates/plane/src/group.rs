@@ -65,7 +65,8 @@ pub struct Group {
     pub proposals_noted: Noted,
     /// The recent log.
     pub tail: Mutex<Tail>,
-    /// Who waits for entries in the log to be applied, by index, ascending.
+    /// Who waits for entries in the log to be applied, by index, ascending. Not held while anything is applied: the worker
+    /// adds to it.
     pub waiting: Mutex<VecDeque<(u64, Waiter)>>,
     /// Bytes of own proposals in the log that are not applied yet.
     pub unapplied_bytes: AtomicUsize,
@@ -201,7 +202,8 @@ impl Group {
     }
 
     /// Takes the waiter of the entry at `index`, if there is one; waiters of older entries must have been taken.
-    pub fn take_waiter(waiting: &mut VecDeque<(u64, Waiter)>, index: u64) -> Option<Waiter> {
+    pub fn take_waiter(&self, index: u64) -> Option<Waiter> {
+        let mut waiting = self.waiting.lock();
         let (next, _) = waiting.front()?;
         assert!(*next >= index, "waiter order: entry {next} passed by {index}");
         if *next != index {

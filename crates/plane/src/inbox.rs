@@ -47,6 +47,14 @@ pub enum Happening {
         term: u64,
         from: u64,
     },
+    /// Entries first ≤ i < end, of so many bytes, went to a peer: the core did not know how many fit a message.
+    Sent {
+        group: u16,
+        peer: u64,
+        first: u64,
+        end: u64,
+        bytes: u64,
+    },
     /// Someone asks for the leadership to move.
     Transfer { group: u16, peer: u64 },
 }
@@ -58,6 +66,8 @@ pub struct Facts {
     pub durable: Option<(u64, u64)>,
     /// Applied up to an index.
     pub applied: Option<u64>,
+    /// The leader that was asked says that the entry (index, term) is committed.
+    pub committed: Option<(u64, u64)>,
     /// Reads up to this number wait to be confirmed.
     pub reads: Option<u64>,
     /// Proposals may wait.

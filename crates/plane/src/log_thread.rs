@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 use rafterdb_net::{Lane, Parts};
@@ -53,8 +53,10 @@ struct State {
     slow: bool,
     /// Whether a write has failed: what was to be written then is not on disk, and never will be.
     failed: bool,
-    /// When what is written must be synced, if it is not.
+    /// When what is written must be synced, if it is not; or when a write that waits for room is tried again.
     sync_due: Option<Instant>,
+    /// Tasks that the files hold wait for room on the disk, or for a file descriptor. What comes later is left in the queue.
+    short: bool,
 }
 
 /// (epoch, index, term) by group.
@@ -65,7 +67,12 @@ struct Files {
     writer: Writer,
     /// Last (epoch, index, term) of each group in the write under way.
     reached: Reached,
+    /// Tasks of a write that waits for room: the writer has gathered what they say.
+    waiting: Vec<LogTask>,
 }
+
+/// How often a write that waits for room, or for a file descriptor, is tried again.
+const SHORT_RETRY_EVERY: Duration = Duration::from_millis(250);
 
 /// The queue in front of the log. Bounded by what may enter it: the proposals' bound and the followers' windows.
 pub struct LogQueue {
@@ -89,11 +96,15 @@ impl LogQueue {
     /// A queue in front of a log.
     #[must_use]
     pub fn new(writer: Writer) -> Self {
-        let reached = Reached::new();
+        let (reached, waiting) = (Reached::new(), Vec::new());
         Self {
             state: Mutex::default(),
             arrived: Condvar::new(),
-            files: Mutex::new(Files { writer, reached }),
+            files: Mutex::new(Files {
+                writer,
+                reached,
+                waiting,
+            }),
         }
     }
 
@@ -105,7 +116,7 @@ impl LogQueue {
         }
         {
             let mut state = self.state.lock();
-            let idle = state.tasks.is_empty() && !state.writing && !state.closing;
+            let idle = state.tasks.is_empty() && !state.writing && !state.closing && !state.short;
             if !idle || state.slow || tasks.iter().map(LogTask::bytes).sum::<usize>() > HERE_BYTES_MAX {
                 state.tasks.append(tasks);
                 self.arrived.notify_one();
@@ -120,7 +131,13 @@ impl LogQueue {
     #[must_use]
     pub fn is_idle(&self) -> bool {
         let state = self.state.lock();
-        state.tasks.is_empty() && !state.writing && !state.failed
+        state.tasks.is_empty() && !state.writing && !state.failed && !state.short
+    }
+
+    /// Whether a write waits for room on the disk, or for a file descriptor.
+    #[must_use]
+    pub fn is_short(&self) -> bool {
+        self.state.lock().short
     }
 
     /// Lets the thread end once the queue is empty.
@@ -137,7 +154,11 @@ impl LogQueue {
                 self.arrived.wait(&mut state);
                 continue;
             }
-            if !state.tasks.is_empty() {
+            if state.closing && state.short {
+                // What waits was never acknowledged.
+                return false;
+            }
+            if !state.tasks.is_empty() && !state.short {
                 break;
             }
             if state.closing {
@@ -150,7 +171,9 @@ impl LogQueue {
             }
         }
         state.writing = true;
-        std::mem::swap(&mut state.tasks, into);
+        if !state.short {
+            std::mem::swap(&mut state.tasks, into);
+        }
         true
     }
 
@@ -160,8 +183,13 @@ impl LogQueue {
         let began = Instant::now();
         let _turn = Turn { queue: self, began };
         let _under_way = member.stalls.begin(Work::Log, began);
-        let written = self.files.lock().write_out(member, tasks, here);
-        if let Err(error) = written {
+        let (written, short) = {
+            let mut files = self.files.lock();
+            let written = files.write_out(member, tasks, here);
+            (written, files.writer.is_short())
+        };
+        self.state.lock().short = short;
+        if let Err(error) = written.or_else(|error| if short { Ok(()) } else { Err(error) }) {
             // Nothing of it is tried again, and nothing that waited for it goes out, now or later.
             tasks.clear();
             self.state.lock().failed = true;
@@ -181,6 +209,11 @@ impl Drop for Turn<'_> {
     fn drop(&mut self) {
         let sync_due = self.queue.files.lock().writer.sync_due();
         let mut state = self.queue.state.lock();
+        let sync_due = if state.short {
+            Some(Instant::now() + SHORT_RETRY_EVERY)
+        } else {
+            sync_due
+        };
         state.writing = false;
         state.failed |= std::thread::panicking();
         state.slow = self.began.elapsed() > HERE_TIME_MAX;
@@ -209,16 +242,22 @@ impl Files {
         for task in tasks.iter() {
             write(&mut self.writer, task, &mut self.reached);
         }
-        if tasks.is_empty() {
-            self.writer.sync()?;
+        let written = if tasks.is_empty() && self.waiting.is_empty() {
+            self.writer.sync()
         } else {
-            self.writer.commit()?;
+            self.writer.commit()
+        };
+        if written.is_err() && self.writer.is_short() {
+            self.waiting.append(tasks);
         }
+        written?;
+        // Those that waited come first, as they did when they were gathered.
+        let mut waited = std::mem::take(&mut self.waiting);
         member.count_log_write(&self.writer);
         for (group, reached) in self.reached.drain() {
             release(member, group, reached, here);
         }
-        for task in tasks.drain(..) {
+        for task in waited.drain(..).chain(tasks.drain(..)) {
             match task {
                 LogTask::Send { peer, parts } => member.send(peer, Lane::Fast, parts),
                 // Only what is on disk can be cut; the cut itself goes with the next write.

@@ -9,13 +9,14 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use rafterdb_codec::{limits, request, role, Code, Request};
-use rafterdb_net::{Lane, Net, Parts};
+use rafterdb_net::{Lane, Level, Net, Parts};
 use rafterdb_pool::Pool;
 use rafterdb_wal::{Reader, Writer};
 
 use crate::affinity;
 use crate::apply_thread::{self, ApplyQueue};
 use crate::config::Config;
+use crate::counts::{self, CountQueue};
 use crate::data_dir::DataDir;
 use crate::error::PlaneError;
 use crate::exchange::Exchange;
@@ -23,16 +24,18 @@ use crate::forwards::Forwards;
 use crate::group::{Group, Transfer};
 use crate::ids::Ids;
 use crate::inbox::Inbox;
+use crate::lines::line;
 use crate::log_thread::{self, LogQueue};
 use crate::open::{self, Opened};
 use crate::peers::Peers;
-use crate::place::named;
 use crate::port::{Notify, Port};
+use crate::read_lanes::ReadLanes;
 use crate::requests::{self, fail_read};
+use crate::room::Room;
 use crate::seldom::Seldom;
-use crate::serve::{self, ServeQueue};
+use crate::serve;
 use crate::snapshots::{Queues, Snapshots};
-use crate::source::{Deliveries, Source, Waiter};
+use crate::source::{request_name, Deliveries, Source, Waiter};
 use crate::stalls::{self, Stalls};
 use crate::watches::{self, Watches};
 use crate::{snapshot_install, snapshot_receive};
@@ -52,6 +55,8 @@ pub struct Counters {
     pub submissions: AtomicU64,
     /// Calls of `drain` by apps in this process.
     pub drains: AtomicU64,
+    /// Slices of reads that were served.
+    pub read_slices: AtomicU64,
     /// Bytes written to the log.
     pub log_bytes: AtomicU64,
     /// Durable writes of the log.
@@ -83,19 +88,25 @@ pub struct Member {
     /// What the apply thread has not seen.
     pub apply: ApplyQueue,
     /// Reads that may be served.
-    pub reads: ServeQueue,
+    pub reads: ReadLanes,
+    /// Writes that are answered once they are counted.
+    pub counts: CountQueue,
     /// Watches of all groups.
     pub watches: Watches,
     /// Numbers of what is asked of other members.
     pub ids: Ids,
     /// Lines about what other members say and cannot mean.
     pub doubts: Seldom,
+    /// Changes of leaders of other groups than the first.
+    pub leaders: Seldom,
     /// Requests forwarded to the leader.
     pub forwards: Forwards,
     /// Snapshots under way.
     pub snapshots: Snapshots,
     /// How long what is under way takes.
     pub stalls: Stalls,
+    /// Whether there is room for more.
+    pub room: Room,
     /// Where each group stood at open, until the worker has been told.
     pub opened: Mutex<Vec<Opened>>,
     /// Counters.
@@ -152,13 +163,16 @@ impl Member {
             notes: recovered.notes,
             cpus: bound.cpus.clone(),
             apply: ApplyQueue::default(),
-            reads: ServeQueue::default(),
+            reads: ReadLanes::default(),
+            counts: CountQueue::default(),
             watches: Watches::default(),
             ids: Ids::new(),
             doubts: Seldom::default(),
+            leaders: Seldom::default(),
             forwards: Forwards::default(),
             snapshots,
             stalls: Stalls::default(),
+            room: Room::default(),
             opened: Mutex::new(recovered.opened),
             counters: Counters::default(),
             net: OnceLock::new(),
@@ -196,15 +210,19 @@ impl Member {
     fn start(self: &Arc<Self>, queues: Queues) -> Result<(), PlaneError> {
         let spawn = |name: &str, body: ThreadBody| {
             let member = self.clone();
-            std::thread::Builder::new()
-                .name(format!("rafterdb-{name}"))
-                .spawn(move || guard(&member, body))
+            rafterdb_fault::point("thread.start")
+                .and_then(|()| {
+                    std::thread::Builder::new()
+                        .name(format!("rafterdb-{name}"))
+                        .spawn(move || guard(&member, body))
+                })
                 .map(|handle| self.threads.lock().push(handle))
-                .map_err(|e| PlaneError::io("start a thread", &e))
+                .map_err(|e| PlaneError::io("start a thread (is a limit of threads or of memory reached?)", &e))
         };
         spawn("log", Box::new(log_thread::run))?;
         spawn("apply", Box::new(apply_thread::run))?;
         spawn("watch", Box::new(watches::run))?;
+        spawn("counts", Box::new(counts::run))?;
         let Queues { incoming, received } = queues;
         spawn("snapshot", Box::new(move |m| snapshot_receive::receive(m, &incoming)))?;
         spawn("install", Box::new(move |m| snapshot_install::install(m, &received)))?;
@@ -255,7 +273,17 @@ impl Member {
 
     /// Says something about this member, for people.
     pub fn note(&self, text: &str) {
-        (self.on_note)(&named(text));
+        self.tell(Level::Info, text);
+    }
+
+    /// A line that somebody should look at.
+    pub fn warn(&self, text: &str) {
+        self.tell(Level::Warn, text);
+    }
+
+    /// A line at its level. All lines of the member go through here.
+    pub fn tell(&self, level: Level, text: &str) {
+        (self.on_note)(&line(level, text));
     }
 
     /// Whether the first group's queue has no room for so many bytes more.
@@ -388,7 +416,14 @@ impl Member {
         let forwarded = matches!(waiter.source, Source::Peer(_));
         if leader == 0 || leader == self.config.id() || forwarded {
             let code = if leader == 0 { Code::NoLeader } else { Code::NotLeader };
-            return out.fail(&waiter, item.kind, code, 0, &requests::leader_text(item.kind));
+            let text = match code {
+                Code::NoLeader => self.no_leader(),
+                _ => format!(
+                    "this member does not lead, and could not take the {}",
+                    request_name(item.kind)
+                ),
+            };
+            return out.fail(&waiter, item.kind, code, 0, &text);
         }
         self.forwards.send(self, group.id, leader, waiter, item);
     }

@@ -8,14 +8,17 @@ use rafterdb_codec::{
     encode_forwarded_header, encode_read_index, limits, request, Code, PeerRecord, PeerRecords, RaftHeader, RaftRecord,
     ReadReply, Responses, Run, MESSAGE_HEADER_BYTES, SAFE_NUMBER_MAX,
 };
-use rafterdb_net::{Handler, Lane, NetConfig, Parts, PeerConfig};
+use rafterdb_net::{Handler, Lane, NetConfig, NetLimits, Parts, PeerConfig};
 use rafterdb_pool::Slice;
 use smallvec::SmallVec;
 
 use crate::arena;
 use crate::clock::now_ms;
+use crate::descriptors;
+use crate::error::PlaneError;
 use crate::group::Group;
 use crate::inbox::{Happening, Message, RUNS_INLINE};
+use crate::lines::line;
 use crate::member::Member;
 use crate::port::{response_length, whole_responses};
 use crate::reads::{Asked, Read};
@@ -67,10 +70,14 @@ pub fn net_config(member: &Member) -> NetConfig {
             .collect(),
         log: {
             let note = member.on_note.clone();
-            Arc::new(move |_, text| note(&text))
+            Arc::new(move |level, text| note(&line(level, &text)))
         },
         pool: member.pool.clone(),
-        ..NetConfig::default()
+        limits: NetLimits {
+            clients_bytes_max: member.config.connection_memory,
+            connections_max: descriptors::connections_max(NetLimits::default().connections_max),
+            ..NetLimits::default()
+        },
     }
 }
 
@@ -125,6 +132,14 @@ impl Handler for Peers {
         }
     }
 
+    fn broken(&self, text: &str) {
+        let Some(member) = self.0.upgrade() else { return };
+        member.fail(PlaneError::new(
+            Code::Internal,
+            format!("a bug in rafterdb, in what handles the network: {text}"),
+        ));
+    }
+
     fn client_closed(&self, connection: u64) {
         let Some(member) = self.0.upgrade() else { return };
         member.watches.close_source(&member, &Source::Connection(connection));
@@ -157,6 +172,10 @@ fn raft(member: &Member, peer: u64, frame: &Slice, record: &RaftRecord<'_>) {
     }
     if let Err(malformed) = record.check() {
         return member.doubt(peer, malformed.0);
+    }
+    if !record.payload.is_empty() && !member.room.takes_appends() {
+        // As good as lost: what needs no room, votes and heartbeats, goes on, and the leader sends it again.
+        return;
     }
     member.inbox.push_message(Message {
         from: peer,
@@ -194,7 +213,7 @@ pub fn answer_client(member: &Member, connection: u64, responses: &[u8]) {
     while !rest.is_empty() {
         let end = whole_responses(&rest, limits::FRAME_BYTES_MAX).max(response_length(&rest));
         if !net.send_client(connection, Parts::from(rest.split_to(end))) {
-            // A client that does not read its answers: it comes back and asks again.
+            // It is gone, or was cut off: it comes back and asks again.
             net.close_client(connection);
             return;
         }
@@ -270,7 +289,7 @@ impl Member {
     pub fn give_up_overdue(self: &Arc<Self>) {
         let mut out = Deliveries::default();
         for waiter in self.forwards.take_overdue() {
-            let text = "the leader has not answered; the write may or may not be done";
+            let text = "the leader has not answered";
             out.fail(&waiter, request::WRITE, Code::LeaderLost, 0, text);
         }
         for group in &self.groups {
@@ -291,13 +310,25 @@ impl Member {
     /// A member said something that it cannot mean: it is ignored, and that is noted now and then.
     pub fn doubt(&self, peer: u64, what: &str) {
         let text = || format!("member {peer} sent what does not hold together ({what}); ignored");
-        self.doubts.say(text, |text| self.note(text));
+        self.doubts.say(text, |text| self.warn(text));
     }
 
     /// Tells a follower the read index, or why there is none.
+    ///
+    /// The index is one that this member knew to be committed while it led, and not of an earlier leader's term, so its
+    /// entry is of the term in which it led. The term is read after it: if it has moved on since, no log has an entry of
+    /// that term there, and the follower believes nothing.
     pub fn answer_read_index(&self, group: u16, peer: u64, id: u64, code: Code, index: u64) {
         let mut body = Vec::new();
-        ReadReply { group, id, code, index }.encode(&mut body);
+        let term = self.group(group).term.load(Ordering::Acquire);
+        let reply = ReadReply {
+            group,
+            id,
+            code,
+            index,
+            term,
+        };
+        reply.encode(&mut body);
         self.send(peer, Lane::Fast, Parts::new(body));
     }
 }
@@ -306,8 +337,8 @@ fn read_reply(member: &Arc<Member>, peer: u64, reply: &ReadReply) {
     let Some(group) = member.find_group(reply.group) else {
         return;
     };
-    if reply.index > SAFE_NUMBER_MAX {
-        return member.doubt(peer, "a read index beyond 2^53");
+    if reply.index > SAFE_NUMBER_MAX || reply.term > SAFE_NUMBER_MAX {
+        return member.doubt(peer, "a read index or its term beyond 2^53");
     }
     let asked = {
         let mut reads = group.reads.lock();
@@ -319,6 +350,12 @@ fn read_reply(member: &Arc<Member>, peer: u64, reply: &ReadReply) {
         }
         asked
     };
+    if reply.code == Code::Ok && reply.index > group.commit.load(Ordering::Acquire) {
+        // Else the reads would wait until the leader tells of the commit by itself: a share of the heartbeat interval.
+        member
+            .inbox
+            .note(group.id, |facts| facts.committed = Some((reply.index, reply.term)));
+    }
     let mut out = Deliveries::default();
     for read in asked.reads {
         if reply.code == Code::Ok {

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 use std::fs::File;
-use std::io::Result;
+use std::io::{ErrorKind, Result};
 use std::path::{Path, PathBuf};
 
 /// Where Linux shows a process its own open files.
@@ -32,10 +32,15 @@ impl Place {
 
 /// Makes a directory and those above it that are missing; the names of all are durable.
 fn make(dir: &Path) -> Result<()> {
-    if dir.is_dir() {
-        return Ok(());
-    }
     let parent = dir.parent().unwrap_or(dir);
+    if dir.is_dir() {
+        // The process that made it may have ended before its name was durable.
+        return match sync_name(parent) {
+            // Who may not list the parent has not made the directory.
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => Ok(()),
+            synced => synced,
+        };
+    }
     if parent != dir {
         make(parent)?;
     }
@@ -43,6 +48,11 @@ fn make(dir: &Path) -> Result<()> {
         Err(_) if dir.is_dir() => {}
         made => made?,
     }
+    sync_name(parent)
+}
+
+fn sync_name(parent: &Path) -> Result<()> {
+    rafterdb_fault::point("member.place")?;
     sync_dir(parent)
 }
 
@@ -96,6 +106,18 @@ pub fn sync_dir(dir: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::{named, Place};
+
+    #[test]
+    fn the_name_of_a_directory_is_durable_whoever_made_it() {
+        let dir = tempfile::tempdir().expect("a directory");
+        std::fs::create_dir(dir.path().join("data")).expect("made, and not synced");
+        for missing in ["", "a", "a/b"] {
+            rafterdb_fault::arm("member.place=error").expect("armed");
+            let held = Place::hold(&dir.path().join("data").join(missing));
+            rafterdb_fault::disarm();
+            assert!(held.is_err(), "the parent of data/{missing} was not synced");
+        }
+    }
 
     #[test]
     fn a_held_directory_may_be_renamed() {

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 
 use crate::noted::Noted;
 
@@ -14,7 +14,8 @@ pub struct Port {
     id: u64,
     ready: Mutex<Ready>,
     notified: Noted,
-    notify: Notify,
+    /// None once closed: what it calls may refer to whoever holds this port, and then neither would ever go.
+    notify: RwLock<Option<Notify>>,
     closed: AtomicBool,
 }
 
@@ -40,7 +41,7 @@ impl Port {
             id,
             ready: Mutex::default(),
             notified: Noted::default(),
-            notify,
+            notify: RwLock::new(Some(notify)),
             closed: AtomicBool::new(false),
         }
     }
@@ -56,9 +57,18 @@ impl Port {
         if self.closed.load(Ordering::Acquire) {
             return;
         }
-        self.ready.lock().bytes.extend_from_slice(responses);
+        {
+            let mut ready = self.ready.lock();
+            // Under the lock, so that nothing is added after a close has let go of what was there.
+            if self.closed.load(Ordering::Relaxed) {
+                return;
+            }
+            ready.bytes.extend_from_slice(responses);
+        }
         if self.notified.set() {
-            (self.notify)();
+            if let Some(notify) = &*self.notify.read() {
+                notify();
+            }
         }
     }
 
@@ -85,9 +95,22 @@ impl Port {
         i64::try_from(fits).unwrap_or(i64::MAX)
     }
 
-    /// Nothing is delivered any more.
+    /// Whether nothing is delivered any more.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    /// Nothing is delivered any more; what waits, and what was to be called, is let go.
     pub fn close(&self) {
-        self.closed.store(true, Ordering::Release);
+        {
+            let mut ready = self.ready.lock();
+            self.closed.store(true, Ordering::Release);
+            *ready = Ready::default();
+        }
+        let notify = self.notify.write().take();
+        // Not under the lock: what it drops is not this file's.
+        drop(notify);
     }
 }
 
@@ -147,5 +170,19 @@ mod tests {
         assert_eq!(port.drain(&mut large), 0);
         port.deliver(&response(1));
         assert_eq!(count.load(Ordering::Relaxed), 2);
+    }
+
+    #[test]
+    fn a_closed_port_keeps_nothing() {
+        let called = Arc::new(());
+        let held = called.clone();
+        let port = Port::new(Box::new(move || drop(held.clone())));
+        port.deliver(&response(1 << 20));
+        assert_eq!(Arc::strong_count(&called), 2);
+        port.close();
+        port.deliver(&response(4));
+        assert_eq!(Arc::strong_count(&called), 1, "what it called is let go");
+        assert_eq!(port.ready.lock().bytes.capacity(), 0);
+        assert_eq!(port.drain(&mut [0; 32]), 0);
     }
 }

@@ -14,7 +14,7 @@ use crate::group::{Group, Transfer};
 use crate::inbox::Happening;
 use crate::member::Member;
 use crate::reads::Read;
-use crate::source::{request_name, write_response, Deliveries, Source, Waiter};
+use crate::source::{write_response, Deliveries, Source, Waiter};
 
 /// Takes every request of a submission. An `Err` says that nothing was taken.
 pub fn submit(member: &Arc<Member>, source: &Source, submission: &[u8]) -> Result<(), Code> {
@@ -73,7 +73,10 @@ pub fn take(member: &Arc<Member>, source: &Source, item: &Request<'_>, out: &mut
         request::READ => read(member, group, waiter, item, out),
         request::WATCH => watch(member, group, waiter, item, out),
         request::WATCH_CREDIT => member.watches.credit(group, source, item.body),
-        request::CANCEL => member.watches.cancel(group, source, item.body),
+        request::CANCEL => {
+            member.reads.cancel(source, item.body);
+            member.watches.cancel(group, source, item.body);
+        }
         request::STATUS => {
             let status = member.status(group);
             write_response(out.to(source), item.kind, 0, Code::Ok, item.id, status.as_bytes());
@@ -121,6 +124,10 @@ fn write(member: &Arc<Member>, group: &Arc<Group>, waiter: Waiter, item: &Reques
     if !proposals.open {
         drop(proposals);
         return member.forward(group, waiter, item, out);
+    }
+    if let Some(text) = member.room.refusal() {
+        drop(proposals);
+        return out.fail(&waiter, item.kind, Code::DiskFull, 0, &text);
     }
     let waiting = proposals.bytes() + group.unapplied_bytes.load(Ordering::Relaxed);
     if waiting + item.body.len() > limits::PROPOSAL_BYTES_MAX {
@@ -205,7 +212,7 @@ pub fn linearizable(member: &Arc<Member>, group: &Arc<Group>, read: Read, out: &
     }
     if matches!(read, Read::Index { .. }) || group.leader.load(Ordering::Acquire) == 0 {
         drop(reads);
-        return fail_read(member, group, read, Code::NoLeader, "no leader now; try again", out);
+        return fail_read(member, group, read, Code::NoLeader, &member.no_leader(), out);
     }
     if !reads.admit(&read) {
         drop(reads);
@@ -299,10 +306,4 @@ fn transfer(member: &Arc<Member>, group: &Arc<Group>, waiter: Waiter, item: &Req
         group: group.id,
         peer: target,
     });
-}
-
-/// The text of an error about leadership, naming what was asked.
-#[must_use]
-pub fn leader_text(kind: u8) -> String {
-    format!("no leader could take the {} now; it was not done", request_name(kind))
 }

@@ -1,119 +1,109 @@
-//! The read threads: ranges that may be served now are run against the state machine and answered.
-//! Reads may touch the disk, so they run neither on the app's thread nor on the network's.
+//! The read threads: ranges that may be served now are run against the state machine and answered. What is long is done in slices,
+//! so that what is short never waits for it. Reads may touch the disk, so they run neither on the app's thread nor on the network's.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
-use parking_lot::{Condvar, Mutex};
-use rafterdb_codec::{encode_error_response, limits, request, Code};
-use rafterdb_store::StoreError;
+use rafterdb_codec::{encode_error_response, request, Code};
+use rafterdb_store::{SlicedRead, StoreError};
 
 use crate::group::Group;
 use crate::member::Member;
 use crate::place::named;
+use crate::read_lanes::{Begun, Job};
 use crate::reads::Read;
-use crate::source::{write_response, Deliveries, Waiter};
+use crate::source::{write_response, Deliveries, Source};
 use crate::stalls::Work;
 
-/// Requests that one thread takes at a time: their answers to one asker go out together.
-const TAKE_MAX: usize = 64;
+/// Rows that a read looks at before the next one has its turn: about a millisecond.
+const SLICE_ROWS: usize = 4096;
 
-struct Job {
-    group: Arc<Group>,
-    waiter: Waiter,
-    body: Vec<u8>,
-}
-
-#[derive(Default)]
-struct State {
-    jobs: VecDeque<Job>,
-    /// Bytes of their bodies.
-    bytes: usize,
-    closing: bool,
-}
-
-/// Reads that may be served now.
-#[derive(Default)]
-pub struct ServeQueue {
-    state: Mutex<State>,
-    arrived: Condvar,
-}
-
-impl ServeQueue {
-    /// Queues a read's ranges; gives the waiter back if the queue is full.
-    pub fn push(&self, group: &Arc<Group>, waiter: Waiter, body: Vec<u8>) -> Result<(), Waiter> {
-        let mut state = self.state.lock();
-        let is_full = state.jobs.len() >= limits::READS_WAITING_MAX
-            || (state.bytes > 0 && state.bytes + body.len() > limits::READS_WAITING_BYTES_MAX);
-        if is_full {
-            return Err(waiter);
-        }
-        state.bytes += body.len();
-        state.jobs.push_back(Job {
-            group: group.clone(),
-            waiter,
-            body,
-        });
-        drop(state);
-        self.arrived.notify_one();
-        Ok(())
-    }
-
-    /// Lets the threads end.
-    pub fn close(&self) {
-        self.state.lock().closing = true;
-        self.arrived.notify_all();
-    }
-
-    fn take(&self, into: &mut Vec<Job>) -> bool {
-        let mut state = self.state.lock();
-        while state.jobs.is_empty() {
-            if state.closing {
-                return false;
-            }
-            self.arrived.wait(&mut state);
-        }
-        let count = state.jobs.len().min(TAKE_MAX);
-        into.extend(state.jobs.drain(..count));
-        state.bytes -= into.iter().map(|job| job.body.len()).sum::<usize>();
-        true
-    }
-}
-
-/// The body of the thread that does so.
+/// The body of a thread that does so. The first takes nothing of which it is known that it is long.
 pub fn run(member: &Arc<Member>, work: Work) {
+    let mut server = Server {
+        member,
+        work,
+        deliveries: Deliveries::default(),
+        spare: SlicedRead::default(),
+    };
     let mut jobs = Vec::new();
-    let mut deliveries = Deliveries::default();
-    let mut results = Vec::new();
-    while member.reads.take(&mut jobs) {
-        let under_way = member.stalls.begin(work, Instant::now());
+    let takes_long = work != Work::READS[0];
+    let mut slices = 0;
+    while member.reads.take(takes_long, slices, &mut jobs) {
+        slices += 1;
         for job in jobs.drain(..) {
-            results.clear();
-            let answer = rafterdb_fault::point("member.read")
+            server.serve(job);
+        }
+        member.deliver_all(&mut server.deliveries);
+    }
+}
+
+struct Server<'a> {
+    member: &'a Arc<Member>,
+    work: Work,
+    deliveries: Deliveries,
+    /// Memory of a read that is done, for the next one.
+    spare: SlicedRead,
+}
+
+impl Server<'_> {
+    /// Serves one slice of a read; what is left of it goes to the end of those that are long.
+    fn serve(&mut self, mut job: Job) {
+        // Whoever goes away or gives up is not read for. A single key is sooner read than looked at.
+        if job.cancel.is_some() && (job.is_cancelled() || self.member.is_gone(&job.waiter.source)) {
+            return self.member.reads.forget(&job);
+        }
+        let mut begun = job.begun.take().unwrap_or_else(|| Begun {
+            // The same to the end, also when a snapshot puts another in its place.
+            machine: job.group.machine(),
+            read: std::mem::take(&mut self.spare),
+        });
+        let outcome = {
+            let _under_way = self.member.stalls.begin(self.work, Instant::now());
+            self.member
+                .counters
+                .read_slices
+                .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            rafterdb_fault::point("member.read")
                 .map_err(|e| StoreError::new(Code::Io, format!("read: {e}")))
-                .and_then(|()| job.group.machine().read(&job.body, &mut results));
-            let out = deliveries.to(&job.waiter.source);
-            match answer {
-                Ok(_) => write_response(out, request::READ, 0, Code::Ok, job.waiter.id, &results),
-                Err(error) => {
-                    encode_error_response(
-                        out,
-                        request::READ,
-                        job.waiter.id,
-                        error.code,
-                        error.detail,
-                        &named(&error.text),
-                    );
-                }
+                .and_then(|()| begun.machine.read_some(&job.body, &mut begun.read, SLICE_ROWS))
+        };
+        let out = match outcome {
+            Ok(false) => {
+                job.begun = Some(begun);
+                return self.member.reads.push_back(job);
+            }
+            _ => self.deliveries.to(&job.waiter.source),
+        };
+        match outcome {
+            Ok(_) => write_response(out, request::READ, 0, Code::Ok, job.waiter.id, begun.read.results()),
+            Err(error) => {
+                encode_error_response(
+                    out,
+                    request::READ,
+                    job.waiter.id,
+                    error.code,
+                    error.detail,
+                    &named(&error.text),
+                );
             }
         }
-        drop(under_way);
-        member.deliver_all(&mut deliveries);
+        begun.read.clear();
+        self.spare = begun.read;
+        self.member.reads.forget(&job);
     }
 }
 
 impl Member {
+    /// Whether nobody hears an answer any more.
+    fn is_gone(&self, source: &Source) -> bool {
+        match source {
+            Source::Port(port) => port.is_closed(),
+            Source::Connection(connection) => self.net().is_none_or(|net| !net.has_client(*connection)),
+            Source::Peer(_) => false,
+        }
+    }
+
     /// Serves a read now.
     pub fn serve(self: &Arc<Self>, group: &Arc<Group>, read: Read) {
         match read {

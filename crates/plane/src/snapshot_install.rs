@@ -195,7 +195,7 @@ fn swap(member: &Arc<Member>, group: &Arc<Group>, peer: u64, mark: Mark, ready: 
 fn answer_passed(member: &Member, group: &Group, index: u64) {
     let mut out = Deliveries::default();
     for waiter in group.take_waiters_to(index) {
-        let text = "this member took over the leader's state; the write may or may not be done";
+        let text = "this member took over the leader's state";
         out.fail(&waiter, request::WRITE, Code::LeaderLost, 0, text);
     }
     member.deliver_all(&mut out);

@@ -339,6 +339,6 @@ impl Streams<'_> {
             "snapshot of group {group} from member {peer} refused: {}: {error}",
             error.code.name()
         );
-        self.member.note(&text);
+        self.member.warn(&text);
     }
 }

@@ -133,12 +133,14 @@ pub fn send(member: &Arc<Member>, group: &Arc<Group>, peer: u64) {
     };
     let (owner, group) = (member.clone(), group.clone());
     // If there is no thread, what it was given is dropped, and the core hears of it.
-    let _ = std::thread::Builder::new()
-        .name("rafterdb-snapshot-out".to_owned())
-        .spawn(move || {
-            let body = move |member: &Arc<Member>| telling.end(stream(member, &group, outgoing, id));
-            guard(&owner, Box::new(body));
-        });
+    let _ = rafterdb_fault::point("thread.start").and_then(|()| {
+        std::thread::Builder::new()
+            .name("rafterdb-snapshot-out".to_owned())
+            .spawn(move || {
+                let body = move |member: &Arc<Member>| telling.end(stream(member, &group, outgoing, id));
+                guard(&owner, Box::new(body));
+            })
+    });
 }
 
 fn stream(member: &Arc<Member>, group: &Arc<Group>, outgoing: Arc<Outgoing>, id: u64) -> io::Result<Mark> {

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 
 use crate::member::Member;
+use crate::room;
 
 /// Work that takes so long is told.
 const SLOW_MIN: Duration = Duration::from_secs(1);
@@ -175,14 +176,19 @@ fn seconds(ms: u64) -> String {
 pub fn run(member: &Arc<Member>) {
     let stalls = &member.stalls;
     let mut told = [Told::default(); Work::ALL.len()];
+    let mut looked = Instant::now();
     let mut closing = stalls.closing.lock();
     while !*closing {
         stalls.changed.wait_for(&mut closing, LOOK_EVERY);
+        if looked.elapsed() >= LOOK_EVERY {
+            looked = Instant::now();
+            room::look(member);
+        }
         let now = stalls.ms(Instant::now());
         for work in Work::ALL.into_iter().filter(|work| *work != Work::Install) {
             let began = stalls.began[work as usize].load(Ordering::Relaxed);
             if let Some(line) = told[work as usize].look(work, began, now) {
-                member.note(&line);
+                member.warn(&line);
             }
         }
     }

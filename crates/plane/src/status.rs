@@ -2,11 +2,12 @@
 
 use std::sync::atomic::Ordering;
 
+use rafterdb_net::Level;
 use serde_json::json;
 
 use crate::group::Group;
+use crate::lines::line;
 use crate::member::Member;
-use crate::place::named;
 
 /// Flat JSON of texts.
 #[must_use]
@@ -48,6 +49,7 @@ impl Member {
             "diskBytes": disk_bytes,
             "logMode": self.log_mode,
             "version": env!("CARGO_PKG_VERSION"),
+            "peers": self.peers_json(&self.peer_stats()),
             "cluster": if cluster == 0 { String::new() } else { format!("{cluster:x}") },
         })
         .to_string()
@@ -73,7 +75,7 @@ impl Member {
             "members": self.config.members,
             "promisedBefore": self.data_dir.promised_before,
             "logMode": self.log_mode,
-            "notes": self.notes.iter().map(|note| named(note)).collect::<Vec<_>>(),
+            "notes": self.notes.iter().map(|note| line(Level::Info, note)).collect::<Vec<_>>(),
         })
         .to_string()
     }
@@ -89,6 +91,7 @@ impl Member {
             "drains": of(&self.counters.drains),
             "logBytes": of(&self.counters.log_bytes),
             "logWrites": of(&self.counters.log_writes),
+            "readSlices": of(&self.counters.read_slices),
             "poolHits": tiers.iter().map(|tier| tier.hits).sum::<u64>(),
             "poolMisses": tiers.iter().map(|tier| tier.misses).sum::<u64>(),
         })

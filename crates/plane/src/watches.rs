@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
-use rafterdb_codec::{parse_number, parse_watch_credit, request, Code, WatchRequest};
+use rafterdb_codec::{is_shortage, parse_number, parse_watch_credit, request, Code, WatchRequest};
 use rafterdb_store::{Deliver, StoreError, WatchId};
 
 use crate::group::Group;
@@ -16,6 +16,8 @@ use crate::place::named;
 use crate::source::{write_response, Deliveries, Source, Waiter};
 use crate::stalls::Work;
 
+/// How often history that could not be opened for want of a file descriptor is tried again.
+const SHORT_RETRY_EVERY: Duration = Duration::from_millis(250);
 /// How often live watches that asked for it are told how far they are.
 const PROGRESS_EVERY: Duration = Duration::from_secs(5);
 
@@ -216,6 +218,11 @@ pub fn run(member: &Arc<Member>) {
                 Ok(false) => {}
                 Ok(true) => {
                     member.watches.state.lock().behind.insert(id);
+                }
+                // No file descriptor for its history: it stays behind until there is one.
+                Err(error) if is_shortage(error.code) => {
+                    member.watches.state.lock().behind.insert(id);
+                    std::thread::sleep(SHORT_RETRY_EVERY);
                 }
                 Err(error) => return member.fail(error.into()),
             }

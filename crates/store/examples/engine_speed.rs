@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use rafterdb_store::{Engine, EngineOptions, KeyRange, LsmEngine, Mark, RowRef, StoreError, Visit};
+use rafterdb_store::{Engine, EngineOptions, KeyRange, LsmEngine, Mark, RowRef, Skips, StoreError, Visit};
 
 const VALUE_BYTES: usize = 256;
 
@@ -18,19 +18,23 @@ struct Writer<'e> {
 impl Writer<'_> {
     fn put(&mut self, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
         self.revision += 1;
+        let mut skips = Skips::default();
         let mut row = RowRef {
             create: self.revision,
             modified: self.revision,
             version: 1,
             lease: 0,
             previous: 0,
+            skips: &[],
             value,
         };
         self.engine.latest(key, &mut |latest| {
             row.create = latest.create;
             row.version = latest.version + 1;
             row.previous = latest.modified;
+            skips = Skips::after(&latest, row.modified, row.version, 0);
         })?;
+        row.skips = skips.as_bytes();
         self.engine.write(key, 0, row)?;
         if self.engine.is_full() {
             let begin = Instant::now();
@@ -210,6 +214,34 @@ fn timed_reads(engine: &LsmEngine, keys: u64, revision: u64, state: &mut u64) ->
     Ok(())
 }
 
+/// One key of which there are many versions: what its puts pay, and what looking back at it does.
+fn hot_key(directory: &Path) -> Result<(), StoreError> {
+    const VERSIONS: u64 = 8_000;
+    let (engine, _) = LsmEngine::open(directory, EngineOptions::default())?;
+    let mut writer = Writer {
+        engine: &engine,
+        revision: 0,
+        flushing: Duration::ZERO,
+    };
+    let begin = Stopwatch::start();
+    for _ in 0..VERSIONS {
+        writer.put(b"hot", &[7; VALUE_BYTES])?;
+    }
+    begin.report("put of one key", VERSIONS);
+    let begin = Stopwatch::start();
+    for at in (1..VERSIONS).step_by(80) {
+        engine.get(b"hot", at, &mut |_| {})?;
+    }
+    begin.report("get of that key at revisions of all ages", VERSIONS / 80);
+    let begin = Stopwatch::start();
+    for modified in (2..=VERSIONS).step_by(80) {
+        engine.replaced(b"hot", modified, modified - 1, &mut |_| {})?;
+    }
+    begin.report("previous version of changes of all ages", VERSIONS / 80);
+    println!("history {} bytes", engine.stats().history_disk_bytes);
+    engine.close(None)
+}
+
 fn main() -> Result<(), StoreError> {
     let mut arguments = std::env::args().skip(1);
     let directory = arguments.next().unwrap_or_else(|| "engine-speed-data".into());
@@ -220,6 +252,8 @@ fn main() -> Result<(), StoreError> {
         None => sizes.to_vec(),
         Some(only) => vec![sizes.into_iter().find(|(keys, _)| *keys == only).unwrap_or((only, 0))],
     };
+    hot_key(&Path::new(&directory).join("hot"))?;
+    let _ = std::fs::remove_dir_all(&directory);
     for (keys, puts) in chosen {
         let directory = Path::new(&directory).join(keys.to_string());
         let _ = std::fs::remove_dir_all(&directory);

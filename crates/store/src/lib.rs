@@ -5,6 +5,6 @@ mod error;
 pub mod machine;
 
 pub use engine::{install_snapshot, EngineOptions, EngineStats, LsmEngine, PreparedStore, SharedCache, Snapshot};
-pub use engine::{Change, Engine, KeyRange, Mark, RowRef, Visit};
+pub use engine::{Change, ChangePlace, Engine, KeyRange, Mark, RowRef, Skips, Visit};
 pub use error::StoreError;
-pub use machine::{Applied, Deliver, Machine, MachineStatus, WatchId};
+pub use machine::{Applied, Bounds, Deliver, KeptForCounts, Machine, MachineStatus, SlicedRead, WatchId};

@@ -29,6 +29,7 @@ fn set(engine: &LsmEngine, revision: u64, sub: u32, key: &[u8], amount: u64) {
         version: 1,
         lease: 0,
         previous: 0,
+        skips: &[],
         value: &value,
     };
     engine

@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use rafterdb_codec::{entry, BatchHeader, Code, Put};
-use rafterdb_store::{Change, Deliver, Engine, KeyRange, Machine, Mark, RowRef, StoreError, Visit, WatchId};
+use rafterdb_store::{
+    Change, ChangePlace, Deliver, Engine, KeyRange, Machine, Mark, RowRef, StoreError, Visit, WatchId,
+};
 
 thread_local! {
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
@@ -44,6 +46,7 @@ impl Engine for OneRow {
             version: 1,
             lease: 0,
             previous: 0,
+            skips: &[],
             value: &[7; 256],
         });
         Ok(true)
@@ -51,6 +54,10 @@ impl Engine for OneRow {
 
     fn get(&self, key: &[u8], _: u64, visit: &mut dyn FnMut(RowRef<'_>)) -> Result<bool, StoreError> {
         self.latest(key, visit)
+    }
+
+    fn replaced(&self, _: &[u8], _: u64, _: u64, visit: &mut dyn FnMut(RowRef<'_>)) -> Result<bool, StoreError> {
+        self.latest(b"", visit)
     }
 
     fn scan(
@@ -63,7 +70,33 @@ impl Engine for OneRow {
         Ok(())
     }
 
-    fn changes(&self, _: u64, _: u64, _: &mut dyn FnMut(Change<'_>) -> Visit) -> Result<(), StoreError> {
+    fn changes_from(
+        &self,
+        _: ChangePlace<'_>,
+        _: u64,
+        _: &mut dyn FnMut(Change<'_>) -> Visit,
+    ) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn delete_range(&self, _: KeyRange<'_>, _: u64, _: u32) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn deleted_ranges(&self, _: u64) -> (usize, usize) {
+        (0, 0)
+    }
+
+    fn keep(&self) -> Box<dyn Send> {
+        Box::new(())
+    }
+
+    fn scan_kept(
+        &self,
+        _: KeyRange<'_>,
+        _: u64,
+        _: &mut dyn FnMut(&[u8], RowRef<'_>) -> Visit,
+    ) -> Result<(), StoreError> {
         Ok(())
     }
 

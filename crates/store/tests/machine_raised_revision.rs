@@ -188,7 +188,7 @@ fn a_compaction_within_the_gap_keeps_what_is_above_it() {
         store.check_read(store.harness.machine(), 499),
         Outcome::Error(Code::Compacted)
     );
-    assert_eq!(store.watch(1, 500), Err(Code::WatchLost));
+    assert_eq!(store.watch(1, 499), Err(Code::WatchLost));
     store.watch(2, 501).unwrap();
     assert_eq!(store.events(2), [1_001, 1_002]);
     store.harness.machine().rotate().unwrap();

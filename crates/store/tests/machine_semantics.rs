@@ -11,15 +11,29 @@ use model::harness::{Harness, TestEngine};
 use model::semantics::{Op, Outcome, PutOp, RangeOp, Semantics};
 use model::wire::{decode_results, decode_write, encode_batch, encode_read};
 use rafterdb_codec::{BatchHeader, Code, OperationResults, BATCH_RETRY};
-use rafterdb_store::LsmEngine;
+use rafterdb_store::{Bounds, LsmEngine};
 
 const BATCHES: u64 = 150;
 
 /// Runs one seed; the first difference is the error.
 fn run<E: TestEngine>(seed: u64, distort: fn(&mut Outcome)) -> Result<(), String> {
+    run_bounded::<E>(seed, Bounds::default(), distort).map(|_| ())
+}
+
+/// So tight that nearly every delete of a range is one range tombstone, and nearly every count is filled in.
+const TIGHT: Bounds = Bounds {
+    delete_keys_max: 0,
+    compare_keys_max: 1000,
+    count_keys_max: 0,
+    ranges_max: 30,
+    range_bytes_max: 1000,
+};
+
+/// Returns how many answers had counts to be filled in.
+fn run_bounded<E: TestEngine>(seed: u64, bounds: Bounds, distort: fn(&mut Outcome)) -> Result<usize, String> {
     let mut random = Random::new(seed);
     let mut semantics = Semantics::default();
-    let mut harness = Harness::<E>::new(1 + random.below(60));
+    let mut harness = Harness::<E>::bounded(1 + random.below(60), bounds);
     let mut sent: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
     for batch in 1..=BATCHES {
         let ops = generate::ops(&mut random, semantics.revision());
@@ -53,7 +67,7 @@ fn run<E: TestEngine>(seed: u64, distort: fn(&mut Outcome)) -> Result<(), String
     }
     harness.machine().publish().unwrap();
     assert!(harness.machine().verify_hash().unwrap());
-    Ok(())
+    Ok(harness.filled_in)
 }
 
 /// Sends a batch again that has not been acknowledged: it is answered as before.
@@ -109,6 +123,24 @@ fn random_operations_follow_etcd_on_disk() {
     for seed in generate::seeds(6) {
         run::<LsmEngine>(seed, |_| {}).unwrap();
     }
+}
+
+#[test]
+fn what_an_entry_leaves_for_later_follows_etcd_too() {
+    let filled_in = |seed| run_bounded::<ModelEngine>(seed, TIGHT, |_| {}).unwrap();
+    assert!(generate::seeds(40).map(filled_in).sum::<usize>() > 0);
+    let filled_in = |seed| run_bounded::<LsmEngine>(seed, TIGHT, |_| {}).unwrap();
+    assert!(generate::seeds(12).map(filled_in).sum::<usize>() > 0);
+}
+
+#[test]
+fn canary_a_deletion_that_counts_one_too_many_is_caught() {
+    let distort = |outcome: &mut Outcome| {
+        if let Outcome::Delete { deleted, .. } = outcome {
+            *deleted += u64::from(*deleted > 1);
+        }
+    };
+    assert!(run_bounded::<LsmEngine>(1, TIGHT, distort).is_err());
 }
 
 #[test]

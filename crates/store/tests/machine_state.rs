@@ -79,11 +79,11 @@ fn a_newer_state_is_refused() {
     assert_eq!(open(mark, state).err(), Some(Code::FormatNewer));
 }
 
-/// As the version before wrote it: without an identity.
-fn older(state: &[u8]) -> Vec<u8> {
+/// As version 1 wrote it, without an identity, or version 2, which never began a digest anew.
+fn older(version: u8, state: &[u8]) -> Vec<u8> {
     let mut old = state[..state.len() - 8].to_vec();
-    old.drain(44..52);
-    old[0] = 1;
+    old.drain(if version == 1 { 44..68 } else { 52..68 });
+    old[0] = version;
     let checksum = rafterdb_hash::xxh3_64(&old, 0);
     old.extend_from_slice(&checksum.to_le_bytes());
     old
@@ -125,7 +125,7 @@ fn an_identity_is_flushed_as_soon_as_it_is_known() {
 #[test]
 fn the_state_of_an_older_version_takes_the_next_identity() {
     let (mark, state) = filled().machine().state();
-    let machine = open(mark, older(&state)).unwrap();
+    let machine = open(mark, older(1, &state)).unwrap();
     assert_eq!(machine.status().cluster, 0);
     machine
         .apply(21, 1, entry::NOOP, &77_u64.to_le_bytes(), &mut Vec::new())
@@ -133,6 +133,12 @@ fn the_state_of_an_older_version_takes_the_next_identity() {
     machine.publish().unwrap();
     assert_eq!(machine.status().cluster, 77);
     assert_eq!(machine.state().1[20..44], state[20..44], "all else is as it was");
+}
+
+#[test]
+fn the_state_of_version_two_is_read() {
+    let (mark, state) = filled().machine().state();
+    assert_eq!(open(mark, older(2, &state)).unwrap().state(), (mark, state));
 }
 
 #[test]
@@ -149,6 +155,7 @@ fn the_hash_tells_states_apart_and_is_verified() {
         version: 1,
         lease: 0,
         previous: 0,
+        skips: &[],
         value: b"",
     };
     left.machine().engine().write(b"stray", 0, row).unwrap();
@@ -165,6 +172,7 @@ fn the_hash_tells_states_apart_and_is_verified() {
         version: 1,
         lease: 0,
         previous: 0,
+        skips: &[],
         value: b"",
     };
     let (engine, _) = ModelEngine::open(&ModelEngine::new_disk(), 1000);

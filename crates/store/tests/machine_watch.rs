@@ -174,8 +174,8 @@ impl<E: TestEngine> Run<E> {
             Err(error) => {
                 assert_eq!(error.code, Code::WatchLost);
                 assert!(
-                    start <= error.detail,
-                    "refused though {start} is above {}",
+                    start < error.detail,
+                    "refused though {start} is not below {}",
                     error.detail
                 );
             }
@@ -242,8 +242,8 @@ impl<E: TestEngine> Run<E> {
         let compacted = self.semantics.compacted;
         for watcher in &self.lost {
             assert!(
-                watcher.lost_at.unwrap() <= compacted,
-                "lost at {:?} above {compacted}",
+                watcher.lost_at.unwrap() < compacted,
+                "lost at {:?}, not below {compacted}",
                 watcher.lost_at
             );
         }

@@ -11,7 +11,7 @@ pub(crate) const WAY_OUT: &str =
     move its data directory away and start it again; it fetches a snapshot and the log from the leader. \
     Do so with fewer than half of the members at a time";
 
-/// An operating error of the log, with the code that programs match: `DISK_FULL`, `IO`, `LOG_CORRUPT`,
+/// An operating error of the log, with the code that programs match: `DISK_FULL`, `OUT_OF_FILES`, `IO`, `LOG_CORRUPT`,
 /// `LOG_SEGMENT_MISSING`, `FORMAT_NEWER`, `POISONED`; from reads also `COMPACTED` and `INVALID_ARGUMENT`.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{text}")]
@@ -38,11 +38,7 @@ impl WalError {
 
     /// An error of the operating system while `doing` something with `file`.
     pub(crate) fn io(error: &io::Error, doing: &str, file: &Path) -> Self {
-        let code = if error.kind() == io::ErrorKind::StorageFull {
-            Code::DiskFull
-        } else {
-            Code::Io
-        };
+        let code = rafterdb_codec::code_of(error);
         let text = format!("log: cannot {doing} {}: {error}", file.display());
         Self {
             code,

@@ -174,6 +174,16 @@ impl Group {
         self.marks.front().map_or(0, |mark| log_end - mark.position.log)
     }
 
+    /// Bytes of the group's entries after `index`, and of the whole log from there on; up to the distance of a mark too many.
+    pub fn bytes_after(&self, index: u64, log_end: u64) -> (u64, u64) {
+        let next = index.max(self.start.0) + 1;
+        let at = self.marks.partition_point(|mark| mark.first <= next);
+        match self.marks.get(at.saturating_sub(1)) {
+            Some(mark) if next <= self.last => (self.appended - mark.group, log_end - mark.position.log),
+            _ => (0, 0),
+        }
+    }
+
     fn apply(&mut self, change: Change, position: Position, is_new: bool) -> Result<(), String> {
         match change {
             Change::Entries {

@@ -19,6 +19,7 @@ mod recovery;
 mod scan;
 mod segment;
 mod spare;
+mod stats;
 mod writer;
 
 pub use error::WalError;
@@ -26,4 +27,5 @@ pub use index::HardState;
 pub use options::{Backend, Durability, Options, SEGMENT_BYTES_DEFAULT};
 pub use reader::{ReadBlock, Reader};
 pub use recovery::{open, Recovered, RecoveredGroup};
-pub use writer::{Stats, Writer};
+pub use stats::Stats;
+pub use writer::Writer;

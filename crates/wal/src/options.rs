@@ -14,6 +14,10 @@ pub const SEGMENT_BYTES_DEFAULT: u64 = 64 << 20;
 /// Smallest size of a segment, bytes.
 pub(crate) const SEGMENT_BYTES_MIN: u64 = 16 << 10;
 
+/// Size of a log's first segment, bytes; each later one is twice as large, up to what the owner says. What is ahead of the log's end
+/// takes up disk space, so a store that holds little should not be given much.
+pub(crate) const SEGMENT_BYTES_FIRST: u64 = 2 << 20;
+
 /// A batch is written when it reaches this many bytes, unless it is one record.
 pub(crate) const BATCH_BYTES_MAX: usize = 1 << 20;
 
@@ -53,7 +57,7 @@ pub enum Backend {
 pub struct Options {
     /// The folder of the log and of nothing else; created if it is not there. The owner keeps other processes out.
     pub dir: PathBuf,
-    /// Size of new segments: a multiple of 4,096, at least 16 KiB. May differ from the last time.
+    /// Size of segments once the log has grown: a multiple of 4,096, at least 16 KiB. May differ from the last time.
     pub segment_bytes: u64,
     /// When a commit is durable.
     pub durability: Durability,
@@ -71,6 +75,13 @@ impl Options {
             durability: Durability::Always,
             backend: Backend::Auto,
         }
+    }
+
+    /// Size of the segment after one of `bytes`; 0: of the first.
+    pub(crate) fn segment_bytes_after(&self, bytes: u64) -> u64 {
+        // A segment that a large batch was made room in may be of any size.
+        let grown = (bytes * 2).next_multiple_of(BLOCK as u64).max(SEGMENT_BYTES_FIRST);
+        self.segment_bytes.min(grown)
     }
 
     pub(crate) fn check(&self) -> Result<(), WalError> {

@@ -131,6 +131,20 @@ impl Reader {
         index.groups.get(&group).map_or(0, |log| log.log_bytes(index.log_end))
     }
 
+    /// Bytes of a group's entries after `index`, and of the whole log, all groups, from there on. About: never too few.
+    #[must_use]
+    pub fn bytes_after(&self, group: u16, index: u64) -> (u64, u64) {
+        let shared = self.shared.read();
+        let bytes = |log: &Group| log.bytes_after(index, shared.log_end);
+        shared.groups.get(&group).map_or((0, 0), bytes)
+    }
+
+    /// Bytes ever written to the log, as positions in it count.
+    #[must_use]
+    pub fn end_bytes(&self) -> u64 {
+        self.shared.read().log_end
+    }
+
     /// (index after which the group's log starts, index of its last entry).
     #[must_use]
     pub fn bounds(&self, group: u16) -> (u64, u64) {

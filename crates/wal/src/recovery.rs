@@ -101,6 +101,7 @@ pub fn open(options: Options) -> Result<(Writer, Arc<Reader>, Recovered), WalErr
             goes_on: true,
         }) => (segment, tail),
         end => {
+            let before = end.as_ref().map_or(0, |end| end.segment.header.bytes);
             let tail = end.map_or(
                 Tail {
                     segment: 0,
@@ -109,7 +110,7 @@ pub fn open(options: Options) -> Result<(Writer, Arc<Reader>, Recovered), WalErr
                 },
                 |end| end.tail,
             );
-            let sizes = (options.segment_bytes, 0);
+            let sizes = (options.segment_bytes_after(before), 0);
             let (segment, offset) = start_segment(&index, tail, sizes, &mut spares, &pool, access)?;
             index.segments.insert(segment.sequence(), Arc::clone(&segment));
             index.log_end += offset - BLOCK as u64;

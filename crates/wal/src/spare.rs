@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use rafterdb_codec::Code;
+use rafterdb_codec::{is_shortage, Code};
 use rafterdb_fault as fault;
 use rafterdb_pool::{Buffer, TIERS};
 
@@ -23,13 +23,16 @@ const FILLING_PREFIX: &str = "filling-";
 #[derive(Debug)]
 pub(crate) struct Spares {
     dir: PathBuf,
-    /// Size of the spares that are kept.
+    /// Size of segments once the log has grown: that of the spares that are kept.
     bytes: u64,
     ready: Vec<PathBuf>,
-    filling: Option<JoinHandle<Result<PathBuf, WalError>>>,
+    /// Being made, and of which size.
+    filling: Option<(u64, JoinHandle<Result<PathBuf, WalError>>)>,
     next: u64,
     /// Files filled with zeros, for the owner's counters.
     pub filled: u64,
+    /// The last file that was asked for could not be made for want of room or of descriptors. Nothing else was done.
+    pub is_short: bool,
 }
 
 impl Spares {
@@ -42,6 +45,7 @@ impl Spares {
             filling: None,
             next: 0,
             filled: 0,
+            is_short: false,
         };
         let failed = |error: std::io::Error| WalError::io(&error, "list", dir);
         for entry in std::fs::read_dir(dir).map_err(failed)? {
@@ -65,30 +69,45 @@ impl Spares {
         Ok(spares)
     }
 
-    /// Starts to make a spare in the background, unless there is one or one is being made.
-    pub fn prepare(&mut self) {
-        if self.ready.is_empty() && self.filling.is_none() {
+    /// Starts to make a spare of `bytes` in the background, unless there is one or one is being made.
+    pub fn prepare(&mut self, bytes: u64) {
+        let is_there = bytes == self.bytes && !self.ready.is_empty();
+        if !is_there && self.filling.is_none() {
             let (filling, spare) = self.next_paths();
-            let bytes = self.bytes;
             let fill = move || fill(&filling, spare, bytes);
             // Without a thread the spare is made when it is needed.
-            self.filling = std::thread::Builder::new()
-                .name("wal-spare".to_owned())
-                .spawn(fill)
-                .ok();
+            self.filling = fault::point("thread.start")
+                .and_then(|()| std::thread::Builder::new().name("wal-spare".to_owned()).spawn(fill))
+                .ok()
+                .map(|thread| (bytes, thread));
         }
     }
 
-    /// A file of `bytes`, its blocks allocated, to be made a segment.
+    /// A file of `bytes`, its blocks allocated, to be made a segment. May be asked for again if `is_short` then.
     pub fn take(&mut self, bytes: u64) -> Result<PathBuf, WalError> {
+        let taken = self.take_or_fill(bytes);
+        self.is_short = taken.as_ref().is_err_and(|error| is_shortage(error.code));
+        taken
+    }
+
+    fn take_or_fill(&mut self, bytes: u64) -> Result<PathBuf, WalError> {
         if bytes == self.bytes {
             if let Some(path) = self.ready.pop() {
                 return Ok(path);
             }
-            if let Some(filling) = self.filling.take() {
+        }
+        match self
+            .filling
+            .take_if(|(size, _)| *size == bytes)
+            .map(|(_, filling)| join(filling))
+        {
+            // What was short while it was made may be there by now.
+            Some(Err(error)) if is_shortage(error.code) => {}
+            Some(filled) => {
                 self.filled += 1;
-                return join(filling);
+                return filled;
             }
+            None => {}
         }
         let (filling, spare) = self.next_paths();
         self.filled += 1;
@@ -121,9 +140,17 @@ impl Spares {
 
     /// Waits for the spare that is being made, if one is. If it cannot be made, that is told when one is needed.
     pub fn settle(&mut self) {
-        if let Some(Ok(path)) = self.filling.take().map(join) {
+        let Some((bytes, filling)) = self.filling.take() else {
+            return;
+        };
+        if let Ok(path) = join(filling) {
             self.filled += 1;
-            self.ready.push(path);
+            if bytes == self.bytes {
+                self.ready.push(path);
+            } else {
+                // Of a log that still grows; what cannot be removed now is removed by the next open.
+                let _ = std::fs::remove_file(path);
+            }
         }
     }
 
@@ -153,7 +180,7 @@ fn join(filling: JoinHandle<Result<PathBuf, WalError>>) -> Result<PathBuf, WalEr
 
 /// Writes a file of zeros as `filling` and names it `spare` when it is whole and durable.
 fn fill(filling: &Path, spare: PathBuf, bytes: u64) -> Result<PathBuf, WalError> {
-    let write = || {
+    let write = || -> std::io::Result<()> {
         fault::point("wal.segment.create")?;
         let file = OpenOptions::new()
             .write(true)
@@ -173,6 +200,10 @@ fn fill(filling: &Path, spare: PathBuf, bytes: u64) -> Result<PathBuf, WalError>
         file.sync_all()?;
         std::fs::rename(filling, &spare)
     };
-    write().map_err(|error: std::io::Error| WalError::io(&error, "make a new segment", filling))?;
+    write().map_err(|error: std::io::Error| {
+        // What was written of it takes room that is short; without a whole one it is worth nothing.
+        let _ = std::fs::remove_file(filling);
+        WalError::io(&error, "make a new segment", filling)
+    })?;
     Ok(spare)
 }

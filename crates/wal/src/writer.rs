@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use rafterdb_codec::Code;
+use rafterdb_codec::{is_shortage, Code};
 use rafterdb_fault as fault;
 use rafterdb_pool::{Buffer, Pool};
 
@@ -20,23 +20,7 @@ use crate::io::{self, Access};
 use crate::options::{Durability, Options, BATCH_BYTES_MAX};
 use crate::segment::Segment;
 use crate::spare::Spares;
-
-/// What the writer has done since the log was opened.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stats {
-    /// Batches written.
-    pub batches: u64,
-    /// Bytes of those batches, padding included.
-    pub bytes: u64,
-    /// Times that the writer waited for the disk to have everything.
-    pub syncs: u64,
-    /// Segments of the log now.
-    pub segments: u64,
-    /// Segment files that had to be made and filled with zeros.
-    pub segments_filled: u64,
-    /// Segment files kept to be written over when their entries were no longer needed.
-    pub segments_recycled: u64,
-}
+use crate::stats::Stats;
 
 /// Writes the log. Records are gathered until [`Writer::commit`]; after an error nothing more is ever written.
 #[derive(Debug)]
@@ -68,6 +52,8 @@ pub struct Writer {
     may_free: bool,
     /// Whether a record of this commit must be synced whatever the options say.
     must_sync: bool,
+    /// The last batch could not be written for want of room, or of a file descriptor: it may be written again, to the same place.
+    is_short: bool,
     /// The error after which nothing is written, and whether a commit has returned it.
     failed: Option<(WalError, bool)>,
     stats: Stats,
@@ -104,6 +90,7 @@ impl Writer {
             // Segments may have been superfluous when the last process died.
             may_free: true,
             must_sync: false,
+            is_short: false,
             failed: None,
             stats: Stats::default(),
         }
@@ -177,7 +164,7 @@ impl Writer {
 
     /// Writes what was gathered; when it returns, that is as durable as the options ask for, and readers see it. The operating
     /// system has every byte of it in every mode, so that the end of the process alone loses nothing.
-    /// Errors: `DISK_FULL`, `IO`, and from the second failing call on `POISONED`.
+    /// Errors: `DISK_FULL`, `OUT_OF_FILES`, `IO`, and from the second failing call on `POISONED`; final unless [`Writer::is_short`].
     pub fn commit(&mut self) -> Result<(), WalError> {
         self.guarded(Self::write_and_publish)
     }
@@ -243,7 +230,18 @@ impl Writer {
             }
             return Err(error.clone());
         }
-        step(self).inspect_err(|error| self.failed = Some((error.clone(), true)))
+        step(self).inspect_err(|error| {
+            if !self.is_short {
+                self.failed = Some((error.clone(), true));
+            }
+        })
+    }
+
+    /// Whether the last commit failed for want of room, or of a file descriptor, alone. Nothing of what it should have written was
+    /// acknowledged or synced, and all of it is still gathered: the commit may be called again, and writes the same to the same place.
+    #[must_use]
+    pub fn is_short(&self) -> bool {
+        self.failed.is_none() && self.is_short
     }
 
     /// Adds a record to the batch, writing the batch first if it would grow too large.
@@ -256,14 +254,23 @@ impl Writer {
         let block_bytes: usize = block.iter().map(|part| part.as_ref().len()).sum();
         let body_bytes = fixed_bytes + block_bytes;
         if self.batch_bytes + RECORD_HEADER_BYTES + body_bytes > BATCH_BYTES_MAX {
-            if let Err(error) = self.write_batch() {
-                self.failed = Some((error, false));
-                return;
+            match self.write_batch() {
+                Ok(()) => {}
+                // Gathered on top of what waits for room; the owner bounds what it gathers then.
+                Err(_) if self.is_short => {}
+                Err(error) => {
+                    self.failed = Some((error, false));
+                    return;
+                }
             }
             // Larger than any batch: a batch of its own, whose buffer goes when it is written.
-            let needed = padded_batch(RECORD_HEADER_BYTES + body_bytes);
+            let waiting = self.batch_bytes - BATCH_HEADER_BYTES;
+            let needed = padded_batch(waiting + RECORD_HEADER_BYTES + body_bytes);
             if needed > self.batch.len() {
-                self.batch = self.pool.take(needed);
+                // Twice as much if something waits: it is copied each time.
+                let room = if waiting > 0 { 2 * needed } else { needed };
+                let smaller = std::mem::replace(&mut self.batch, self.pool.take(room));
+                self.batch[..self.batch_bytes].copy_from_slice(&smaller[..self.batch_bytes]);
             }
         }
         let mut at = self.batch_bytes;
@@ -291,10 +298,19 @@ impl Writer {
         if self.batch_changes.is_empty() {
             return Ok(());
         }
+        let written = self.write_gathered();
+        self.is_short = written.as_ref().is_err_and(|(_, is_short)| *is_short);
+        written.map_err(|(error, _)| error)
+    }
+
+    /// As above; with an error, whether it is but a want of something that may come back.
+    fn write_gathered(&mut self) -> Result<(), (WalError, bool)> {
         let length = self.batch_bytes - BATCH_HEADER_BYTES;
         let padded = padded_batch(length);
         if self.tail.offset + padded as u64 + SEAL_BYTES > self.current.header.bytes {
-            self.next_segment(padded as u64)?;
+            self.spares.is_short = false;
+            self.next_segment(padded as u64)
+                .map_err(|error| (error, self.spares.is_short))?;
         }
         let header = BatchHeader {
             sequence: self.tail.next_batch,
@@ -304,9 +320,14 @@ impl Writer {
         };
         seal_batch(self.current.header.nonce, &header, &mut self.batch[..padded]);
         self.is_unsynced = true;
-        self.write(padded).map_err(|error| WalError {
-            offset: Some(self.tail.offset),
-            ..WalError::io(&error, "write to", &self.current.path)
+        self.write(padded).map_err(|error| {
+            let error = WalError {
+                offset: Some(self.tail.offset),
+                ..WalError::io(&error, "write to", &self.current.path)
+            };
+            // Not a sync, and not an answer of the disk: the file system found no blocks for it.
+            let is_short = is_shortage(error.code);
+            (error, is_short)
         })?;
         if self.access == Access::Direct {
             self.synced = header.sequence;
@@ -384,8 +405,12 @@ impl Writer {
         if std::mem::take(&mut self.may_free) {
             self.free_segments()?;
         }
-        if self.tail.offset > self.current.header.bytes / 2 {
-            self.spares.prepare();
+        let bytes = self.current.header.bytes;
+        let next = self.options.segment_bytes_after(bytes);
+        // The next one is larger while the log grows, and takes longer to fill than this one.
+        let is_due = self.tail.offset > if next > bytes { bytes / 8 } else { bytes / 2 };
+        if is_due {
+            self.spares.prepare(next);
         }
         Ok(())
     }
@@ -409,7 +434,7 @@ impl Writer {
         // The new segment's header says that the old one is durable up to here, its checkpoint what that amounts to.
         self.sync_written()?;
         self.publish();
-        let sizes = (self.options.segment_bytes, room);
+        let sizes = (self.options.segment_bytes_after(self.current.header.bytes), room);
         let (segment, offset) = start_segment(
             &self.shared.read(),
             self.tail,

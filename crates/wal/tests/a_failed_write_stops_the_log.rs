@@ -12,6 +12,15 @@ use rafterdb_codec::Code;
 use rafterdb_fault as fault;
 use rafterdb_wal::{open, Backend, Durability};
 
+/// Where room is waited for: see `room_that_is_short_is_waited_for.rs`.
+const WAITED_FOR: [&str; 5] = [
+    "wal.write",
+    "wal.write.half",
+    "wal.written",
+    "wal.segment.create",
+    "wal.segment.fill",
+];
+
 static FAULTS: Mutex<()> = Mutex::new(());
 
 /// Commits entries until one fails. Returns how many were acknowledged, and the codes of the failure and the next call.
@@ -46,6 +55,9 @@ fn at_every_point_with_every_error() {
             continue;
         }
         for (action, code) in [("error", Code::Io), ("full", Code::DiskFull)] {
+            if code == Code::DiskFull && WAITED_FOR.contains(point) {
+                continue;
+            }
             for backend in [Backend::Auto, Backend::Buffered] {
                 let dir = tempfile::tempdir().unwrap();
                 fault::disarm();
@@ -108,7 +120,12 @@ fn a_full_disk_is_told_as_such() {
             }
         };
         assert_eq!(error.code, Code::DiskFull);
-        assert_eq!(writer.commit().unwrap_err().code, Code::Poisoned);
+        assert!(writer.is_short());
+        assert_eq!(
+            writer.commit().unwrap_err().code,
+            Code::DiskFull,
+            "still, and not for ever"
+        );
         drop(writer);
         // Still full: the log opens. When somebody has made room, it goes on.
         let (mut writer, _, recovered) = open(small()).unwrap();

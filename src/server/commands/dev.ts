@@ -47,6 +47,7 @@ class DevCluster {
   }
 
   async run(): Promise<void> {
+    this.context.survive()
     const taken = await findPortInUse([...this.endpoints.values()])
     if (taken) throw new CommandError(`${taken} is in use; stop what listens there, or pass another --base-port (PORT_IN_USE)`)
     this.processes = [...this.endpoints.keys()].map((name) => this.start(name))

@@ -13,12 +13,13 @@ import {
 } from '../config.js'
 import type { Context } from '../context.js'
 import { CommandError } from '../failures.js'
-import { Log, type LogFormat } from '../log.js'
+import { type LeastLevel, LOG_LEVELS, Log, type LogFormat } from '../log.js'
 import { oneOf } from '../parse.js'
 
 interface ServeFlags extends SettingFlags {
   config?: string
   logFormat?: LogFormat
+  logLevel?: LeastLevel
   printConfig?: boolean
   json?: boolean
 }
@@ -35,14 +36,16 @@ export function serveCommand(context: Context): Command {
   return command
     .option('--config <file>', 'JSON file with any of these settings, written like "dataDir" (or RAFTERDB_CONFIG)')
     .option('--log-format <format>', 'text (default) or json', oneOf('text', 'json'))
+    .option('--log-level <level>', 'least level that is logged: info (default), warn, error or off', oneOf(...LOG_LEVELS))
     .option('--print-config', 'print the effective configuration and stop')
-    .option('--json', 'print the configuration and the logs as JSON')
+    .option('--json', 'print the configuration and the logs as JSON, as --log-format json does')
     .addHelpText(
       'after',
       `\nEvery setting can be an environment variable too (${envOf('dataDir')}). Flags win over the environment, that over the file.`,
     )
     .action(async (flags: ServeFlags) => {
       const effective = effectiveSettings(flags, context.env, flags.config ?? context.env['RAFTERDB_CONFIG'])
+      if (!flags.printConfig) context.survive()
       await printConfig(context, flags, effective)
       if (!flags.printConfig) await serve(context, flags, effective)
     })
@@ -51,10 +54,14 @@ export function serveCommand(context: Context): Command {
 async function serve(context: Context, flags: ServeFlags, effective: EffectiveSetting[]): Promise<void> {
   const options = openOptions(effective)
   const format = flags.logFormat ?? (flags.json ? 'json' : 'text')
-  const log = new Log(context.stderr, format, options.name === undefined ? {} : { member: options.name })
+  const log = new Log(context.stderr, format, options.name === undefined ? {} : { member: options.name }, flags.logLevel)
   const fatal = new AbortController()
   log.info('starting', { version: context.version, pid: process.pid, dataDir: options.dataDir })
-  const db = await context.open({ ...options, onFatal: (error) => fatal.abort(error), onLog: (text) => note(log, text) })
+  const db = await context.open({
+    ...options,
+    onFatal: (error) => fatal.abort(error),
+    onLog: (text, level) => log.write(level, text),
+  })
   log.info('ready', { listen: options.listen })
   await anyAborted(context.stop, fatal.signal)
   log.info('closing', { reason: fatal.signal.aborted ? 'failure' : String(context.stop.reason) })
@@ -73,20 +80,13 @@ async function serve(context: Context, flags: ServeFlags, effective: EffectiveSe
   log.info('closed')
 }
 
-/** A line of the member for people, at its level. */
-function note(log: Log, text: string): void {
-  const warning = /^warning: (.*)$/s.exec(text)?.[1]
-  if (warning === undefined) log.info(text)
-  else log.warn(warning)
-}
-
 async function anyAborted(...signals: AbortSignal[]): Promise<void> {
   const any = AbortSignal.any(signals)
   if (!any.aborted) await once(any, 'abort')
 }
 
 async function printConfig(context: Context, flags: ServeFlags, effective: EffectiveSetting[]): Promise<void> {
-  if (flags.json) {
+  if (flags.json || flags.logFormat === 'json') {
     return context.stdout.json({
       configuration: Object.fromEntries(effective.map(({ key, value, origin }) => [key, { value, origin }])),
     })

@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import type { MemberStatus } from '../../client/api.js'
 import { type ClientFlags, clientCommand, withDatabase } from '../client-command.js'
 import type { Context } from '../context.js'
+import { CommandError } from '../failures.js'
 import type { Output } from '../output.js'
 
 export function statusCommand(context: Context): Command {
@@ -10,9 +11,24 @@ export function statusCommand(context: Context): Command {
     await withDatabase(context, flags, async (db) => {
       const members = await db.status({ signal: context.stop })
       await (flags.json ? context.stdout.json(members) : printStatus(context.stdout, members))
+      if (!members.some((member) => member.role === 'leader')) throw new CommandError(`no leader${reasonsOf(members)}`)
     })
   })
 }
+
+/** Whom the members that answered do not reach, and why: each reason once. */
+function reasonsOf(members: MemberStatus[]): string {
+  const reasons = members.flatMap(({ name, peers }) =>
+    peers
+      .filter(({ connected }) => !connected)
+      .map(
+        (peer) => `${name} does not reach ${peer.name} at ${peer.endpoint}: ${peer.message ?? 'no answer yet'}${codeOf(peer)}`,
+      ),
+  )
+  return reasons.length === 0 ? '' : `: ${reasons.join('; ')}`
+}
+
+const codeOf = ({ code }: { code: string | null }) => (code === null ? '' : ` (${code})`)
 
 /** The table that `status` and `dev` print. */
 export async function printStatus(output: Output, members: MemberStatus[]): Promise<void> {

@@ -246,7 +246,14 @@ fn peer_records() -> impl Strategy<Value = Vec<u8>> {
         }
         .encode(&mut out);
         encode_read_index(&mut out, group, id);
-        ReadReply { group, id, code, index }.encode(&mut out);
+        ReadReply {
+            group,
+            id,
+            code,
+            index,
+            term: index / 2,
+        }
+        .encode(&mut out);
         encode_snapshot_header(&mut out, 3, group);
         out.extend_from_slice(body);
         out

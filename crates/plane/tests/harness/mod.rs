@@ -163,9 +163,9 @@ impl Bench {
             let fields = match kind {
                 event::OPENED => 9 + 2 * after[8] as usize,
                 event::MESSAGE => 12 + 2 * after[11] as usize,
-                event::PROPOSALS | event::DURABLE | event::PERSISTED => 2,
+                event::PROPOSALS | event::DURABLE | event::PERSISTED | event::COMMITTED => 2,
                 event::PEER | event::SNAPSHOT_SENT => 3,
-                event::SNAPSHOT_INSTALLED => 4,
+                event::SNAPSHOT_INSTALLED | event::SENT => 4,
                 event::CLOSE => 0,
                 _ => 1,
             };

@@ -102,7 +102,13 @@ pub(super) fn build_next<T>(
 /// The current generation. CURRENT names the first one while that is still being built, so later a missing directory is
 /// a loss, and so is a missing CURRENT.
 fn ensure_current(directory: &Path, build: impl FnOnce(&Path) -> Result<(), StoreError>) -> Result<u64, StoreError> {
-    std::fs::create_dir_all(directory).map_err(|error| io_failure(&error, "opening", directory))?;
+    let failed = |error: std::io::Error| io_failure(&error, "opening", directory);
+    if !directory.exists() {
+        std::fs::create_dir_all(directory).map_err(failed)?;
+        if let Some(parent) = directory.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            sync_directory(parent).map_err(failed)?;
+        }
+    }
     let building = directory.join(building_name(FIRST));
     match read_current(directory)? {
         Some(current) => {

@@ -2,29 +2,56 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use rafterdb_codec::Code;
 
+use super::tables::Limits;
 use crate::StoreError;
-
-/// Error number of a full disk, and of a full quota, where numbers are those of Unix.
-const DISK_FULL_ERRORS: [i32; 2] = [28, 122];
 
 /// What the operating system reports while `doing` something to `path`.
 pub(super) fn io_failure(error: &io::Error, doing: &str, path: &Path) -> StoreError {
-    let number = error.raw_os_error().unwrap_or(0);
-    let full = error.kind() == io::ErrorKind::StorageFull || (cfg!(unix) && DISK_FULL_ERRORS.contains(&number));
-    if full {
-        StoreError::new(
-            Code::DiskFull,
-            format!(
-                "disk full while {doing} {}: free some space and start the member again",
-                path.display()
-            ),
-        )
-    } else {
-        StoreError::new(Code::Io, format!("{doing} {}: {error}", path.display()))
+    StoreError::new(
+        rafterdb_codec::code_of(error),
+        format!("{doing} {}: {error}", path.display()),
+    )
+}
+
+/// What the operating system reports of a sync: final, whatever the reason, as nobody knows what it has kept.
+pub(super) fn sync_failure(error: &io::Error, path: &Path) -> StoreError {
+    StoreError::new(Code::Io, format!("syncing {}: {error}", path.display()))
+}
+
+/// What a write is told that would need another flush while one waits for room, or for descriptors.
+pub(super) fn short() -> StoreError {
+    StoreError::new(
+        Code::DiskFull,
+        "a flush waits for room on the disk, or for file descriptors; it goes on by itself when there is some",
+    )
+}
+
+/// How long a read waits for a file descriptor, and how often it looks.
+const FILES_WAIT_MAX: Duration = Duration::from_secs(60);
+const FILES_LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// Reads, and again while the process has no file descriptor left: nothing is lost by waiting, and whoever applies entries has
+/// nothing else to do. `OUT_OF_FILES` after a minute.
+pub(super) fn patiently<T>(limits: &Limits, mut read: impl FnMut() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    let is_short = |result: &Result<T, StoreError>| result.as_ref().is_err_and(|error| error.code == Code::OutOfFiles);
+    let mut result = read();
+    if !is_short(&result) {
+        return result;
     }
+    let until = Instant::now() + FILES_WAIT_MAX;
+    // Seen by who looks whether the engine is short: little more should be written meanwhile.
+    limits.waiting.fetch_add(1, Ordering::Relaxed);
+    while is_short(&result) && !limits.stopping.load(Ordering::Relaxed) && Instant::now() < until {
+        std::thread::sleep(FILES_LOOK_EVERY);
+        result = read();
+    }
+    limits.waiting.fetch_sub(1, Ordering::Relaxed);
+    result
 }
 
 /// Damage in `path`, at `offset` if it is known.

@@ -8,13 +8,14 @@ use rafterdb_codec::limits::KEY_BYTES_MAX;
 
 use super::chunks::ChunkReader;
 use super::directory::{build_next, Next};
-use super::history::{decode, parse, Decoded, History, Parts, Sizes};
+use super::history::{decode, parse, Decoded, History, Parts, Sizes, Writer as SurvivorsWriter};
 use super::lsm::{LsmEngine, MarkedState};
 use super::meta::encode_meta;
 use super::options::{Budget, EngineOptions, SharedCache, MEMORY_BYTES_MIN};
+use super::range_tombstones::{decode_bounds, decode_set, RangeTombstones};
 use super::row::unpack;
 use super::shared::Persisted;
-use super::snapshot::{END, HEADER, HISTORY, MAGIC, NUMBER_MAX, ROWS, STATE, STATE_BYTES_MAX};
+use super::snapshot::{END, HEADER, HISTORY, MAGIC, MAGIC_RANGES, NUMBER_MAX, RANGES, ROWS, STATE, STATE_BYTES_MAX};
 use super::tables::Tables;
 use super::Mark;
 use crate::StoreError;
@@ -96,11 +97,14 @@ pub fn install_snapshot(directory: &Path, source: &mut dyn Read) -> Result<Marke
 pub(super) fn build_empty(generation: &Path) -> Result<(), StoreError> {
     let (tables, history) = begin(generation)?;
     let persists = Persisted {
-        end: history.write_out()?,
+        end: history.write_out(0)?,
         ..Persisted::default()
     };
     history.sync()?;
-    tables.ingest(&encode_meta(&persists, &[]), std::iter::empty())?;
+    tables.ingest(
+        &encode_meta(&persists, &RangeTombstones::default(), &[]),
+        std::iter::empty(),
+    )?;
     Ok(())
 }
 
@@ -149,20 +153,22 @@ impl Install<'_> {
         if state.len() as u64 != begin.state_bytes {
             return Err(self.chunks.damaged("the state is not as long as the header says"));
         }
-        self.history.begin_above(begin.compacted)?;
+        let ranges = self.read_ranges(&mut kind, &begin)?;
+        let mut floor = self.history.begin_above(begin.compacted)?;
         let mut records = 0;
-        let mut last = (begin.compacted, u32::MAX);
+        let mut last = (begin.compacted.saturating_sub(1), u32::MAX);
         while kind == HISTORY {
-            records += self.add_history(&begin, &mut last)?;
+            records += self.add_history(&begin, &mut last, &mut floor)?;
             kind = self.chunks.read(&mut self.raw)?;
         }
+        self.history.begun_above(floor)?;
         let persists = Persisted {
             mark: begin.mark,
             compacted: begin.compacted,
-            end: self.history.write_out()?,
+            end: self.history.write_out(0)?,
         };
         self.history.sync()?;
-        let rows = self.add_rows(kind, &begin, &persists, &state)?;
+        let rows = self.add_rows(kind, &begin, &persists, &ranges, &state)?;
         let mut expected = u64::to_le_bytes(records).to_vec();
         expected.extend_from_slice(&u64::to_le_bytes(rows));
         if self.raw != expected {
@@ -177,6 +183,7 @@ impl Install<'_> {
         let fields = self
             .raw
             .strip_prefix(MAGIC)
+            .or_else(|| self.raw.strip_prefix(MAGIC_RANGES))
             .filter(|fields| kind == HEADER && fields.len() == 40);
         let Some(fields) = fields else {
             return Err(self
@@ -207,7 +214,23 @@ impl Install<'_> {
         Ok(begin)
     }
 
-    fn add_history(&mut self, begin: &Begin, last: &mut (u64, u32)) -> Result<u64, StoreError> {
+    /// The deleted ranges, from the current chunk on, which is of `kind`: afterwards of another one.
+    fn read_ranges(&mut self, kind: &mut u32, begin: &Begin) -> Result<RangeTombstones, StoreError> {
+        let mut set = Vec::new();
+        while *kind == RANGES && set.len() as u64 <= STATE_BYTES_MAX {
+            set.extend_from_slice(&self.raw);
+            *kind = self.chunks.read(&mut self.raw)?;
+        }
+        let ranges = decode_set(&set, begin.mark.revision);
+        ranges.map_err(|malformed| self.chunks.damaged(malformed.0))
+    }
+
+    fn add_history(
+        &mut self,
+        begin: &Begin,
+        last: &mut (u64, u32),
+        floor: &mut SurvivorsWriter,
+    ) -> Result<u64, StoreError> {
         let mut rest = self.raw.as_slice();
         let mut records = 0;
         while !rest.is_empty() {
@@ -216,17 +239,27 @@ impl Install<'_> {
             };
             let record = parse(&rest[..bytes]);
             let in_order = (record.revision, record.sub) > *last && record.revision <= begin.mark.revision;
-            if !in_order || !is_change(record.revision, record.key, record.row, record.before) {
+            let is_sound = if record.is_range() {
+                is_deleted_range(record.key, record.before)
+            } else {
+                is_change(record.revision, record.key, record.row, record.before)
+            };
+            if !in_order || !is_sound {
                 return Err(self.chunks.damaged("a history record makes no sense"));
             }
             *last = (record.revision, record.sub);
-            self.history.append(&Parts {
+            let parts = Parts {
                 revision: record.revision,
                 sub: record.sub,
                 key: record.key,
                 row: [record.row, &[]],
                 before: record.before,
-            })?;
+            };
+            if record.revision == begin.compacted {
+                floor.add(&parts)?;
+            } else {
+                self.history.append(&parts)?;
+            }
             rest = &rest[bytes..];
             records += 1;
         }
@@ -239,10 +272,11 @@ impl Install<'_> {
         mut kind: u32,
         begin: &Begin,
         persists: &Persisted,
+        ranges: &RangeTombstones,
         state: &[u8],
     ) -> Result<u64, StoreError> {
         let mut ingestion = self.tables.begin_ingestion()?;
-        for (name, value) in encode_meta(persists, state) {
+        for (name, value) in encode_meta(persists, ranges, state) {
             ingestion.meta(&name, &value)?;
         }
         let mut rows = 0;
@@ -280,6 +314,12 @@ fn is_change(revision: u64, key: &[u8], row: &[u8], before: &[u8]) -> bool {
         return false;
     };
     before.is_empty() || unpack(before).is_some_and(|before| before.modified == row.previous)
+}
+
+/// Whether a record without a row says what was deleted.
+fn is_deleted_range(start: &[u8], bounds: &[u8]) -> bool {
+    let is_key = |key: &[u8]| key.len() <= KEY_BYTES_MAX;
+    is_key(start) && decode_bounds(bounds).is_some_and(|end| end.is_none_or(|end| is_key(end) && start < end))
 }
 
 /// Key, row and what follows them.

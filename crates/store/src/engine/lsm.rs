@@ -4,31 +4,33 @@
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicU8, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 
 use arc_swap::ArcSwap;
 use parking_lot::{Condvar, Mutex};
-use rafterdb_codec::Code;
+use rafterdb_codec::{is_shortage, Code};
 
 use super::arena::ChunkPool;
 use super::directory::open_current;
-use super::history::{Cursor, History, Parts, Sizes};
+use super::failure::short;
+use super::history::{Changes, History, Parts, Sizes};
 use super::install::build_empty;
 use super::memtable::Memtable;
-use super::merge::Merge;
 use super::meta::read_meta;
 use super::options::{Budget, EngineOptions, SharedCache};
+use super::range_tombstones::{after, encode_bounds, RangeTombstone};
 use super::row::Header;
 use super::row_cache::RowCache;
-use super::shared::{Flush, Persisted, Sealed, Shared, View, Work};
+use super::scan::Sight;
+use super::shared::{Flush, Persisted, Sealed, Shared, View, Wanting, Work};
 use super::snapshot::{Pin, Snapshot};
 use super::stats::EngineStats;
 use super::tables::{Limits, TableRange, Tables};
 use super::threads;
-use super::{Change, Engine, KeyRange, Mark, RowRef, Visit};
+use super::{Change, ChangePlace, Engine, KeyRange, Mark, RowRef, Visit};
 use crate::StoreError;
 
 /// Where a state of the machine stands in the Raft log, and the state.
@@ -71,7 +73,8 @@ impl LsmEngine {
             .unwrap_or_else(|| SharedCache::new(budget.block_cache_bytes));
         let limits = Arc::new(Limits::default());
         let tables = Tables::open(&generation.join("tables"), &budget, &cache, Arc::clone(&limits))?;
-        let (persisted, state) = read_meta(&tables)?;
+        let (persisted, ranges, state) = read_meta(&tables)?;
+        limits.ranges.store(Arc::new(ranges));
         let history = History::open(
             &generation.join("history"),
             persisted.end,
@@ -106,15 +109,21 @@ impl LsmEngine {
             on_failed: Mutex::new(None),
             pins: Mutex::new(BTreeMap::new()),
             failed: OnceLock::new(),
+            wanting: AtomicU8::new(0),
             seed: RandomState::new().hash_one(0u64),
         });
         shared
             .limits
             .tombstones_below
             .store(persisted.compacted, Ordering::Release);
-        let threads = Mutex::new(threads::start(&shared)?);
+        // Before its threads: what is started ends with it, also if not all can be.
+        let engine = Self {
+            shared,
+            threads: Mutex::default(),
+        };
+        threads::start(&engine.shared, &mut engine.threads.lock())?;
         let last = (persisted.mark != Mark::default()).then_some((persisted.mark, state));
-        Ok((Self { shared, threads }, last))
+        Ok((engine, last))
     }
 
     /// Has `callback` called, by the flush thread, with the mark of every flush that finishes from now on. It must not
@@ -141,14 +150,35 @@ impl LsmEngine {
     pub fn snapshot(&self, mark: Mark, state: Vec<u8>) -> Result<Snapshot, StoreError> {
         let pin = Pin::new(&self.shared);
         let (sender, tables) = std::sync::mpsc::sync_channel(1);
+        let ranges = self.shared.limits.ranges.load_full();
         self.seal(mark, state.clone(), Some(sender))?;
-        Ok(Snapshot::new(pin, tables, mark, state))
+        Ok(Snapshot::new(pin, tables, ranges, mark, state))
     }
 
     /// Sizes, counts and what is under way.
     #[must_use]
     pub fn stats(&self) -> EngineStats {
         EngineStats::of(&self.shared)
+    }
+
+    /// Whether something waits for room on the disk, or for file descriptors: it goes on by itself, and memory holds it meanwhile, so
+    /// that little more should be written.
+    #[must_use]
+    pub fn is_short(&self) -> bool {
+        self.shared.wanting.load(Ordering::Relaxed) != 0 || self.shared.limits.waiting.load(Ordering::Relaxed) != 0
+    }
+
+    /// Tries again to write what waits for room; the threads see to the rest themselves. To be called now and then while the engine is
+    /// short, as nobody else comes by when nothing is written.
+    pub fn try_again(&self) {
+        if self.shared.is_wanting(Wanting::History) {
+            match self.shared.history.try_again() {
+                Ok(()) => self
+                    .shared
+                    .set_wanting(Wanting::History, self.shared.history.is_short()),
+                Err(error) => drop(self.shared.poison(error)),
+            }
+        }
     }
 
     /// Whether a flush is under way or wanted: then what is written next may have to wait for it.
@@ -168,6 +198,8 @@ impl LsmEngine {
             None => Ok(()),
         };
         let flushed = flushed.and_then(|()| self.wait_for_flush());
+        // Without room for it the next start replays the log: nothing is lost.
+        let flushed = flushed.or_else(|error| if is_shortage(error.code) { Ok(()) } else { Err(error) });
         let closed = StoreError::new(Code::Closed, "the store is closed");
         let _ = self.shared.failed.set(closed);
         self.stop();
@@ -179,10 +211,13 @@ impl LsmEngine {
         self.shared.retired.store(true, Ordering::Release);
     }
 
-    /// Waits until no flush is under way.
+    /// Waits until no flush is under way; `DISK_FULL` if one waits for room.
     fn wait_for_flush(&self) -> Result<(), StoreError> {
         let mut work = self.shared.work.lock();
         while work.flushing && self.shared.failed.get().is_none() {
+            if self.shared.is_wanting(Wanting::Flush) {
+                return Err(short());
+            }
             self.shared.changed.wait(&mut work);
         }
         drop(work);
@@ -213,8 +248,10 @@ impl LsmEngine {
         let end = self
             .shared
             .history
-            .write_out()
-            .map_err(|error| self.shared.poison(error))?;
+            .write_out(self.shared.compacted.load(Ordering::Relaxed))
+            .map_err(|error| self.history_failed(error))?;
+        self.shared
+            .set_wanting(Wanting::History, self.shared.history.is_short());
         self.shared.flush_wanted.store(false, Ordering::Relaxed);
         let sealed = Arc::clone(&self.shared.view.load().active);
         self.shared.view.store(Arc::new(View {
@@ -232,6 +269,7 @@ impl LsmEngine {
                 compacted: self.shared.compacted.load(Ordering::Relaxed),
                 end,
             },
+            ranges: self.shared.limits.ranges.load_full(),
             state,
             snapshot,
         });
@@ -239,6 +277,15 @@ impl LsmEngine {
         drop(work);
         self.shared.changed.notify_all();
         Ok(())
+    }
+
+    /// History that could not be written for want of room stays in memory.
+    fn history_failed(&self, error: StoreError) -> StoreError {
+        if !is_shortage(error.code) {
+            return self.shared.poison(error);
+        }
+        self.shared.set_wanting(Wanting::History, true);
+        error
     }
 
     /// The row that a change replaces, if history must carry it: when its own record may be compacted away.
@@ -267,13 +314,31 @@ impl Drop for LsmEngine {
 impl Engine for LsmEngine {
     fn latest(&self, key: &[u8], visit: &mut dyn FnMut(RowRef<'_>)) -> Result<bool, StoreError> {
         let compacted = self.shared.compacted.load(Ordering::Relaxed);
+        let ranges = self.shared.limits.ranges.load();
         let seen = self.shared.newest(key, |packed| {
             let row = self.shared.parse(packed)?;
             // Such tombstones go away at some time, at another one on each member: to the machine they are gone at once.
             if row.is_tombstone() && row.modified <= compacted {
                 return Ok(false);
             }
-            visit(row);
+            let killer = (!row.is_tombstone())
+                .then(|| ranges.killer(key, row.modified))
+                .flatten();
+            let Some(killer) = killer else {
+                visit(row);
+                return Ok(true);
+            };
+            // So do killed rows. Before that it is a tombstone that stands for the row: what is written next leads back to it.
+            if killer.revision() < compacted {
+                return Ok(false);
+            }
+            visit(RowRef {
+                create: 0,
+                version: 0,
+                lease: 0,
+                value: &[],
+                ..row
+            });
             Ok(true)
         })?;
         seen.unwrap_or(Ok(false))
@@ -281,12 +346,14 @@ impl Engine for LsmEngine {
 
     fn get(&self, key: &[u8], at: u64, visit: &mut dyn FnMut(RowRef<'_>)) -> Result<bool, StoreError> {
         self.shared.check_not_compacted(at)?;
+        // Before the row: what one of these has killed may be gone, and it forgotten, while this looks.
+        let ranges = self.shared.limits.ranges.load();
         let seen = self.shared.newest(key, |packed| {
             let Some(packed) = self.shared.row_at(key, packed, at)? else {
                 return Ok(false);
             };
             let row = self.shared.parse(&packed)?;
-            if row.is_tombstone() {
+            if row.is_tombstone() || ranges.hides(key, row.modified, after(at)) {
                 return Ok(false);
             }
             self.shared.check_not_compacted(at)?;
@@ -300,6 +367,30 @@ impl Engine for LsmEngine {
         }
     }
 
+    fn replaced(
+        &self,
+        key: &[u8],
+        modified: u64,
+        previous: u64,
+        visit: &mut dyn FnMut(RowRef<'_>),
+    ) -> Result<bool, StoreError> {
+        self.shared.check_not_compacted(modified)?;
+        if previous == 0 {
+            return Ok(false);
+        }
+        let packed = self.shared.replaced(key, modified, previous)?;
+        self.shared.check_not_compacted(modified)?;
+        if packed.is_empty() {
+            return Ok(false);
+        }
+        let row = self.shared.parse(&packed)?;
+        if row.is_tombstone() {
+            return Ok(false);
+        }
+        visit(row);
+        Ok(true)
+    }
+
     fn scan(
         &self,
         range: KeyRange<'_>,
@@ -307,46 +398,50 @@ impl Engine for LsmEngine {
         reverse: bool,
         visit: &mut dyn FnMut(&[u8], RowRef<'_>) -> Visit,
     ) -> Result<(), StoreError> {
-        self.shared.check_not_compacted(at)?;
-        if range.end.is_some_and(|end| end <= range.start) {
-            return Ok(());
-        }
-        let mut merge = Merge::new(&self.shared, range, reverse)?;
-        while merge.advance()? {
-            let (key, newest) = merge.current();
-            let Some(packed) = self.shared.row_at(key, newest, at)? else {
-                continue;
-            };
-            let row = self.shared.parse(&packed)?;
-            if row.is_tombstone() {
-                continue;
-            }
-            self.shared.check_not_compacted(at)?;
-            if visit(key, row) == Visit::Stop {
-                return Ok(());
-            }
-        }
-        self.shared.check_not_compacted(at)
+        let mut steps = usize::MAX;
+        self.scan_some(range, at, reverse, &mut steps, visit).map(|_| ())
     }
 
-    fn changes(&self, from: u64, to: u64, visit: &mut dyn FnMut(Change<'_>) -> Visit) -> Result<(), StoreError> {
-        let check = || match from.checked_sub(1) {
-            Some(before) => self.shared.check_not_compacted(before),
-            None => Err(super::failure::compacted(self.compacted())),
-        };
-        check()?;
-        let mut cursor = Cursor::at(&self.shared.history, from)?;
+    fn scan_some(
+        &self,
+        range: KeyRange<'_>,
+        at: u64,
+        reverse: bool,
+        steps: &mut usize,
+        visit: &mut dyn FnMut(&[u8], RowRef<'_>) -> Visit,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        self.shared.scan(range, Sight::at(at), reverse, steps, visit)
+    }
+
+    fn changes_from(
+        &self,
+        from: ChangePlace<'_>,
+        to: u64,
+        visit: &mut dyn FnMut(Change<'_>) -> Visit,
+    ) -> Result<(), StoreError> {
+        self.shared.check_not_compacted(from.revision)?;
+        let mut cursor = Changes::from(&self.shared.history, from.revision)?;
         // Again: from here on a segment that goes away is missed, before it would only have been passed over.
-        check()?;
+        self.shared.check_not_compacted(from.revision)?;
         while cursor.advance()? {
             let record = cursor.record();
             if record.revision > to {
                 break;
             }
+            if (record.revision, record.sub) < (from.revision, from.sub) {
+                continue;
+            }
+            if record.is_range() {
+                if self.shared.expand(&record, from, visit)? == Visit::Stop {
+                    break;
+                }
+                continue;
+            }
             let change = Change {
                 sub: record.sub,
                 key: record.key,
                 row: self.shared.parse(record.row)?,
+                replaced: None,
             };
             if visit(change) == Visit::Stop {
                 break;
@@ -375,18 +470,71 @@ impl Engine for LsmEngine {
             .history
             .append(&parts)
             .map_err(|error| self.shared.poison(error))?;
+        self.shared
+            .set_wanting(Wanting::History, self.shared.history.is_short());
+        let ranges = self.shared.limits.ranges.load();
+        if !ranges.is_empty() {
+            ranges.note(key, row.previous, row.modified);
+        }
         let view = self.shared.view.load();
         view.active
             .insert(self.shared.hash(key), key, header.as_bytes(), row.value);
         Ok(())
     }
 
+    fn delete_range(&self, range: KeyRange<'_>, revision: u64, sub: u32) -> Result<(), StoreError> {
+        self.shared.check()?;
+        let parts = Parts {
+            revision,
+            sub,
+            key: range.start,
+            row: [&[], &[]],
+            before: &encode_bounds(range.end),
+        };
+        self.shared
+            .history
+            .append(&parts)
+            .map_err(|error| self.shared.poison(error))?;
+        let added = Arc::new(RangeTombstone::new((revision, sub), range));
+        self.shared.change_ranges(|ranges| ranges.with(Arc::clone(&added)));
+        Ok(())
+    }
+
+    fn deleted_ranges(&self, revision: u64) -> (usize, usize) {
+        let ranges = self.shared.limits.ranges.load();
+        let kept = ranges.all().iter().rev().take_while(|one| one.revision() > revision);
+        kept.fold((0, 0), |(count, bytes), one| {
+            let KeyRange { start, end } = one.range();
+            (count + 1, bytes + start.len() + end.map_or(0, <[u8]>::len))
+        })
+    }
+
+    fn keep(&self) -> Box<dyn Send> {
+        Box::new(Pin::new(&self.shared))
+    }
+
+    fn scan_kept(
+        &self,
+        range: KeyRange<'_>,
+        at: u64,
+        visit: &mut dyn FnMut(&[u8], RowRef<'_>) -> Visit,
+    ) -> Result<(), StoreError> {
+        let mut steps = usize::MAX;
+        self.shared
+            .scan(range, Sight::kept_at(at), false, &mut steps, visit)
+            .map(|_| ())
+    }
+
     fn compact(&self, revision: u64) -> Result<(), StoreError> {
         self.shared.check()?;
         let before = self.shared.compacted.fetch_max(revision, Ordering::AcqRel);
-        if revision > before
-            && self.shared.history.droppable_bytes(revision) >= self.shared.budget.history_segment_bytes
-        {
+        let frees_much = || {
+            let ranges = self.shared.limits.ranges.load();
+            let frees_a_range =
+                |revisions: std::ops::Range<u64>| ranges.all().iter().any(|one| revisions.contains(&one.revision()));
+            frees_a_range(before..revision) || self.shared.history.is_worth_a_flush(revision)
+        };
+        if revision > before && frees_much() {
             self.shared.flush_wanted.store(true, Ordering::Relaxed);
         }
         Ok(())
@@ -397,6 +545,10 @@ impl Engine for LsmEngine {
     }
 
     fn is_full(&self) -> bool {
+        if self.shared.is_wanting(Wanting::Flush) {
+            // Another flush would wait for the one that waits for room; memory takes what still comes.
+            return false;
+        }
         let view = self.shared.view.load();
         let Budget {
             memtable_bytes,

@@ -46,6 +46,9 @@ enum Current {
 pub(super) struct Merge<'e> {
     shared: &'e Shared,
     reverse: bool,
+    /// What is left of the range, as it was asked for and as `seek` cut it.
+    start: Vec<u8>,
+    end: Option<Vec<u8>>,
     /// Newest first.
     sources: Vec<Source>,
     tables: TableRange,
@@ -78,6 +81,8 @@ impl<'e> Merge<'e> {
         Ok(Self {
             shared,
             reverse,
+            start: range.start.to_vec(),
+            end: range.end.map(<[u8]>::to_vec),
             sources,
             tables,
             table_head,
@@ -123,6 +128,28 @@ impl<'e> Merge<'e> {
         }
         self.current = Current::InMemory(best);
         Ok(true)
+    }
+
+    /// Leaves out what comes before `bound`; downwards, `bound` and what lies above it. The tables are looked at as they are
+    /// now: that is no older than before, and readers go by revisions.
+    pub(super) fn seek(&mut self, bound: &[u8]) -> Result<(), StoreError> {
+        if self.reverse {
+            self.end = Some(bound.to_vec());
+            for source in &mut self.sources {
+                source.high = source.high.min(lower_bound(&source.run, bound)).max(source.low);
+            }
+        } else {
+            self.start = bound.to_vec();
+            for source in &mut self.sources {
+                source.low = source.low.max(lower_bound(&source.run, bound)).min(source.high);
+            }
+        }
+        self.table_head = None;
+        if self.end.as_ref().is_none_or(|end| self.start < *end) {
+            self.tables = self.shared.tables.range(&self.start, self.end.as_deref());
+            self.table_head = self.tables.next(self.reverse, &self.shared.tables)?;
+        }
+        Ok(())
     }
 
     /// Key and packed row that the last `advance` came to.

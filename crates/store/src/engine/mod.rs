@@ -14,10 +14,14 @@ mod merge;
 mod meta;
 mod options;
 mod order;
+mod range_tombstones;
+mod reclaim;
 mod reuse;
 mod row;
 mod row_cache;
+mod scan;
 mod shared;
+mod skips;
 mod snapshot;
 mod stats;
 mod tables;
@@ -29,6 +33,7 @@ pub use install::{install_snapshot, PreparedStore};
 pub use lsm::{LsmEngine, MarkedState};
 pub use options::{EngineOptions, SharedCache, MEMORY_BYTES_MIN};
 pub use row_cache::CacheCounts;
+pub use skips::Skips;
 pub use snapshot::{Snapshot, STATE_BYTES_MAX};
 pub use stats::EngineStats;
 
@@ -45,6 +50,8 @@ pub struct RowRef<'a> {
     pub lease: u64,
     /// `modified` of the version (or tombstone) that this one replaced; 0 if there was none.
     pub previous: u64,
+    /// How to get at versions farther back, packed: those of [`Skips::after`], or empty for none.
+    pub skips: &'a [u8],
     /// The value.
     pub value: &'a [u8],
 }
@@ -66,6 +73,20 @@ pub struct Change<'a> {
     pub key: &'a [u8],
     /// What it became; `row.modified` is the revision.
     pub row: RowRef<'a>,
+    /// The version that it replaced, if that is at hand: always for a key of a deleted range, where nothing else leads to it.
+    pub replaced: Option<RowRef<'a>>,
+}
+
+/// Where a reading of history begins: at the changes of a revision, from one of them on. A deleted range is one change
+/// there, whose keys are told one by one: it may be gone on with at a key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ChangePlace<'a> {
+    /// The revision.
+    pub revision: u64,
+    /// Position among its changes.
+    pub sub: u32,
+    /// The first key of that change that is wanted, if the change is a deleted range.
+    pub key: &'a [u8],
 }
 
 /// Half-open range of keys; `end` of `None` has no upper bound.
@@ -107,6 +128,16 @@ pub trait Engine: Send + Sync {
     /// `at` must not be below the compacted revision.
     fn get(&self, key: &[u8], at: u64, visit: &mut dyn FnMut(RowRef<'_>)) -> Result<bool, StoreError>;
 
+    /// The version that `key`'s change at revision `modified` replaced, which was of revision `previous`, if it was not a
+    /// tombstone. Returns whether there was one. `COMPACTED` if `modified` is below the compacted revision.
+    fn replaced(
+        &self,
+        key: &[u8],
+        modified: u64,
+        previous: u64,
+        visit: &mut dyn FnMut(RowRef<'_>),
+    ) -> Result<bool, StoreError>;
+
     /// Every live key of the range as of revision `at`, ascending, or descending if `reverse`.
     fn scan(
         &self,
@@ -116,12 +147,70 @@ pub trait Engine: Send + Sync {
         visit: &mut dyn FnMut(&[u8], RowRef<'_>) -> Visit,
     ) -> Result<(), StoreError>;
 
-    /// The changes with from ≤ revision ≤ to, in order. `COMPACTED` if `from` is at or below the compacted revision.
-    fn changes(&self, from: u64, to: u64, visit: &mut dyn FnMut(Change<'_>) -> Visit) -> Result<(), StoreError>;
+    /// As `scan`, but stops once it has looked at `steps` rows, live or not; counts them down. Returns the key it came to if
+    /// that is why it stopped: what is left begins after it.
+    fn scan_some(
+        &self,
+        range: KeyRange<'_>,
+        at: u64,
+        reverse: bool,
+        steps: &mut usize,
+        visit: &mut dyn FnMut(&[u8], RowRef<'_>) -> Visit,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        let mut came_to = None;
+        self.scan(range, at, reverse, &mut |key, row| {
+            if visit(key, row) == Visit::Stop {
+                return Visit::Stop;
+            }
+            *steps = steps.saturating_sub(1);
+            if *steps > 0 {
+                return Visit::Next;
+            }
+            came_to = Some(key.to_vec());
+            Visit::Stop
+        })?;
+        Ok(came_to)
+    }
+
+    /// The changes with from ≤ revision ≤ to, in order. `COMPACTED` if `from` is below the compacted revision.
+    fn changes(&self, from: u64, to: u64, visit: &mut dyn FnMut(Change<'_>) -> Visit) -> Result<(), StoreError> {
+        let from = ChangePlace {
+            revision: from,
+            ..ChangePlace::default()
+        };
+        self.changes_from(from, to, visit)
+    }
+
+    /// The same, from a place within a revision on. Keys of a deleted range have its `sub`, and come in order.
+    fn changes_from(
+        &self,
+        from: ChangePlace<'_>,
+        to: u64,
+        visit: &mut dyn FnMut(Change<'_>) -> Visit,
+    ) -> Result<(), StoreError>;
 
     /// Adds a change: the row becomes the key's latest, and history has it. `row.previous` must be the version it replaces.
     /// Called in order of (revision, sub) by the one writer; a key changes at most once in a revision.
     fn write(&self, key: &[u8], sub: u32, row: RowRef<'_>) -> Result<(), StoreError>;
+
+    /// Adds one change that deletes every key of `range` that is live below `revision`, and for which there is no change of
+    /// that revision yet. Costs the same whatever their number. Called in order with `write`.
+    fn delete_range(&self, range: KeyRange<'_>, revision: u64, sub: u32) -> Result<(), StoreError>;
+
+    /// How many changes of that kind above `revision`, which must not be below the compacted one, are kept, and the bytes
+    /// of their keys.
+    fn deleted_ranges(&self, revision: u64) -> (usize, usize);
+
+    /// Keeps what reads at or above the compacted revision of now need, for [`Self::scan_kept`], until it is dropped.
+    fn keep(&self) -> Box<dyn Send>;
+
+    /// As [`Self::scan`], upwards, where what is read has been kept since before it could be compacted.
+    fn scan_kept(
+        &self,
+        range: KeyRange<'_>,
+        at: u64,
+        visit: &mut dyn FnMut(&[u8], RowRef<'_>) -> Visit,
+    ) -> Result<(), StoreError>;
 
     /// Raises the compacted revision to `revision`: versions replaced at or below it may go, in the background.
     fn compact(&self, revision: u64) -> Result<(), StoreError>;

@@ -2,15 +2,20 @@
 //! Knows nothing of keys or of where rows lie.
 //!
 //! ```text
-//! live       [varint version ≥ 1][varint modified][varint modified − create][varint lease][varint back][value]
-//! tombstone  [0]                 [varint modified]                                        [varint back]
+//! live       [varint version ≥ 1][varint modified][varint modified − create][varint lease][varint back][skips?][value]
+//! tombstone  [0]                 [varint modified]                                        [varint back][skips?]
 //! back = modified − previous, 0 if there was no previous version
 //! ```
+//! Where back is written with a byte more than it needs, its last byte 0, skips follow (`skips.rs`); older rows have none.
 
+use super::skips::{self, SKIPS_BYTES_MAX};
 use super::RowRef;
 
-/// Longest header: five varints of at most ten bytes.
-const HEADER_BYTES_MAX: usize = 50;
+/// Longest header: five varints of at most ten bytes, the byte that says that skips follow, and the skips.
+const HEADER_BYTES_MAX: usize = 51 + SKIPS_BYTES_MAX;
+
+/// The bit of a varint's byte that says that another follows.
+const MORE: u8 = 0x80;
 
 /// The stored header of a row; the value follows it.
 pub(super) struct Header {
@@ -35,6 +40,9 @@ impl Header {
         } else {
             row.modified - row.previous
         });
+        if !row.skips.is_empty() {
+            header.push_skips(row.skips);
+        }
         header
     }
 
@@ -42,15 +50,29 @@ impl Header {
         &self.bytes[..self.length]
     }
 
-    fn push(&mut self, mut number: u64) {
-        while number >= 0x80 {
-            self.bytes[self.length] = (number as u8) | 0x80;
-            self.length += 1;
-            number >>= 7;
-        }
-        self.bytes[self.length] = number as u8;
-        self.length += 1;
+    fn push(&mut self, number: u64) {
+        self.length += put_varint(number, &mut self.bytes[self.length..]);
     }
+
+    fn push_skips(&mut self, skips: &[u8]) {
+        self.bytes[self.length - 1] |= MORE;
+        self.bytes[self.length] = 0;
+        self.length += 1;
+        self.bytes[self.length..self.length + skips.len()].copy_from_slice(skips);
+        self.length += skips.len();
+    }
+}
+
+/// Writes a number in as few bytes as it takes; returns how many.
+pub(super) fn put_varint(mut number: u64, out: &mut [u8]) -> usize {
+    let mut length = 0;
+    while number >= u64::from(MORE) {
+        out[length] = (number as u8) | MORE;
+        length += 1;
+        number >>= 7;
+    }
+    out[length] = number as u8;
+    length + 1
 }
 
 /// The row in `packed`; `None` if the bytes are not a row.
@@ -63,9 +85,17 @@ pub(super) fn unpack(packed: &[u8]) -> Option<RowRef<'_>> {
     } else {
         (0, 0)
     };
+    let from_back = rest;
     let previous = match take(&mut rest)? {
         0 => 0,
         back => modified.checked_sub(back)?,
+    };
+    let back_bytes = from_back.len() - rest.len();
+    let has_skips = back_bytes > 1 && from_back[back_bytes - 1] == 0;
+    let skips = if has_skips {
+        skips::split(&mut rest, modified)?
+    } else {
+        &[]
     };
     Some(RowRef {
         create,
@@ -73,18 +103,76 @@ pub(super) fn unpack(packed: &[u8]) -> Option<RowRef<'_>> {
         version,
         lease,
         previous,
+        skips,
         value: rest,
     })
 }
 
-fn take(rest: &mut &[u8]) -> Option<u64> {
+/// Takes a number off the front; `None` if there is none.
+pub(super) fn take(rest: &mut &[u8]) -> Option<u64> {
     let mut number = 0u64;
     for (at, byte) in rest.iter().enumerate().take(10) {
-        number |= u64::from(byte & 0x7f) << (7 * at);
-        if byte & 0x80 == 0 {
+        number |= u64::from(byte & !MORE) << (7 * at);
+        if byte & MORE == 0 {
             *rest = &rest[at + 1..];
             return Some(number);
         }
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::skips::Skips;
+
+    const ROW: RowRef<'static> = RowRef {
+        create: 300,
+        modified: 1_000,
+        version: 40,
+        lease: 7,
+        previous: 872,
+        skips: &[],
+        value: b"\0value",
+    };
+
+    fn packed(row: &RowRef<'_>) -> Vec<u8> {
+        [Header::of(row).as_bytes(), row.value].concat()
+    }
+
+    /// The bytes that every version of this program before skips has written.
+    #[test]
+    fn a_row_without_skips_is_written_and_read_as_ever() {
+        let bytes = [&[40, 0xe8, 7, 0xbc, 5, 7, 0x80, 1][..], b"\0value"].concat();
+        assert_eq!(packed(&ROW), bytes);
+        assert_eq!(unpack(&bytes), Some(ROW));
+    }
+
+    #[test]
+    fn skips_come_back_as_they_were_given() {
+        for version in [0, 1, 16, 31, 256, 5_000] {
+            let mut row = RowRef { version, ..ROW };
+            (row.create, row.lease) = if version == 0 { (0, 0) } else { (row.create, row.lease) };
+            let skips = Skips::after(&row, 1_010, version + 1, 0);
+            let next = RowRef {
+                modified: 1_010,
+                version: version + 1,
+                previous: 1_000,
+                skips: skips.as_bytes(),
+                ..ROW
+            };
+            assert_eq!(unpack(&packed(&next)), Some(next));
+        }
+    }
+
+    #[test]
+    fn skips_that_lead_nowhere_are_not_those_of_a_row() {
+        let row = |skips: &[u8]| packed(&RowRef { skips, ..ROW });
+        let header = row(&[]).len() - ROW.value.len();
+        // Depth 17 and a pointer, five back; then pointers to itself, to nothing, nearer than the last, before the first revision.
+        assert!(unpack(&row(&[0x89, 1, 5])).is_some());
+        for lie in [&[0x89, 1, 0][..], &[0x89, 1], &[0x8a, 1, 5, 4], &[0x89, 1, 0xe8, 7]] {
+            assert_eq!(unpack(&row(lie)[..header + 1 + lie.len()]), None, "{lie:?}");
+        }
+    }
 }

@@ -96,6 +96,12 @@ impl RowCache {
         }
     }
 
+    /// Forgets all rows, and has none added that was read before.
+    pub(super) fn clear(&self) {
+        *self.generation.write() += 1;
+        self.rows.clear();
+    }
+
     pub(super) fn bytes(&self) -> u64 {
         self.rows.weight()
     }

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicU8, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, OnceLock};
 
@@ -17,8 +17,10 @@ use super::failure::{corrupt, poisoned};
 use super::history::{History, Position};
 use super::memtable::{Memtable, Reading};
 use super::options::Budget;
+use super::range_tombstones::RangeTombstones;
 use super::row::unpack;
 use super::row_cache::RowCache;
+use super::skips::towards;
 use super::tables::{Limits, TableRange, Tables};
 use super::{Mark, RowRef};
 use crate::StoreError;
@@ -58,6 +60,8 @@ pub(super) struct Persisted {
 pub(super) struct Flush {
     pub(super) memtable: Arc<Memtable>,
     pub(super) persists: Persisted,
+    /// The deleted ranges at the mark.
+    pub(super) ranges: Arc<RangeTombstones>,
     pub(super) state: Vec<u8>,
     /// A snapshot that waits for the tables as this flush leaves them.
     pub(super) snapshot: Option<SyncSender<TableRange>>,
@@ -105,7 +109,19 @@ pub(super) struct Shared {
     /// Compacted revisions of the snapshots that are being read, with their number.
     pub(super) pins: Mutex<BTreeMap<u64, usize>>,
     pub(super) failed: OnceLock<StoreError>,
+    /// What waits for room on the disk, or for file descriptors, a bit each; see [`Wanting`].
+    pub(super) wanting: AtomicU8,
     pub(super) seed: u64,
+}
+
+/// What may wait for room on the disk, or for file descriptors, and go on by itself when there is some: nothing is lost meanwhile,
+/// as memory has it, and the log.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Wanting {
+    History = 1,
+    Flush = 2,
+    Tables = 4,
+    Compaction = 8,
 }
 
 impl Drop for Shared {
@@ -147,6 +163,26 @@ impl Shared {
         cause
     }
 
+    /// Notes that something waits for room, or no longer does.
+    pub(super) fn set_wanting(&self, what: Wanting, is_wanting: bool) {
+        let bit = what as u8;
+        if is_wanting {
+            self.wanting.fetch_or(bit, Ordering::Relaxed);
+        } else if self.wanting.load(Ordering::Relaxed) & bit != 0 {
+            self.wanting.fetch_and(!bit, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether `what` waits for room.
+    pub(super) fn is_wanting(&self, what: Wanting) -> bool {
+        self.wanting.load(Ordering::Relaxed) & what as u8 != 0
+    }
+
+    /// Puts other range tombstones in place of those that are there.
+    pub(super) fn change_ranges(&self, change: impl Fn(&RangeTombstones) -> RangeTombstones) {
+        self.limits.ranges.rcu(|ranges| change(ranges));
+    }
+
     pub(super) fn is_stopping(&self) -> bool {
         self.limits.stopping.load(Ordering::Relaxed)
     }
@@ -182,34 +218,48 @@ impl Shared {
         if row.modified <= at {
             return Ok(Some(Cow::Borrowed(newest)));
         }
-        Ok(self.follow(key, row.modified, row.previous, at)?.map(Cow::Owned))
+        Ok(self.follow(key, &row, at)?.map(Cow::Owned))
     }
 
-    /// Goes back through history from the version `modified`, which is above `at`, to the newest one that is not.
-    fn follow(&self, key: &[u8], modified: u64, previous: u64, at: u64) -> Result<Option<Vec<u8>>, StoreError> {
-        let (mut modified, mut previous) = (modified, previous);
-        while previous != 0 {
-            let packed = self.replaced_row(key, modified, previous, at)?;
+    /// Goes back through history from the version `newest`, which is above `at`, to the newest one that is not.
+    fn follow(&self, key: &[u8], newest: &RowRef<'_>, at: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        let (mut modified, mut next) = (newest.modified, towards(newest, at));
+        while next != 0 {
+            let packed = self.earlier_row(key, modified, next, at)?;
             let row = self.parse(&packed)?;
             if row.modified <= at {
                 return Ok(Some(packed));
             }
-            (modified, previous) = (row.modified, row.previous);
+            (modified, next) = (row.modified, towards(&row, at));
         }
         Ok(None)
     }
 
-    /// The row at revision `previous`, which the change of `key` at `modified` replaced, for a reader at revision `at`.
-    pub(super) fn replaced_row(
-        &self,
-        key: &[u8],
-        modified: u64,
-        previous: u64,
-        at: u64,
-    ) -> Result<Vec<u8>, StoreError> {
+    /// The row at revision `previous` that the change of `key` at `modified` replaced, a tombstone too. Empty if the change is of the
+    /// floor and was compacted before such changes were kept.
+    pub(super) fn replaced(&self, key: &[u8], modified: u64, previous: u64) -> Result<Vec<u8>, StoreError> {
+        loop {
+            if self.history.floor() == modified {
+                let found = self.history.find_survivor(modified, key)?;
+                return Ok(found.map(|found| found.before).unwrap_or_default());
+            }
+            match self.earlier_row(key, modified, previous, modified - 1) {
+                // Compacted to just there meanwhile.
+                Err(error) if error.code == Code::Compacted && self.history.floor() == modified => {}
+                found => return found,
+            }
+        }
+    }
+
+    /// The row of `key` at revision `earlier`, for a reader at revision `at`: one that is above `at`, or the one that the change at
+    /// `modified` replaced.
+    pub(super) fn earlier_row(&self, key: &[u8], modified: u64, earlier: u64, at: u64) -> Result<Vec<u8>, StoreError> {
         loop {
             let floor = self.history.floor();
-            let found = match self.look_up_replaced(key, modified, previous, floor) {
+            if at < floor {
+                return Err(super::failure::compacted(floor));
+            }
+            let found = match self.look_up_earlier(key, modified, earlier, floor) {
                 Err(error) if error.code == Code::Compacted => None,
                 found => found?,
             };
@@ -222,30 +272,29 @@ impl Shared {
                     // Compacted meanwhile: what was in history is now among the survivors.
                     continue;
                 }
-                let what =
-                    format!("history lacks the version at revision {previous} that revision {modified} replaced");
+                let what = format!("history lacks the version at revision {earlier} that revision {modified} names");
                 return Err(corrupt(&self.directory, None, &what));
             };
             let found = self.parse(&packed)?.modified;
-            if found != previous {
-                let what = format!("revision {modified} replaced revision {previous}, but history has {found}");
+            if found != earlier {
+                let what = format!("revision {modified} names revision {earlier}, but history has {found}");
                 return Err(corrupt(&self.directory, None, &what));
             }
             return Ok(packed);
         }
     }
 
-    /// The row at revision `previous` that the one at `modified` replaced: from its own record if that is kept, else
-    /// from the before-image in the later record, else from the survivors.
-    fn look_up_replaced(
+    /// The row at revision `earlier`: from its own record if that is kept; else it is the one that the change at `modified`
+    /// replaced, and comes from the before-image in that record, or from the survivors.
+    fn look_up_earlier(
         &self,
         key: &[u8],
         modified: u64,
-        previous: u64,
+        earlier: u64,
         floor: u64,
     ) -> Result<Option<Vec<u8>>, StoreError> {
-        if previous > floor {
-            return Ok(self.history.find(previous, key)?.map(|found| found.row));
+        if earlier > floor {
+            return Ok(self.history.find(earlier, key)?.map(|found| found.row));
         }
         match self.history.find(modified, key)? {
             None => Ok(None),

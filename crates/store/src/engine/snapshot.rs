@@ -2,12 +2,13 @@
 //! a store that answers every read at every kept revision as this one does.
 //!
 //! ```text
-//! 1 HEADER    ["RDBSNAP1"][u64 index][u64 term][u64 revision][u64 compacted][u64 bytes of state]
+//! 1 HEADER    ["RDBSNAP1", or 2 if there are RANGES][u64 index][u64 term][u64 revision][u64 compacted][u64 bytes of state]
 //! 2 STATE     the machine's state, in as many chunks as it takes
-//! 3 HISTORY   history records with compacted < revision ≤ the snapshot's, in order; one that replaced a compacted
-//!             version carries it as its before-image
+//! 6 RANGES    the deleted ranges, as in range_tombstones/stored.rs, in as many chunks as it takes
+//! 3 HISTORY   history records with compacted ≤ revision ≤ the snapshot's, in order; one that replaced a version of the
+//!             compacted revision or before carries it as its before-image
 //! 4 ROWS      [u32 keyLen][u32 rowLen][key][packed row] … the rows at the snapshot's revision, in key order, with
-//!             those tombstones that are not compacted
+//!             those tombstones that are not compacted, and without rows of ranges whose deletion is
 //! 5 END       [u64 records][u64 rows]
 //! ```
 
@@ -19,7 +20,8 @@ use std::sync::Arc;
 use rafterdb_codec::Code;
 
 use super::chunks::{ChunkWriter, CHUNK_BYTES};
-use super::history::{encode, Cursor, Parts};
+use super::history::{encode, Changes, Parts};
+use super::range_tombstones::{encode_set, RangeTombstones};
 use super::shared::Shared;
 use super::tables::TableRange;
 use super::Mark;
@@ -30,8 +32,11 @@ pub(super) const STATE: u32 = 2;
 pub(super) const HISTORY: u32 = 3;
 pub(super) const ROWS: u32 = 4;
 pub(super) const END: u32 = 5;
+pub(super) const RANGES: u32 = 6;
 
 pub(super) const MAGIC: &[u8; 8] = b"RDBSNAP1";
+/// Of one with deleted ranges, which older versions do not know.
+pub(super) const MAGIC_RANGES: &[u8; 8] = b"RDBSNAP2";
 
 /// Largest index, term or revision: JavaScript sees them as doubles.
 pub(super) const NUMBER_MAX: u64 = (1 << 53) - 1;
@@ -45,6 +50,7 @@ pub struct Snapshot {
     pin: Pin,
     /// The tables arrive when the flush is done.
     tables: Receiver<TableRange>,
+    ranges: Arc<RangeTombstones>,
     mark: Mark,
     state: Vec<u8>,
 }
@@ -58,20 +64,24 @@ impl std::fmt::Debug for Snapshot {
     }
 }
 
-/// Keeps history above the compacted revision of now on disk.
+/// Keeps history from the compacted revision of now on where it is on disk.
 pub(super) struct Pin {
     shared: Arc<Shared>,
     compacted: u64,
+    /// How far history may be compacted meanwhile: the changes of the compacted revision itself are part of the view.
+    held: u64,
 }
 
 impl Pin {
     pub(super) fn new(shared: &Arc<Shared>) -> Self {
         let mut pins = shared.pins.lock();
         let compacted = shared.compacted.load(Ordering::Acquire);
-        *pins.entry(compacted).or_insert(0) += 1;
+        let held = compacted.saturating_sub(1);
+        *pins.entry(held).or_insert(0) += 1;
         Self {
             shared: Arc::clone(shared),
             compacted,
+            held,
         }
     }
 }
@@ -79,10 +89,10 @@ impl Pin {
 impl Drop for Pin {
     fn drop(&mut self) {
         let mut pins = self.shared.pins.lock();
-        if let Some(count) = pins.get_mut(&self.compacted) {
+        if let Some(count) = pins.get_mut(&self.held) {
             *count -= 1;
             if *count == 0 {
-                pins.remove(&self.compacted);
+                pins.remove(&self.held);
             }
         }
         drop(pins);
@@ -92,10 +102,17 @@ impl Drop for Pin {
 }
 
 impl Snapshot {
-    pub(super) fn new(pin: Pin, tables: Receiver<TableRange>, mark: Mark, state: Vec<u8>) -> Self {
+    pub(super) fn new(
+        pin: Pin,
+        tables: Receiver<TableRange>,
+        ranges: Arc<RangeTombstones>,
+        mark: Mark,
+        state: Vec<u8>,
+    ) -> Self {
         Self {
             pin,
             tables,
+            ranges,
             mark,
             state,
         }
@@ -124,7 +141,7 @@ impl Snapshot {
     }
 
     fn write_header(&self, writer: &mut ChunkWriter<'_>, raw: &mut Vec<u8>) -> Result<(), StoreError> {
-        raw.extend_from_slice(MAGIC);
+        raw.extend_from_slice(if self.ranges.is_empty() { MAGIC } else { MAGIC_RANGES });
         for field in [
             self.mark.index,
             self.mark.term,
@@ -139,24 +156,28 @@ impl Snapshot {
             raw.extend_from_slice(piece);
             writer.write(STATE, raw)?;
         }
+        for piece in encode_set(&self.ranges).chunks(CHUNK_BYTES) {
+            raw.extend_from_slice(piece);
+            writer.write(RANGES, raw)?;
+        }
         Ok(())
     }
 
     fn write_history(&self, writer: &mut ChunkWriter<'_>, raw: &mut Vec<u8>) -> Result<u64, StoreError> {
         let mut records = 0;
-        let mut cursor = Cursor::at(&self.pin.shared.history, self.pin.compacted + 1)?;
+        let mut cursor = Changes::from(&self.pin.shared.history, self.pin.compacted)?;
         while cursor.advance()? {
             let record = cursor.record();
             if record.revision > self.mark.revision {
                 break;
             }
-            let previous = self.pin.shared.parse(record.row)?.previous;
+            let previous = if record.is_range() {
+                0
+            } else {
+                self.pin.shared.parse(record.row)?.previous
+            };
             if record.before.is_empty() && previous != 0 && previous <= self.pin.compacted {
-                let at = self.pin.compacted;
-                let before = self
-                    .pin
-                    .shared
-                    .replaced_row(record.key, record.revision, previous, at)?;
+                let before = self.pin.shared.replaced(record.key, record.revision, previous)?;
                 let parts = Parts {
                     revision: record.revision,
                     sub: record.sub,
@@ -189,7 +210,8 @@ impl Snapshot {
         while let Some(found) = tables.next(false, &shared.tables)? {
             let (key, packed) = (found.key(), found.row());
             let row = shared.parse(packed)?;
-            if row.is_tombstone() && row.modified <= self.pin.compacted {
+            let is_dead = self.ranges.hides(key, row.modified, (self.pin.compacted, 0));
+            if is_dead || (row.is_tombstone() && row.modified <= self.pin.compacted) {
                 continue;
             }
             raw.extend_from_slice(&(key.len() as u32).to_le_bytes());

@@ -28,6 +28,8 @@ pub struct EngineStats {
     pub tables_written_bytes: u64,
     /// Bytes of history written, by changes and compactions.
     pub history_written_bytes: u64,
+    /// Single changes looked up in history: steps from a version to an earlier one.
+    pub history_lookups: u64,
     /// Look-ups in the row cache.
     pub row_cache: CacheCounts,
     /// Flushes finished.
@@ -55,6 +57,7 @@ impl EngineStats {
             history_disk_bytes: shared.history.disk_bytes(),
             tables_written_bytes: shared.tables.written_bytes(),
             history_written_bytes: shared.history.written_bytes(),
+            history_lookups: shared.history.lookups(),
             row_cache: shared.cache.counts(),
             history_floor: shared.history.floor(),
             ..Self::default()

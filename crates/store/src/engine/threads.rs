@@ -5,35 +5,45 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::MutexGuard;
-use rafterdb_codec::Code;
+use rafterdb_codec::{is_shortage, Code};
 
 use super::failure::io_failure;
 use super::history::Compaction;
 use super::meta::encode_meta;
-use super::shared::{Flush, Sealed, Shared, View, Work};
+use super::reclaim::reclaim;
+use super::shared::{Flush, Sealed, Shared, View, Wanting, Work};
 use crate::StoreError;
 
 /// How often a flush that waits for compaction looks again by itself.
 const BEHIND_WAIT: Duration = Duration::from_millis(20);
 
-/// Starts the threads.
-pub(super) fn start(shared: &Arc<Shared>) -> Result<Vec<JoinHandle<()>>, StoreError> {
-    let start = |name: &str, body: fn(&Shared)| {
+/// What a thread does until the engine stops.
+type Body = fn(&Shared);
+
+/// Starts the threads one by one, and adds them to `threads`: those that were started before one cannot be are the owner's to end.
+pub(super) fn start(shared: &Arc<Shared>, threads: &mut Vec<JoinHandle<()>>) -> Result<(), StoreError> {
+    let bodies: [(&str, Body); 3] = [
+        ("rafterdb-flush", flush_until_stopped),
+        ("rafterdb-tables", compact_tables_until_stopped),
+        ("rafterdb-history", compact_history_until_stopped),
+    ];
+    for (name, body) in bodies {
         let shared = Arc::clone(shared);
-        let thread = std::thread::Builder::new().name(name.into()).spawn(move || {
-            give_way();
-            body(&shared);
+        let thread = rafterdb_fault::point("thread.start").and_then(|()| {
+            std::thread::Builder::new().name(name.into()).spawn(move || {
+                give_way();
+                body(&shared);
+            })
         });
-        thread.map_err(|error| StoreError::new(Code::Io, format!("starting a thread: {error}")))
-    };
-    Ok(vec![
-        start("rafterdb-flush", flush_until_stopped)?,
-        start("rafterdb-tables", compact_tables_until_stopped)?,
-        start("rafterdb-history", compact_history_until_stopped)?,
-    ])
+        threads.push(thread.map_err(|error| {
+            let text = format!("cannot start a thread (is a limit of threads or of memory reached?): {error}");
+            StoreError::new(Code::Io, text)
+        })?);
+    }
+    Ok(())
 }
 
 /// How far these threads stand behind those that somebody waits for, in steps of `nice`. Far enough to keep long writes short,
@@ -66,28 +76,48 @@ fn wait_for<'s, T>(shared: &'s Shared, mut ready: impl FnMut(&mut MutexGuard<'s,
     }
 }
 
-/// Runs a piece of work; a failure or a panic in it poisons the engine.
-fn run(shared: &Shared, what: &str, body: impl FnOnce() -> Result<(), StoreError>) {
-    let result = catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|_| {
+/// How often work that waits for room on the disk, or for file descriptors, is tried again.
+const SHORT_RETRY_EVERY: Duration = Duration::from_millis(250);
+
+/// Runs a piece of work, again while room or descriptors are short: what it makes are files that count for nothing before they are
+/// whole, so that it begins anew. Any other failure, or a panic in it, poisons the engine.
+fn run(shared: &Shared, of: Wanting, what: &str, mut body: impl FnMut() -> Result<(), StoreError>) {
+    while let Err(cause) = run_once(what, &mut body) {
+        if !is_shortage(cause.code) {
+            shared.poison(cause);
+            break;
+        }
+        shared.set_wanting(of, true);
+        let mut work = shared.work.lock();
+        // Whoever waits for a flush hears that there is none for now.
+        shared.changed.notify_all();
+        let until = Instant::now() + SHORT_RETRY_EVERY;
+        while !shared.is_stopping() && !shared.changed.wait_until(&mut work, until).timed_out() {}
+        if shared.is_stopping() {
+            break;
+        }
+    }
+    shared.set_wanting(of, false);
+}
+
+fn run_once(what: &str, body: &mut impl FnMut() -> Result<(), StoreError>) -> Result<(), StoreError> {
+    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|_| {
         Err(StoreError::new(
             Code::Internal,
             format!("{what} ended by a broken invariant; its message is in the process's error output"),
         ))
-    });
-    if let Err(cause) = result {
-        shared.poison(cause);
-    }
+    })
 }
 
 fn flush_until_stopped(shared: &Shared) {
-    while let Some(flush) = wait_for(shared, |work| work.flush.take()) {
-        run(shared, "a flush", || run_flush(shared, flush));
+    while let Some(mut flush) = wait_for(shared, |work| work.flush.take()) {
+        run(shared, Wanting::Flush, "a flush", || run_flush(shared, &mut flush));
         shared.work.lock().flushing = false;
         shared.changed.notify_all();
     }
 }
 
-fn run_flush(shared: &Shared, flush: Flush) -> Result<(), StoreError> {
+fn run_flush(shared: &Shared, flush: &mut Flush) -> Result<(), StoreError> {
     let reach = |point: &str| {
         rafterdb_fault::point(point).map_err(|error| io_failure(&error, "flushing to", &shared.directory))
     };
@@ -95,7 +125,7 @@ fn run_flush(shared: &Shared, flush: Flush) -> Result<(), StoreError> {
     wait_for_table_compaction(shared);
     shared.history.sync()?;
     reach("store.flush.tables")?;
-    let meta = encode_meta(&flush.persists, &flush.state);
+    let meta = encode_meta(&flush.persists, &flush.ranges, &flush.state);
     let run = flush.memtable.single_run();
     let rows = || {
         run.iter().map(|entry| {
@@ -106,7 +136,7 @@ fn run_flush(shared: &Shared, flush: Flush) -> Result<(), StoreError> {
     if !shared.tables.ingest(&meta, rows())? {
         return Ok(());
     }
-    if let Some(snapshot) = flush.snapshot {
+    if let Some(snapshot) = flush.snapshot.take() {
         // Before the next flush, so that it sees this one's rows and none later. Nobody may want it any more.
         let _ = snapshot.send(shared.tables.range(&[], None));
     }
@@ -153,11 +183,11 @@ fn compact_tables_until_stopped(shared: &Shared) {
         work.compacting_tables.then_some(())
     };
     while wait_for(shared, wanted).is_some() {
-        run(shared, "a compaction of tables", || {
+        run(shared, Wanting::Tables, "a compaction of tables", || {
             while !shared.is_stopping() && shared.tables.compact()? {
                 shared.changed.notify_all();
             }
-            Ok(())
+            reclaim(shared)
         });
         shared.work.lock().compacting_tables = false;
         shared.changed.notify_all();
@@ -170,7 +200,7 @@ fn compact_history_until_stopped(shared: &Shared) {
         work.compacting_history.then_some(work.persisted)
     };
     while let Some(persisted) = wait_for(shared, wanted) {
-        run(shared, "a compaction of history", || {
+        run(shared, Wanting::Compaction, "a compaction of history", || {
             let compaction = Compaction {
                 to: shared.compactable(&persisted),
                 until: persisted.mark.revision,

@@ -11,6 +11,8 @@ use rafterdb_codec::{
     RESULT_PUT_PREVIOUS,
 };
 
+use super::bounds::Allowance;
+use super::counts::has_uncounted;
 use super::sessions::{Admission, Kept};
 use super::txn::{compacted_text, future_text, Failure, Refused};
 use super::writer::{Place, Previous, Reply, Writer};
@@ -55,6 +57,7 @@ impl Writer {
                 Admission::Refuse(code, text) => return Ok(refuse(results, code, 0, text)),
             }
         }
+        self.allowance = Allowance::of(&self.bounds);
         let start = results.len();
         let plain = if is_plain {
             let first = self.state.mark.revision + 1;
@@ -70,6 +73,7 @@ impl Writer {
         }
         Ok(Applied {
             flags: if is_plain { RESPONSE_PLAIN } else { 0 },
+            is_uncounted: self.allowance.is_uncounted,
             ..Applied::default()
         })
     }
@@ -99,7 +103,9 @@ impl Writer {
         let full_at = results.len() + BATCH_REPLY_BYTES_MAX;
         for operation in batch.operations().flatten() {
             let at = results.len();
-            match self.apply_operation(engine, &operation, full_at, results) {
+            let applied = self.apply_operation(engine, &operation, full_at, results);
+            self.settle_digest();
+            match applied {
                 Ok(()) => {}
                 Err(Failure::Fatal(error)) => return Err(error),
                 Err(Failure::Refused(Refused { code, detail, text })) => {
@@ -213,6 +219,9 @@ impl Writer {
             ));
         }
         self.state.compacted = revision;
+        if self.state.digest_from != 0 && self.state.digest_from < revision {
+            self.state.begin_digest();
+        }
         self.compaction = Some(revision);
         OpenResult::begin(out, operation::COMPACT).finish(out, 0, current);
         Ok(())
@@ -268,7 +277,10 @@ fn answer(results: &mut Vec<u8>, kept: &Kept) -> Applied {
         }
         Kept::Results(bytes) => {
             results.extend_from_slice(bytes);
-            applied
+            Applied {
+                is_uncounted: has_uncounted(bytes),
+                ..applied
+            }
         }
         Kept::Forgotten | Kept::Absent => {
             let text = "the batch was applied, but its results were too large to keep";

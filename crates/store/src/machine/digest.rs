@@ -1,5 +1,6 @@
 //! The state hash: a sum over all live pairs, so that a write changes it without reading anything else.
-//! Two members with equal applied index and different hashes have diverged.
+//! Two members with equal applied index and different hashes have diverged. When a range is deleted as a whole the sum is begun
+//! anew: see [`super::state::State::begin_digest`].
 
 use rafterdb_hash::xxh3_64;
 

@@ -6,6 +6,8 @@
 //! visible at once, and hands their events to the watches.
 
 mod batch;
+mod bounds;
+mod counts;
 mod digest;
 mod feed;
 mod range;
@@ -20,9 +22,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use rafterdb_codec::{entry, Code};
+use rafterdb_codec::{entry, is_shortage, Code};
 
 pub use batch::BATCH_REPLY_BYTES_MAX;
+pub use bounds::Bounds;
+pub use counts::KeptForCounts;
+pub use read::SlicedRead;
 pub use sessions::{SESSION_BATCHES_MAX, SESSION_RESULTS_BYTES_MAX};
 pub use watch::{Deliver, WatchId};
 
@@ -42,6 +47,8 @@ pub struct Applied {
     pub is_duplicate: bool,
     /// The entry's index was applied before: nothing was done and nothing appended.
     pub is_skipped: bool,
+    /// Counts are missing in the results: [`Machine::fill_in`] is to be called before they are answered.
+    pub is_uncounted: bool,
 }
 
 impl Default for Applied {
@@ -51,6 +58,7 @@ impl Default for Applied {
             flags: 0,
             is_duplicate: false,
             is_skipped: false,
+            is_uncounted: false,
         }
     }
 }
@@ -89,6 +97,19 @@ impl<E: Engine> Machine<E> {
     /// # Errors
     /// `STORE_CORRUPT`, `FORMAT_NEWER`, or what the engine reports.
     pub fn new(engine: E, recovered: Option<(Mark, Vec<u8>)>, deliver: Arc<dyn Deliver>) -> Result<Self, StoreError> {
+        Self::with_bounds(engine, recovered, deliver, Bounds::default())
+    }
+
+    /// The same with other bounds, for tests: all members of a group must have the same.
+    ///
+    /// # Errors
+    /// As of [`Machine::new`].
+    pub fn with_bounds(
+        engine: E,
+        recovered: Option<(Mark, Vec<u8>)>,
+        deliver: Arc<dyn Deliver>,
+        bounds: Bounds,
+    ) -> Result<Self, StoreError> {
         let state = match recovered {
             None => State::empty(),
             Some((mark, bytes)) => {
@@ -113,7 +134,7 @@ impl<E: Engine> Machine<E> {
             published: AtomicU64::new(status.mark.revision),
             applied: AtomicU64::new(status.mark.index),
             status: Mutex::new(status),
-            writer: Mutex::new(Writer::new(state)),
+            writer: Mutex::new(Writer::new(state, bounds)),
             watches: WatchHub::new(deliver, status.mark.revision),
         })
     }
@@ -181,12 +202,17 @@ impl<E: Engine> Machine<E> {
         (writer.state.mark.index, writer.state.mark.term) = (index, term);
         // An identity is flushed at once: a member must know it whenever it starts, before it has a leader.
         if is_named || self.engine.is_full() {
-            self.engine.rotate(writer.state.mark, writer.state.encode())?;
+            match self.engine.rotate(writer.state.mark, writer.state.encode()) {
+                // It comes when there is room: what was applied is in memory, and in the log.
+                Err(error) if is_shortage(error.code) => {}
+                rotated => rotated?,
+            }
         }
         Ok(outcome)
     }
 
-    /// Makes everything applied so far visible to readers and watches; by the apply thread, after a group of entries.
+    /// Makes everything applied so far visible to readers and watches; by the apply thread, after a group of entries. After a
+    /// compaction that gives back space the engine is rotated, which may block.
     ///
     /// # Errors
     /// What the engine reports; final.
@@ -206,7 +232,13 @@ impl<E: Engine> Machine<E> {
         *self.status.lock() = status;
         self.applied.store(status.mark.index, Ordering::Release);
         if let Some(revision) = writer.compaction.take() {
-            let compacted = self.engine.compact(revision);
+            let compacted = self.engine.compact(revision).and_then(|()| {
+                // The space is to be free soon, also if no entry follows for long.
+                if self.engine.is_full() {
+                    self.engine.rotate(writer.state.mark, writer.state.encode())?;
+                }
+                Ok(())
+            });
             writer.is_poisoned |= compacted.is_err();
             compacted?;
         }
@@ -222,7 +254,7 @@ impl<E: Engine> Machine<E> {
         writer.check_health()?;
         let mark = writer.state.mark;
         let rotated = self.engine.rotate(mark, writer.state.encode());
-        writer.is_poisoned = rotated.is_err();
+        writer.is_poisoned = rotated.as_ref().is_err_and(|error| !is_shortage(error.code));
         rotated.map(|()| mark)
     }
 
@@ -238,14 +270,23 @@ impl<E: Engine> Machine<E> {
     /// What the engine reports.
     pub fn verify_hash(&self) -> Result<bool, StoreError> {
         let writer = self.writer.lock();
+        let now = self.live_sum(writer.state.mark.revision)?;
+        let then = match writer.state.digest_from {
+            0 => 0,
+            from => self.live_sum(from)?,
+        };
+        Ok(now.wrapping_sub(then) == writer.state.digest)
+    }
+
+    /// Sum of the digests of all pairs that are live at a revision.
+    fn live_sum(&self, at: u64) -> Result<u64, StoreError> {
         let mut sum: u64 = 0;
         let all = KeyRange { start: &[], end: None };
-        self.engine
-            .scan(all, writer.state.mark.revision, false, &mut |key, row| {
-                sum = sum.wrapping_add(digest::pair_digest(digest::key_digest(key), &row));
-                Visit::Next
-            })?;
-        Ok(sum == writer.state.digest)
+        self.engine.scan(all, at, false, &mut |key, row| {
+            sum = sum.wrapping_add(digest::pair_digest(digest::key_digest(key), &row));
+            Visit::Next
+        })?;
+        Ok(sum)
     }
 
     /// Figures as of the last publish.
@@ -283,7 +324,7 @@ fn status_of(state: &State) -> MachineStatus {
     MachineStatus {
         mark: state.mark,
         compacted: state.compacted,
-        state_hash: state.digest.wrapping_add(state.mark.revision),
+        state_hash: state.digest.wrapping_add(state.past).wrapping_add(state.mark.revision),
         sessions: state.sessions.len(),
         cluster: state.cluster,
     }

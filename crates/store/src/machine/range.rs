@@ -3,7 +3,23 @@
 use rafterdb_codec::{operation, OpenResult, Pair, Range, Selection};
 use rafterdb_codec::{RANGE_COUNT_ONLY, RANGE_KEYS_ONLY, RANGE_NO_COUNT, RANGE_REVERSE, RESULT_RANGE_MORE};
 
+use super::counts::UNCOUNTED;
 use crate::{Engine, KeyRange, RowRef, StoreError, Visit};
+
+/// The result of a range that is read in slices: what it is so far, and where it goes on.
+#[derive(Debug)]
+pub(super) struct OpenRange {
+    result: OpenResult,
+    count: u64,
+    pairs: u32,
+    more: bool,
+    /// Keys that may still be counted beyond the pairs.
+    counts: u64,
+    /// There were more of them: the count is [`UNCOUNTED`].
+    is_uncounted: bool,
+    /// The last key looked at; `None`: nothing was yet.
+    came_to: Option<Vec<u8>>,
+}
 
 /// What goes into the result of one range.
 struct Collector<'a> {
@@ -12,88 +28,167 @@ struct Collector<'a> {
     /// Length of `out` at which the reply is full.
     full_at: usize,
     out: &'a mut Vec<u8>,
-    count: u64,
-    pairs: u32,
-    more: bool,
+    open: &'a mut OpenRange,
 }
 
 /// Appends the result of `range` as of revision `at`. Once `out` is `full_at` long it stops, with MORE set; a reply
-/// that is full already gets no pairs and MORE, whatever the range.
+/// that is full already gets no pairs and MORE, whatever the range. Counts up to `counts` keys beyond the pairs, which it
+/// lowers; with more than that the count is [`UNCOUNTED`]. Returns whether it is.
 pub(super) fn write_range<E: Engine>(
     engine: &E,
     range: Range<'_>,
     at: u64,
     full_at: usize,
+    counts: &mut u64,
     out: &mut Vec<u8>,
-) -> Result<(), StoreError> {
-    let is_full = out.len() >= full_at;
-    let result = OpenResult::begin(out, operation::RANGE);
-    out.extend_from_slice(&[0; 12]);
-    let limit = if range.limit == 0 { u64::MAX } else { range.limit };
-    let mut collector = Collector {
-        range,
-        limit,
-        full_at,
-        out,
-        count: 0,
-        pairs: 0,
-        more: is_full,
-    };
-    if !is_full {
-        collector.collect(engine, at)?;
+) -> Result<bool, StoreError> {
+    let mut open = OpenRange::begin(out, full_at, *counts);
+    let mut steps = usize::MAX;
+    open.go_on(engine, range, at, full_at, out, &mut steps)?;
+    *counts = open.counts;
+    let is_uncounted = open.is_uncounted;
+    open.finish(range, at, out);
+    Ok(is_uncounted)
+}
+
+/// As [`write_range`] with everything counted, until `steps` rows were looked at, which it counts down. False: the result is not
+/// finished, and `open` is where it goes on.
+pub(super) fn write_slice<E: Engine>(
+    engine: &E,
+    range: Range<'_>,
+    at: u64,
+    full_at: usize,
+    out: &mut Vec<u8>,
+    open: &mut Option<OpenRange>,
+    steps: &mut usize,
+) -> Result<bool, StoreError> {
+    let mut now = open.take().unwrap_or_else(|| OpenRange::begin(out, full_at, u64::MAX));
+    if !now.go_on(engine, range, at, full_at, out, steps)? {
+        *open = Some(now);
+        return Ok(false);
     }
-    let Collector {
-        out,
-        mut count,
-        pairs,
-        more,
-        ..
-    } = collector;
-    if range.has(RANGE_NO_COUNT) && !range.has(RANGE_COUNT_ONLY) {
-        count = u64::from(pairs);
+    now.finish(range, at, out);
+    Ok(true)
+}
+
+impl OpenRange {
+    /// Begins a result at the end of `out`. A reply that is full already gets no pairs and MORE, whatever the range.
+    fn begin(out: &mut Vec<u8>, full_at: usize, counts: u64) -> Self {
+        let more = out.len() >= full_at;
+        let result = OpenResult::begin(out, operation::RANGE);
+        out.extend_from_slice(&[0; 12]);
+        Self {
+            result,
+            count: 0,
+            pairs: 0,
+            more,
+            counts,
+            is_uncounted: false,
+            came_to: None,
+        }
     }
-    let body = result.body_at();
-    out[body..body + 8].copy_from_slice(&count.to_le_bytes());
-    out[body + 8..body + 12].copy_from_slice(&pairs.to_le_bytes());
-    result.finish(out, if more { RESULT_RANGE_MORE } else { 0 }, at);
-    Ok(())
+
+    /// Looks at up to `steps` rows. Whether that was all of the range.
+    fn go_on<E: Engine>(
+        &mut self,
+        engine: &E,
+        range: Range<'_>,
+        at: u64,
+        full_at: usize,
+        out: &mut Vec<u8>,
+        steps: &mut usize,
+    ) -> Result<bool, StoreError> {
+        let is_begun = self.came_to.is_some();
+        if !is_begun && self.more {
+            return Ok(true);
+        }
+        let mut collector = Collector {
+            range,
+            limit: if range.limit == 0 { u64::MAX } else { range.limit },
+            full_at,
+            out,
+            open: self,
+        };
+        collector.collect(engine, at, steps)
+    }
+
+    fn finish(self, range: Range<'_>, at: u64, out: &mut Vec<u8>) {
+        let Self {
+            result,
+            mut count,
+            pairs,
+            more,
+            is_uncounted,
+            ..
+        } = self;
+        if is_uncounted {
+            count = UNCOUNTED;
+        }
+        if range.has(RANGE_NO_COUNT) && !range.has(RANGE_COUNT_ONLY) {
+            count = u64::from(pairs);
+        }
+        let body = result.body_at();
+        out[body..body + 8].copy_from_slice(&count.to_le_bytes());
+        out[body + 8..body + 12].copy_from_slice(&pairs.to_le_bytes());
+        result.finish(out, if more { RESULT_RANGE_MORE } else { 0 }, at);
+    }
 }
 
 impl Collector<'_> {
-    fn collect<E: Engine>(&mut self, engine: &E, at: u64) -> Result<(), StoreError> {
+    /// Whether all of the range has been looked at.
+    fn collect<E: Engine>(&mut self, engine: &E, at: u64, steps: &mut usize) -> Result<bool, StoreError> {
+        let came_to = self.open.came_to.take();
         match self.range.selection() {
             Selection::One(key) => {
+                *steps = steps.saturating_sub(1);
                 engine.get(key, at, &mut |row| {
                     self.add(key, &row);
                 })?;
+                // One key costs nothing to count.
+                self.open.is_uncounted = false;
+                Ok(true)
             }
-            Selection::Span { start, end: Some(end) } if end <= start => {}
+            Selection::Span { start, end: Some(end) } if end <= start => Ok(true),
             Selection::Span { start, end } => {
                 let reverse = self.range.has(RANGE_REVERSE);
-                engine.scan(KeyRange { start, end }, at, reverse, &mut |key, row| {
-                    self.add(key, &row)
-                })?;
+                let after = came_to.as_ref().map(|key| [key, &[0][..]].concat());
+                let rest = match (&came_to, &after) {
+                    (Some(key), _) if reverse => KeyRange { start, end: Some(key) },
+                    (_, Some(after)) => KeyRange { start: after, end },
+                    _ => KeyRange { start, end },
+                };
+                let visit = &mut |key: &[u8], row: RowRef<'_>| self.add(key, &row);
+                self.open.came_to = engine.scan_some(rest, at, reverse, steps, visit)?;
+                Ok(self.open.came_to.is_none())
             }
         }
-        Ok(())
     }
 
     fn add(&mut self, key: &[u8], row: &RowRef<'_>) -> Visit {
-        self.count += 1;
+        self.open.count += 1;
         if self.range.has(RANGE_COUNT_ONLY) {
-            return Visit::Next;
+            return self.count_on();
         }
-        if !self.more && u64::from(self.pairs) < self.limit && self.out.len() < self.full_at {
+        if !self.open.more && u64::from(self.open.pairs) < self.limit && self.out.len() < self.full_at {
             pair_of(key, row, self.range.has(RANGE_KEYS_ONLY)).encode(self.out);
-            self.pairs += 1;
+            self.open.pairs += 1;
             return Visit::Next;
         }
-        self.more = true;
+        self.open.more = true;
         if self.range.has(RANGE_NO_COUNT) {
             Visit::Stop
         } else {
-            Visit::Next
+            self.count_on()
         }
+    }
+
+    fn count_on(&mut self) -> Visit {
+        if self.open.counts == 0 {
+            self.open.is_uncounted = true;
+            return Visit::Stop;
+        }
+        self.open.counts -= 1;
+        Visit::Next
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use rafterdb_codec::limits::READ_REPLY_BYTES_MAX;
 use rafterdb_codec::{operation, validate_selection, Code, OpenResult, Range, ReadRequest};
 
-use super::range::write_range;
+use super::range::{write_slice, OpenRange};
 use super::txn::{compacted_text, future_text};
 use super::Machine;
 use crate::{Engine, StoreError};
@@ -21,19 +21,43 @@ impl<E: Engine> Machine<E> {
     /// # Errors
     /// `PROTOCOL_ERROR`, or what the engine reports; `out` is then as it was.
     pub fn read(&self, body: &[u8], out: &mut Vec<u8>) -> Result<u64, StoreError> {
-        let start = out.len();
-        let outcome = self.at_published(|at| {
-            out.truncate(start);
-            let request = ReadRequest::parse(body).map_err(malformed)?;
-            for range in request.ranges() {
-                self.read_range(range.map_err(malformed)?, at, start + READ_REPLY_BYTES_MAX, out)?;
+        let mut read = SlicedRead::default();
+        while !self.read_some(body, &mut read, usize::MAX)? {}
+        out.extend_from_slice(read.results());
+        Ok(read.at.unwrap_or_default())
+    }
+
+    /// Goes on with the answer to the body of a READ request, until about `steps` rows were looked at; all of it is of the
+    /// revision that was published when it began, or when a compaction had it begin anew. True: the results are whole.
+    ///
+    /// # Errors
+    /// As of [`Self::read`].
+    pub fn read_some(&self, body: &[u8], read: &mut SlicedRead, steps: usize) -> Result<bool, StoreError> {
+        let mut left = steps;
+        while read.overtaken < OVERTAKEN_MAX {
+            let at = *read.at.get_or_insert_with(|| self.published.load(Ordering::Acquire));
+            match self.go_on(body, read, at, &mut left) {
+                Err(error) if error.code == Code::Compacted => {}
+                Ok(true) if self.engine.compacted() > at => {}
+                outcome => return outcome,
             }
-            Ok(at)
-        });
-        if outcome.is_err() {
-            out.truncate(start);
+            // What it has may be of rows that were compacted away meanwhile.
+            let overtaken = read.overtaken + 1;
+            read.clear();
+            read.overtaken = overtaken;
         }
-        outcome
+        Err(overtaken())
+    }
+
+    fn go_on(&self, body: &[u8], read: &mut SlicedRead, at: u64, left: &mut usize) -> Result<bool, StoreError> {
+        let request = ReadRequest::parse(body).map_err(malformed)?;
+        for range in request.ranges().skip(read.answered) {
+            if *left == 0 || !self.read_range(range.map_err(malformed)?, at, read, left)? {
+                return Ok(false);
+            }
+            read.answered += 1;
+        }
+        Ok(true)
     }
 
     /// Appends the value of `key` to `out`, for the synchronous read of one key. Returns whether there is such a key.
@@ -63,47 +87,87 @@ impl<E: Engine> Machine<E> {
                 _ => {}
             }
         }
-        Err(StoreError::new(
-            Code::Busy,
-            "compactions overtook the read again and again: try again",
-        ))
+        Err(overtaken())
     }
 
-    fn read_range(&self, range: Range<'_>, at: u64, full_at: usize, out: &mut Vec<u8>) -> Result<(), StoreError> {
+    /// Goes on with one range. Whether its result is finished.
+    fn read_range(
+        &self,
+        range: Range<'_>,
+        at: u64,
+        read: &mut SlicedRead,
+        left: &mut usize,
+    ) -> Result<bool, StoreError> {
+        let SlicedRead {
+            open, results, begins, ..
+        } = read;
+        if open.is_none() {
+            *begins = results.len();
+        }
         let refuse = |out: &mut Vec<u8>, code, detail, text: &str| {
             OpenResult::begin(out, operation::RANGE).fail(out, code, at, detail, text);
+            Ok(true)
         };
         if let Err((code, text)) = validate_selection(&range.selection()) {
-            refuse(out, code, 0, &text);
-            return Ok(());
+            return refuse(results, code, 0, &text);
         }
         if range.revision > at {
-            refuse(out, Code::FutureRevision, at, &future_text(range.revision, at));
-            return Ok(());
+            return refuse(results, Code::FutureRevision, at, &future_text(range.revision, at));
         }
+        let revision = if range.revision == 0 { at } else { range.revision };
+        let mut slice = || write_slice(&self.engine, range, revision, READ_REPLY_BYTES_MAX, results, open, left);
         if range.revision == 0 {
-            return write_range(&self.engine, range, at, full_at, out);
+            return slice();
         }
-        let start = out.len();
         let is_compacted = || range.revision < self.engine.compacted();
         if !is_compacted() {
-            match write_range(&self.engine, range, range.revision, full_at, out) {
+            match slice() {
                 Err(error) if error.code == Code::Compacted => {}
                 Err(error) => return Err(error),
-                Ok(()) if is_compacted() => {}
-                Ok(()) => return Ok(()),
+                Ok(true) if is_compacted() => {}
+                Ok(is_finished) => return Ok(is_finished),
             }
         }
-        out.truncate(start);
+        *open = None;
+        results.truncate(*begins);
         let compacted = self.engine.compacted();
-        refuse(
-            out,
-            Code::Compacted,
-            compacted,
-            &compacted_text(range.revision, compacted),
-        );
-        Ok(())
+        let text = compacted_text(range.revision, compacted);
+        refuse(results, Code::Compacted, compacted, &text)
     }
+}
+
+/// The answer to a READ request that is made a slice at a time, so that a long one holds nobody up.
+#[derive(Debug, Default)]
+pub struct SlicedRead {
+    /// The revision that all of it is read at; `None`: it has not begun.
+    at: Option<u64>,
+    /// Ranges whose results are finished.
+    answered: usize,
+    /// The next one's, if that was begun.
+    open: Option<OpenRange>,
+    /// Where that result begins.
+    begins: usize,
+    results: Vec<u8>,
+    /// Times that a compaction had it begin anew.
+    overtaken: usize,
+}
+
+impl SlicedRead {
+    /// What there is; the body of a response once it is whole.
+    #[must_use]
+    pub fn results(&self) -> &[u8] {
+        &self.results
+    }
+
+    /// Forgets what there is, and keeps the memory: for another request, or to begin anew.
+    pub fn clear(&mut self) {
+        self.results.clear();
+        (self.at, self.open, self.answered, self.overtaken) = (None, None, 0, 0);
+    }
+}
+
+fn overtaken() -> StoreError {
+    StoreError::new(Code::Busy, "compactions overtook the read again and again: try again")
 }
 
 fn malformed(malformed: rafterdb_codec::Malformed) -> StoreError {

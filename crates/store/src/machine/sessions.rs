@@ -100,10 +100,7 @@ impl Sessions {
         self.acknowledge(slot, header.acked);
         let session = &self.slots[slot as usize];
         if header.sequence < session.acked {
-            return Admission::Refuse(
-                Code::ResultForgotten,
-                "the batch was answered before, nothing was done again",
-            );
+            return Admission::Refuse(Code::ResultForgotten, "the batch was answered before");
         }
         let offset = header.sequence - session.acked;
         if offset >= SESSION_WINDOW_MAX as u64 {

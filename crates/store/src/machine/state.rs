@@ -1,9 +1,9 @@
 //! The machine's own state as bytes: what the rows do not hold. It is flushed together with them and travels in snapshots.
 //!
 //! ```text
-//! [u32 version][u64 index][u64 term][u64 revision][u64 compacted][u64 digest][u64 cluster][u32 sessions][session …][u64 xxh3 of all before]
+//! [u32 version][u64 index][u64 term][u64 revision][u64 compacted][u64 digest][u64 cluster][u64 past][u64 digest from][u32 sessions][session …][u64 xxh3 of all before]
 //! session  [u64 id][u64 floor][u64 acked][u32 kept][kept …]          least recently used first
-//!          version 1 has no cluster
+//!          version 1 has no cluster, version 2 no past and no digest from
 //! kept     [u8 0] absent · [u8 1][u64 first][u32 count] plain · [u8 2][u32 length][results] · [u8 3] forgotten
 //! ```
 
@@ -15,7 +15,7 @@ use super::sessions::{Kept, Session, Sessions, SESSION_BATCHES_MAX, SESSION_RESU
 use crate::engine::STATE_BYTES_MAX;
 use crate::{Mark, StoreError};
 
-const STATE_VERSION: u32 = 2;
+const STATE_VERSION: u32 = 3;
 
 /// Largest identity: JavaScript sees it as a number.
 const CLUSTER_MAX: u64 = (1 << 53) - 1;
@@ -25,7 +25,7 @@ const KEPT_BYTES_MAX: usize = 13;
 
 // A state of any number of sessions fits a snapshot.
 const _: () = assert!(
-    (64 + SESSIONS_MAX * SESSION_BYTES + SESSION_BATCHES_MAX * KEPT_BYTES_MAX + SESSION_RESULTS_BYTES_MAX) as u64
+    (80 + SESSIONS_MAX * SESSION_BYTES + SESSION_BATCHES_MAX * KEPT_BYTES_MAX + SESSION_RESULTS_BYTES_MAX) as u64
         <= STATE_BYTES_MAX
 );
 
@@ -34,8 +34,13 @@ const _: () = assert!(
 pub(super) struct State {
     pub(super) mark: Mark,
     pub(super) compacted: u64,
-    /// Sum of the digests of all live pairs.
+    /// Sum of the digests of all live pairs; less the sum of those that were live at `digest_from`, unless that is 0.
     pub(super) digest: u64,
+    /// What the digests were when they were begun anew; 0 if they never were.
+    pub(super) past: u64,
+    /// The revision at which the digest was begun anew; 0: it never was. Never below the compacted revision, so that both
+    /// sums can be taken again.
+    pub(super) digest_from: u64,
     /// The cluster's identity; 0: no entry has told one yet. Never changes again.
     pub(super) cluster: u64,
     pub(super) sessions: Sessions,
@@ -53,6 +58,8 @@ impl State {
             mark,
             compacted: 0,
             digest: 0,
+            past: 0,
+            digest_from: 0,
             cluster: 0,
             sessions: Sessions::default(),
         }
@@ -68,6 +75,21 @@ impl State {
         takes
     }
 
+    /// Begins the digest anew at the revision of now, from which it counts from then on. A sum cannot be freed of pairs that
+    /// nobody has looked at; this way it still depends on all that was ever applied.
+    pub(super) fn begin_digest(&mut self) {
+        let mut bytes = [0; 24];
+        for (place, part) in bytes
+            .chunks_exact_mut(8)
+            .zip([self.past, self.digest, self.mark.revision])
+        {
+            place.copy_from_slice(&part.to_le_bytes());
+        }
+        self.past = xxh3_64(&bytes, 0);
+        self.digest = 0;
+        self.digest_from = self.mark.revision;
+    }
+
     pub(super) fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(64 + self.sessions.len() * 64);
         out.extend_from_slice(&STATE_VERSION.to_le_bytes());
@@ -78,6 +100,8 @@ impl State {
             self.compacted,
             self.digest,
             self.cluster,
+            self.past,
+            self.digest_from,
         ] {
             out.extend_from_slice(&number.to_le_bytes());
         }
@@ -147,6 +171,11 @@ fn decode_body(version: u32, mut reader: Reader<'_>) -> Parsed<State> {
     };
     let (compacted, digest) = (reader.u64()?, reader.u64()?);
     let cluster = if version == 1 { 0 } else { reader.u64()? };
+    let (past, digest_from) = if version < 3 {
+        (0, 0)
+    } else {
+        (reader.u64()?, reader.u64()?)
+    };
     let mut sessions = Sessions::default();
     for _ in 0..reader.u32()? {
         let mut session = Session::new(reader.u64()?, reader.u64()?, reader.u64()?);
@@ -160,6 +189,8 @@ fn decode_body(version: u32, mut reader: Reader<'_>) -> Parsed<State> {
         mark,
         compacted,
         digest,
+        past,
+        digest_from,
         cluster,
         sessions,
     })

@@ -68,7 +68,11 @@ impl Writer {
         out: &mut Vec<u8>,
     ) -> Result<(), Failure> {
         let mut path = Vec::new();
-        self.decide(engine, txn, &mut path)?;
+        let most = self.allowance.next_compares(&self.bounds);
+        let mut left = most;
+        let decided = self.decide(engine, txn, &mut left, &mut path);
+        self.allowance.compared(most - left);
+        decided?;
         self.check(engine, txn, &mut path.iter().copied())?;
         let place = Place {
             revision: self.state.mark.revision + 1,
@@ -87,10 +91,16 @@ impl Writer {
     }
 
     /// Evaluates the compares of a transaction and of those nested in the branches that will run.
-    fn decide<E: Engine>(&self, engine: &E, txn: &Txn<'_>, path: &mut Vec<bool>) -> Result<(), Failure> {
+    fn decide<E: Engine>(
+        &self,
+        engine: &E,
+        txn: &Txn<'_>,
+        left: &mut u64,
+        path: &mut Vec<bool>,
+    ) -> Result<(), Failure> {
         let mut succeeded = true;
         for compare in txn.compares() {
-            succeeded = self.holds(engine, &compare?)?;
+            succeeded = self.holds(engine, &compare?, left)?;
             if !succeeded {
                 break;
             }
@@ -98,15 +108,17 @@ impl Writer {
         path.push(succeeded);
         for operation in txn.branch(succeeded) {
             if let Operation::Txn(nested) = operation? {
-                self.decide(engine, &nested, path)?;
+                self.decide(engine, &nested, left, path)?;
             }
         }
         Ok(())
     }
 
-    fn holds<E: Engine>(&self, engine: &E, compare: &Compare<'_>) -> Result<bool, StoreError> {
+    /// `left`: keys that compares of ranges may still look at.
+    fn holds<E: Engine>(&self, engine: &E, compare: &Compare<'_>, left: &mut u64) -> Result<bool, Failure> {
         let mut found = false;
         let mut holds = true;
+        let mut is_too_much = false;
         match compare.selection() {
             Selection::One(key) => {
                 engine.latest(key, &mut |row| {
@@ -123,6 +135,11 @@ impl Writer {
                     self.state.mark.revision,
                     false,
                     &mut |_, row| {
+                        is_too_much = *left == 0;
+                        if is_too_much {
+                            return Visit::Stop;
+                        }
+                        *left -= 1;
                         found = true;
                         holds = compare.accepts(ordering(&row, compare.operand));
                         if holds {
@@ -134,7 +151,18 @@ impl Writer {
                 )?;
             }
         }
+        if is_too_much {
+            return Err(Failure::refuse(Code::TooManyOperations, 0, self.too_many_compared()));
+        }
         Ok(if found { holds } else { holds_without_key(compare) })
+    }
+
+    fn too_many_compared(&self) -> String {
+        let most = self.bounds.compare_keys_max;
+        format!(
+            "the compares look at more keys than may be: at most {most} in the ranges of a transaction, and fewer when others of \
+             the same batch have looked at many; compare smaller ranges"
+        )
     }
 
     /// Whether every operation that will run can succeed, so that none fails after others have written.
@@ -238,7 +266,8 @@ impl<E: Engine> Execution<'_, E> {
             range.revision
         };
         let start = out.len();
-        match write_range(self.engine, range, at, self.full_at, out) {
+        let counts = &mut self.writer.allowance.counts;
+        match write_range(self.engine, range, at, self.full_at, counts, out) {
             // While entries are applied again after a restart, the engine may have compacted further than they had.
             Err(error) if error.code == Code::Compacted => {
                 out.truncate(start);
@@ -246,7 +275,11 @@ impl<E: Engine> Execution<'_, E> {
                 result.fail(out, Code::Compacted, at, compacted, &compacted_text(at, compacted));
                 Ok(())
             }
-            outcome => outcome,
+            Ok(is_uncounted) => {
+                self.writer.allowance.is_uncounted |= is_uncounted;
+                Ok(())
+            }
+            Err(error) => Err(error),
         }
     }
 }
@@ -270,6 +303,7 @@ fn holds_without_key(compare: &Compare<'_>) -> bool {
         version: 0,
         lease: 0,
         previous: 0,
+        skips: &[],
         value: &[],
     };
     !matches!(compare.operand, Operand::Value(_)) && compare.accepts(ordering(&none, compare.operand))

@@ -3,13 +3,15 @@
 
 use rafterdb_codec::{Pair, Put, Selection, PUT_IGNORE_LEASE, PUT_IGNORE_VALUE, PUT_PREV_KV};
 
+use super::bounds::{Allowance, Bounds};
+use super::counts::UNCOUNTED;
 use super::digest::{key_digest, pair_digest};
 use super::feed::{Feed, FEED_BYTES_MAX};
 use super::range::pair_of;
 use super::state::State;
-use crate::{Engine, KeyRange, RowRef, StoreError, Visit};
+use crate::{Engine, KeyRange, RowRef, Skips, StoreError, Visit};
 
-/// Bytes of keys that a deleteRange gathers before it writes their tombstones.
+/// Bytes of keys that a deleteRange gathers before it writes their tombstones; with more it deletes the range as a whole.
 const DELETE_CHUNK_BYTES: usize = 1 << 20;
 
 /// Where in the store's history a change stands.
@@ -50,6 +52,7 @@ impl Reply<'_> {
 /// What a deleteRange did.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Deleted {
+    /// [`UNCOUNTED`] for a range that was deleted as a whole.
     pub(super) keys: u64,
     /// Pairs appended to the reply.
     pub(super) pairs: u32,
@@ -72,6 +75,11 @@ pub(super) struct Writer {
     pub(super) compaction: Option<u64>,
     /// Set by an engine error: the rows are no longer what the state says.
     pub(super) is_poisoned: bool,
+    pub(super) bounds: Bounds,
+    /// What is left for the entry that is being applied.
+    pub(super) allowance: Allowance,
+    /// A range was deleted whose pairs are still in the digest.
+    pub(super) digest_is_off: bool,
     /// The value that IGNORE_VALUE keeps, and the keys that a deleteRange is about to delete; reused.
     kept_value: Vec<u8>,
     doomed: Vec<u8>,
@@ -85,10 +93,12 @@ struct Before {
     version: u64,
     lease: u64,
     digest: u64,
+    /// Those of the row that is about to take its place.
+    skips: Skips,
 }
 
 impl Writer {
-    pub(super) fn new(state: State) -> Self {
+    pub(super) fn new(state: State, bounds: Bounds) -> Self {
         Self {
             published: state.mark.revision,
             state,
@@ -96,6 +106,9 @@ impl Writer {
             is_recording: false,
             compaction: None,
             is_poisoned: false,
+            bounds,
+            allowance: Allowance::default(),
+            digest_is_off: false,
             kept_value: Vec::new(),
             doomed: Vec::new(),
         }
@@ -114,6 +127,7 @@ impl Writer {
         let mut previous = Previous::None;
         engine.latest(put.key, &mut |row| {
             before = Before::of(&row, hashed);
+            before.skips = Skips::after(&row, place.revision, row.version + 1, self.state.compacted);
             if row.is_tombstone() {
                 return;
             }
@@ -144,6 +158,7 @@ impl Writer {
                 put.lease
             },
             previous: before.modified,
+            skips: before.skips.as_bytes(),
             value,
         };
         engine.write(put.key, place.sub, row)?;
@@ -179,24 +194,96 @@ impl Writer {
             Selection::One(key) => self.delete_key(engine, key, place.revision, &mut deleted, &mut reply)?,
             Selection::Span { start, end: Some(end) } if end <= start => {}
             Selection::Span { start, end } => {
-                let mut doomed = std::mem::take(&mut self.doomed);
-                let mut next = start.to_vec();
-                // The engine is not written to while it is scanned: keys are gathered first, a chunk at a time.
-                while gather(engine, KeyRange { start: &next, end }, place.revision, &mut doomed)? {
-                    for key in split(&doomed) {
-                        self.delete_key(engine, key, place.revision, &mut deleted, &mut reply)?;
-                        next.clear();
-                        next.extend_from_slice(key);
-                    }
-                    next.push(0);
-                    if doomed.len() < DELETE_CHUNK_BYTES {
-                        break;
-                    }
-                }
-                self.doomed = doomed;
+                self.delete_span(engine, KeyRange { start, end }, place, &mut deleted, &mut reply)?;
             }
         }
         Ok(deleted)
+    }
+
+    /// Few keys are deleted one by one, many by one range tombstone.
+    fn delete_span<E: Engine>(
+        &mut self,
+        engine: &E,
+        range: KeyRange<'_>,
+        place: Place,
+        deleted: &mut Deleted,
+        reply: &mut Option<Reply<'_>>,
+    ) -> Result<(), StoreError> {
+        let (ranges, bytes) = engine.deleted_ranges(self.state.compacted);
+        let may_be_whole = ranges < self.bounds.ranges_max && bytes < self.bounds.range_bytes_max;
+        let most = if may_be_whole {
+            self.allowance.next_delete(&self.bounds, ranges)
+        } else {
+            u64::MAX
+        };
+        let mut doomed = std::mem::take(&mut self.doomed);
+        let mut next = range.start.to_vec();
+        // The engine is not written to while it is scanned: keys are gathered first, a chunk at a time.
+        loop {
+            let rest = KeyRange {
+                start: &next,
+                end: range.end,
+            };
+            let is_all = gather(engine, rest, place.revision, most, &mut doomed)?;
+            if !is_all && may_be_whole {
+                self.delete_whole(engine, range, place, deleted, reply)?;
+                break;
+            }
+            for key in split(&doomed) {
+                self.delete_key(engine, key, place.revision, deleted, reply)?;
+                next.clear();
+                next.extend_from_slice(key);
+            }
+            next.push(0);
+            if is_all {
+                break;
+            }
+        }
+        self.allowance
+            .deleted(if deleted.keys == UNCOUNTED { 0 } else { deleted.keys });
+        self.doomed = doomed;
+        Ok(())
+    }
+
+    /// Deletes a range by one change. How many keys it had is counted later; their digests stay where they are.
+    fn delete_whole<E: Engine>(
+        &mut self,
+        engine: &E,
+        range: KeyRange<'_>,
+        place: Place,
+        deleted: &mut Deleted,
+        reply: &mut Option<Reply<'_>>,
+    ) -> Result<(), StoreError> {
+        if let Some(reply) = reply {
+            engine.scan(range, place.revision, false, &mut |key, row| {
+                match reply.add(&pair_of(key, &row, false)) {
+                    Previous::None => {}
+                    Previous::Appended => deleted.pairs += 1,
+                    Previous::LeftOut => deleted.left_out = true,
+                }
+                if deleted.left_out {
+                    Visit::Stop
+                } else {
+                    Visit::Next
+                }
+            })?;
+        }
+        engine.delete_range(range, place.revision, deleted.next_sub)?;
+        deleted.keys = UNCOUNTED;
+        deleted.next_sub += 1;
+        self.digest_is_off = true;
+        self.allowance.is_uncounted = true;
+        // Its keys are not known here: the watches are served from history.
+        self.feed.clear();
+        self.is_recording = false;
+        Ok(())
+    }
+
+    /// Begins the digest anew after a range was deleted, once the operation that did so is complete.
+    pub(super) fn settle_digest(&mut self) {
+        if std::mem::take(&mut self.digest_is_off) {
+            self.state.begin_digest();
+        }
     }
 
     fn delete_key<E: Engine>(
@@ -211,6 +298,7 @@ impl Writer {
         let mut before = Before::default();
         engine.latest(key, &mut |row| {
             before = Before::of(&row, hashed);
+            before.skips = Skips::after(&row, revision, 0, self.state.compacted);
             if row.is_tombstone() {
                 return;
             }
@@ -235,6 +323,7 @@ impl Writer {
             version: 0,
             lease: 0,
             previous: before.modified,
+            skips: before.skips.as_bytes(),
             value: &[],
         };
         engine.write(key, deleted.next_sub, row)?;
@@ -271,23 +360,33 @@ impl Before {
             version: row.version,
             lease: row.lease,
             digest,
+            skips: Skips::default(),
         }
     }
 }
 
-/// Fills `keys` with `[u32 length][key]` of the first live keys of the range, up to a chunk. Returns whether there are any.
-fn gather<E: Engine>(engine: &E, range: KeyRange<'_>, at: u64, keys: &mut Vec<u8>) -> Result<bool, StoreError> {
+/// Fills `keys` with `[u32 length][key]` of the first live keys of the range, up to `most` and up to a chunk of bytes.
+/// Returns whether those are all.
+fn gather<E: Engine>(
+    engine: &E,
+    range: KeyRange<'_>,
+    at: u64,
+    most: u64,
+    keys: &mut Vec<u8>,
+) -> Result<bool, StoreError> {
     keys.clear();
+    let (mut left, mut is_all) = (most, true);
     engine.scan(range, at, false, &mut |key, _| {
+        if left == 0 || keys.len() >= DELETE_CHUNK_BYTES {
+            is_all = false;
+            return Visit::Stop;
+        }
+        left -= 1;
         keys.extend_from_slice(&(key.len() as u32).to_le_bytes());
         keys.extend_from_slice(key);
-        if keys.len() < DELETE_CHUNK_BYTES {
-            Visit::Next
-        } else {
-            Visit::Stop
-        }
+        Visit::Next
     })?;
-    Ok(!keys.is_empty())
+    Ok(is_all)
 }
 
 /// The keys that `gather` found.

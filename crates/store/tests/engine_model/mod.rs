@@ -4,9 +4,9 @@
 // Each test uses its own part of it; a failure here is the test's.
 #![allow(dead_code, clippy::unwrap_used)]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use rafterdb_store::{Engine, KeyRange, Mark, RowRef, Visit};
+use rafterdb_store::{ChangePlace, Engine, KeyRange, Mark, RowRef, Skips, Visit};
 
 /// A small generator: the seed repeats everything.
 pub struct Rng(u64);
@@ -61,6 +61,7 @@ impl Version {
             version: self.version,
             lease: self.lease,
             previous: self.previous,
+            skips: &[],
             value: &self.value,
         }
     }
@@ -71,8 +72,12 @@ impl Version {
 pub enum Operation {
     /// Changes of one revision: a value, or `None` to delete.
     Change(Vec<(Vec<u8>, Option<Vec<u8>>)>),
+    /// Changes of keys and then deletions of ranges that hold none of these keys, all of one revision.
+    Delete(Vec<(Vec<u8>, Option<Vec<u8>>)>, Vec<Span>),
     Compact(u64),
 }
+
+pub type Span = (Vec<u8>, Option<Vec<u8>>);
 
 pub type KeyedVersion = (Vec<u8>, Version);
 
@@ -84,6 +89,8 @@ pub struct Model {
     pub log: Vec<Operation>,
     pub revision: u64,
     pub compacted: u64,
+    /// Which tombstones were made by deleting a range: key and revision.
+    pub ranged: BTreeSet<(Vec<u8>, u64)>,
 }
 
 impl Model {
@@ -105,9 +112,50 @@ impl Model {
         state
     }
 
-    fn latest(&self, key: &[u8]) -> Option<&Version> {
-        let latest = self.versions.get(key)?.last()?;
-        (latest.version > 0 || latest.modified > self.compacted).then_some(latest)
+    /// As the engine tells its writer: of a key in a deleted range, a tombstone that stands for the row that was there.
+    fn latest(&self, key: &[u8]) -> Option<Version> {
+        let versions = self.versions.get(key)?;
+        let latest = versions.last()?;
+        if latest.version == 0 && latest.modified <= self.compacted {
+            return None;
+        }
+        if self.ranged.contains(&(key.to_vec(), latest.modified)) {
+            return Some(Version {
+                create: 0,
+                version: 0,
+                lease: 0,
+                value: Vec::new(),
+                ..versions[versions.len() - 2].clone()
+            });
+        }
+        Some(latest.clone())
+    }
+
+    /// Deletes ranges at the revision of now, after `subs` other changes.
+    fn delete(&mut self, spans: &[Span], subs: usize) {
+        for (at, (start, end)) in spans.iter().enumerate() {
+            let inside = |key: &[u8]| key >= start.as_slice() && end.as_ref().is_none_or(|end| key < end.as_slice());
+            let revision = self.revision;
+            for (key, versions) in self.versions.iter_mut().filter(|(key, _)| inside(key)) {
+                let Some(covered) = versions
+                    .last()
+                    .filter(|last| last.version > 0 && last.modified < revision)
+                else {
+                    continue;
+                };
+                let tombstone = Version {
+                    create: 0,
+                    modified: revision,
+                    version: 0,
+                    lease: 0,
+                    previous: covered.modified,
+                    value: Vec::new(),
+                };
+                versions.push(tombstone.clone());
+                self.ranged.insert((key.clone(), revision));
+                self.changes.push(((subs + at) as u32, key.clone(), tombstone));
+            }
+        }
     }
 
     /// Adds an operation to the log and its effect to the model. Returns the rows it makes.
@@ -115,7 +163,7 @@ impl Model {
         let mut rows = Vec::new();
         match &operation {
             Operation::Compact(revision) => self.compacted = self.compacted.max(*revision),
-            Operation::Change(changes) => {
+            Operation::Change(changes) | Operation::Delete(changes, _) => {
                 self.revision += 1;
                 for (key, value) in changes {
                     rows.push((key.clone(), self.next_version(key, value.as_deref())));
@@ -126,13 +174,16 @@ impl Model {
             self.versions.entry(key.clone()).or_default().push(version.clone());
             self.changes.push((sub as u32, key.clone(), version.clone()));
         }
+        if let Operation::Delete(changes, spans) = &operation {
+            self.delete(spans, changes.len());
+        }
         self.log.push(operation);
         rows
     }
 
     fn next_version(&self, key: &[u8], value: Option<&[u8]>) -> Version {
         let latest = self.latest(key);
-        let previous = latest.map_or(0, |latest| latest.modified);
+        let previous = latest.as_ref().map_or(0, |latest| latest.modified);
         let live = latest.filter(|latest| latest.version > 0);
         match value {
             None => Version {
@@ -144,9 +195,9 @@ impl Model {
                 value: Vec::new(),
             },
             Some(value) => Version {
-                create: live.map_or(self.revision, |live| live.create),
+                create: live.as_ref().map_or(self.revision, |live| live.create),
                 modified: self.revision,
-                version: live.map_or(1, |live| live.version + 1),
+                version: live.as_ref().map_or(1, |live| live.version + 1),
                 lease: value.len() as u64 % 3,
                 previous,
                 value: value.to_vec(),
@@ -172,12 +223,19 @@ impl Model {
 
 /// Applies an operation to both, checking that the engine's latest rows are the model's.
 pub fn apply(model: &mut Model, engine: &dyn Engine, operation: Operation) {
-    if let Operation::Change(changes) = &operation {
-        for (key, _) in changes {
+    let mut skips = BTreeMap::new();
+    if let Operation::Change(changes) | Operation::Delete(changes, _) = &operation {
+        for (key, value) in changes {
             let mut found = None;
-            let seen = engine.latest(key, &mut |row| found = Some(Version::of(&row))).unwrap();
+            let visit = &mut |row: RowRef<'_>| {
+                found = Some(Version::of(&row));
+                let version = value.as_ref().map_or(0, |_| row.version + 1);
+                let after = Skips::after(&row, model.revision + 1, version, model.compacted);
+                skips.insert(key.clone(), after);
+            };
+            let seen = engine.latest(key, visit).unwrap();
             assert_eq!(seen, found.is_some());
-            assert_eq!(found.as_ref(), model.latest(key), "latest of {}", text(key));
+            assert_eq!(found, model.latest(key), "latest of {}", text(key));
         }
     }
     let compact = if let Operation::Compact(revision) = &operation {
@@ -185,8 +243,28 @@ pub fn apply(model: &mut Model, engine: &dyn Engine, operation: Operation) {
     } else {
         None
     };
-    for (sub, (key, version)) in model.apply(operation).iter().enumerate() {
-        engine.write(key, sub as u32, version.row()).unwrap();
+    let spans = if let Operation::Delete(_, spans) = &operation {
+        spans.clone()
+    } else {
+        Vec::new()
+    };
+    let rows = model.apply(operation);
+    for (sub, (key, version)) in rows.iter().enumerate() {
+        let skips = skips.get(key).copied().unwrap_or_default();
+        let row = RowRef {
+            skips: skips.as_bytes(),
+            ..version.row()
+        };
+        engine.write(key, sub as u32, row).unwrap();
+    }
+    for (at, (start, end)) in spans.iter().enumerate() {
+        let range = KeyRange {
+            start,
+            end: end.as_deref(),
+        };
+        engine
+            .delete_range(range, model.revision, (rows.len() + at) as u32)
+            .unwrap();
     }
     if let Some(revision) = compact {
         engine.compact(revision).unwrap();
@@ -244,11 +322,33 @@ pub fn differences(model: &Model, engine: &dyn Engine, range: KeyRange<'_>, at: 
 /// Compares all changes of a span of revisions above the compacted one.
 pub fn change_differences(model: &Model, engine: &dyn Engine, from: u64, to: u64) -> Vec<String> {
     let mut found = Vec::new();
-    let visited = engine.changes(from, to, &mut |change| {
-        found.push((change.sub, change.key.to_vec(), Version::of(&change.row)));
-        Visit::Next
-    });
-    visited.unwrap();
+    // In pieces: each goes on where the one before stopped.
+    let mut next = (from, 0, Vec::new());
+    loop {
+        let from = ChangePlace {
+            revision: next.0,
+            sub: next.1,
+            key: &next.2,
+        };
+        let (mut left, mut stopped) = (40, None);
+        let visited = engine.changes_from(from, to, &mut |change| {
+            if (change.row.modified, change.sub, change.key) < (next.0, next.1, next.2.as_slice()) {
+                return Visit::Next;
+            }
+            if left == 0 {
+                stopped = Some((change.row.modified, change.sub, change.key.to_vec()));
+                return Visit::Stop;
+            }
+            left -= 1;
+            found.push((change.sub, change.key.to_vec(), Version::of(&change.row)));
+            Visit::Next
+        });
+        visited.unwrap();
+        match stopped {
+            Some(stopped) => next = stopped,
+            None => break,
+        }
+    }
     let spanned = model
         .changes
         .iter()
@@ -289,6 +389,9 @@ pub fn random_operation(model: &Model, rng: &mut Rng, keys: u64) -> Operation {
     if rng.chance(60) {
         return Operation::Compact(model.compacted + rng.below(model.revision - model.compacted + 1));
     }
+    if rng.chance(25) {
+        return random_deletion(model, rng, keys);
+    }
     let count = if rng.chance(8) { 1 + rng.below(12) } else { 1 };
     let mut changes = BTreeMap::new();
     for _ in 0..count {
@@ -311,6 +414,33 @@ pub fn random_operation(model: &Model, rng: &mut Rng, keys: u64) -> Operation {
         changes.reverse();
     }
     Operation::Change(changes)
+}
+
+/// Deletes one to three ranges, which may overlap, and changes keys outside of them.
+fn random_deletion(model: &Model, rng: &mut Rng, keys: u64) -> Operation {
+    let mut spans = Vec::new();
+    for _ in 0..1 + rng.below(3) {
+        let (one, other) = (random_key(rng, keys), random_key(rng, keys));
+        let (start, end) = if one <= other { (one, other) } else { (other, one) };
+        if rng.chance(10) {
+            spans.push((start, None));
+        } else if start < end {
+            spans.push((start, Some(end)));
+        }
+    }
+    let inside = |key: &Vec<u8>| {
+        let holds = |(start, end): &Span| key >= start && end.as_ref().is_none_or(|end| key < end);
+        spans.iter().any(holds)
+    };
+    let mut changes = BTreeMap::new();
+    for _ in 0..rng.below(4) {
+        let key = random_key(rng, keys);
+        let live = model.latest(&key).is_some_and(|latest| latest.version > 0);
+        if !inside(&key) {
+            changes.insert(key, if live && rng.chance(2) { None } else { Some(vec![7; 20]) });
+        }
+    }
+    Operation::Delete(changes.into_iter().collect(), spans)
 }
 
 pub fn random_key(rng: &mut Rng, keys: u64) -> Vec<u8> {

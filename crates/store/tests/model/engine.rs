@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
 use rafterdb_codec::Code;
-use rafterdb_store::{Change, Engine, KeyRange, Mark, RowRef, StoreError, Visit};
+use rafterdb_store::{Change, ChangePlace, Engine, KeyRange, Mark, RowRef, StoreError, Visit};
 
 use super::harness::TestEngine;
 
@@ -30,6 +30,7 @@ impl Row {
             version: self.version,
             lease: self.lease,
             previous: self.previous,
+            skips: &[],
             value: &self.value,
         }
     }
@@ -105,6 +106,19 @@ impl Engine for ModelEngine {
         Ok(rows.at(key, at).map(|row| visit(row.borrow())).is_some())
     }
 
+    fn replaced(
+        &self,
+        key: &[u8],
+        modified: u64,
+        previous: u64,
+        visit: &mut dyn FnMut(RowRef<'_>),
+    ) -> Result<bool, StoreError> {
+        let rows = self.rows.read();
+        rows.check(modified)?;
+        let row = rows.at(key, modified - 1).filter(|row| row.modified == previous);
+        Ok(row.map(|row| visit(row.borrow())).is_some())
+    }
+
     fn scan(
         &self,
         range: KeyRange<'_>,
@@ -133,19 +147,22 @@ impl Engine for ModelEngine {
         Ok(())
     }
 
-    fn changes(&self, from: u64, to: u64, visit: &mut dyn FnMut(Change<'_>) -> Visit) -> Result<(), StoreError> {
+    fn changes_from(
+        &self,
+        from: ChangePlace<'_>,
+        to: u64,
+        visit: &mut dyn FnMut(Change<'_>) -> Visit,
+    ) -> Result<(), StoreError> {
         // A copy, so that a long visit does not hold up the writer.
         let changes: Vec<_> = {
             let rows = self.rows.read();
-            if from <= rows.compacted {
-                return Err(StoreError::new(
-                    Code::Compacted,
-                    "changes at or below the compacted revision",
-                ));
-            }
+            rows.check(from.revision)?;
             rows.changes
                 .iter()
-                .filter(|change| (from..=to).contains(&change.0))
+                .filter(|change| {
+                    let first = (from.revision, from.sub, from.key);
+                    (change.0, change.1, change.2.as_slice()) >= first && change.0 <= to
+                })
                 .cloned()
                 .collect()
         };
@@ -154,6 +171,7 @@ impl Engine for ModelEngine {
                 sub: *sub,
                 key,
                 row: row.borrow(),
+                replaced: None,
             }) == Visit::Stop
             {
                 break;
@@ -186,12 +204,58 @@ impl Engine for ModelEngine {
         Ok(())
     }
 
+    fn delete_range(&self, range: KeyRange<'_>, revision: u64, sub: u32) -> Result<(), StoreError> {
+        let mut rows = self.rows.write();
+        let rows = &mut *rows;
+        let upper = range.end.map_or(Bound::Unbounded, Bound::Excluded);
+        let doomed = rows
+            .versions
+            .range_mut::<[u8], _>((Bound::Included(range.start), upper));
+        for (key, versions) in doomed {
+            let Some(last) = versions
+                .last()
+                .filter(|last| last.version > 0 && last.modified < revision)
+            else {
+                continue;
+            };
+            let tombstone = Row {
+                create: 0,
+                modified: revision,
+                version: 0,
+                lease: 0,
+                previous: last.modified,
+                value: Vec::new(),
+            };
+            versions.push(tombstone.clone());
+            rows.changes.push((revision, sub, key.clone(), tombstone));
+        }
+        Ok(())
+    }
+
+    fn deleted_ranges(&self, _: u64) -> (usize, usize) {
+        (0, 0)
+    }
+
+    fn keep(&self) -> Box<dyn Send> {
+        Box::new(())
+    }
+
+    fn scan_kept(
+        &self,
+        range: KeyRange<'_>,
+        at: u64,
+        visit: &mut dyn FnMut(&[u8], RowRef<'_>) -> Visit,
+    ) -> Result<(), StoreError> {
+        self.scan(range, at, false, visit)
+    }
+
     fn compact(&self, revision: u64) -> Result<(), StoreError> {
         let mut rows = self.rows.write();
         rows.compacted = revision;
-        rows.changes.retain(|change| change.0 > revision);
+        // The changes of the compacted revision itself stay, with what they replaced.
+        rows.changes.retain(|change| change.0 >= revision);
         rows.versions.retain(|_, versions| {
-            let newest = versions.iter().rposition(|row| row.modified <= revision).unwrap_or(0);
+            let newest = versions.iter().rposition(|row| row.modified < revision).unwrap_or(0);
             versions.drain(..newest);
             versions.len() > 1 || versions[0].version > 0 || versions[0].modified > revision
         });

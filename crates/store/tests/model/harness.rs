@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use rafterdb_codec::{entry, Code};
-use rafterdb_store::{Applied, Deliver, Engine, Machine, Mark, WatchId};
+use rafterdb_store::{Applied, Bounds, Deliver, Engine, Machine, Mark, WatchId};
 
 /// An engine that tests can open, and open again after dropping it without a word: a crash.
 pub trait TestEngine: Engine + Sized + 'static {
@@ -36,6 +36,9 @@ impl Deliver for Collector {
 pub struct Harness<E: TestEngine> {
     disk: E::Disk,
     rotate_after: u64,
+    bounds: Bounds,
+    /// How many answers had counts to be filled in.
+    pub filled_in: usize,
     /// `None` only while it is opened again.
     machine: Option<Machine<E>>,
     pub collector: Arc<Collector>,
@@ -45,13 +48,19 @@ pub struct Harness<E: TestEngine> {
 
 impl<E: TestEngine> Harness<E> {
     pub fn new(rotate_after: u64) -> Self {
+        Self::bounded(rotate_after, Bounds::default())
+    }
+
+    pub fn bounded(rotate_after: u64, bounds: Bounds) -> Self {
         let disk = E::new_disk();
         let (engine, recovered) = E::open(&disk, rotate_after);
         let collector = Arc::new(Collector::default());
-        let machine = Machine::new(engine, recovered, collector.clone()).unwrap();
+        let machine = Machine::with_bounds(engine, recovered, collector.clone(), bounds).unwrap();
         Self {
             disk,
             rotate_after,
+            bounds,
+            filled_in: 0,
             machine: Some(machine),
             collector,
             log: Vec::new(),
@@ -70,8 +79,27 @@ impl<E: TestEngine> Harness<E> {
             .machine()
             .apply(index, 1, entry::BATCH, &body, &mut results)
             .unwrap();
-        self.log.push((body, applied, results.clone()));
-        (applied, results)
+        self.log.push((body.clone(), applied, results.clone()));
+        self.fill_in(&body, applied, results)
+    }
+
+    /// As the plane does before it answers.
+    fn fill_in(&mut self, body: &[u8], applied: Applied, mut results: Vec<u8>) -> (Applied, Vec<u8>) {
+        if !applied.is_uncounted {
+            return (applied, results);
+        }
+        self.filled_in += 1;
+        let kept = self.machine().keep_for_counts();
+        match self.machine().fill_in(&kept, body, &mut results) {
+            Ok(()) => (applied, results),
+            Err(error) => (
+                Applied {
+                    code: error.code,
+                    ..applied
+                },
+                results,
+            ),
+        }
     }
 
     /// Crashes, opens what was flushed, and applies the rest again: the answers must be those of the first time.
@@ -83,7 +111,7 @@ impl<E: TestEngine> Harness<E> {
         self.machine = None;
         let (engine, recovered) = E::open(&self.disk, self.rotate_after);
         self.collector = Arc::new(Collector::default());
-        let machine = Machine::new(engine, recovered, self.collector.clone()).unwrap();
+        let machine = Machine::with_bounds(engine, recovered, self.collector.clone(), self.bounds).unwrap();
         let first = machine.applied();
         for (place, (body, applied, results)) in self.log.iter().enumerate().skip(first.saturating_sub(2) as usize) {
             let mut again = Vec::new();

@@ -1,5 +1,6 @@
 //! Dropping old history. What a read above the compacted revision still needs of it, at most one version of a key, is
-//! copied to a survivors file first, under the revision that replaced it.
+//! copied to a survivors file first, under the revision that replaced it. So are the changes of the compacted revision itself,
+//! which watches may still begin with.
 //!
 //! Order of steps, each safe to crash after: write the new survivors file under a spare name, sync it, rename it (from
 //! here on it says what is compacted), sync the directory, then delete the old survivors and segments.
@@ -14,7 +15,7 @@ use super::super::files::{sync_directory, write_at};
 use super::super::row::unpack;
 use super::kept::{plan, Plan};
 use super::open::remove;
-use super::record::{encode, Parts};
+use super::record::{encode, Parts, Record};
 use super::segment::{write_footer, write_header, Index, Sealed, HEADER_BYTES};
 use super::{Cursor, History, Kept};
 use crate::StoreError;
@@ -55,10 +56,15 @@ impl History {
         Ok(())
     }
 
-    /// Makes an empty history begin above revision `floor`, as that of a snapshot does.
-    pub(in crate::engine) fn begin_above(&self, floor: u64) -> Result<(), StoreError> {
-        let path = self.survivors_path(floor);
-        let survivors = Writer::create(path.with_extension("new"), 1, floor)?.finish(&path)?;
+    /// Begins the survivors of an empty history that is to begin above revision `floor`, as that of a snapshot does.
+    pub(in crate::engine) fn begin_above(&self, floor: u64) -> Result<Writer, StoreError> {
+        Writer::create(self.survivors_path(floor).with_extension("new"), 1, floor)
+    }
+
+    /// The changes of the floor are added: the history begins above it.
+    pub(in crate::engine) fn begun_above(&self, survivors: Writer) -> Result<(), StoreError> {
+        let (_, floor) = survivors.header;
+        let survivors = survivors.finish(&self.survivors_path(floor))?;
         let mut state = self.state.write();
         state.kept = Arc::new(Kept {
             floor,
@@ -80,6 +86,7 @@ impl History {
     ) -> Result<Option<Sealed>, StoreError> {
         let path = self.survivors_path(compaction.to);
         let mut writer = Writer::create(path.with_extension("new"), plan.first_kept, compaction.to)?;
+        self.keep_changes_of(compaction.to, &mut writer)?;
         let mut cursor = Cursor::at(self, compaction.to + 1)?;
         while cursor.advance()? {
             if stopping.load(Ordering::Relaxed) {
@@ -93,38 +100,72 @@ impl History {
             if previous == 0 || previous > compaction.to || !record.before.is_empty() {
                 continue;
             }
-            let survivor = if previous > plan.old.floor {
-                self.find(previous, record.key)?
-            } else {
-                self.find_survivor(record.revision, record.key)?
-            };
-            let Some(survivor) = survivor else {
-                let what = format!(
-                    "the version at revision {previous} that revision {} replaced is not there",
-                    record.revision
-                );
-                return Err(corrupt(&self.directory, None, &what));
-            };
+            let survivor = self.replaced_by(&record, previous, plan.old.floor)?;
             writer.add(&Parts {
                 revision: record.revision,
                 sub: record.sub,
                 key: record.key,
-                row: [&survivor.row, &[]],
+                row: [&survivor, &[]],
                 before: &[],
             })?;
         }
         writer.finish(&path).map(Some)
     }
+
+    /// Copies the changes of a revision above the floor, each with what it replaced.
+    fn keep_changes_of(&self, revision: u64, writer: &mut Writer) -> Result<(), StoreError> {
+        let mut cursor = Cursor::at(self, revision)?;
+        while cursor.advance()? && cursor.record().revision == revision {
+            let record = cursor.record();
+            let before = match unpack(record.row).map_or(0, |row| row.previous) {
+                previous if previous > 0 && record.before.is_empty() => {
+                    self.replaced_by(&record, previous, self.floor())?
+                }
+                _ => record.before.to_vec(),
+            };
+            writer.add(&Parts {
+                revision,
+                sub: record.sub,
+                key: record.key,
+                row: [record.row, &[]],
+                before: &before,
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The row at revision `previous`, which a change above `floor` replaced and does not carry.
+    fn replaced_by(&self, record: &Record<'_>, previous: u64, floor: u64) -> Result<Vec<u8>, StoreError> {
+        let found = if previous > floor {
+            self.find(previous, record.key)?
+        } else {
+            self.find_survivor(record.revision, record.key)?
+        };
+        found.map(|found| found.row).ok_or_else(|| {
+            let what = format!(
+                "the version at revision {previous} that revision {} replaced is not there",
+                record.revision
+            );
+            corrupt(&self.directory, None, &what)
+        })
+    }
 }
 
-/// A survivors file being written.
-struct Writer {
+/// A survivors file being written. Removed if it is given up before it has its name.
+pub(in crate::engine) struct Writer {
     path: PathBuf,
     file: File,
     header: (u64, u64),
     buffer: Vec<u8>,
     written: u64,
     index: Index,
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        // Once it is complete nothing has this name. What cannot be removed now is removed by the next open.
+        let _ = std::fs::remove_file(&self.path);
+    }
 }
 
 impl Writer {
@@ -143,7 +184,7 @@ impl Writer {
         })
     }
 
-    fn add(&mut self, parts: &Parts<'_>) -> Result<(), StoreError> {
+    pub(in crate::engine) fn add(&mut self, parts: &Parts<'_>) -> Result<(), StoreError> {
         self.index.note(parts.revision, self.written + self.buffer.len() as u64);
         encode(parts, &mut self.buffer);
         if self.buffer.len() >= WRITE_BYTES {

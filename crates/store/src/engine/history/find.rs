@@ -1,6 +1,7 @@
 //! Finding one change: by revision through the sparse index, and among the changes of one revision by key. A revision
 //! that deletes a range has as many changes as the range had keys, in key order: such a run is searched by halves.
 
+use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
 use super::cursor::{Cursor, Source};
@@ -21,6 +22,7 @@ pub(in crate::engine) struct Found {
 impl History {
     /// The change of `key` at `revision`, if there was one.
     pub(in crate::engine) fn find(&self, revision: u64, key: &[u8]) -> Result<Option<Found>, StoreError> {
+        self.lookups.fetch_add(1, Ordering::Relaxed);
         for (source, entries) in self.segments_of(revision)? {
             if let Some(found) = self.find_by_halves(source, &entries, revision, key)? {
                 return Ok(Some(found));
@@ -36,6 +38,7 @@ impl History {
 
     /// The row that the change of `key` at `revision` replaced, if it is among the survivors of compaction.
     pub(in crate::engine) fn find_survivor(&self, revision: u64, key: &[u8]) -> Result<Option<Found>, StoreError> {
+        self.lookups.fetch_add(1, Ordering::Relaxed);
         let Some(survivors) = self.kept().survivors.clone() else {
             return Ok(None);
         };
@@ -102,7 +105,7 @@ impl History {
             if record.revision > revision || record.key > key {
                 break;
             }
-            if record.key == key {
+            if record.key == key && !record.is_range() {
                 return Ok(Some(copy(&cursor)));
             }
         }
@@ -116,7 +119,7 @@ fn read_through(mut cursor: Cursor<'_>, revision: u64, key: &[u8]) -> Result<Opt
         if record.revision > revision {
             break;
         }
-        if record.revision == revision && record.key == key {
+        if record.revision == revision && record.key == key && !record.is_range() {
             return Ok(Some(copy(&cursor)));
         }
     }

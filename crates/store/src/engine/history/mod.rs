@@ -4,6 +4,7 @@
 //! The last segment is written through a buffer; where it ends at a flush is part of what the flush makes persistent,
 //! and `open` cuts everything after that place.
 
+mod changes;
 mod compaction;
 mod cursor;
 mod find;
@@ -22,20 +23,29 @@ use std::sync::Arc;
 use parking_lot::{Mutex, RwLock};
 use quick_cache::sync::Cache;
 
-use super::failure::{compacted, corrupt, io_failure};
+use super::failure::{compacted, corrupt, io_failure, sync_failure};
 use super::files::{sync_directory, write_at, write_back};
 use crate::StoreError;
+use rafterdb_codec::is_shortage;
 
-pub(super) use compaction::Compaction;
-pub(super) use cursor::Cursor;
+pub(super) use changes::Changes;
+pub(super) use compaction::{Compaction, Writer};
+use cursor::Cursor;
 pub(super) use open::Sizes;
-pub(super) use record::{decode, encode, parse, Decoded, Parts};
+pub(super) use record::{decode, encode, parse, Decoded, Parts, Record};
 
 use kept::{Files, Kept};
-use segment::{write_footer, write_header, Index, Opened, Sealed, HEADER_BYTES};
+use segment::{locate, write_footer, write_header, Index, Opened, Sealed, HEADER_BYTES};
 
 /// Complete segments that are kept open with their index in memory.
 const SEGMENTS_OPEN_MAX: usize = 64;
+
+/// Bytes of records that wait in memory while there is no room for them; beyond, the store fails. Far above what is taken after a
+/// member has seen that room is short.
+const SHORT_BYTES_MAX: usize = 256 << 20;
+/// Disk space below which a compaction waits for a flush that comes for another reason: one that frees little should not cost
+/// a sync or two.
+const RECLAIM_BYTES_MIN: u64 = 256 << 10;
 
 /// A place between two records.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,11 +62,23 @@ struct Tail {
     written: u64,
     buffer: Vec<u8>,
     index: Index,
+    /// Where the records must end for the next try, after one that failed for want of room or of descriptors; 0: none has.
+    short_until: u64,
 }
 
 impl Tail {
     fn end(&self) -> u64 {
         self.written + self.buffer.len() as u64
+    }
+
+    /// Bytes of its records of `revision` and before, but for less than a step of the index.
+    fn droppable_bytes(&self, revision: u64) -> u64 {
+        let end = if self.index.last <= revision {
+            self.end()
+        } else {
+            locate(&self.index.entries, revision + 1)
+        };
+        end - HEADER_BYTES
     }
 
     fn write_out(&mut self) -> Result<(), StoreError> {
@@ -87,6 +109,8 @@ pub(super) struct History {
     unsynced: Mutex<Unsynced>,
     /// Bytes written since the start.
     written: AtomicU64,
+    /// Single changes looked up since the start.
+    lookups: AtomicU64,
 }
 
 impl History {
@@ -102,19 +126,63 @@ impl History {
         tail.index.note(parts.revision, offset);
         let bytes = encode(parts, &mut tail.buffer);
         self.written.fetch_add(bytes as u64, Ordering::Relaxed);
-        if tail.buffer.len() >= self.buffer_bytes {
-            tail.write_out()?;
+        if tail.end() < tail.short_until {
+            return Ok(());
         }
-        if tail.end() >= self.segment_bytes {
-            self.seal(&mut state)?;
-        }
-        Ok(())
+        let written = if tail.end() >= self.segment_bytes {
+            self.seal(&mut state)
+        } else if tail.buffer.len() >= self.buffer_bytes {
+            tail.write_out()
+        } else {
+            return Ok(());
+        };
+        self.put_off(&mut state, written)
     }
 
-    /// Hands everything that was appended to the operating system. Returns where it ends.
-    pub(super) fn write_out(&self) -> Result<Position, StoreError> {
+    /// What could not be written for want of room or of descriptors stays in memory, and is tried again when so much more has come:
+    /// nothing of it has been synced, so the same bytes go to the same place. Who writes takes little more meanwhile.
+    fn put_off(&self, state: &mut Files<Tail>, written: Result<(), StoreError>) -> Result<(), StoreError> {
+        let tail = &mut state.tail;
+        match written {
+            Err(error) if is_shortage(error.code) && tail.buffer.len() < SHORT_BYTES_MAX => {
+                tail.short_until = tail.end() + self.buffer_bytes as u64;
+                Ok(())
+            }
+            other => {
+                tail.short_until = 0;
+                other
+            }
+        }
+    }
+
+    /// Whether records wait in memory for room on the disk, or for file descriptors.
+    pub(super) fn is_short(&self) -> bool {
+        self.state.read().tail.short_until > 0
+    }
+
+    /// Tries again to write what waits for room.
+    pub(super) fn try_again(&self) -> Result<(), StoreError> {
+        let mut state = self.state.write();
+        if state.tail.short_until == 0 {
+            return Ok(());
+        }
+        let written = if state.tail.end() >= self.segment_bytes {
+            self.seal(&mut state)
+        } else {
+            state.tail.write_out()
+        };
+        self.put_off(&mut state, written)
+    }
+
+    /// Hands everything that was appended to the operating system. Returns where it ends. If much of the last segment may
+    /// be compacted, another is begun: whole segments go, so that this one can, now or with the next compaction.
+    pub(super) fn write_out(&self, compacted: u64) -> Result<Position, StoreError> {
         let mut state = self.state.write();
         state.tail.write_out()?;
+        if state.tail.droppable_bytes(compacted) >= RECLAIM_BYTES_MIN.min(self.segment_bytes) {
+            self.seal(&mut state)?;
+        }
+        state.tail.short_until = 0;
         Ok(Position {
             segment: state.number,
             offset: state.tail.end(),
@@ -134,10 +202,10 @@ impl History {
             write_back(&file, 0, file.metadata().map_or(0, |metadata| metadata.len()));
             rafterdb_fault::point("store.history.sync")
                 .and_then(|()| file.sync_data())
-                .map_err(|error| io_failure(&error, "syncing", &path))?;
+                .map_err(|error| sync_failure(&error, &path))?;
         }
         if directory {
-            sync_directory(&self.directory).map_err(|error| io_failure(&error, "syncing", &self.directory))?;
+            sync_directory(&self.directory).map_err(|error| sync_failure(&error, &self.directory))?;
         }
         Ok(())
     }
@@ -160,15 +228,25 @@ impl History {
         self.written.load(Ordering::Relaxed)
     }
 
-    /// Bytes of the complete segments that a compaction at `revision` would drop.
-    pub(super) fn droppable_bytes(&self, revision: u64) -> u64 {
+    /// Single changes looked up since the start.
+    pub(super) fn lookups(&self) -> u64 {
+        self.lookups.load(Ordering::Relaxed)
+    }
+
+    /// Whether a flush now would let a compaction at `revision` give back disk space that is worth it.
+    pub(super) fn is_worth_a_flush(&self, revision: u64) -> bool {
+        self.droppable_bytes(revision) >= RECLAIM_BYTES_MIN.min(self.segment_bytes)
+    }
+
+    /// Bytes that a compaction at `revision` makes superfluous: those of the segments that it drops, and of the last one's part.
+    fn droppable_bytes(&self, revision: u64) -> u64 {
         let state = self.state.read();
         let droppable = state
             .kept
             .segments
             .iter()
             .take_while(|segment| segment.last <= revision);
-        droppable.map(|segment| segment.bytes).sum()
+        droppable.map(|segment| segment.bytes).sum::<u64>() + state.tail.droppable_bytes(revision)
     }
 
     /// Memory taken, roughly.
@@ -247,12 +325,17 @@ fn create_tail(directory: &Path, number: u64, buffer_bytes: usize) -> Result<Tai
         .truncate(true)
         .open(&path)
         .map_err(|error| io_failure(&error, "creating", &path))?;
-    write_header(&file, &path, number, 0)?;
+    if let Err(error) = write_header(&file, &path, number, 0) {
+        // Half a file is of no use, and its space may be what is missing.
+        let _ = std::fs::remove_file(&path);
+        return Err(error);
+    }
     Ok(Tail {
         path,
         file: Arc::new(file),
         written: HEADER_BYTES,
         buffer: Vec::with_capacity(buffer_bytes + (4 << 10)),
         index: Index::default(),
+        short_until: 0,
     })
 }

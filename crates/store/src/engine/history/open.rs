@@ -80,6 +80,7 @@ impl History {
             opened: Cache::new(SEGMENTS_OPEN_MAX),
             unsynced: Mutex::new(Unsynced::default()),
             written: AtomicU64::new(0),
+            lookups: AtomicU64::new(0),
         }
     }
 }
@@ -172,6 +173,7 @@ fn reopen_tail(directory: &Path, end: Position, buffer_bytes: usize) -> Result<T
         written: end.offset,
         buffer: Vec::with_capacity(buffer_bytes + (4 << 10)),
         index,
+        short_until: 0,
     })
 }
 

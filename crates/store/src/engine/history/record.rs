@@ -5,6 +5,7 @@
 //! body     [u64 revision][u32 sub][u32 keyLen][u32 rowLen][key][packed row][packed before-image, or nothing]
 //! ```
 //! The before-image is the row that this one replaced, if that row's revision was compacted when this one was written.
+//! A deleted range is a record without a row: the key is the range's first, in place of the before-image are its bounds.
 
 /// Bytes before the body.
 pub(in crate::engine) const FRAME_BYTES: usize = 8;
@@ -24,6 +25,13 @@ pub(in crate::engine) struct Record<'a> {
     pub(in crate::engine) row: &'a [u8],
     /// The row that it replaced, packed; empty if the record has none.
     pub(in crate::engine) before: &'a [u8],
+}
+
+impl Record<'_> {
+    /// Whether the change deleted a range.
+    pub(in crate::engine) const fn is_range(&self) -> bool {
+        self.row.is_empty()
+    }
 }
 
 /// The parts of a record to be written; a row may come in two pieces.

@@ -6,7 +6,8 @@
 //! footer   [index: (u64 revision, u64 offset) …][u64 first][u64 last][u64 end of records][u32 entries][u32 crc32c]["RDBHFOOT"]
 //! ```
 //! Segments are numbered from 1 without gaps. A survivors file has the same form: its number is that of the first
-//! segment kept, its floor the revision compacted. The footer's checksum covers index and fields.
+//! segment kept, its floor the revision compacted; it holds the changes
+//! of that revision, whole, and then what later changes replaced. The footer's checksum covers index and fields.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};

@@ -7,6 +7,7 @@ use crate::StoreError;
 /// Rows on their way into tables; dropped without `finish`, none of them arrives.
 pub(in crate::engine) struct Ingestion<'a> {
     tables: &'a Tables,
+    _changing: parking_lot::MutexGuard<'a, ()>,
     inner: lsm_tree::AnyIngestion<'a>,
     prefixed: Vec<u8>,
     bundle: Bundle,
@@ -21,9 +22,11 @@ const WRITE_BACK_AFTER: usize = 1 << 20;
 
 impl<'a> Ingestion<'a> {
     pub(super) fn new(tables: &'a Tables) -> Result<Self, StoreError> {
+        let changing = tables.changing.lock();
         let inner = tables.tree.ingestion();
         Ok(Self {
             tables,
+            _changing: changing,
             inner: inner.map_err(|error| failure(&error, "writing tables to", &tables.path))?,
             prefixed: Vec::new(),
             bundle: Bundle::default(),

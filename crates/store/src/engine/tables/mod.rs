@@ -12,12 +12,14 @@
 
 mod bundle;
 mod ingestion;
+mod leftovers;
 mod manifest;
 mod range;
 mod tombstones;
 
 use std::borrow::Cow;
 use std::fs::File;
+use std::ops::{Bound, RangeBounds};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
@@ -25,13 +27,16 @@ use std::sync::Arc;
 use lsm_tree::compaction::Leveled;
 use lsm_tree::config::{CompressionPolicy, PinningPolicy};
 use lsm_tree::{AbstractTree, AnyTree, CompressionType, SequenceNumberCounter, Slice};
+use parking_lot::Mutex;
 
-use super::failure::{corrupt, io_failure};
+use super::failure::{corrupt, io_failure, patiently};
 use super::files::write_back;
 use super::options::{Budget, SharedCache};
+use super::range_tombstones::RangeTombstone;
 use crate::StoreError;
 
 pub(super) use ingestion::Ingestion;
+use leftovers::Leftovers;
 use manifest::verify_manifest;
 pub(super) use range::{TableRange, TableRow};
 pub(super) use tombstones::Limits;
@@ -51,10 +56,14 @@ pub(super) struct Tables {
     path: PathBuf,
     sequence: SequenceNumberCounter,
     strategy: Arc<Leveled>,
+    table_bytes: u64,
+    /// Held while rows come in, and while whole tables are dropped.
+    changing: Mutex<()>,
     limits: Arc<Limits>,
     /// Bytes of tables written since the start; the next table to be counted.
     written: AtomicU64,
     counted_below: AtomicU64,
+    leftovers: Leftovers,
 }
 
 impl Tables {
@@ -99,9 +108,12 @@ impl Tables {
             path: path.to_path_buf(),
             sequence,
             strategy: Arc::new(Leveled::default().with_table_target_size(budget.table_bytes)),
+            table_bytes: budget.table_bytes,
+            changing: Mutex::new(()),
             limits,
             written: AtomicU64::new(0),
             counted_below: AtomicU64::new(tree.next_table_id()),
+            leftovers: Leftovers::default(),
             tree,
         };
         Ok(tables)
@@ -117,8 +129,12 @@ impl Tables {
     }
 
     fn get_stored(&self, key: &[u8]) -> Result<Option<Slice>, StoreError> {
-        let found = with_prefix(LATEST, key, |prefixed| self.tree.get(prefixed, NEWEST));
-        found.map_err(|error| self.read_failure(&error))
+        with_prefix(LATEST, key, |prefixed| {
+            patiently(&self.limits, || {
+                let found = self.tree.get(prefixed, NEWEST);
+                found.map_err(|error| self.read_failure(&error))
+            })
+        })
     }
 
     /// The rows with start ≤ key < end as they are now, both ways; later changes are not seen.
@@ -139,6 +155,15 @@ impl Tables {
     /// Adds meta rows and rows, both in key order, all at once and durably. `false` if the engine went down meanwhile,
     /// and nothing was added.
     pub(super) fn ingest<'a>(
+        &self,
+        meta: &[(Vec<u8>, Cow<'_, [u8]>)],
+        rows: impl Iterator<Item = (&'a [u8], &'a [u8])>,
+    ) -> Result<bool, StoreError> {
+        self.leftovers
+            .attempt(&self.tree, &self.path, || self.ingest_once(meta, rows))
+    }
+
+    fn ingest_once<'a>(
         &self,
         meta: &[(Vec<u8>, Cow<'_, [u8]>)],
         rows: impl Iterator<Item = (&'a [u8], &'a [u8])>,
@@ -183,13 +208,53 @@ impl Tables {
     pub(super) fn compact(&self) -> Result<bool, StoreError> {
         let before = self.tree.current_version().id();
         // Readers hold the version they look at, so everything but the newest row of a key may go.
-        let compacted = self.tree.compact(self.strategy.clone(), self.sequence.get());
+        let compacted = self.leftovers.attempt(&self.tree, &self.path, || {
+            self.tree.compact(self.strategy.clone(), self.sequence.get())
+        });
         if self.limits.stopping.load(Ordering::Relaxed) {
             return Ok(false);
         }
         compacted.map_err(|error| self.read_failure(&error))?;
         self.count_written();
         Ok(self.tree.current_version().id() != before)
+    }
+
+    /// Drops the tables that hold nothing but rows which a deleted range killed, and which no reader needs.
+    pub(super) fn drop_stretches(&self, deleted: &RangeTombstone) -> Result<(), StoreError> {
+        // Until it is released no rows come in: whatever is in the tables was noted as written before.
+        let _nothing_comes = self.changing.lock();
+        let version = self.tree.current_version();
+        for (start, end) in deleted.dead_stretches() {
+            let is_bundled = |key: &[u8]| bundle::split(key).is_some();
+            if is_bundled(&start) || end.as_deref().is_some_and(is_bundled) {
+                continue;
+            }
+            let low = Bound::Included(prefixed(LATEST, &start));
+            let high = Bound::Excluded(end.map_or_else(|| vec![LATEST + 1], |end| prefixed(LATEST, &end)));
+            // The library writes a manifest even when it drops nothing.
+            let holds = |table: &lsm_tree::Table| {
+                let range = &table.metadata.key_range;
+                let stretch = (low.as_ref(), high.as_ref());
+                stretch.contains(&range.min().to_vec()) && stretch.contains(&range.max().to_vec())
+            };
+            if self.limits.stopping.load(Ordering::Relaxed) || !version.iter_tables().any(holds) {
+                continue;
+            }
+            let dropped = self.tree.drop_range::<Vec<u8>, _>((low, high));
+            dropped.map_err(|error| self.read_failure(&error))?;
+        }
+        Ok(())
+    }
+
+    /// Writes all tables anew, without what the filter lets go.
+    pub(super) fn rewrite(&self) -> Result<(), StoreError> {
+        let rewritten = self.tree.major_compact(self.table_bytes, self.sequence.get());
+        if self.limits.stopping.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        rewritten.map_err(|error| self.read_failure(&error))?;
+        self.count_written();
+        Ok(())
     }
 
     /// Whether flushes should wait for compaction.

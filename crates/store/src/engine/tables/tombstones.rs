@@ -1,21 +1,27 @@
-//! Lets tombstones go when tables are compacted: those that no reader can ask about any more.
+//! Lets tombstones go when tables are compacted, and rows of deleted ranges: those that no reader can ask about any more.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use lsm_tree::compaction::filter::Context;
 use lsm_tree::compaction::{CompactionFilter, Factory, ItemAccessor, Verdict};
 
+use super::super::range_tombstones::RangeTombstones;
 use super::super::row;
 use super::{bundle, LATEST};
 
 /// What a compaction may do, told to the library's filter.
 #[derive(Debug, Default)]
 pub(in crate::engine) struct Limits {
-    /// Tombstones at or below this revision are not needed by any reader.
+    /// Tombstones at or below this revision are not needed by any reader, nor is what they deleted.
     pub(in crate::engine) tombstones_below: AtomicU64,
+    /// The deleted ranges.
+    pub(in crate::engine) ranges: ArcSwap<RangeTombstones>,
     /// The engine is going down: give up what is under way.
     pub(in crate::engine) stopping: AtomicBool,
+    /// Reads that wait for a file descriptor.
+    pub(in crate::engine) waiting: AtomicUsize,
 }
 
 /// Makes a filter for each compaction.
@@ -29,6 +35,7 @@ impl Factory for TombstoneFilters {
     fn make_filter(&self, _: &Context) -> Box<dyn CompactionFilter> {
         Box::new(TombstoneFilter {
             below: self.0.tombstones_below.load(Ordering::Acquire),
+            ranges: self.0.ranges.load_full(),
             limits: Arc::clone(&self.0),
         })
     }
@@ -36,6 +43,7 @@ impl Factory for TombstoneFilters {
 
 struct TombstoneFilter {
     below: u64,
+    ranges: Arc<RangeTombstones>,
     limits: Arc<Limits>,
 }
 
@@ -44,11 +52,14 @@ impl CompactionFilter for TombstoneFilter {
         if self.limits.stopping.load(Ordering::Relaxed) {
             return Err(lsm_tree::Error::Io(std::io::ErrorKind::Interrupted.into()));
         }
-        if self.below == 0 || item.key()[0] != LATEST || bundle::split(&item.key()[1..]).is_some() {
+        let key = &item.key()[1..];
+        if self.below == 0 || item.key()[0] != LATEST || bundle::split(key).is_some() {
             return Ok(Verdict::Keep);
         }
         let value = item.value()?;
-        let droppable = row::unpack(&value).is_some_and(|row| row.is_tombstone() && row.modified <= self.below);
+        let droppable = row::unpack(&value).is_some_and(|row| {
+            row.is_tombstone() && row.modified <= self.below || self.ranges.hides(key, row.modified, (self.below, 0))
+        });
         // Remove, not Destroy: the library's own tombstone goes on hiding older rows of lower levels.
         Ok(if droppable { Verdict::Remove } else { Verdict::Keep })
     }

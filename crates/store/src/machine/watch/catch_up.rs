@@ -1,7 +1,8 @@
 //! Serves the watches that are behind, from history, a bounded amount a call, until they are live again.
 //! Never holds the hub's lock while it reads, so the apply thread does not wait for it.
 
-use std::sync::atomic::Ordering;
+use std::cmp::Ordering;
+use std::sync::atomic;
 use std::sync::Arc;
 
 use rafterdb_codec::{Code, Selection, WATCH_PREV_KV};
@@ -19,6 +20,8 @@ const WATCHES_MAX: usize = 1024;
 const CALL_BYTES: usize = 1 << 20;
 /// Changes looked at after which a call ends with the revision.
 const CALL_CHANGES: usize = 16 << 10;
+/// Keys of one deleted range looked at after which a call ends within it.
+const CALL_KEYS: usize = 256 << 10;
 
 /// A watch as it stood when the call began.
 struct Picked {
@@ -41,8 +44,8 @@ struct Found {
     feed: Feed,
     /// (picked, change of the feed).
     hits: Vec<(u32, u32)>,
-    /// Changes of the feed whose previous pair is wanted.
-    lookups: Vec<usize>,
+    /// Changes of the feed whose previous pair is wanted, with the revision that it is of.
+    lookups: Vec<(usize, u64)>,
     looked_at: usize,
     /// Everything before has been found.
     reached: Position,
@@ -59,14 +62,15 @@ impl<E: Engine> Machine<E> {
         let (mut picked, published) = self.pick();
         let Some(first) = picked.first() else { return Ok(false) };
         let from = first.next.revision;
-        let found = match self.find(&picked, from, published) {
+        let found = match self.find(&picked, &first.next, published) {
             Ok(found) => found,
             Err(error) if error.code == Code::Compacted => {
                 let compacted = self.engine.compacted();
-                return if from <= compacted {
-                    Ok(self.lose(&picked, compacted))
-                } else {
-                    Err(error)
+                return match from.cmp(&compacted) {
+                    Ordering::Less => Ok(self.lose(&picked, compacted)),
+                    // The compaction to just there was carried out meanwhile: its changes lie elsewhere now.
+                    Ordering::Equal => Ok(true),
+                    Ordering::Greater => Err(error),
                 };
             }
             Err(error) => return Err(error),
@@ -89,33 +93,30 @@ impl<E: Engine> Machine<E> {
                 with_previous: watch.flags & WATCH_PREV_KV != 0,
                 credit: watch.credit,
                 granted: watch.credit,
-                next: watch.next,
+                next: watch.next.clone(),
             })
         });
         (picked.collect(), inner.published)
     }
 
     /// Reads history from `from` on. `COMPACTED` if a compaction overtook it.
-    fn find(&self, picked: &[Picked], from: u64, published: u64) -> Result<Found, StoreError> {
+    fn find(&self, picked: &[Picked], from: &Position, published: u64) -> Result<Found, StoreError> {
         let mut index = Index::default();
         for (place, watch) in picked.iter().enumerate() {
             index.insert(&Selection::new(&watch.key, &watch.end), place as u32);
         }
         let mut found = Found {
-            reached: Position {
-                revision: published + 1,
-                sub: 0,
-            },
+            reached: Position::before(published + 1),
             ..Found::default()
         };
-        if from <= published {
-            let mut last = 0;
-            self.engine.changes(from, published, &mut |change| {
+        if from.revision <= published {
+            let mut last = (0, 0);
+            self.engine.changes_from(from.as_place(), published, &mut |change| {
                 found.look_at(&change, picked, &index, &mut last)
             })?;
             self.find_previous(&mut found)?;
         }
-        if self.engine.compacted() >= from {
+        if self.engine.compacted() > from.revision {
             return Err(StoreError::new(
                 Code::Compacted,
                 "a compaction overtook the reading of history",
@@ -125,14 +126,15 @@ impl<E: Engine> Machine<E> {
     }
 
     fn find_previous(&self, found: &mut Found) -> Result<(), StoreError> {
-        for (done, index) in std::mem::take(&mut found.lookups).into_iter().enumerate() {
+        for (done, (index, previous)) in std::mem::take(&mut found.lookups).into_iter().enumerate() {
             // Never before the first, so that every call comes further.
             if done > 0 && found.feed.bytes_used() > FEED_BYTES_MAX {
                 found.cut(index);
                 break;
             }
             let (revision, key) = (found.feed.change(index).revision, found.feed.key(index).to_vec());
-            self.engine.get(&key, revision - 1, &mut |row| {
+            // Each change names the one it replaced: a walk from the newest version would take longer with every later one.
+            self.engine.replaced(&key, revision, previous, &mut |row| {
                 found.feed.set_previous(index, &key, &row)
             })?;
         }
@@ -160,7 +162,8 @@ impl<E: Engine> Machine<E> {
             );
         }
         for (watch, stopped) in picked.iter_mut().zip(stopped) {
-            watch.next = stopped.unwrap_or(watch.next.max(found.reached));
+            let reached = (&watch.next).max(&found.reached).clone();
+            watch.next = stopped.unwrap_or(reached);
         }
     }
 
@@ -175,12 +178,12 @@ impl<E: Engine> Machine<E> {
             if watch.serial != served.serial {
                 continue;
             }
-            inner.ready.remove(&(watch.next, served.slot));
+            inner.ready.remove(&(watch.next.clone(), served.slot));
             watch.credit -= served.granted - served.credit;
-            watch.next = served.next;
+            watch.next = served.next.clone();
             watch.is_live = watch.next.revision > inner.published;
             if !watch.is_live && watch.credit > 0 {
-                inner.ready.insert((watch.next, served.slot));
+                inner.ready.insert((watch.next.clone(), served.slot));
             }
         }
         !inner.ready.is_empty()
@@ -189,7 +192,7 @@ impl<E: Engine> Machine<E> {
     /// Ends the picked watches that a compaction has overtaken.
     fn lose(&self, picked: &[Picked], compacted: u64) -> bool {
         let mut inner = self.watches.inner.lock();
-        for watch in picked.iter().filter(|watch| watch.next.revision <= compacted) {
+        for watch in picked.iter().filter(|watch| watch.next.revision < compacted) {
             let current = inner.slots[watch.slot as usize].as_ref();
             if current.is_some_and(|current| current.serial == watch.serial) {
                 inner.remove(watch.slot);
@@ -198,40 +201,46 @@ impl<E: Engine> Machine<E> {
                     .deliver(watch.id, Code::WatchLost, &lost_body(compacted));
             }
         }
-        self.watches.count.store(inner.by_id.len(), Ordering::Relaxed);
+        self.watches.count.store(inner.by_id.len(), atomic::Ordering::Relaxed);
         !inner.ready.is_empty()
     }
 }
 
 impl Found {
     /// One change of history. Stops at the end of a revision when enough was found, within one only at the feed's bound.
-    fn look_at(&mut self, change: &Change<'_>, picked: &[Picked], index: &Index, last: &mut u64) -> Visit {
-        let revision = change.row.modified;
-        let here = Position {
-            revision,
-            sub: change.sub,
-        };
-        let is_next_revision = revision != *last && *last != 0;
+    fn look_at(&mut self, change: &Change<'_>, picked: &[Picked], index: &Index, last: &mut (u64, u32)) -> Visit {
+        let (revision, sub) = (change.row.modified, change.sub);
+        let is_next_revision = revision != last.0 && last.0 != 0;
         let is_enough = self.feed.bytes_used() >= CALL_BYTES || self.looked_at >= CALL_CHANGES;
-        if (is_next_revision && is_enough) || self.feed.bytes_used() >= FEED_BYTES_MAX {
-            self.reached = here;
+        // Changes of one place are keys of a deleted range.
+        let is_much = (revision, sub) == *last && self.looked_at >= CALL_KEYS;
+        if (is_next_revision && is_enough) || is_much || self.feed.bytes_used() >= FEED_BYTES_MAX {
+            self.reached = Position {
+                revision,
+                sub,
+                key: Some(change.key.into()),
+            };
             return Visit::Stop;
         }
-        *last = revision;
+        *last = (revision, sub);
         self.looked_at += 1;
         let place = self.feed.len();
         let (hits, mut wants_previous) = (self.hits.len(), false);
         index.visit(change.key, |watch| {
             let picked = &picked[watch as usize];
-            if picked.next <= here {
+            if picked.next.is_reached_by(revision, sub, change.key) {
                 self.hits.push((watch, place as u32));
                 wants_previous |= picked.with_previous;
             }
         });
         if self.hits.len() > hits {
             self.feed.add(change.sub, change.key, &change.row);
-            if wants_previous && change.row.version != 1 {
-                self.lookups.push(place);
+            match &change.replaced {
+                Some(replaced) if wants_previous => self.feed.set_previous(place, change.key, replaced),
+                None if wants_previous && change.row.version != 1 => {
+                    self.lookups.push((place, change.row.previous));
+                }
+                _ => {}
             }
         }
         Visit::Next
@@ -246,11 +255,7 @@ impl Found {
             .last()
             .unwrap_or(index);
         let cut = if start > 0 { start } else { index };
-        let change = self.feed.change(cut);
-        self.reached = Position {
-            revision,
-            sub: change.sub,
-        };
+        self.reached = Position::at(&self.feed, cut);
         self.hits.retain(|(_, change)| (*change as usize) < cut);
     }
 }

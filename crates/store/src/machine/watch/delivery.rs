@@ -1,12 +1,15 @@
 //! Events of one watch packed into responses: in order, a revision never split unless it alone is larger than a frame
 //! should be. Knows credit and bounds, not who watches.
 
+use std::sync::Arc;
+
 use rafterdb_codec::limits::FRAME_BYTES_MAX;
 use rafterdb_codec::{
     encode_watch_header, patch_watch_header, MESSAGE_HEADER_BYTES, PAIR_BYTES_MAX, WATCH_HEADER_BYTES,
 };
 
 use crate::machine::feed::Feed;
+use crate::ChangePlace;
 
 /// Bytes after which a response ends with its revision.
 const RESPONSE_BYTES: usize = 256 << 10;
@@ -19,11 +22,45 @@ const _: () = assert!(
     "a revision is split only where it alone is large"
 );
 
-/// A place in history: the change `sub` of a revision, or the next one there is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
+/// A place in history: the change `sub` of a revision, or the next one there is; of a deleted range its first key not below `key`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub(super) struct Position {
     pub(super) revision: u64,
     pub(super) sub: u32,
+    pub(super) key: Option<Arc<[u8]>>,
+}
+
+impl Position {
+    /// Before all changes of a revision.
+    pub(super) fn before(revision: u64) -> Self {
+        Self {
+            revision,
+            ..Self::default()
+        }
+    }
+
+    /// At a change of a feed.
+    pub(super) fn at(feed: &Feed, index: usize) -> Self {
+        let change = feed.change(index);
+        Self {
+            revision: change.revision,
+            sub: change.sub,
+            key: Some(feed.key(index).into()),
+        }
+    }
+
+    /// Whether a change is not before it.
+    pub(super) fn is_reached_by(&self, revision: u64, sub: u32, key: &[u8]) -> bool {
+        (self.revision, self.sub, self.key.as_deref()) <= (revision, sub, Some(key))
+    }
+
+    pub(super) fn as_place(&self) -> ChangePlace<'_> {
+        ChangePlace {
+            revision: self.revision,
+            sub: self.sub,
+            key: self.key.as_deref().unwrap_or_default(),
+        }
+    }
 }
 
 /// Sends the given changes of a feed, while there is credit. `reached` is the last revision that is complete with them.
@@ -53,10 +90,7 @@ pub(super) fn send(
         // Within a revision credit is only asked for where the revision had to be split.
         let may_stop = change.revision != last || response.events == 0;
         if may_stop && *credit <= 0 {
-            stopped = Some(Position {
-                revision: change.revision,
-                sub: change.sub,
-            });
+            stopped = Some(Position::at(feed, index));
             break;
         }
         feed.encode_event(index, with_previous, response.body);
@@ -64,7 +98,10 @@ pub(super) fn send(
         *credit -= 1;
         last = change.revision;
     }
-    response.finish(stopped.map_or(reached, |position| position.revision - 1), &mut deliver);
+    response.finish(
+        stopped.as_ref().map_or(reached, |position| position.revision - 1),
+        &mut deliver,
+    );
     stopped
 }
 

@@ -124,10 +124,7 @@ impl WatchHub {
         let was_ready = !inner.ready.is_empty();
         match feed {
             Some(feed) => inner.dispatch(feed, revision, &*self.deliver),
-            None => inner.fall_behind(Position {
-                revision: before + 1,
-                sub: 0,
-            }),
+            None => inner.fall_behind(&Position::before(before + 1)),
         }
         let wake = !was_ready && !inner.ready.is_empty();
         drop(inner);
@@ -154,7 +151,7 @@ impl WatchHub {
             ));
         }
         let start = request.start_revision;
-        if start != 0 && start <= compacted {
+        if start != 0 && start < compacted {
             return Err(lost(compacted));
         }
         let first = if start == 0 { inner.published + 1 } else { start };
@@ -166,10 +163,7 @@ impl WatchHub {
             end: request.end.into(),
             flags: request.flags,
             credit: i64::from(request.credit),
-            next: Position {
-                revision: first,
-                sub: 0,
-            },
+            next: Position::before(first),
             is_live: first > inner.published,
         };
         let mut body = Vec::new();
@@ -192,7 +186,7 @@ impl WatchHub {
             return;
         };
         watch.credit = watch.credit.saturating_add(i64::from(events));
-        let (next, is_ready) = (watch.next, !watch.is_live && watch.credit > 0);
+        let (next, is_ready) = (watch.next.clone(), !watch.is_live && watch.credit > 0);
         let is_new = is_ready && inner.ready.insert((next, slot));
         drop(inner);
         if is_new {
@@ -243,7 +237,7 @@ impl Inner {
         self.by_id.insert(watch.id, slot);
         self.index.insert(&watch.selection(), slot);
         if is_ready {
-            self.ready.insert((watch.next, slot));
+            self.ready.insert((watch.next.clone(), slot));
         }
         if slot as usize == self.slots.len() {
             self.slots.push(Some(watch));
@@ -311,7 +305,7 @@ impl Inner {
     }
 
     /// Every live watch is behind from `next` on.
-    fn fall_behind(&mut self, next: Position) {
+    fn fall_behind(&mut self, next: &Position) {
         for (slot, watch) in self.slots.iter_mut().enumerate() {
             let Some(watch) = watch
                 .as_mut()
@@ -319,9 +313,12 @@ impl Inner {
             else {
                 continue;
             };
-            (watch.next, watch.is_live) = (watch.next.max(next), false);
+            if watch.next < *next {
+                watch.next = next.clone();
+            }
+            watch.is_live = false;
             if watch.credit > 0 {
-                self.ready.insert((watch.next, slot as u32));
+                self.ready.insert((watch.next.clone(), slot as u32));
             }
         }
     }
@@ -332,7 +329,7 @@ impl<E: Engine> Machine<E> {
     ///
     /// # Errors
     /// `KEY_EMPTY`, `KEY_TOO_LARGE`, `RANGE_REVERSED`, `INVALID_ARGUMENT` for an id in use, `BUSY` above `watchersMax`,
-    /// `WATCH_LOST` if the first revision has been compacted, `LEADER_LOST` after `end_watches`; nothing is delivered then.
+    /// `WATCH_LOST` if the first revision is below the compacted one, `LEADER_LOST` after `end_watches`; nothing is delivered then.
     pub fn watch(&self, id: WatchId, request: &WatchRequest<'_>) -> Result<(), StoreError> {
         validate_selection(&request.selection()).map_err(|(code, text)| StoreError::new(code, text))?;
         self.watches.add(id, request, self.engine.compacted())

@@ -1,7 +1,7 @@
 // Finds what somebody who mistyped a word probably meant.
 
 /** The candidate with the fewest edits from `word`, if that is at most two fifths of its letters. */
-export function closest(word: string, candidates: string[]): string | undefined {
+export function closest(word: string, candidates: readonly string[]): string | undefined {
   let best: string | undefined
   let fewest = Math.floor(word.length * 0.4)
   for (const candidate of candidates) {
@@ -12,6 +12,12 @@ export function closest(word: string, candidates: string[]): string | undefined 
     }
   }
   return best
+}
+
+/** What is wrong with a name that is none of `known`: the one that is meant, or all there are. */
+export function unknownName(what: string, name: string, known: readonly string[]): string {
+  const near = closest(name, known)
+  return `unknown ${what} ${name}${near === undefined ? `; known: ${known.join(', ')}` : `; did you mean ${near}?`}`
 }
 
 /** Insertions, deletions and replacements that turn one word into the other (Levenshtein). */

@@ -1,0 +1,73 @@
+// Puts beside compares, counts and a delete over very many keys: what one entry of another client costs them. One member in a
+// process of its own would hide nothing: the keys are loaded, looked at and deleted through the same log as the puts.
+import { mkdirSync, rmSync } from 'node:fs'
+import { compare, open, range } from 'rafterdb'
+import { readFlags } from './flags.mjs'
+import { load, payloadOf } from './load.mjs'
+
+const values = readFlags('node bench/large-entries.mjs [--keys 1e6] [--in-flight 1000] [--puts 300000] [--dir DIR] [--json]', {
+  keys: { type: 'string', default: '1e6' },
+  'in-flight': { type: 'string', default: '1000' },
+  puts: { type: 'string', default: '300000' },
+  dir: { type: 'string', default: './data/bench-large-entries' },
+  json: { type: 'boolean', default: false },
+})
+const keys = Number(values.keys)
+const inFlight = Number(values['in-flight'])
+const all = { prefix: 'large/' }
+const value = payloadOf(100)
+
+rmSync(values.dir, { recursive: true, force: true })
+mkdirSync(values.dir, { recursive: true })
+const db = await open({ dataDir: values.dir, requestTimeout: 120_000 })
+
+const fill = () => load((n) => db.put(`large/${String(n).padStart(9, '0')}`, value), { count: keys, inFlight: 2000 })
+const puts = () => load((n) => db.put(`small/${n % 100_000}`, value), { count: Number(values.puts), inFlight })
+
+/** The puts, with something else beside them; how long that took, in ms, or how it was refused. */
+async function beside(other) {
+  const running = puts()
+  const start = performance.now()
+  const said = await other().then(
+    () => '',
+    (error) => error.code,
+  )
+  const otherMs = performance.now() - start
+  return { ...(await running), otherMs, said }
+}
+
+try {
+  await fill()
+  await puts()
+  const results = {
+    'puts alone': { ...(await puts()), otherMs: 0, said: '' },
+    'a compare over all': await beside(() =>
+      db
+        .txn()
+        .if(compare(all, 'version', '>', 0))
+        .then(range({ ...all, limit: 1 }))
+        .commit(),
+    ),
+    'a count in a transaction': await beside(() =>
+      db
+        .txn()
+        .then(range({ ...all, limit: 1 }))
+        .commit(),
+    ),
+    'a count': await beside(() => db.count(all)),
+    'a delete of all': await beside(() => db.delete(all)),
+    'a count after it': await beside(() => db.count(all)),
+    'a delete after it': await beside(() => db.delete(all)),
+  }
+  if (values.json) console.log(JSON.stringify(results))
+  else {
+    const ms = (number) => number.toFixed(1).padStart(9)
+    console.log(`${keys} keys, ${inFlight} puts in flight; ms${' '.repeat(10)}p50      p99      max    itself`)
+    for (const [name, { p50, p99, max, otherMs, said }] of Object.entries(results)) {
+      console.log(`${name.padEnd(32)}${ms(p50)}${ms(p99)}${ms(max)}${ms(otherMs)} ${said}`)
+    }
+  }
+} finally {
+  await db.close()
+  rmSync(values.dir, { recursive: true, force: true })
+}

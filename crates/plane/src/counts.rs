@@ -1,0 +1,88 @@
+//! The thread that fills in the counts which applying an entry left out, and answers its writer then. Counting takes as long as it
+//! takes, so it holds up neither the apply thread nor reads. Knows no operations.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use parking_lot::{Condvar, Mutex};
+use rafterdb_codec::{request, Code};
+use rafterdb_store::KeptForCounts;
+
+use crate::group::StoreMachine;
+use crate::member::Member;
+use crate::place::named;
+use crate::source::{write_response, Deliveries, Waiter};
+
+/// A write that was applied, and is to be answered when its counts are filled in.
+pub struct Uncounted {
+    /// The state machine that applied it.
+    pub machine: Arc<StoreMachine>,
+    /// What counting reads.
+    pub kept: KeptForCounts,
+    /// Who waits for the answer.
+    pub waiter: Waiter,
+    /// The entry's body.
+    pub body: Vec<u8>,
+    /// Flags of the answer.
+    pub flags: u8,
+    /// Its body.
+    pub results: Vec<u8>,
+}
+
+#[derive(Default)]
+struct State {
+    jobs: VecDeque<Uncounted>,
+    closing: bool,
+}
+
+/// Writes whose counts are to be filled in. Bounded by what may wait in the log: each was a proposal.
+#[derive(Default)]
+pub struct CountQueue {
+    state: Mutex<State>,
+    arrived: Condvar,
+}
+
+impl CountQueue {
+    /// Has a write answered when it is counted.
+    pub fn push(&self, job: Uncounted) {
+        self.state.lock().jobs.push_back(job);
+        self.arrived.notify_one();
+    }
+
+    /// Lets the thread end, whatever is left: the askers are being closed too.
+    pub fn close(&self) {
+        self.state.lock().closing = true;
+        self.arrived.notify_all();
+    }
+
+    fn take(&self) -> Option<Uncounted> {
+        let mut state = self.state.lock();
+        loop {
+            if state.closing {
+                return None;
+            }
+            if let Some(job) = state.jobs.pop_front() {
+                return Some(job);
+            }
+            self.arrived.wait(&mut state);
+        }
+    }
+}
+
+/// The body of the thread that does so.
+pub fn run(member: &Arc<Member>) {
+    let mut deliveries = Deliveries::default();
+    while let Some(mut job) = member.counts.take() {
+        match job.machine.fill_in(&job.kept, &job.body, &mut job.results) {
+            Ok(()) => {
+                let out = deliveries.to(&job.waiter.source);
+                write_response(out, request::WRITE, job.flags, Code::Ok, job.waiter.id, &job.results);
+            }
+            Err(error) => {
+                let text = named(&error.text);
+                deliveries.fail(&job.waiter, request::WRITE, error.code, error.detail, &text);
+            }
+        }
+        member.deliver_all(&mut deliveries);
+    }
+}

@@ -1,0 +1,90 @@
+//! Whoever asked is gone: what is long and not answered yet stops before its next slice.
+
+#![allow(clippy::unwrap_used)] // A test fails by panicking.
+
+mod harness;
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use harness::{eventually, Bench};
+use rafterdb_codec::{
+    command, consistency, event, request, BatchHeader, Put, Range, ReadRequest, Request, RANGE_COUNT_ONLY,
+};
+
+const KEYS: u32 = 16_000;
+/// Of one count; a slice is 4096 rows.
+const SLICES: u64 = 4;
+const COUNTS: u64 = 200;
+
+fn submit(bench: &Bench, kind: u8, id: u64, body: &[u8]) {
+    let mut submission = Vec::new();
+    let request = Request {
+        kind,
+        flags: 0,
+        group: 0,
+        id,
+        body,
+    };
+    request.encode(&mut submission);
+    bench.member.submit(&bench.port, &submission).unwrap();
+}
+
+fn slices(bench: &Bench) -> u64 {
+    bench.member.counters.read_slices.load(Ordering::Relaxed)
+}
+
+#[test]
+fn reads_of_a_port_that_is_closed_stop() {
+    let bench = Bench::open();
+    bench.lead(6);
+    bench.begin_to_lead(1, 6);
+    let mut batch = Vec::new();
+    let header = BatchHeader {
+        count: KEYS,
+        ..BatchHeader::default()
+    };
+    header.encode(&mut batch);
+    for key in 0..KEYS {
+        let key = format!("k{key}");
+        let put = Put {
+            flags: 0,
+            lease: 0,
+            key: key.as_bytes(),
+            value: b"value",
+        };
+        put.encode(&mut batch);
+    }
+    submit(&bench, request::WRITE, 1, &batch);
+    let count = bench.event(event::PROPOSALS)[0];
+    bench.command(&[u64::from(command::ACCEPT), 0, 2, 6, count]);
+    while bench.event(event::DURABLE)[0] < 2 {}
+    bench.command(&[u64::from(command::COMMIT), 0, 2]);
+    while bench.event(event::APPLIED)[0] < 2 {}
+    let mut read = Vec::new();
+    ReadRequest::encode_header(&mut read, consistency::SERIALIZABLE, 1, 0);
+    let all = Range {
+        flags: RANGE_COUNT_ONLY,
+        limit: 0,
+        revision: 0,
+        key: b"k",
+        end: b"l",
+    };
+    all.encode(&mut read);
+    submit(&bench, request::READ, 2, &read);
+    let answer = bench.answer(2);
+    assert_eq!(answer.body[16..24], u64::from(KEYS).to_le_bytes());
+    assert_eq!(slices(&bench), SLICES);
+    for id in 0..COUNTS {
+        submit(&bench, request::READ, 10 + id, &read);
+    }
+    bench.member.close_port(&bench.port);
+    let mut last = 0;
+    eventually("no more is read", || {
+        std::thread::sleep(Duration::from_millis(100));
+        let is_over = slices(&bench) == last;
+        last = slices(&bench);
+        is_over.then_some(())
+    });
+    assert!(last < SLICES * COUNTS / 2, "{last} slices");
+}

@@ -1,0 +1,215 @@
+//! Counts that applying an entry left out, since they take longer than an entry may: filled into its results afterwards, by any
+//! other thread, from the rows as they were. Knows results and the operations that they are of.
+
+use rafterdb_codec::{operation, RESULT_TXN_SUCCEEDED};
+use rafterdb_codec::{
+    Batch, Code, Malformed, Operation, OperationResult, OperationResults, Operations, Parsed, Selection,
+};
+
+use super::Machine;
+use crate::{Engine, KeyRange, StoreError, Visit};
+
+/// In place of a count that is to be filled in.
+pub(super) const UNCOUNTED: u64 = u64::MAX;
+
+/// Keeps what filling in counts reads, while it lives. Taken by the apply thread before it publishes the entry, or later by
+/// anybody: then it may be too late.
+pub struct KeptForCounts {
+    _kept: Box<dyn Send>,
+    /// Revisions from here on are kept.
+    from: u64,
+}
+
+impl std::fmt::Debug for KeptForCounts {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("KeptForCounts")
+            .field("from", &self.from)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What operations before it in the same transaction have changed.
+#[derive(Default)]
+struct Before<'a> {
+    deleted: Vec<Selection<'a>>,
+    put: Vec<&'a [u8]>,
+}
+
+impl Before<'_> {
+    /// The revision that an operation began from, given the one that it ended with.
+    fn base(&self, revision: u64, changes: bool) -> u64 {
+        let has_changed = changes || !self.deleted.is_empty() || !self.put.is_empty();
+        revision - u64::from(has_changed)
+    }
+}
+
+/// Where a count belongs, and the count.
+type Counted = Vec<(usize, u64)>;
+
+/// Whether results have counts to be filled in.
+pub(super) fn has_uncounted(results: &[u8]) -> bool {
+    OperationResults::new(results)
+        .flatten()
+        .any(|result| is_uncounted(&result))
+}
+
+fn is_uncounted(result: &OperationResult<'_>) -> bool {
+    match (result.code, result.operation) {
+        (Code::Ok, operation::RANGE | operation::DELETE_RANGE) => {
+            result.counted_pairs().is_ok_and(|counted| counted.count == UNCOUNTED)
+        }
+        (Code::Ok, operation::TXN) => result
+            .nested()
+            .is_ok_and(|nested| nested.flatten().any(|result| is_uncounted(&result))),
+        _ => false,
+    }
+}
+
+impl<E: Engine> Machine<E> {
+    /// Keeps what [`Self::fill_in`] will read.
+    pub fn keep_for_counts(&self) -> KeptForCounts {
+        let kept = self.engine.keep();
+        KeptForCounts {
+            _kept: kept,
+            from: self.engine.compacted(),
+        }
+    }
+
+    /// Counts what applying the batch `body` left uncounted in `results`; takes as long as it takes. Not on the apply thread.
+    ///
+    /// # Errors
+    /// `RESULT_FORGOTTEN` if what is to be counted had been compacted before it was kept; what the engine reports.
+    pub fn fill_in(&self, kept: &KeptForCounts, body: &[u8], results: &mut [u8]) -> Result<(), StoreError> {
+        let mut counted = Counted::new();
+        {
+            let mut walk = Walk {
+                machine: self,
+                from: kept.from,
+                results_at: results.as_ptr() as usize,
+                counted: &mut counted,
+            };
+            let batch = Batch::parse(body).map_err(wrong)?;
+            for (operation, result) in batch.operations().zip(OperationResults::new(results)) {
+                walk.one(
+                    &operation.map_err(wrong)?,
+                    &result.map_err(wrong)?,
+                    &mut Before::default(),
+                )?;
+            }
+        }
+        for (at, count) in counted {
+            results[at..at + 8].copy_from_slice(&count.to_le_bytes());
+        }
+        Ok(())
+    }
+}
+
+struct Walk<'m, E> {
+    machine: &'m Machine<E>,
+    from: u64,
+    results_at: usize,
+    counted: &'m mut Counted,
+}
+
+impl<E: Engine> Walk<'_, E> {
+    fn one<'a>(
+        &mut self,
+        operation: &Operation<'a>,
+        result: &OperationResult<'_>,
+        before: &mut Before<'a>,
+    ) -> Result<(), StoreError> {
+        if result.code != Code::Ok {
+            return Ok(());
+        }
+        match operation {
+            Operation::Put(put) => before.put.push(put.key),
+            Operation::DeleteRange(delete) => {
+                let count = result.counted_pairs().map_err(wrong)?.count;
+                let selection = delete.selection();
+                if count == UNCOUNTED {
+                    self.count(result, &selection, before.base(result.revision, true), before)?;
+                }
+                if count > 0 {
+                    before.deleted.push(selection);
+                }
+            }
+            Operation::Range(range) if result.counted_pairs().map_err(wrong)?.count == UNCOUNTED => {
+                let selection = range.selection();
+                if range.revision == 0 {
+                    self.count(result, &selection, before.base(result.revision, false), before)?;
+                } else {
+                    self.count(result, &selection, range.revision, &Before::default())?;
+                }
+            }
+            Operation::Txn(txn) => {
+                let operations = txn.branch(result.flags & RESULT_TXN_SUCCEEDED != 0);
+                self.all(operations, result.nested(), before)?;
+            }
+            Operation::Range(_) | Operation::Compact { .. } | Operation::RaiseRevision { .. } => {}
+        }
+        Ok(())
+    }
+
+    fn all<'a>(
+        &mut self,
+        operations: Operations<'a>,
+        results: Parsed<OperationResults<'_>>,
+        before: &mut Before<'a>,
+    ) -> Result<(), StoreError> {
+        for (operation, result) in operations.zip(results.map_err(wrong)?) {
+            self.one(&operation.map_err(wrong)?, &result.map_err(wrong)?, before)?;
+        }
+        Ok(())
+    }
+
+    /// Counts the keys of a selection that are live at `base`, with what was changed since.
+    fn count(
+        &mut self,
+        result: &OperationResult<'_>,
+        selection: &Selection<'_>,
+        base: u64,
+        before: &Before<'_>,
+    ) -> Result<(), StoreError> {
+        if base < self.from {
+            let text =
+                "the batch was applied, but how many keys it concerned is not known any more: they were compacted";
+            return Err(StoreError::new(Code::ResultForgotten, text));
+        }
+        let Selection::Span { start, end } = *selection else {
+            return Err(wrong(Malformed("one key is always counted")));
+        };
+        let mut count = 0;
+        self.machine
+            .engine
+            .scan_kept(KeyRange { start, end }, base, &mut |key, _| {
+                count += u64::from(!before.deleted.iter().any(|deleted| deleted.contains(key)));
+                Visit::Next
+            })?;
+        for key in before.put.iter().filter(|key| selection.contains(key)) {
+            count += u64::from(!self.is_live(key, base)?);
+        }
+        self.counted
+            .push((result.body.as_ptr() as usize - self.results_at, count));
+        Ok(())
+    }
+
+    fn is_live(&self, key: &[u8], at: u64) -> Result<bool, StoreError> {
+        let end = [key, &[0]].concat();
+        let only = KeyRange {
+            start: key,
+            end: Some(&end),
+        };
+        let mut is_live = false;
+        self.machine.engine.scan_kept(only, at, &mut |_, _| {
+            is_live = true;
+            Visit::Stop
+        })?;
+        Ok(is_live)
+    }
+}
+
+/// The results are not of this batch: the caller has mixed them up.
+fn wrong(malformed: Malformed) -> StoreError {
+    StoreError::new(Code::Internal, malformed.0)
+}

@@ -1,0 +1,563 @@
+// Generated from src/index.ts by `npm run build:ts`; do not edit.
+/// <reference lib="esnext.disposable" />
+
+declare const Code: {
+  /** done */
+  readonly OK: 0;
+  /** the call's arguments are wrong */
+  readonly INVALID_ARGUMENT: 1;
+  /** a key needs at least one byte */
+  readonly KEY_EMPTY: 2;
+  /** the key is longer than keyBytesMax */
+  readonly KEY_TOO_LARGE: 3;
+  /** the value is longer than valueBytesMax */
+  readonly VALUE_TOO_LARGE: 4;
+  /** the range ends before it starts */
+  readonly RANGE_REVERSED: 5;
+  /** the request is larger than requestBytesMax */
+  readonly REQUEST_TOO_LARGE: 6;
+  /** a transaction's branch writes one key twice */
+  readonly DUPLICATE_KEY: 7;
+  /** a transaction has more than txnOperationsMax operations */
+  readonly TOO_MANY_OPERATIONS: 8;
+  /** the key does not exist */
+  readonly KEY_NOT_FOUND: 9;
+  /** the lease does not exist */
+  readonly LEASE_NOT_FOUND: 10;
+  /** the revision has been compacted */
+  readonly COMPACTED: 11;
+  /** the revision is above the current one */
+  readonly FUTURE_REVISION: 12;
+  /** a queue is full; nothing was done */
+  readonly BUSY: 20;
+  /** the group has no leader now */
+  readonly NO_LEADER: 21;
+  /** this member is not the leader; nothing was done */
+  readonly NOT_LEADER: 22;
+  /** the leader was lost while the write was under way; it may or may not be committed */
+  readonly LEADER_LOST: 23;
+  /** the session is no longer known, so whether the write was done cannot be told */
+  readonly SESSION_EXPIRED: 24;
+  /** the write was done, but its result is no longer kept */
+  readonly RESULT_FORGOTTEN: 25;
+  /** no answer in time; a write may or may not be committed */
+  readonly TIMEOUT: 26;
+  /** the caller's signal aborted the call, or another took its place; a write may or may not be committed */
+  readonly ABORTED: 27;
+  /** the store is closed */
+  readonly CLOSED: 28;
+  /** no member answers at the given endpoints */
+  readonly UNREACHABLE: 29;
+  /** this member is further behind than maxStaleness allows */
+  readonly STALE: 30;
+  /** the watch fell behind the compacted revision */
+  readonly WATCH_LOST: 31;
+  /** the member does not host that group */
+  readonly GROUP_NOT_FOUND: 32;
+  /** this member holds no read lease now, so it cannot read synchronously */
+  readonly NO_LEASE: 33;
+  /** that member belongs to another cluster */
+  readonly CLUSTER_MISMATCH: 40;
+  /** the other side speaks another protocol version */
+  readonly PROTOCOL_VERSION: 41;
+  /** a malformed frame or request */
+  readonly PROTOCOL_ERROR: 42;
+  /** no member of that name or id */
+  readonly MEMBER_UNKNOWN: 43;
+  /** another process listens on that address */
+  readonly PORT_IN_USE: 44;
+  /** the address cannot be used */
+  readonly ADDRESS_INVALID: 45;
+  /** the other side does not know this cluster's token */
+  readonly TOKEN_MISMATCH: 46;
+  /** another process runs under that member's name */
+  readonly NAME_IN_USE: 47;
+  /** another process has the data directory open */
+  readonly DATA_DIR_LOCKED: 50;
+  /** the data directory belongs to another cluster or member */
+  readonly DATA_DIR_MISMATCH: 51;
+  /** the data was written by a newer version */
+  readonly FORMAT_NEWER: 52;
+  /** the log is damaged */
+  readonly LOG_CORRUPT: 53;
+  /** a segment of the log is missing */
+  readonly LOG_SEGMENT_MISSING: 54;
+  /** the store is damaged */
+  readonly STORE_CORRUPT: 55;
+  /** the disk is full */
+  readonly DISK_FULL: 56;
+  /** the operating system reports an input or output error */
+  readonly IO: 57;
+  /** an earlier write failed; the member has stopped */
+  readonly POISONED: 58;
+  /** something that a data directory must hold is missing */
+  readonly DATA_DIR_INCOMPLETE: 59;
+  /** the native binary of this platform is not installed */
+  readonly BINARY_MISSING: 60;
+  /** the thread of the Raft worker could not be started */
+  readonly WORKER_FAILED: 61;
+  /** the process, or the system, has no file descriptors left */
+  readonly OUT_OF_FILES: 62;
+  /** a broken invariant: a bug in rafterdb */
+  readonly INTERNAL: 99;
+};
+/** The name of an error code, which programs match. */
+export type ErrorCode = keyof typeof Code;
+/**
+ * Whether a call that failed has had an effect. `not-done`: none, and none will come of it. `unknown`: it may be done or may still
+ * be, so read before writing again. `done`: it was, though its result is lost.
+ */
+export type Outcome = "done" | "not-done" | "unknown";
+/** How it stands between the member that answered and another one, or between a client and an endpoint. */
+export interface PeerStatus {
+  /** Empty if it is not known. */
+  name: string;
+  endpoint: string;
+  /** Whether it is reached now. */
+  connected: boolean;
+  /** Why it is not: UNREACHABLE, CLUSTER_MISMATCH (another list of members), TOKEN_MISMATCH, NAME_IN_USE, …; null: no reason yet. */
+  code: ErrorCode | null;
+  /** The same for people. */
+  message: string | null;
+}
+/** What is known of the reasons. */
+export interface ErrorDetails {
+  /** With NO_LEADER and what follows from it: the other members as the one that answered sees them. With UNREACHABLE: the endpoints. */
+  members: PeerStatus[];
+}
+/** What an error may carry besides its code and message. */
+export interface RafterErrorOptions extends ErrorOptions {
+  outcome?: Outcome | undefined;
+  details?: ErrorDetails | undefined;
+}
+/** Every error that rafterdb reports. */
+export declare class RafterError extends Error {
+  /** What kind of failure; see `Code` for the list. */
+  readonly code: ErrorCode;
+  readonly name = "RafterError";
+  /** Whether the call has had an effect; absent where there was no call: `open`, `connect`, `onFatal`. */
+  readonly outcome?: Outcome;
+  /** Who is not reached, and why, where that is the reason. */
+  readonly details?: ErrorDetails;
+  constructor(
+  /** What kind of failure; see `Code` for the list. */
+  code: ErrorCode, message: string, options?: RafterErrorOptions);
+}
+/**
+ * A key or value: a string is its UTF-8 bytes. A lone surrogate is stored as U+FFFD, and bytes that are not valid UTF-8
+ * read as U+FFFD too unless the call says `as: 'bytes'`.
+ */
+export type Bytes = string | Uint8Array;
+/** What every call takes. */
+export interface CallOptions {
+  /** Aborts the call: it rejects with ABORTED. A write that was already sent may still be committed: see the error's `outcome`. */
+  signal?: AbortSignal | undefined;
+  /** Milliseconds until the call rejects with TIMEOUT. Default: `requestTimeout` of the database, 5,000. */
+  timeout?: number | undefined;
+}
+/** How fresh a read must be. Default: linearizable. */
+export interface ReadOptions extends CallOptions {
+  /** `linearizable`: sees every write acknowledged before the call. `serializable`: what this member has now. */
+  consistency?: "linearizable" | "serializable" | undefined;
+  /** Milliseconds a member's state may be behind; the read is then served locally. STALE if it is further behind. Excludes `consistency`. */
+  maxStaleness?: number | undefined;
+  /** Read the state at this revision. COMPACTED or FUTURE_REVISION if it cannot be. */
+  revision?: number | undefined;
+}
+/** One version of a key. Revisions are numbers below 2^53. */
+export interface KeyValue<V = string> {
+  key: string;
+  value: V;
+  createRevision: number;
+  modRevision: number;
+  /** 1 for a new key, one more with every put. */
+  version: number;
+  /** Id of the lease that the key is attached to; 0: none. There are no leases yet: always 0. */
+  lease: number;
+}
+/** `as: 'bytes'` gives keys and values as Uint8Array; the default is strings. */
+export type As = "string" | "bytes";
+export type Pair<A extends As> = A extends "bytes" ? Omit<KeyValue<Uint8Array>, "key"> & {
+  key: Uint8Array;
+} : KeyValue;
+export interface PutResult {
+  /** The store's revision at which the write took effect. */
+  revision: number;
+}
+export interface DeleteResult {
+  revision: number;
+  /** How many keys were deleted. */
+  deleted: number;
+}
+/** Which keys: a prefix, or from (inclusive) to (exclusive), or everything. */
+export interface Selection {
+  prefix?: Bytes | undefined;
+  from?: Bytes | undefined;
+  to?: Bytes | undefined;
+}
+export interface RangeOptions<A extends As = "string"> extends ReadOptions, Selection {
+  limit?: number | undefined;
+  /** Descending keys. */
+  reverse?: boolean | undefined;
+  /** Values are empty. */
+  keysOnly?: boolean | undefined;
+  as?: A | undefined;
+  /** Called before the first pair with the revision that all pages are read at. */
+  onRevision?: ((revision: number) => void) | undefined;
+}
+export interface WatchOptions<A extends As = "string"> extends Selection {
+  /** One key instead of a selection. */
+  key?: Bytes | undefined;
+  /**
+   * First revision to report; the compacted one is the first that can be, and reported whole. Default: what happens from now on,
+   * which is after the newest revision that a linearizable read made at the call would see; like such a read it waits while there
+   * is no leader.
+   */
+  fromRevision?: number | undefined;
+  /** Each event carries the pair as it was before. */
+  previous?: boolean | undefined;
+  as?: A | undefined;
+  signal?: AbortSignal | undefined;
+}
+/** One change, as `watch` reports it: `type` tells which. */
+export type WatchEvent<A extends As = "string"> = PutEvent<A> | DeleteEvent<A>;
+interface Event$1<A extends As> {
+  /** Revision of the change. Events come in order, none missing, none twice, also across a change of leader or connection. */
+  revision: number;
+  key: A extends "bytes" ? Uint8Array : string;
+  /** 0 for a delete, as is `createRevision`. */
+  version: number;
+  createRevision: number;
+  /** The pair as it was before, if that was asked for and there was one. */
+  previous?: Pair<A> | undefined;
+}
+export interface PutEvent<A extends As = "string"> extends Event$1<A> {
+  type: "put";
+  value: A extends "bytes" ? Uint8Array : string;
+}
+export interface DeleteEvent<A extends As = "string"> extends Event$1<A> {
+  type: "delete";
+  value?: undefined;
+}
+/** What is compared. `lease`: there are none yet, so it is 0 of every key. */
+export type CompareTarget = "version" | "createRevision" | "modRevision" | "value" | "lease";
+export type CompareOperator = "=" | "!=" | "<" | ">";
+/** `compare('key', 'version', '=', 0)`; with `selection` it must hold for every key in it. */
+export interface Compare {
+  key?: Bytes | undefined;
+  selection?: Selection | undefined;
+  target: CompareTarget;
+  operator: CompareOperator;
+  operand: number | Bytes;
+}
+export type TxnOperation = {
+  type: "put";
+  key: Bytes;
+  value: Bytes;
+  previous?: boolean | undefined;
+} | ({
+  type: "delete";
+  key?: Bytes | undefined;
+  previous?: boolean | undefined;
+} & Selection) | ({
+  type: "get";
+  key: Bytes;
+} | ({
+  type: "range";
+  limit?: number | undefined;
+  reverse?: boolean | undefined;
+  keysOnly?: boolean | undefined;
+} & Selection)) | {
+  type: "txn";
+  if: Compare[];
+  then: TxnOperation[];
+  else: TxnOperation[];
+};
+export type TxnOperationResult<A extends As = "string"> = {
+  type: "put";
+  previous?: Pair<A> | undefined;
+} | {
+  type: "delete";
+  deleted: number;
+  previous: Pair<A>[];
+} | {
+  type: "get";
+  pair: Pair<A> | null;
+} | {
+  type: "range";
+  pairs: Pair<A>[];
+  count: number;
+  more: boolean;
+} | {
+  type: "txn";
+  succeeded: boolean;
+  results: TxnOperationResult<A>[];
+};
+export interface TxnResult<A extends As = "string"> {
+  succeeded: boolean;
+  revision: number;
+  /** One for each operation of the branch that ran. */
+  results: TxnOperationResult<A>[];
+}
+/** `await db.txn().if(compare(…)).then(put(…)).else(get(…)).commit()`. */
+export interface Txn {
+  if(...compares: Compare[]): Txn;
+  then(...operations: TxnOperation[]): Txn;
+  else(...operations: TxnOperation[]): Txn;
+  commit<A extends As = "string">(options?: CallOptions & {
+    as?: A | undefined;
+  }): Promise<TxnResult<A>>;
+}
+/** The changes of some keys, in order. One consumer; leaving its loop ends the watch, as does `await using`. */
+export interface Watch<A extends As = "string"> extends AsyncIterable<WatchEvent<A>>, AsyncDisposable {
+  /**
+   * Resolves, once a member watches, to the first revision that is reported. What this database does after `watch` is sent
+   * after that, so the watch reports it; to rely on what others do, wait for this. A connection lost before may move it on.
+   */
+  started(): Promise<number>;
+}
+/** One member as `status` reports it. */
+export interface MemberStatus {
+  name: string;
+  id: number;
+  endpoint: string;
+  role: "leader" | "follower" | "candidate" | "learner" | "unreachable";
+  /** Name of the leader this member knows; null: none. */
+  leader: string | null;
+  term: number;
+  lastIndex: number;
+  committed: number;
+  applied: number;
+  revision: number;
+  compactedRevision: number;
+  /** Hex digest over every live pair at `applied`: equal on members with equal `applied`. */
+  stateHash: string;
+  /** Bytes on disk: log, tables, history. */
+  diskBytes: number;
+  /** How the log writes: O_DIRECT or fdatasync, as probed. */
+  logMode: string;
+  version: string;
+  /**
+   * Identity of the cluster whose data the member has, as hex digits: random, made once when the cluster was founded. Members
+   * with different ones do not speak to each other. Empty: it has not learnt it yet.
+   */
+  cluster: string;
+  /** The other members as this one sees them: whom it reaches, and why not. Empty for an unreachable one. */
+  peers: PeerStatus[];
+}
+export interface Member {
+  id: number;
+  name: string;
+  endpoint: string;
+}
+/** A key-value database: a member of a cluster in this process, or a client of one. */
+export interface Database extends AsyncDisposable {
+  /** Resolves when a quorum has the write on disk. Errors: KEY_EMPTY, KEY_TOO_LARGE, VALUE_TOO_LARGE, BUSY, DISK_FULL, TIMEOUT, ABORTED, SESSION_EXPIRED, CLOSED. */
+  put(key: Bytes, value: Bytes, options?: CallOptions): Promise<PutResult>;
+  /** The value, or null if there is no such key. */
+  get(key: Bytes, options?: ReadOptions): Promise<string | null>;
+  get(key: Bytes, options: ReadOptions & {
+    as: "bytes";
+  }): Promise<Uint8Array | null>;
+  /** The value with its revisions, or null. */
+  getPair<A extends As = "string">(key: Bytes, options?: ReadOptions & {
+    as?: A | undefined;
+  }): Promise<Pair<A> | null>;
+  /** Reads without the event loop. Embedded only. NO_LEASE where a linearizable read would need the network. */
+  getSync(key: Bytes, options?: {
+    consistency?: "linearizable" | "serializable" | undefined;
+  }): string | null;
+  getSync(key: Bytes, options: {
+    consistency?: "linearizable" | "serializable" | undefined;
+    as: "bytes";
+  }): Uint8Array | null;
+  /** Deletes one key, or a selection. */
+  delete(key: Bytes | Selection, options?: CallOptions): Promise<DeleteResult>;
+  /** Pages through a selection at one revision; memory stays bounded whatever the size. */
+  range<A extends As = "string">(options?: RangeOptions<A>): AsyncIterable<Pair<A>>;
+  /** How many keys a selection has. */
+  count(selection?: Selection, options?: ReadOptions): Promise<number>;
+  txn(): Txn;
+  /**
+   * Begins at once, not with the first iteration. Errors: COMPACTED, WATCH_LOST, CLUSTER_MISMATCH
+   * if the data under it is that of another cluster now, ABORTED. Ends when the database is closed.
+   */
+  watch<A extends As = "string">(options?: WatchOptions<A>): Watch<A>;
+  /** Forgets versions that were replaced at or before `revision`. */
+  compact(revision: number, options?: CallOptions): Promise<{
+    revision: number;
+  }>;
+  /**
+   * Makes the store's revision at least `revision`, for data restored into a new store: whatever is written from then on has a
+   * higher one, so that what was made from revisions before (fencing tokens) stays below. Nothing happens at the revisions that are
+   * left out: a read there sees what was before. No-op if the store is there already. Resolves to its revision. A whole number from 1
+   * to 2^52, else INVALID_ARGUMENT; it cannot be undone.
+   */
+  raiseRevision(revision: number, options?: CallOptions): Promise<{
+    revision: number;
+  }>;
+  /** Every member's state; an unreachable one is listed with that role. */
+  status(options?: CallOptions): Promise<MemberStatus[]>;
+  members(options?: CallOptions): Promise<Member[]>;
+  /**
+   * Hands leadership to a member; tried again until its time is up. MEMBER_UNKNOWN, TIMEOUT, ABORTED (also when a transfer to another
+   * member takes its place).
+   */
+  transferLeader(name: string, options?: CallOptions): Promise<void>;
+  /**
+   * What the member in this process has done since it was opened: `exchanges` of the Raft core with the data plane, `submissions`
+   * and `drains` of this process's apps, `logWrites` and `logBytes`, `poolHits` and `poolMisses` (buffers that its pool had, and had
+   * to make). Empty for a remote client.
+   */
+  counters(): Record<string, number>;
+  /**
+   * Keeps the process alive until the database is closed, as a member that others reach does by itself: one opened with `members` or
+   * `listen`. Any other database keeps it alive only while a call, or an event of a watch, is waited for.
+   */
+  ref(): this;
+  /** Lets the process end although the database is open, as soon as nothing is waited for. */
+  unref(): this;
+  /**
+   * Answers what is under way, then stops and joins all threads. Calls that nobody can answer are waited for until their time is
+   * up, at most `requestTimeout`; then they are CLOSED.
+   */
+  close(): Promise<void>;
+}
+/** How much a line of a member's log matters. */
+export type LogLevel = "info" | "warn" | "error";
+/** A time such as `'90s'`, `'1h'`, `'7d'`, or a number of revisions, from 1. */
+export type HistoryBound = string | number;
+/** What history the cluster keeps. The leader compacts by its own setting, so give all members the same. */
+export interface HistoryOptions {
+  /**
+   * Changes within the bound are kept; of a list, within all of its bounds; `'all'` keeps everything until `compact` is called. What
+   * is older goes, in steps: while there are writes up to half as much again is there. The present state is never touched.
+   *
+   * An age alone bounds no disk: at 150,000 writes a second an hour is 160 GB. A number alone keeps years of a quiet store, which
+   * costs little, but little of a busy one. The default, both, is an hour of up to 1,400 writes a second, half a minute of 150,000,
+   * and some 2 GB for values of 256 bytes; with values of many KiB choose fewer. Whoever watches and was away for longer gets
+   * WATCH_LOST. A member counts an age from when it saw a revision, so a restart makes history older than asked for, never younger.
+   */
+  keep?: HistoryBound | readonly HistoryBound[] | "all" | undefined;
+}
+/** Options of `open`. `open({ dataDir })` alone is a store of one member. */
+export interface OpenOptions {
+  /** Directory of this member's data, made if it is not there. A relative one counts from the working directory at the call. */
+  dataDir: string;
+  /** This member's name; kept in its data directory, like the names of all. Default: `solo` when there are no members. */
+  name?: string | undefined;
+  /**
+   * All members of the cluster, this one too: name → endpoint (`host:port`); 1, 3, 5 or 7 of them. The names are those that the
+   * cluster was founded with. Endpoints may change: start every member again with all the new ones; after each start, two members
+   * find each other if both have been started, or neither.
+   */
+  members?: Record<string, string> | undefined;
+  /** Address to listen on. Default: this member's endpoint; a store of one member without `listen` opens no port. */
+  listen?: string | undefined;
+  /**
+   * When a write is acknowledged, and so what may be lost. Raft's terms and votes are synced in every mode.
+   * - `always`, the default: when a majority has it on disk. No crash of processes or machines loses it, all at once included.
+   * - `interval`: when the operating systems of a majority have it; their disks, within `durabilityInterval` ms. `os`: likewise, their
+   *   disks when the systems like (on Linux after about 30 s).
+   *
+   * With `interval` and `os` no crash of processes loses anything. A machine that goes down forgets the writes of that time, and its
+   * member asks the others for them before it votes again: as long as less than a majority goes down nothing is lost. If a majority
+   * goes down within that time, or the machine of a store of one member, the writes acknowledged in it may be lost; a majority that
+   * did must be let go on by hand (ARCHITECTURE.md, known limits).
+   */
+  durability?: "always" | "interval" | "os" | undefined;
+  /** Milliseconds between syncs with `durability: 'interval'`. Default 10. */
+  durabilityInterval?: number | undefined;
+  /** Milliseconds between heartbeats. Default 100. */
+  heartbeatInterval?: number | undefined;
+  /** Milliseconds without a leader before an election, randomised up to 1.75 times that. Default 500; at least 3 heartbeats. */
+  electionTimeout?: number | undefined;
+  /** Serve linearizable reads under the leader's lease, without a round of messages. Default true. */
+  leaseReads?: boolean | undefined;
+  /** Bytes of memory that the store may use: memtables, block and row cache. Default 256 MiB; at least 32 MiB. */
+  memory?: number | undefined;
+  /** Largest value in bytes. Default 1.5 MiB; at most 3.75 MiB. */
+  valueBytesMax?: number | undefined;
+  /** Bytes of log kept for followers that lag. Default 256 MiB. */
+  logRetainBytes?: number | undefined;
+  /**
+   * Bytes that all clients of other processes may hold at this member together: requests that have arrived in part, answers and
+   * events that they have not read. While there is room nobody is cut off, however slowly it reads; once it is used up, who holds
+   * most is disconnected with BUSY. Default 256 MiB; at least 16 MiB.
+   */
+  connectionMemory?: number | undefined;
+  /** Raft groups hosted by this member. Default 1. Does nothing for data yet: all keys are in the first group, and others stay empty. */
+  groups?: number | undefined;
+  /** How much history is kept for reads at old revisions and for watches that come back. Default `{ keep: ['1h', 5_000_000] }`. */
+  history?: HistoryOptions | undefined;
+  /**
+   * CPUs, by number, that all threads of the member run on: those of the native side and the Raft worker, not the app's own.
+   * `'numa'`: the CPUs of the NUMA node with the most free memory; where there is one node this changes nothing. Linux only;
+   * elsewhere it changes nothing. `onLog` is told what was done. Default: any CPU. A CPU that does not exist, or that this process
+   * may not use, is INVALID_ARGUMENT.
+   */
+  cpuAffinity?: readonly number[] | "numa" | undefined;
+  /**
+   * A secret that all members share, at least 16 bytes, best random ones; a string is its UTF-8 bytes. Members prove to each other
+   * that they know it and never send it; whoever does not is refused with TOKEN_MISMATCH. Clients need none. Without it whoever
+   * reaches this member and claims to be another is believed: a member that listens beyond this machine says so to `onLog` at each
+   * start. What members then send to each other is not encrypted. Change it by stopping all members. Default: none.
+   */
+  clusterToken?: string | Uint8Array | undefined;
+  /** Milliseconds until a call without `timeout` rejects. Default 5,000. */
+  requestTimeout?: number | undefined;
+  /** Wait while a queue is full instead of failing with BUSY. Default true; the wait counts towards the timeout. */
+  waitWhenBusy?: boolean | undefined;
+  /**
+   * Called when the member stops because it must: a failed fsync, a damaged file, a bug. Every later call fails with POISONED, and
+   * the member does not keep the process alive any longer.
+   */
+  onFatal?: ((error: RafterError) => void) | undefined;
+  /**
+   * Called with a line for people now and then: `info` for normal life (peers that come, who leads), `warn` for what to look at if it
+   * lasts, `error` for what keeps the member from taking part. What goes on is told less and less often. What came from outside is
+   * escaped in it: it is one line.
+   */
+  onLog?: ((line: string, level: LogLevel) => void) | undefined;
+  /** From which level on lines go to stderr; `off`: none. Default: `warn`, and `off` if there is an `onLog`. */
+  log?: "off" | LogLevel | undefined;
+}
+export interface ConnectOptions {
+  /** `host:port` of any members; the others are found from them. */
+  endpoints: string[];
+  requestTimeout?: number | undefined;
+  waitWhenBusy?: boolean | undefined;
+}
+/**
+ * Opens a member of a cluster in this process; `open({ dataDir })` alone is a store of one member.
+ * Errors: INVALID_ARGUMENT, MEMBER_UNKNOWN, ADDRESS_INVALID, PORT_IN_USE, DATA_DIR_LOCKED, DATA_DIR_MISMATCH, FORMAT_NEWER,
+ * DATA_DIR_INCOMPLETE, LOG_CORRUPT, LOG_SEGMENT_MISSING, STORE_CORRUPT, DISK_FULL, OUT_OF_FILES, IO (also when a thread cannot be
+ * started), BINARY_MISSING, WORKER_FAILED. Opened in a worker thread, it is closed when the worker ends.
+ */
+export declare function open(options: OpenOptions): Promise<Database>;
+/**
+ * Connects to a cluster without being a member of it. Finds the leader and follows it.
+ * Errors: INVALID_ARGUMENT, ADDRESS_INVALID, UNREACHABLE after `requestTimeout`, BINARY_MISSING.
+ */
+export declare function connect(options: ConnectOptions): Promise<Database>;
+/** A condition on one key, or on every key of a selection. A key that does not exist has version and revisions 0. */
+export declare function compare(of: Bytes | Selection, target: "value", operator: CompareOperator, operand: Bytes): Compare;
+export declare function compare(of: Bytes | Selection, target: Exclude<CompareTarget, "value">, operator: CompareOperator, operand: number): Compare;
+/** Writes a key. With `previous` the result has the pair that was replaced. */
+export declare function put(key: Bytes, value: Bytes, options?: {
+  previous?: boolean | undefined;
+}): TxnOperation;
+/** Deletes a key, or a selection. With `previous` the result has the pairs. */
+export declare function del(of: Bytes | Selection, options?: {
+  previous?: boolean | undefined;
+}): TxnOperation;
+/** Reads a key. */
+export declare function get(key: Bytes): TxnOperation;
+/** Reads a selection; at most `limit` pairs. */
+export declare function range(options?: Selection & {
+  limit?: number | undefined;
+  reverse?: boolean | undefined;
+  keysOnly?: boolean | undefined;
+}): TxnOperation;
+
+export {};
