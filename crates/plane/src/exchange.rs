@@ -18,6 +18,7 @@ use crate::clock::now_ms;
 use crate::error::PlaneError;
 use crate::events::{tell_facts, Events, Opening, FACTS_FIELDS, MESSAGE_FIELDS};
 use crate::group::Group;
+use crate::ids::random_name;
 use crate::inbox::{Happening, Message, Taken};
 use crate::log_age::LogAges;
 use crate::log_thread::LogTask;
@@ -432,13 +433,6 @@ impl Exchange {
             out.put(&[run.term, u64::from(run.count)]);
         }
     }
-}
-
-/// An identity for a cluster: random, below 2^53, never 0.
-fn random_name() -> Result<u64, PlaneError> {
-    let random = getrandom::u64()
-        .map_err(|error| PlaneError::new(Code::Io, format!("the system gives no random numbers: {error}")))?;
-    Ok((random >> 11).max(1))
 }
 
 /// Cuts the log from `first` on; who waited for those entries may try again.

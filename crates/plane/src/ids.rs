@@ -1,8 +1,12 @@
-//! Numbers of what is asked of other members. Whoever answers echoes the number, and an answer may come late: in another life
+//! Numbers that nobody else gives out: of what is asked of other members, and of clusters. Whoever answers echoes the number, and an answer may come late: in another life
 //! of the asker's process. So no two lives give out the same numbers.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use rafterdb_codec::Code;
+
+use crate::error::PlaneError;
 
 /// Numbers that count up from a random one of 64 bits, drawn once a life: that two lives of a member overlap, which give
 /// out a billion numbers each, has a chance of one in 2^33.
@@ -29,6 +33,13 @@ impl Default for Ids {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// An identity for a cluster: random, below 2^53, never 0.
+pub fn random_name() -> Result<u64, PlaneError> {
+    let random = getrandom::u64()
+        .map_err(|error| PlaneError::new(Code::Io, format!("the system gives no random numbers: {error}")))?;
+    Ok((random >> 11).max(1))
 }
 
 #[cfg(test)]

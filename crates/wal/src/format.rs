@@ -327,3 +327,17 @@ pub(crate) fn entries_length(block: &[u8], count: u64) -> Option<usize> {
     }
     Some(at)
 }
+
+/// Entries in a block given in parts; `None` if a part does not hold whole entries.
+pub(crate) fn count_entries<B: AsRef<[u8]>>(block: &[B]) -> Option<u32> {
+    let mut count = 0u32;
+    for part in block {
+        let mut rest = part.as_ref();
+        while !rest.is_empty() {
+            u32_at(rest.get(..4)?, 0);
+            rest = &rest[entries_length(rest, 1)?..];
+            count += 1;
+        }
+    }
+    Some(count)
+}

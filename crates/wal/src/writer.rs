@@ -12,8 +12,8 @@ use rafterdb_pool::{Buffer, Pool};
 use crate::checkpoint::{start_segment, Tail, SEAL_BYTES};
 use crate::error::WalError;
 use crate::format::{
-    entries_length, padded_batch, put_record_header, seal_batch, u32_at, BatchHeader, Record, BATCH_HEADER_BYTES,
-    BLOCK, RECORD_FIXED_BYTES_MAX, RECORD_HEADER_BYTES,
+    count_entries, padded_batch, put_record_header, seal_batch, BatchHeader, Record, BATCH_HEADER_BYTES, BLOCK,
+    RECORD_FIXED_BYTES_MAX, RECORD_HEADER_BYTES,
 };
 use crate::index::{Change, HardState, Position, Shared};
 use crate::io::{self, Access};
@@ -484,18 +484,4 @@ impl Writer {
         }
         Ok(())
     }
-}
-
-/// Entries in a block given in parts; `None` if a part does not hold whole entries.
-fn count_entries<B: AsRef<[u8]>>(block: &[B]) -> Option<u32> {
-    let mut count = 0u32;
-    for part in block {
-        let mut rest = part.as_ref();
-        while !rest.is_empty() {
-            u32_at(rest.get(..4)?, 0);
-            rest = &rest[entries_length(rest, 1)?..];
-            count += 1;
-        }
-    }
-    Some(count)
 }

@@ -1,5 +1,5 @@
-//! The engine: memtables, tables and history put together behind the trait. Owns the order in which they are written
-//! and the life of the threads; knows no operations, sessions or results.
+//! The engine: memtables, tables and history put together. Owns its opening and closing, what becomes persistent together, and the
+//! life of the threads. What is done with an open one is in lsm_operations.rs; knows no operations, sessions or results.
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
@@ -16,21 +16,18 @@ use rafterdb_codec::{is_shortage, Code};
 use super::arena::ChunkPool;
 use super::directory::open_current;
 use super::failure::short;
-use super::history::{Changes, History, Parts, Sizes};
+use super::history::{History, Sizes};
 use super::install::build_empty;
 use super::memtable::Memtable;
 use super::meta::read_meta;
 use super::options::{Budget, EngineOptions, SharedCache};
-use super::range_tombstones::{after, encode_bounds, RangeTombstone};
-use super::row::Header;
 use super::row_cache::RowCache;
-use super::scan::Sight;
 use super::shared::{Flush, Persisted, Sealed, Shared, View, Wanting, Work};
 use super::snapshot::{Pin, Snapshot};
 use super::stats::EngineStats;
 use super::tables::{Limits, TableRange, Tables};
 use super::threads;
-use super::{Change, ChangePlace, Engine, KeyRange, Mark, RowRef, Visit};
+use super::{Engine, Mark};
 use crate::StoreError;
 
 /// Where a state of the machine stands in the Raft log, and the state.
@@ -38,7 +35,7 @@ pub type MarkedState = (Mark, Vec<u8>);
 
 /// Storage of one group: an LSM tree of latest rows, and history in segment files.
 pub struct LsmEngine {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -243,7 +240,12 @@ impl LsmEngine {
     }
 
     /// Has what was written so far flushed, with a new memtable in its place.
-    fn seal(&self, mark: Mark, state: Vec<u8>, snapshot: Option<SyncSender<TableRange>>) -> Result<(), StoreError> {
+    pub(super) fn seal(
+        &self,
+        mark: Mark,
+        state: Vec<u8>,
+        snapshot: Option<SyncSender<TableRange>>,
+    ) -> Result<(), StoreError> {
         self.wait_for_flush()?;
         let end = self
             .shared
@@ -287,284 +289,10 @@ impl LsmEngine {
         self.shared.set_wanting(Wanting::History, true);
         error
     }
-
-    /// The row that a change replaces, if history must carry it: when its own record may be compacted away.
-    fn before_image(&self, key: &[u8], row: &RowRef<'_>) -> Result<Vec<u8>, StoreError> {
-        if row.previous == 0 || row.previous > self.shared.compacted.load(Ordering::Relaxed) {
-            return Ok(Vec::new());
-        }
-        let before = self.shared.newest(key, <[u8]>::to_vec)?.unwrap_or_default();
-        let replaced = self.shared.parse(&before)?.modified;
-        assert!(
-            replaced == row.previous,
-            "previous version: revision {} says it replaces {}, but {replaced} is the latest",
-            row.modified,
-            row.previous
-        );
-        Ok(before)
-    }
 }
 
 impl Drop for LsmEngine {
     fn drop(&mut self) {
         self.stop();
-    }
-}
-
-impl Engine for LsmEngine {
-    fn latest(&self, key: &[u8], visit: &mut dyn FnMut(RowRef<'_>)) -> Result<bool, StoreError> {
-        let compacted = self.shared.compacted.load(Ordering::Relaxed);
-        let ranges = self.shared.limits.ranges.load();
-        let seen = self.shared.newest(key, |packed| {
-            let row = self.shared.parse(packed)?;
-            // Such tombstones go away at some time, at another one on each member: to the machine they are gone at once.
-            if row.is_tombstone() && row.modified <= compacted {
-                return Ok(false);
-            }
-            let killer = (!row.is_tombstone())
-                .then(|| ranges.killer(key, row.modified))
-                .flatten();
-            let Some(killer) = killer else {
-                visit(row);
-                return Ok(true);
-            };
-            // So do killed rows. Before that it is a tombstone that stands for the row: what is written next leads back to it.
-            if killer.revision() < compacted {
-                return Ok(false);
-            }
-            visit(RowRef {
-                create: 0,
-                version: 0,
-                lease: 0,
-                value: &[],
-                ..row
-            });
-            Ok(true)
-        })?;
-        seen.unwrap_or(Ok(false))
-    }
-
-    fn get(&self, key: &[u8], at: u64, visit: &mut dyn FnMut(RowRef<'_>)) -> Result<bool, StoreError> {
-        self.shared.check_not_compacted(at)?;
-        // Before the row: what one of these has killed may be gone, and it forgotten, while this looks.
-        let ranges = self.shared.limits.ranges.load();
-        let seen = self.shared.newest(key, |packed| {
-            let Some(packed) = self.shared.row_at(key, packed, at)? else {
-                return Ok(false);
-            };
-            let row = self.shared.parse(&packed)?;
-            if row.is_tombstone() || ranges.hides(key, row.modified, after(at)) {
-                return Ok(false);
-            }
-            self.shared.check_not_compacted(at)?;
-            visit(row);
-            Ok(true)
-        })?;
-        match seen {
-            Some(seen) if !matches!(seen, Ok(false)) => seen,
-            // Nothing there: it may have been compacted away while this looked for it.
-            _ => self.shared.check_not_compacted(at).map(|()| false),
-        }
-    }
-
-    fn replaced(
-        &self,
-        key: &[u8],
-        modified: u64,
-        previous: u64,
-        visit: &mut dyn FnMut(RowRef<'_>),
-    ) -> Result<bool, StoreError> {
-        self.shared.check_not_compacted(modified)?;
-        if previous == 0 {
-            return Ok(false);
-        }
-        let packed = self.shared.replaced(key, modified, previous)?;
-        self.shared.check_not_compacted(modified)?;
-        if packed.is_empty() {
-            return Ok(false);
-        }
-        let row = self.shared.parse(&packed)?;
-        if row.is_tombstone() {
-            return Ok(false);
-        }
-        visit(row);
-        Ok(true)
-    }
-
-    fn scan(
-        &self,
-        range: KeyRange<'_>,
-        at: u64,
-        reverse: bool,
-        visit: &mut dyn FnMut(&[u8], RowRef<'_>) -> Visit,
-    ) -> Result<(), StoreError> {
-        let mut steps = usize::MAX;
-        self.scan_some(range, at, reverse, &mut steps, visit).map(|_| ())
-    }
-
-    fn scan_some(
-        &self,
-        range: KeyRange<'_>,
-        at: u64,
-        reverse: bool,
-        steps: &mut usize,
-        visit: &mut dyn FnMut(&[u8], RowRef<'_>) -> Visit,
-    ) -> Result<Option<Vec<u8>>, StoreError> {
-        self.shared.scan(range, Sight::at(at), reverse, steps, visit)
-    }
-
-    fn changes_from(
-        &self,
-        from: ChangePlace<'_>,
-        to: u64,
-        visit: &mut dyn FnMut(Change<'_>) -> Visit,
-    ) -> Result<(), StoreError> {
-        self.shared.check_not_compacted(from.revision)?;
-        let mut cursor = Changes::from(&self.shared.history, from.revision)?;
-        // Again: from here on a segment that goes away is missed, before it would only have been passed over.
-        self.shared.check_not_compacted(from.revision)?;
-        while cursor.advance()? {
-            let record = cursor.record();
-            if record.revision > to {
-                break;
-            }
-            if (record.revision, record.sub) < (from.revision, from.sub) {
-                continue;
-            }
-            if record.is_range() {
-                if self.shared.expand(&record, from, visit)? == Visit::Stop {
-                    break;
-                }
-                continue;
-            }
-            let change = Change {
-                sub: record.sub,
-                key: record.key,
-                row: self.shared.parse(record.row)?,
-                replaced: None,
-            };
-            if visit(change) == Visit::Stop {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    fn write(&self, key: &[u8], sub: u32, row: RowRef<'_>) -> Result<(), StoreError> {
-        self.shared.check()?;
-        assert!(
-            row.previous < row.modified && row.create <= row.modified,
-            "revisions grow: a key changes at most once in a revision"
-        );
-        let before = self.before_image(key, &row)?;
-        let header = Header::of(&row);
-        let parts = Parts {
-            revision: row.modified,
-            sub,
-            key,
-            row: [header.as_bytes(), row.value],
-            before: &before,
-        };
-        // History first: whoever sees the row must be able to follow it back.
-        self.shared
-            .history
-            .append(&parts)
-            .map_err(|error| self.shared.poison(error))?;
-        self.shared
-            .set_wanting(Wanting::History, self.shared.history.is_short());
-        let ranges = self.shared.limits.ranges.load();
-        if !ranges.is_empty() {
-            ranges.note(key, row.previous, row.modified);
-        }
-        let view = self.shared.view.load();
-        view.active
-            .insert(self.shared.hash(key), key, header.as_bytes(), row.value);
-        Ok(())
-    }
-
-    fn delete_range(&self, range: KeyRange<'_>, revision: u64, sub: u32) -> Result<(), StoreError> {
-        self.shared.check()?;
-        let parts = Parts {
-            revision,
-            sub,
-            key: range.start,
-            row: [&[], &[]],
-            before: &encode_bounds(range.end),
-        };
-        self.shared
-            .history
-            .append(&parts)
-            .map_err(|error| self.shared.poison(error))?;
-        let added = Arc::new(RangeTombstone::new((revision, sub), range));
-        self.shared.change_ranges(|ranges| ranges.with(Arc::clone(&added)));
-        Ok(())
-    }
-
-    fn deleted_ranges(&self, revision: u64) -> (usize, usize) {
-        let ranges = self.shared.limits.ranges.load();
-        let kept = ranges.all().iter().rev().take_while(|one| one.revision() > revision);
-        kept.fold((0, 0), |(count, bytes), one| {
-            let KeyRange { start, end } = one.range();
-            (count + 1, bytes + start.len() + end.map_or(0, <[u8]>::len))
-        })
-    }
-
-    fn keep(&self) -> Box<dyn Send> {
-        Box::new(Pin::new(&self.shared))
-    }
-
-    fn scan_kept(
-        &self,
-        range: KeyRange<'_>,
-        at: u64,
-        visit: &mut dyn FnMut(&[u8], RowRef<'_>) -> Visit,
-    ) -> Result<(), StoreError> {
-        let mut steps = usize::MAX;
-        self.shared
-            .scan(range, Sight::kept_at(at), false, &mut steps, visit)
-            .map(|_| ())
-    }
-
-    fn compact(&self, revision: u64) -> Result<(), StoreError> {
-        self.shared.check()?;
-        let before = self.shared.compacted.fetch_max(revision, Ordering::AcqRel);
-        let frees_much = || {
-            let ranges = self.shared.limits.ranges.load();
-            let frees_a_range =
-                |revisions: std::ops::Range<u64>| ranges.all().iter().any(|one| revisions.contains(&one.revision()));
-            frees_a_range(before..revision) || self.shared.history.is_worth_a_flush(revision)
-        };
-        if revision > before && frees_much() {
-            self.shared.flush_wanted.store(true, Ordering::Relaxed);
-        }
-        Ok(())
-    }
-
-    fn compacted(&self) -> u64 {
-        self.shared.compacted.load(Ordering::Acquire)
-    }
-
-    fn is_full(&self) -> bool {
-        if self.shared.is_wanting(Wanting::Flush) {
-            // Another flush would wait for the one that waits for room; memory takes what still comes.
-            return false;
-        }
-        let view = self.shared.view.load();
-        let Budget {
-            memtable_bytes,
-            unflushed_bytes,
-            ..
-        } = self.shared.budget;
-        view.active.bytes() as u64 >= memtable_bytes
-            || view.active.written() as u64 >= unflushed_bytes
-            || self.shared.flush_wanted.load(Ordering::Relaxed)
-    }
-
-    fn rotate(&self, mark: Mark, state: Vec<u8>) -> Result<(), StoreError> {
-        self.seal(mark, state, None)
-    }
-
-    fn persisted(&self) -> Mark {
-        self.shared.work.lock().persisted.mark
     }
 }

@@ -9,6 +9,7 @@ mod files;
 mod history;
 mod install;
 mod lsm;
+mod lsm_operations;
 mod memtable;
 mod merge;
 mod meta;

@@ -112,7 +112,7 @@ impl OpenRange {
         collector.collect(engine, at, steps)
     }
 
-    fn finish(self, range: Range<'_>, at: u64, out: &mut Vec<u8>) {
+    fn finish(self, range: Range<'_>, at: u64, out: &mut [u8]) {
         let Self {
             result,
             mut count,
