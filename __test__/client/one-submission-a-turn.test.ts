@@ -1,6 +1,7 @@
 // All operations of one turn of the event loop cross to the member together.
 import { expect, test } from 'vitest'
 import { createEmbedded } from '../../src/client/create.js'
+import { del, range } from '../../src/client/txn.js'
 import { FakeNetwork } from './fake-member.js'
 
 async function opened() {
@@ -19,11 +20,35 @@ test('puts, deletes and transactions are one batch; reads of one consistency ano
     db.delete('none'),
     db.txn().commit(),
     ...Array.from({ length: 100 }, (_, i) => db.get(`k${i}`)),
-    db.count(),
     db.get('k', { consistency: 'serializable' }),
   ])
   expect(network.submissions).toBe(1)
   expect(network.first.requests.map(({ type }) => type).sort()).toEqual([1, 2, 2])
+  await db.close()
+})
+
+test('what may take long has a request of its own, in the same submission', async () => {
+  const { network, db } = await opened()
+  await Promise.all([
+    db.put('a', '1'),
+    db.delete({ prefix: 'a' }),
+    db.put('b', '1'),
+    db
+      .txn()
+      .then(range({ prefix: 'b' }))
+      .commit(),
+    db
+      .txn()
+      .then(del({ prefix: 'c' }))
+      .commit(),
+    db.put('c', '1'),
+    db.get('a'),
+    db.count(),
+    db.get('b'),
+  ])
+  expect(network.submissions).toBe(1)
+  expect(network.first.requests.map(({ type }) => type).sort()).toEqual([1, 1, 1, 1, 1, 1, 2, 2, 2])
+  expect([await db.get('a'), await db.get('b'), await db.get('c')]).toEqual([null, '1', '1'])
   await db.close()
 })
 

@@ -21,6 +21,8 @@ export class Batches {
     readonly create: (slab: Slab) => Request,
     /** Takes a complete request. */
     readonly complete: (request: Request, end: number) => void,
+    /** A request was full: it need not wait for the end of the turn. */
+    readonly full: () => void,
   ) {}
 
   /** A slab with room for an operation of at most `bytes`, to be written at its `used`. BUSY when too much is held. */
@@ -30,6 +32,7 @@ export class Batches {
       const { slab } = open
       if (slab.used + bytes <= slab.capacity && slab.used - open.start + bytes <= limits.batchBytesMax) return slab
       this.close()
+      this.full()
     }
     const slab = this.#slabFor(this.headerBytes + bytes)
     this.#open = this.create(slab)
@@ -42,7 +45,16 @@ export class Batches {
     const open = this.#open as Request
     open.slab.used = end
     open.add(call)
-    if (end - open.start >= limits.batchBytesMax || open.calls.length >= BATCH_OPERATIONS_MAX) this.close()
+    if (end - open.start >= limits.batchBytesMax || open.calls.length >= BATCH_OPERATIONS_MAX) {
+      this.close()
+      this.full()
+    }
+  }
+
+  /** As `room`, in a request of its own: for what may take long, so that nothing else waits for its answer. `close` after `add`. */
+  roomAlone(bytes: number): Slab {
+    this.close()
+    return this.room(bytes)
   }
 
   /** Completes what was gathered. */

@@ -36,7 +36,7 @@ import * as reading from './reading.js'
 import { isKey, spanOf, spanOfExplicit, spanOfKey } from './selection.js'
 import type { SyncReader } from './sync-read.js'
 import type { Turn } from './turn.js'
-import { decodeTxn, encodeTxn, TxnBuilder, type TxnParts } from './txn.js'
+import { decodeTxn, encodeTxn, mayTakeLong, TxnBuilder, type TxnParts } from './txn.js'
 import { WatchStream } from './watch.js'
 
 /** What `createDatabase` puts together. */
@@ -128,8 +128,10 @@ export class ClientDatabase implements Database {
       const call = this.#call('delete', decodeDelete, options)
       if (span === null) return this.#nothing(options).then((revision) => ({ revision, deleted: 0 }))
       const { writes } = this.#turn
-      const slab = writes.room(operations.DELETE_HEADER_BYTES + span.key.length + span.end.length)
-      return this.#send(writes, call, operations.writeDelete(slab, slab.used, span, 0))
+      const bytes = operations.DELETE_HEADER_BYTES + span.key.length + span.end.length
+      const isOne = span.end.length === 0
+      const slab = isOne ? writes.room(bytes) : writes.roomAlone(bytes)
+      return this.#send(writes, call, operations.writeDelete(slab, slab.used, span, 0), isOne)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -157,8 +159,8 @@ export class ClientDatabase implements Database {
       const call = this.#call('count', reading.decodeCount, options)
       if (span === null) return Promise.resolve(0)
       const batches = this.#turn.readsOf(consistency, options.maxStaleness ?? 0)
-      const slab = batches.room(operations.RANGE_HEADER_BYTES + span.key.length + span.end.length)
-      return this.#send(batches, call, operations.writeRange(slab, slab.used, span, operations.COUNT_ONLY, 0, revision))
+      const slab = batches.roomAlone(operations.RANGE_HEADER_BYTES + span.key.length + span.end.length)
+      return this.#send(batches, call, operations.writeRange(slab, slab.used, span, operations.COUNT_ONLY, 0, revision), false)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -279,10 +281,11 @@ export class ClientDatabase implements Database {
     return call
   }
 
-  /** The operation of `call` ends at `end` of the open batch. */
-  #send<T>(batches: Batches, call: Call, end: number): Promise<T> {
+  /** The operation of `call` ends at `end` of the open batch, which others may join unless it is alone. */
+  #send<T>(batches: Batches, call: Call, end: number, mayJoin = true): Promise<T> {
     this.#turn.schedule()
     batches.add(call, end)
+    if (!mayJoin) batches.close()
     return call.promise as Promise<T>
   }
 
@@ -312,9 +315,10 @@ export class ClientDatabase implements Database {
       const bytes = encodeTxn(parts, this.#parts.valueBytesMax)
       const call = this.#call('txn', (result) => decodeTxn(result, parts, as), options)
       const { writes } = this.#turn
-      const slab = writes.room(bytes.length)
+      const isShort = !mayTakeLong(parts)
+      const slab = isShort ? writes.room(bytes.length) : writes.roomAlone(bytes.length)
       slab.bytes.set(bytes, slab.used)
-      return this.#send(writes, call, slab.used + bytes.length)
+      return this.#send(writes, call, slab.used + bytes.length, isShort)
     } catch (error) {
       return Promise.reject(error)
     }

@@ -21,20 +21,34 @@ export class Turn {
   #localMode = -1
   #localStaleness = 0
   #scheduled = false
-  #flushing = false
   #now = 0
   #nowCalls = 0
 
   constructor(readonly dispatcher: Dispatcher) {
     const { slabs } = dispatcher
-    const complete = (request: Request, end: number) => this.#complete(request, end)
-    this.writes = new Batches(slabs, WRITE_HEADER_BYTES, (slab) => this.#create(Kind.WRITE, slab, WRITE_HEADER_BYTES), complete)
-    this.reads = new Batches(slabs, READ_HEADER_BYTES, (slab) => this.#createRead(slab, Consistency.LINEARIZABLE, 0), complete)
+    const complete = (request: Request, end: number) => dispatcher.enqueue(request, end)
+    // What is full goes out at once: the member works on it while the next is encoded.
+    const full = () => dispatcher.pump()
+    this.writes = new Batches(
+      slabs,
+      WRITE_HEADER_BYTES,
+      (slab) => this.#create(Kind.WRITE, slab, WRITE_HEADER_BYTES),
+      complete,
+      full,
+    )
+    this.reads = new Batches(
+      slabs,
+      READ_HEADER_BYTES,
+      (slab) => this.#createRead(slab, Consistency.LINEARIZABLE, 0),
+      complete,
+      full,
+    )
     this.#localReads = new Batches(
       slabs,
       READ_HEADER_BYTES,
       (slab) => this.#createRead(slab, this.#localMode, this.#localStaleness),
       complete,
+      full,
     )
   }
 
@@ -76,11 +90,9 @@ export class Turn {
 
   flush = (): void => {
     this.#scheduled = false
-    this.#flushing = true
     this.writes.close()
     this.reads.close()
     this.#localReads.close()
-    this.#flushing = false
     this.dispatcher.pump()
   }
 
@@ -115,12 +127,5 @@ export class Turn {
     slab.view.setUint32(request.start + 16, consistency, true)
     writeU64(slab.view, request.start + 24, maxStaleness)
     return request
-  }
-
-  /** A batch that is full goes out at once: the member works on it while the next is encoded. */
-  #complete(request: Request, end: number): void {
-    this.dispatcher.enqueue(request, end)
-    if (this.#flushing) return
-    this.dispatcher.pump()
   }
 }

@@ -150,6 +150,14 @@ export function encodeTxn(parts: TxnParts, valueBytesMax: number): Uint8Array {
   return out.bytes.subarray(0, out.length)
 }
 
+/** Whether its answer may wait for keys to be counted: those of ranges and of selections that it deletes. */
+export const mayTakeLong = (parts: TxnParts): boolean => parts.then.some(isLong) || parts.else.some(isLong)
+
+function isLong(part: TxnOperation): boolean {
+  if (part.type === 'txn') return mayTakeLong(part)
+  return part.type === 'range' || (part.type === 'delete' && part.key === undefined)
+}
+
 /** What the transaction `parts` resulted in. */
 export function decodeTxn<A extends As>(result: Result, parts: TxnParts, as: A): TxnResult<A> {
   const succeeded = (result.flags & TXN_SUCCEEDED) !== 0
