@@ -15,6 +15,8 @@ interface Held {
 
 const CHILD = fileURLToPath(new URL('./child.mjs', import.meta.url))
 const MIB = 1 << 20
+/** The log of the member that stays grows by a segment now and then. */
+const FILES_MAX = 6
 /** What an allocator and a collector keep of what comes and goes; far below what a thousand lives would leave. */
 const RSS_BYTES_MAX = 32 * MIB
 const HEAP_BYTES_MAX = 1 * MIB
@@ -30,7 +32,7 @@ async function grown(warm: number, lives: number, leak = ''): Promise<string[]> 
     if (more > most) found.push(`${what}: ${before[what]} before, ${after[what]} after`)
   }
   check('threads', 0)
-  check('files', 0)
+  check('files', FILES_MAX)
   check('rss', RSS_BYTES_MAX)
   check('heap', HEAP_BYTES_MAX)
   check('external', EXTERNAL_BYTES_MAX)

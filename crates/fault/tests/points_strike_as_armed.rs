@@ -64,7 +64,7 @@ fn points_strike_as_armed() {
         ("wal.sync", "name=action"),
         (
             "wal.snyc=error",
-            "there is no fault point \"wal.snyc\"; there are wal.write,",
+            "there is no fault point \"wal.snyc\"; there are thread.start, wal.write,",
         ),
         ("wal.sync=explode", "there are error, full, abort, pause, delay:"),
         ("wal.sync=delay:soon", "is no action"),

@@ -67,8 +67,9 @@ pub(crate) fn start_segment(
         records: u32::try_from(index.groups.len()).expect("at most 65,536 groups"),
     };
     seal_batch(header.nonce, &batch_header, batch);
-    let spare = spares.take(header.bytes)?;
-    let segment = Segment::create(&spare, header, &mut start[..end], access)?;
+    let (spare, file) = spares.take(header.bytes, access)?;
+    let segment = Segment::create(&spare, file, header, &mut start[..end])?;
+    spares.sync_names()?;
     if let Some(previous) = index.segments.get(&tail.segment) {
         seal(previous, tail, pool).map_err(|error| WalError::io(&error, "seal", &previous.path))?;
     }

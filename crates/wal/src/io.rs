@@ -136,13 +136,34 @@ pub(crate) fn sync(file: &File) -> io::Result<()> {
     file.sync_data()
 }
 
-/// Makes the names in a directory durable. Windows has no such call: its file systems journal them.
-pub(crate) fn sync_dir(dir: &Path) -> Result<(), WalError> {
+/// A directory held open, so that its names can be made durable when no descriptor is left. Windows has no such call: its file
+/// systems journal names.
+#[derive(Debug)]
+pub(crate) struct Names {
     #[cfg(unix)]
-    File::open(dir)
-        .and_then(|dir| dir.sync_all())
-        .map_err(|error| WalError::io(&error, "sync the directory", dir))?;
-    #[cfg(not(unix))]
-    let _ = dir;
-    Ok(())
+    directory: File,
+}
+
+impl Names {
+    pub(crate) fn open(dir: &Path) -> Result<Self, WalError> {
+        Ok(Self {
+            #[cfg(unix)]
+            directory: File::open(dir).map_err(|error| WalError::io(&error, "open the directory", dir))?,
+        })
+    }
+
+    /// Makes the names durable; `dir` is the directory's, for the error.
+    pub(crate) fn sync(&self, dir: &Path) -> Result<(), WalError> {
+        #[cfg(unix)]
+        self.directory
+            .sync_all()
+            .map_err(|error| WalError::io(&error, "sync the directory", dir))?;
+        let _ = dir;
+        Ok(())
+    }
+}
+
+/// Makes the names in a directory durable.
+pub(crate) fn sync_dir(dir: &Path) -> Result<(), WalError> {
+    Names::open(dir)?.sync(dir)
 }

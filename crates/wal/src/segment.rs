@@ -29,24 +29,22 @@ impl Segment {
         self.header.sequence
     }
 
-    /// Turns the spare at `spare` into a segment. `start` holds room for the header and then the checkpoint, sealed.
-    pub fn create(spare: &Path, header: SegmentHeader, start: &mut [u8], access: Access) -> Result<Self, WalError> {
+    /// Turns the spare at `spare`, which `file` is open on, into a segment; its name is not durable yet. `start` holds room for the
+    /// header and then the checkpoint, sealed.
+    pub fn create(spare: &Path, file: File, header: SegmentHeader, start: &mut [u8]) -> Result<Self, WalError> {
         let dir = spare.parent().expect("a spare lies in the log's directory");
         let path = dir.join(segment_name(header.sequence));
         start[..BLOCK].fill(0);
         header.encode(start);
         let write = || {
             fault::point("wal.segment.header")?;
-            let file = io::open(spare, access, false)?;
             io::write_at(&file, start, 0)?;
             io::sync(&file)?;
             fault::point("wal.segment.rename")?;
             std::fs::rename(spare, &path)?;
-            fault::point("wal.segment.created")?;
-            Ok(file)
+            fault::point("wal.segment.created")
         };
-        let file = write().map_err(|error| WalError::io(&error, "create the segment", &path))?;
-        io::sync_dir(dir)?;
+        write().map_err(|error: std::io::Error| WalError::io(&error, "create the segment", &path))?;
         Ok(Self { header, path, file })
     }
 

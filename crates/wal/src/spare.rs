@@ -1,7 +1,7 @@
 //! Files that wait to become segments: filled with zeros ahead of need by a thread of their own, or recycled.
 //! Writing over a file that has its blocks already is what makes a sync cheap. Knows nothing of what segments hold.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -11,7 +11,7 @@ use rafterdb_fault as fault;
 use rafterdb_pool::{Buffer, TIERS};
 
 use crate::error::WalError;
-use crate::io;
+use crate::io::{self, Access};
 use crate::options::SPARES_MAX;
 use crate::segment::Segment;
 
@@ -23,6 +23,8 @@ const FILLING_PREFIX: &str = "filling-";
 #[derive(Debug)]
 pub(crate) struct Spares {
     dir: PathBuf,
+    /// Held open: to sync names must need no descriptor that may not be there.
+    names: io::Names,
     /// Size of segments once the log has grown: that of the spares that are kept.
     bytes: u64,
     ready: Vec<PathBuf>,
@@ -40,6 +42,7 @@ impl Spares {
     pub fn open(dir: &Path, bytes: u64) -> Result<Self, WalError> {
         let mut spares = Self {
             dir: dir.to_owned(),
+            names: io::Names::open(dir)?,
             bytes,
             ready: Vec::new(),
             filling: None,
@@ -83,9 +86,14 @@ impl Spares {
         }
     }
 
-    /// A file of `bytes`, its blocks allocated, to be made a segment. May be asked for again if `is_short` then.
-    pub fn take(&mut self, bytes: u64) -> Result<PathBuf, WalError> {
-        let taken = self.take_or_fill(bytes);
+    /// A file of `bytes`, its blocks allocated, opened, to be made a segment. May be asked for again if `is_short` then.
+    pub fn take(&mut self, bytes: u64, access: Access) -> Result<(PathBuf, File), WalError> {
+        let taken = self.take_or_fill(bytes).and_then(|path| {
+            io::open(&path, access, false)
+                .map_err(|error| WalError::io(&error, "open", &path))
+                .map(|file| (path.clone(), file))
+                .inspect_err(|_| self.put_back(path, bytes))
+        });
         self.is_short = taken.as_ref().is_err_and(|error| is_shortage(error.code));
         taken
     }
@@ -134,8 +142,13 @@ impl Spares {
         };
         retire().map_err(|error: std::io::Error| WalError::io(&error, "retire the segment", &path))?;
         // Before the next one goes, so that a crash never leaves a gap.
-        io::sync_dir(&self.dir)?;
+        self.sync_names()?;
         Ok(is_kept)
+    }
+
+    /// Makes the names of segments and spares durable.
+    pub fn sync_names(&self) -> Result<(), WalError> {
+        self.names.sync(&self.dir)
     }
 
     /// Waits for the spare that is being made, if one is. If it cannot be made, that is told when one is needed.
@@ -145,12 +158,17 @@ impl Spares {
         };
         if let Ok(path) = join(filling) {
             self.filled += 1;
-            if bytes == self.bytes {
-                self.ready.push(path);
-            } else {
-                // Of a log that still grows; what cannot be removed now is removed by the next open.
-                let _ = std::fs::remove_file(path);
-            }
+            self.put_back(path, bytes);
+        }
+    }
+
+    /// Keeps a spare that nobody takes now.
+    fn put_back(&mut self, path: PathBuf, bytes: u64) {
+        if bytes == self.bytes {
+            self.ready.push(path);
+        } else {
+            // Of a log that still grows; what cannot be removed now is removed by the next open.
+            let _ = std::fs::remove_file(path);
         }
     }
 
