@@ -23,7 +23,7 @@ function hello(): Buffer {
   const name = Buffer.from(FORGED)
   const body = [
     Buffer.from('RAFT'),
-    u16(2),
+    u16(3),
     u8(1),
     u8(0),
     u64(7),

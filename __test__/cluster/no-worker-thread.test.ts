@@ -25,8 +25,8 @@ afterAll(() => rmSync(dataDir, { recursive: true, force: true }))
 test('a limit of threads that is reached at the Raft worker', async () => {
   limit.reached = true
   const failed = open({ dataDir })
-  await expect(failed).rejects.toThrow(/the Raft worker cannot be started: .*EAGAIN/)
-  await expect(failed).rejects.toMatchObject({ code: 'IO' })
+  await expect(failed).rejects.toThrow(/the Raft worker could not be started: .*EAGAIN/)
+  await expect(failed).rejects.toMatchObject({ code: 'WORKER_FAILED' })
   limit.reached = false
   const db = await open({ dataDir })
   await db.put('a', '1')
