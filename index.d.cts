@@ -406,8 +406,8 @@ export interface Database extends AsyncDisposable {
   transferLeader(name: string, options?: CallOptions): Promise<void>;
   /**
    * What the member in this process has done since it was opened: `exchanges` of the Raft core with the data plane, `submissions`
-   * and `drains` of this process's apps, `logWrites` and `logBytes`, `poolHits` and `poolMisses` (buffers that its pool had, and had
-   * to make). Empty for a remote client.
+   * and `drains` of this process's apps, `logWrites` and `logBytes`, `readSlices`, `longestApplyMicros` (the longest time that the
+   * operations of one entry took), `poolHits` and `poolMisses` (buffers that its pool had, and had to make). Empty for a remote client.
    */
   counters(): Record<string, number>;
   /**

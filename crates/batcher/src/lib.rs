@@ -2,6 +2,8 @@
 //!
 //! [`Batcher`] is a pure state machine: time comes in as a number. [`BatchQueue`] puts a lock and a clock around it.
 
+#![forbid(unsafe_code)]
+
 mod batcher;
 mod bounds;
 mod queue;

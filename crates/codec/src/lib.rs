@@ -4,6 +4,8 @@
 //! Parsers borrow from their input, check every length before they use it and never allocate; malformed input is
 //! [`Malformed`], never a panic.
 
+#![forbid(unsafe_code)]
+
 mod batch;
 mod block;
 mod bounds;

@@ -20,6 +20,8 @@
 //! allocate nothing once warm. Nothing here checks integrity: a damaged LZ4 block or zstd frame may decode to other
 //! bytes of the declared length (gzip carries a CRC-32). Whoever stores or sends the bytes guards them with a checksum.
 
+#![forbid(unsafe_code)]
+
 mod backoff;
 mod compressor;
 mod decompressor;

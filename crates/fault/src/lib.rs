@@ -7,6 +7,8 @@
 //! (goes on when there is no file of that name, as a disk does that is frozen and thawed), `pause` (whoever comes there waits
 //! until `disarm`: what others do meanwhile then happens between two steps). The names are in [`POINTS`].
 
+#![forbid(unsafe_code)]
+
 mod points;
 
 use std::io;

@@ -1,6 +1,8 @@
 //! TCP between members and from clients: connections, hellos, frames, back-pressure, as in crates/codec/FORMATS.md "Frames".
 //! Owns the thread `rafterdb-net` and every socket. Knows nothing of Raft, of requests or of results: it moves frames.
 
+#![forbid(unsafe_code)]
+
 mod budget;
 mod config;
 mod connection;

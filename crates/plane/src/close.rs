@@ -20,7 +20,7 @@ const STALL_LOOK_EVERY: Duration = Duration::from_millis(100);
 
 impl Member {
     /// Stops taking requests, ends the worker's exchange, writes out what is queued, joins the threads, closes the stores.
-    /// `IO`: that was given up.
+    /// `IO`: that was given up. `INTERNAL`: a broken invariant ended it.
     pub fn close(self: &Arc<Self>) -> Result<(), PlaneError> {
         self.close_within(STALL_MAX)
     }
@@ -45,14 +45,27 @@ impl Member {
                 .name("rafterdb-close".to_owned())
                 .spawn(move || {
                     owner.finish();
-                    drop(done);
+                    // Who closes may have given up.
+                    let _ = done.send(());
                 })
         });
         if closing.is_err() {
             self.finish();
+            return Ok(());
         }
         let began = Instant::now();
-        while ended.recv_timeout(STALL_LOOK_EVERY) == Err(RecvTimeoutError::Timeout) {
+        loop {
+            match ended.recv_timeout(STALL_LOOK_EVERY) {
+                Ok(()) => return Ok(()),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => {
+                    let text = "closing ended by a broken invariant; its message is in the process's error output. The data directory \
+                                stays locked until this process ends";
+                    let error = PlaneError::new(Code::Internal, text.to_owned());
+                    self.fail(error.clone());
+                    return Err(error);
+                }
+            }
             let hangs = |(work, time): &(Work, Duration)| {
                 let factor = if *work == Work::Close { FLUSH_STALLS_MAX } else { 1 };
                 *time.min(&began.elapsed()) >= stall_max * factor
@@ -69,7 +82,6 @@ impl Member {
             self.fail(error.clone());
             return Err(error);
         }
-        Ok(())
     }
 
     /// What kept a last step from being done. Without room the log has it all, and the next start does it.

@@ -85,12 +85,18 @@ impl Member {
     pub fn counters_json(&self) -> String {
         let of = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
         let tiers = self.pool.stats().tiers;
+        let longest_apply = self
+            .groups
+            .iter()
+            .map(|group| group.machine().longest_apply_micros())
+            .max();
         json!({
             "exchanges": of(&self.counters.exchanges),
             "submissions": of(&self.counters.submissions),
             "drains": of(&self.counters.drains),
             "logBytes": of(&self.counters.log_bytes),
             "logWrites": of(&self.counters.log_writes),
+            "longestApplyMicros": longest_apply.unwrap_or(0),
             "readSlices": of(&self.counters.read_slices),
             "poolHits": tiers.iter().map(|tier| tier.hits).sum::<u64>(),
             "poolMisses": tiers.iter().map(|tier| tier.misses).sum::<u64>(),

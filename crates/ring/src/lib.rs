@@ -14,6 +14,8 @@
 //! # Ok::<(), rafterdb_ring::RingError>(())
 //! ```
 
+#![forbid(unsafe_code)]
+
 mod bounded;
 mod circle;
 mod diff;

@@ -8,6 +8,8 @@
 //! spare-000000000000000c                          segments to write over: filled with zeros, or recycled (spare.rs)
 //! ```
 
+#![forbid(unsafe_code)]
+
 mod checkpoint;
 mod error;
 mod format;

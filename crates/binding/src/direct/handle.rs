@@ -1,6 +1,6 @@
 //! Native objects that JavaScript holds: an external value that only the classes in src/library see. Freed with their holder. What an
 //! external of any other addon points to is never looked at: the addresses of ours are known. Node's own way to tell them apart
-//! (`napi_type_tag_object`) looks a property of the object up, which took longer than a lookup in a ring.
+//! (`napi_type_tag_object`) looks up a property of the object, through the boundary, in each call.
 
 use std::any::TypeId;
 use std::cell::{Ref, RefCell, RefMut};

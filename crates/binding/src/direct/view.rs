@@ -20,6 +20,11 @@ impl View {
         } else {
             self.start.cast::<T>()
         };
+        // V8 aligns offsets; the memory itself may be another addon's.
+        assert!(
+            start.is_aligned(),
+            "a typed array over memory that is not aligned for its elements"
+        );
         (start, self.bytes / size_of::<T>())
     }
 

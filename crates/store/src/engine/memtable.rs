@@ -49,10 +49,10 @@ impl Slot {
     /// The current row, packed.
     ///
     /// # Safety
-    /// As long as the row is borrowed the caller holds a [`Reading`] of the memtable, or the memtable takes no more rows.
+    /// As long as the row is borrowed the caller holds a [`Reading`] of the memtable.
     pub(super) unsafe fn row(&self) -> &[u8] {
         // SAFETY: the address was published with Release after the row was written. Its memory is not used again before the
-        // caller's `Reading` ends, nor once the memtable takes no more rows.
+        // caller's `Reading` ends.
         unsafe { sized_bytes(NonNull::new_unchecked(self.address().load(Ordering::Acquire))) }
     }
 

@@ -4,7 +4,10 @@
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
+use super::memtable::Reading;
+use super::order::{lower_bound, Run};
 use super::range_tombstones::RangeTombstone;
+use super::row::unpack;
 use super::shared::Shared;
 use super::KeyRange;
 use crate::StoreError;
@@ -94,17 +97,20 @@ impl RangeTombstone {
     /// Whether no memtable that is looked at has a row that it killed.
     fn is_out_of_memory(&self, shared: &Shared) -> bool {
         let view = shared.view.load();
-        let has = |run: &super::order::Run| {
+        let Some(sealed) = &view.sealed else {
+            return true;
+        };
+        let _reading = Reading::new(&*sealed.memtable);
+        let has = |run: &Run| {
             let KeyRange { start, end } = self.range();
-            let from = super::order::lower_bound(run, start);
-            let to = end.map_or(run.len(), |end| super::order::lower_bound(run, end));
+            let from = lower_bound(run, start);
+            let to = end.map_or(run.len(), |end| lower_bound(run, end));
             run[from..to.max(from)].iter().any(|entry| {
-                // SAFETY: the memtable is sealed, and `view` keeps it: it takes no more rows.
-                let row = super::row::unpack(unsafe { entry.slot.row() });
+                // SAFETY: `view` keeps the memtable, and `_reading` its rows.
+                let row = unpack(unsafe { entry.slot.row() });
                 row.is_none_or(|row| row.modified < self.revision())
             })
         };
-        let sealed = view.sealed.iter().map(|sealed| &sealed.memtable);
-        !sealed.flat_map(|memtable| memtable.runs()).any(|run| has(&run))
+        !sealed.memtable.runs().iter().any(has)
     }
 }

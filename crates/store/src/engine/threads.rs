@@ -12,6 +12,7 @@ use rafterdb_codec::{is_shortage, Code};
 
 use super::failure::io_failure;
 use super::history::Compaction;
+use super::memtable::Reading;
 use super::meta::encode_meta;
 use super::reclaim::reclaim;
 use super::shared::{Flush, Sealed, Shared, View, Wanting, Work};
@@ -126,10 +127,11 @@ fn run_flush(shared: &Shared, flush: &mut Flush) -> Result<(), StoreError> {
     shared.history.sync()?;
     reach("store.flush.tables")?;
     let meta = encode_meta(&flush.persists, &flush.ranges, &flush.state);
+    let _reading = Reading::new(&*flush.memtable);
     let run = flush.memtable.single_run();
     let rows = || {
         run.iter().map(|entry| {
-            // SAFETY: the memtable is sealed, and `flush` keeps it: it takes no more rows.
+            // SAFETY: `flush` keeps the memtable, and `_reading` its rows.
             (entry.slot.key(), unsafe { entry.slot.row() })
         })
     };

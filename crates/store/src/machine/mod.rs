@@ -20,6 +20,7 @@ mod writer;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
+use std::time::Instant;
 
 use parking_lot::Mutex;
 use rafterdb_codec::{entry, is_shortage, Code};
@@ -88,6 +89,8 @@ pub struct Machine<E> {
     status: Mutex<MachineStatus>,
     writer: Mutex<Writer>,
     watches: WatchHub,
+    /// The longest time that one entry's operations took, µs.
+    longest_apply: AtomicU64,
 }
 
 impl<E: Engine> Machine<E> {
@@ -136,6 +139,7 @@ impl<E: Engine> Machine<E> {
             status: Mutex::new(status),
             writer: Mutex::new(Writer::new(state, bounds)),
             watches: WatchHub::new(deliver, status.mark.revision),
+            longest_apply: AtomicU64::new(0),
         })
     }
 
@@ -188,7 +192,13 @@ impl<E: Engine> Machine<E> {
         }
         let mut is_named = false;
         let outcome = match kind {
-            entry::BATCH => writer.apply_batch(&self.engine, body, results)?,
+            entry::BATCH => {
+                let began = Instant::now();
+                let applied = writer.apply_batch(&self.engine, body, results)?;
+                let micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+                self.longest_apply.fetch_max(micros, Ordering::Relaxed);
+                applied
+            }
             entry::NOOP => {
                 is_named = writer.state.take_name(body);
                 Applied::default()
@@ -287,6 +297,11 @@ impl<E: Engine> Machine<E> {
             Visit::Next
         })?;
         Ok(sum)
+    }
+
+    /// The longest time that the operations of one entry took, since the machine was made, µs; without waits for a flush.
+    pub fn longest_apply_micros(&self) -> u64 {
+        self.longest_apply.load(Ordering::Relaxed)
     }
 
     /// Figures as of the last publish.
