@@ -62,7 +62,9 @@ try {
   if (values.json) console.log(JSON.stringify(results))
   else {
     const ms = (number) => number.toFixed(1).padStart(9)
-    console.log(`${keys} keys, ${inFlight} puts in flight; ms${' '.repeat(10)}p50      p99      max    itself  longest apply so far`)
+    console.log(
+      `${keys} keys, ${inFlight} puts in flight; ms${' '.repeat(10)}p50      p99      max    itself  longest apply so far`,
+    )
     for (const [name, { p50, p99, max, otherMs, applyMs, said }] of Object.entries(results)) {
       console.log(`${name.padEnd(32)}${ms(p50)}${ms(p99)}${ms(max)}${ms(otherMs)}${ms(applyMs)} ${said}`)
     }
