@@ -18,7 +18,7 @@ const MIB = 1 << 20
 /** The log of the member that stays grows by a segment now and then. */
 const FILES_MAX = 6
 /** What an allocator and a collector keep of what comes and goes; far below what a thousand lives would leave. */
-const RSS_BYTES_MAX = 32 * MIB
+const RSS_BYTES_MAX = 96 * MIB
 const HEAP_BYTES_MAX = 1 * MIB
 const EXTERNAL_BYTES_MAX = 2 * MIB
 
