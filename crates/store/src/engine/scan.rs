@@ -96,7 +96,7 @@ impl Shared {
             }
             if dead >= DEAD_STEPS {
                 dead = 0;
-                if let Some(bound) = ranges.skip(key, sight.horizon, reverse) {
+                if let Some(bound) = ranges.pass(key, sight.horizon, reverse) {
                     merge.seek(&bound)?;
                 }
             }

@@ -143,7 +143,7 @@ impl RangeTombstones {
     }
 
     /// Those that `keeps` says.
-    pub(super) fn only(&self, keeps: impl Fn(&RangeTombstone) -> bool) -> Self {
+    pub(super) fn keeping(&self, keeps: impl Fn(&RangeTombstone) -> bool) -> Self {
         let all: Vec<_> = self.all.iter().filter(|one| keeps(one)).cloned().collect();
         let mut segments: Vec<Segment> = Vec::new();
         for segment in &self.segments {
@@ -187,7 +187,7 @@ impl RangeTombstones {
 
     /// For who sees what comes before `horizon` and found a dead row at `key`: the key to go on at, with nothing alive in
     /// between. Downwards it is the first key not to look at any more. `None` if only going on will tell.
-    pub(super) fn skip(&self, key: &[u8], horizon: Place, reverse: bool) -> Option<Vec<u8>> {
+    pub(super) fn pass(&self, key: &[u8], horizon: Place, reverse: bool) -> Option<Vec<u8>> {
         let over = self.over(key);
         let seen = over.partition_point(|one| one.place < horizon);
         let last = &over[seen.checked_sub(1)?];
@@ -255,27 +255,27 @@ mod tests {
 
     #[test]
     fn what_is_forgotten_hides_nothing() {
-        let fewer = set().only(|one| one.revision() != 20);
+        let fewer = set().keeping(|one| one.revision() != 20);
         assert!(!fewer.hides(b"z", 1, after(99)) && fewer.hides(b"d", 10, after(30)));
         assert_eq!(fewer.segments.len(), 4);
-        assert!(fewer.only(|_| false).is_empty());
+        assert!(fewer.keeping(|_| false).is_empty());
     }
 
     #[test]
     fn a_dead_stretch_is_passed_at_once_and_what_was_written_in_it_is_not() {
         let set = set();
-        assert_eq!(set.skip(b"d", after(30), false), Some(b"e".to_vec()));
+        assert_eq!(set.pass(b"d", after(30), false), Some(b"e".to_vec()));
         set.note(b"dd", 10, 31);
         set.note(b"b1", 0, 11);
-        assert_eq!(set.skip(b"d", after(30), false), Some(b"dd".to_vec()));
-        assert_eq!(set.skip(b"dz", after(30), true), Some(b"dd\0".to_vec()));
-        assert_eq!(set.skip(b"d", after(30), true), Some(b"c".to_vec()));
-        assert_eq!(set.skip(b"dd", after(30), false), None);
+        assert_eq!(set.pass(b"d", after(30), false), Some(b"dd".to_vec()));
+        assert_eq!(set.pass(b"dz", after(30), true), Some(b"dd\0".to_vec()));
+        assert_eq!(set.pass(b"d", after(30), true), Some(b"c".to_vec()));
+        assert_eq!(set.pass(b"dd", after(30), false), None);
         assert_eq!(
-            set.skip(b"b", after(10), false),
+            set.pass(b"b", after(10), false),
             Some(b"b1".to_vec()),
             "it was written to later only"
         );
-        assert_eq!(set.skip(b"a", after(30), false), None);
+        assert_eq!(set.pass(b"a", after(30), false), None);
     }
 }

@@ -151,7 +151,7 @@ mod tests {
         let again = decode_set(&bytes, 5).unwrap();
         assert_eq!(encode_set(&again), bytes);
         assert!(again.hides(b"d", 4, after(5)));
-        assert_eq!(again.skip(b"c", after(5), false), Some(b"d".to_vec()));
+        assert_eq!(again.pass(b"c", after(5), false), Some(b"d".to_vec()));
         assert!(decode_set(&bytes, 4).is_err(), "one is of a revision to come");
     }
 
