@@ -5,6 +5,7 @@
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
+use rafterdb_codec::is_shortage;
 use rafterdb_store::Engine as _;
 
 use crate::group::Group;
@@ -59,7 +60,9 @@ fn flush(member: &Arc<Member>, group: &Arc<Group>) {
     if machine.engine().persisted().index >= machine.applied() {
         return;
     }
-    if let Err(error) = machine.rotate() {
-        member.fail(error.into());
+    match machine.rotate() {
+        // Without room it waits: a later look asks again.
+        Err(error) if !is_shortage(error.code) => member.fail(error.into()),
+        _ => {}
     }
 }

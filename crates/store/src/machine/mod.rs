@@ -212,13 +212,17 @@ impl<E: Engine> Machine<E> {
         (writer.state.mark.index, writer.state.mark.term) = (index, term);
         // An identity is flushed at once: a member must know it whenever it starts, before it has a leader.
         if is_named || self.engine.is_full() {
-            match self.engine.rotate(writer.state.mark, writer.state.encode()) {
-                // It comes when there is room: what was applied is in memory, and in the log.
-                Err(error) if is_shortage(error.code) => {}
-                rotated => rotated?,
-            }
+            self.rotate_if_there_is_room(writer)?;
         }
         Ok(outcome)
+    }
+
+    /// Without room a flush comes when there is some: what was applied is in memory, and in the log.
+    fn rotate_if_there_is_room(&self, writer: &Writer) -> Result<(), StoreError> {
+        match self.engine.rotate(writer.state.mark, writer.state.encode()) {
+            Err(error) if is_shortage(error.code) => Ok(()),
+            rotated => rotated,
+        }
     }
 
     /// Makes everything applied so far visible to readers and watches; by the apply thread, after a group of entries. After a
@@ -245,7 +249,7 @@ impl<E: Engine> Machine<E> {
             let compacted = self.engine.compact(revision).and_then(|()| {
                 // The space is to be free soon, also if no entry follows for long.
                 if self.engine.is_full() {
-                    self.engine.rotate(writer.state.mark, writer.state.encode())?;
+                    self.rotate_if_there_is_room(&writer)?;
                 }
                 Ok(())
             });
@@ -258,7 +262,7 @@ impl<E: Engine> Machine<E> {
     /// Flushes everything applied so far, whether the engine is full or not: before a clean stop, or for a snapshot.
     ///
     /// # Errors
-    /// What the engine reports; final.
+    /// `DISK_FULL` or `OUT_OF_FILES` while there is no room for it: the machine goes on. Else what the engine reports; final.
     pub fn rotate(&self) -> Result<Mark, StoreError> {
         let mut writer = self.writer.lock();
         writer.check_health()?;
