@@ -273,7 +273,7 @@ impl Applier {
     fn apply_block(
         &mut self,
         member: &Member,
-        group: &Group,
+        group: &Arc<Group>,
         machine: &Arc<StoreMachine>,
         block: &Block,
     ) -> Result<u64, PlaneError> {
@@ -284,9 +284,10 @@ impl Applier {
             self.results.clear();
             let applied = machine.apply(index, block.term, entry[4], &entry[8..], &mut self.results)?;
             if let Some(waiter) = group.take_waiter(index) {
-                group.applied_bytes(entry.len());
                 if applied.is_uncounted {
                     member.counts.push(Uncounted {
+                        group: Arc::clone(group),
+                        entry_bytes: entry.len(),
                         machine: Arc::clone(machine),
                         // Before the publish, after which a compaction may go on.
                         kept: machine.keep_for_counts(),
@@ -296,6 +297,7 @@ impl Applier {
                         results: self.results.clone(),
                     });
                 } else {
+                    group.applied_bytes(entry.len());
                     let out = self.deliveries.to(&waiter.source);
                     write_response(
                         out,

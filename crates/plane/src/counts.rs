@@ -2,19 +2,24 @@
 //! takes, so it holds up neither the apply thread nor reads. Knows no operations.
 
 use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
 use parking_lot::{Condvar, Mutex};
 use rafterdb_codec::{request, Code};
 use rafterdb_store::KeptForCounts;
 
-use crate::group::StoreMachine;
+use crate::group::{Group, StoreMachine};
 use crate::member::Member;
 use crate::place::named;
 use crate::source::{write_response, Deliveries, Waiter};
 
 /// A write that was applied, and is to be answered when its counts are filled in.
 pub struct Uncounted {
+    /// Whose entry it is.
+    pub group: Arc<Group>,
+    /// Bytes of the entry, which count as not applied until it is answered.
+    pub entry_bytes: usize,
     /// The state machine that applied it.
     pub machine: Arc<StoreMachine>,
     /// What counting reads.
@@ -35,7 +40,7 @@ struct State {
     closing: bool,
 }
 
-/// Writes whose counts are to be filled in. Bounded by what may wait in the log: each was a proposal.
+/// Writes whose counts are to be filled in. Bounded by what may be proposed and not applied: they and their results are of that.
 #[derive(Default)]
 pub struct CountQueue {
     state: Mutex<State>,
@@ -45,6 +50,9 @@ pub struct CountQueue {
 impl CountQueue {
     /// Has a write answered when it is counted.
     pub fn push(&self, job: Uncounted) {
+        job.group
+            .unapplied_bytes
+            .fetch_add(job.results.len(), Ordering::Relaxed);
         self.state.lock().jobs.push_back(job);
         self.arrived.notify_one();
     }
@@ -73,6 +81,10 @@ impl CountQueue {
 pub fn run(member: &Arc<Member>) {
     let mut deliveries = Deliveries::default();
     while let Some(mut job) = member.counts.take() {
+        job.group.applied_bytes(job.entry_bytes + job.results.len());
+        if member.is_gone(&job.waiter.source) {
+            continue;
+        }
         match job.machine.fill_in(&job.kept, &job.body, &mut job.results) {
             Ok(()) => {
                 let out = deliveries.to(&job.waiter.source);

@@ -96,7 +96,7 @@ impl Server<'_> {
 
 impl Member {
     /// Whether nobody hears an answer any more.
-    fn is_gone(&self, source: &Source) -> bool {
+    pub fn is_gone(&self, source: &Source) -> bool {
         match source {
             Source::Port(port) => port.is_closed(),
             Source::Connection(connection) => self.net().is_none_or(|net| !net.has_client(*connection)),
