@@ -73,6 +73,12 @@ export class Cluster {
     this.children.delete(name)
   }
 
+  /** Closes a member: everything it has is flushed. */
+  async close(name: Name): Promise<void> {
+    await this.child(name).end()
+    this.children.delete(name)
+  }
+
   /** The member that leads, as the others among `names` see it. */
   leader(names: readonly Name[] = NAMES): Promise<Name> {
     return until('a leader', async () => {
@@ -84,14 +90,13 @@ export class Cluster {
     })
   }
 
-  /** Waits until all members have applied the same entries; their states. */
+  /** Waits until all members have applied the same entries, the first leader's at least; their states. */
   settled(): Promise<MemberStatus[]> {
     return until('all members at the same applied index', async () => {
       const all = await this.child(NAMES[0]).status()
       const [first] = all
-      const same =
-        all.length === NAMES.length && all.every((member) => member.role !== 'unreachable' && member.applied === first?.applied)
-      return same ? all : null
+      const isLike = (member: MemberStatus) => member.role !== 'unreachable' && member.applied === first?.applied
+      return all.length === NAMES.length && all.every(isLike) && all.every(({ applied }) => applied > 0) ? all : null
     })
   }
 }

@@ -16,6 +16,7 @@ export const phraseOf = (outcome: Outcome): string => phrases[outcome]
 /** Codes whose message says the outcome: with others it goes without saying that nothing was done. */
 const spoken: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'BUSY',
+  'DISK_FULL',
   'NO_LEADER',
   'NOT_LEADER',
   'LEADER_LOST',

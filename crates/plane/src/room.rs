@@ -40,7 +40,7 @@ impl Room {
         (self.state.load(Ordering::Relaxed) != ENOUGH).then(|| {
             format!(
                 "no room for writes ({} MiB are free): what is left is kept for votes, flushes and compaction; free some space or file \
-                 descriptors, and this member goes on by itself. The write was not done",
+                 descriptors, and this member goes on by itself",
                 self.free.load(Ordering::Relaxed) >> 20
             )
         })
