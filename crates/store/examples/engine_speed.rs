@@ -32,7 +32,7 @@ impl Writer<'_> {
             row.create = latest.create;
             row.version = latest.version + 1;
             row.previous = latest.modified;
-            skips = Skips::after(&latest, row.modified, row.version, 0);
+            skips = Skips::after(&latest, row.modified, row.version, 0).unwrap_or_default();
         })?;
         row.skips = skips.as_bytes();
         self.engine.write(key, 0, row)?;

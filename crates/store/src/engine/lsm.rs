@@ -71,7 +71,7 @@ impl LsmEngine {
         let limits = Arc::new(Limits::default());
         let tables = Tables::open(&generation.join("tables"), &budget, &cache, Arc::clone(&limits))?;
         let (persisted, ranges, state) = read_meta(&tables)?;
-        limits.ranges.store(Arc::new(ranges));
+        limits.ranges.begin(ranges);
         let history = History::open(
             &generation.join("history"),
             persisted.end,

@@ -25,10 +25,8 @@ impl Engine for LsmEngine {
             if row.is_tombstone() && row.modified <= compacted {
                 return Ok(false);
             }
-            let killer = (!row.is_tombstone())
-                .then(|| ranges.killer(key, row.modified))
-                .flatten();
-            let Some(killer) = killer else {
+            let ranges = ranges.as_deref().filter(|_| !row.is_tombstone());
+            let Some(killer) = ranges.and_then(|ranges| ranges.killer(key, row.modified)) else {
                 visit(row);
                 return Ok(true);
             };
@@ -53,11 +51,15 @@ impl Engine for LsmEngine {
         // Before the row: what one of these has killed may be gone, and it forgotten, while this looks.
         let ranges = self.shared.limits.ranges.load();
         let seen = self.shared.newest(key, |packed| {
-            let Some(packed) = self.shared.row_at(key, packed, at)? else {
+            let mut earlier = Vec::new();
+            let Some(row) = self.shared.row_at(key, packed, at, &mut earlier)? else {
                 return Ok(false);
             };
-            let row = self.shared.parse(&packed)?;
-            if row.is_tombstone() || ranges.hides(key, row.modified, after(at)) {
+            if row.is_tombstone()
+                || ranges
+                    .as_deref()
+                    .is_some_and(|ranges| ranges.hides(key, row.modified, after(at)))
+            {
                 return Ok(false);
             }
             self.shared.check_not_compacted(at)?;
@@ -176,8 +178,7 @@ impl Engine for LsmEngine {
             .map_err(|error| self.shared.poison(error))?;
         self.shared
             .set_wanting(Wanting::History, self.shared.history.is_short());
-        let ranges = self.shared.limits.ranges.load();
-        if !ranges.is_empty() {
+        if let Some(ranges) = self.shared.limits.ranges.load() {
             ranges.note(key, row.previous, row.modified);
         }
         let view = self.shared.view.load();
@@ -202,12 +203,14 @@ impl Engine for LsmEngine {
         self.shared
             .set_wanting(Wanting::History, self.shared.history.is_short());
         let added = Arc::new(RangeTombstone::new((revision, sub), range));
-        self.shared.change_ranges(|ranges| ranges.with(Arc::clone(&added)));
+        self.shared.limits.ranges.add(&added);
         Ok(())
     }
 
     fn deleted_ranges(&self, revision: u64) -> (usize, usize) {
-        let ranges = self.shared.limits.ranges.load();
+        let Some(ranges) = self.shared.limits.ranges.load() else {
+            return (0, 0);
+        };
         let kept = ranges.all().iter().rev().take_while(|one| one.revision() > revision);
         kept.fold((0, 0), |(count, bytes), one| {
             let KeyRange { start, end } = one.range();
@@ -236,9 +239,9 @@ impl Engine for LsmEngine {
         let before = self.shared.compacted.fetch_max(revision, Ordering::AcqRel);
         let frees_much = || {
             let ranges = self.shared.limits.ranges.load();
-            let frees_a_range =
-                |revisions: std::ops::Range<u64>| ranges.all().iter().any(|one| revisions.contains(&one.revision()));
-            frees_a_range(before..revision) || self.shared.history.is_worth_a_flush(revision)
+            let is_freed = |one: &Arc<RangeTombstone>| (before..revision).contains(&one.revision());
+            ranges.is_some_and(|ranges| ranges.all().iter().any(is_freed))
+                || self.shared.history.is_worth_a_flush(revision)
         };
         if revision > before && frees_much() {
             self.shared.flush_wanted.store(true, Ordering::Relaxed);

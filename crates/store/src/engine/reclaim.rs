@@ -90,7 +90,7 @@ fn forget(shared: &Shared, below: u64) {
     }
     // Rows in the cache were read from tables that still had them.
     shared.cache.clear();
-    shared.change_ranges(|ranges| ranges.keeping(|one| !is_due(one)));
+    shared.limits.ranges.forget(is_due);
 }
 
 impl RangeTombstone {

@@ -17,6 +17,9 @@ const HEADER_BYTES_MAX: usize = 51 + SKIPS_BYTES_MAX;
 /// The bit of a varint's byte that says that another follows.
 const MORE: u8 = 0x80;
 
+/// Bytes of the longest number.
+const VARINT_BYTES_MAX: usize = 10;
+
 /// The stored header of a row; the value follows it.
 pub(super) struct Header {
     bytes: [u8; HEADER_BYTES_MAX],
@@ -51,7 +54,12 @@ impl Header {
     }
 
     fn push(&mut self, number: u64) {
-        self.length += put_varint(number, &mut self.bytes[self.length..]);
+        if number < u64::from(MORE) {
+            self.bytes[self.length] = number as u8;
+            self.length += 1;
+        } else {
+            self.length += put_varint(number, &mut self.bytes[self.length..]);
+        }
     }
 
     fn push_skips(&mut self, skips: &[u8]) {
@@ -109,13 +117,25 @@ pub(super) fn unpack(packed: &[u8]) -> Option<RowRef<'_>> {
 }
 
 /// Takes a number off the front; `None` if there is none.
+#[inline]
 pub(super) fn take(rest: &mut &[u8]) -> Option<u64> {
-    let mut number = 0u64;
-    for (at, byte) in rest.iter().enumerate().take(10) {
-        number |= u64::from(byte & !MORE) << (7 * at);
-        if byte & MORE == 0 {
-            *rest = &rest[at + 1..];
-            return Some(number);
+    let (&first, after) = rest.split_first()?;
+    if first & MORE == 0 {
+        *rest = after;
+        return Some(u64::from(first));
+    }
+    let (number, length) = long_number(rest)?;
+    *rest = &rest[length..];
+    Some(number)
+}
+
+/// The number that `bytes` begin with, and its length.
+fn long_number(bytes: &[u8]) -> Option<(u64, usize)> {
+    let mut number = 0;
+    for at in 0..bytes.len().min(VARINT_BYTES_MAX) {
+        number |= u64::from(bytes[at] & !MORE) << (7 * at);
+        if bytes[at] & MORE == 0 {
+            return Some((number, at + 1));
         }
     }
     None
@@ -153,7 +173,7 @@ mod tests {
         for version in [0, 1, 16, 31, 256, 5_000] {
             let mut row = RowRef { version, ..ROW };
             (row.create, row.lease) = if version == 0 { (0, 0) } else { (row.create, row.lease) };
-            let skips = Skips::after(&row, 1_010, version + 1, 0);
+            let skips = Skips::after(&row, 1_010, version + 1, 0).unwrap_or_default();
             let next = RowRef {
                 modified: 1_010,
                 version: version + 1,
@@ -162,6 +182,24 @@ mod tests {
                 ..ROW
             };
             assert_eq!(unpack(&packed(&next)), Some(next));
+        }
+    }
+
+    #[test]
+    fn a_number_is_read_as_it_was_written_whatever_follows() {
+        let edges = (0..64).flat_map(|bit| [(1u64 << bit) - 1, 1 << bit, (1 << bit) + 1]);
+        for number in edges.chain([u64::MAX]) {
+            let mut written = [0; 10];
+            let length = put_varint(number, &mut written);
+            for tail in [&[][..], &[0xff; 1], &[0; 8], &[0x80; 12]] {
+                let bytes = [&written[..length], tail].concat();
+                let mut rest = &bytes[..];
+                assert_eq!(take(&mut rest), Some(number));
+                assert_eq!(rest, tail);
+            }
+        }
+        for endless in [&[][..], &[0x80; 3], &[0xff; 12]] {
+            assert_eq!(take(&mut &*endless), None);
         }
     }
 

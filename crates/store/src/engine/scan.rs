@@ -75,10 +75,10 @@ impl Shared {
         let ranges = self.limits.ranges.load_full();
         let mut merge = Merge::new(self, range, reverse)?;
         let mut dead = 0;
+        let mut earlier = Vec::new();
         while merge.advance()? {
             let (key, newest) = merge.current();
-            if let Some(packed) = self.row_at(key, newest, sight.at)? {
-                let row = self.parse(&packed)?;
+            if let Some(row) = self.row_at(key, newest, sight.at, &mut earlier)? {
                 if row.is_tombstone() || ranges.hides(key, row.modified, sight.horizon) {
                     dead += 1;
                 } else {

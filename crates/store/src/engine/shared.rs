@@ -1,7 +1,6 @@
 //! What the engine's writer, readers and threads share, and the two questions that all of them ask: what is the newest
 //! row of a key, and what was it at a revision.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicU8, Ordering};
@@ -178,11 +177,6 @@ impl Shared {
         self.wanting.load(Ordering::Relaxed) & what as u8 != 0
     }
 
-    /// Puts other range tombstones in place of those that are there.
-    pub(super) fn change_ranges(&self, change: impl Fn(&RangeTombstones) -> RangeTombstones) {
-        self.limits.ranges.rcu(|ranges| change(ranges));
-    }
-
     pub(super) fn is_stopping(&self) -> bool {
         self.limits.stopping.load(Ordering::Relaxed)
     }
@@ -207,18 +201,24 @@ impl Shared {
         Ok(Some(look(&row)))
     }
 
-    /// The row that `key` had at revision `at`, given its newest row; `None` if it had none. A tombstone is a row.
+    /// The row that `key` had at revision `at`, given its newest row; `None` if it had none. A tombstone is a row. One of an earlier
+    /// version is put into `earlier`.
     pub(super) fn row_at<'a>(
         &self,
         key: &[u8],
         newest: &'a [u8],
         at: u64,
-    ) -> Result<Option<Cow<'a, [u8]>>, StoreError> {
+        earlier: &'a mut Vec<u8>,
+    ) -> Result<Option<RowRef<'a>>, StoreError> {
         let row = self.parse(newest)?;
         if row.modified <= at {
-            return Ok(Some(Cow::Borrowed(newest)));
+            return Ok(Some(row));
         }
-        Ok(self.follow(key, &row, at)?.map(Cow::Owned))
+        let Some(found) = self.follow(key, &row, at)? else {
+            return Ok(None);
+        };
+        *earlier = found;
+        self.parse(earlier).map(Some)
     }
 
     /// Goes back through history from the version `newest`, which is above `at`, to the newest one that is not.

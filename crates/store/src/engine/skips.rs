@@ -39,14 +39,14 @@ impl Default for Skips {
 
 impl Skips {
     /// Those of the row that replaces `replaced` at `revision` and gets `version` (0: a tombstone). Revisions up to `compacted`
-    /// are never read at any more.
+    /// are never read at any more. `None` if there are none, which is most often so.
     #[must_use]
-    pub fn after(replaced: &RowRef<'_>, revision: u64, version: u64, compacted: u64) -> Self {
-        let mut skips = Self::default();
-        let (depth, mut pointers) = decode(replaced);
-        if replaced.skips.is_empty() && depth + 1 == version && !depth.is_multiple_of(STEP) {
-            return skips;
+    pub fn after(replaced: &RowRef<'_>, revision: u64, version: u64, compacted: u64) -> Option<Self> {
+        let is_between = || replaced.version + 1 == version && !replaced.version.is_multiple_of(STEP);
+        if replaced.skips.is_empty() && is_between() {
+            return None;
         }
+        let (depth, mut pointers) = decode(replaced);
         let mut count = pointers.iter().take_while(|pointer| **pointer != 0).count();
         let mut every = STEP;
         for (level, pointer) in pointers.iter_mut().enumerate() {
@@ -61,13 +61,14 @@ impl Skips {
             count -= 1;
         }
         if depth + 1 == version && count == 0 {
-            return skips;
+            return None;
         }
+        let mut skips = Self::default();
         skips.push((depth + 1) << COUNT_BITS | count as u64);
         for pointer in &pointers[..count] {
             skips.push(revision - pointer);
         }
-        skips
+        Some(skips)
     }
 
     /// As [`RowRef::skips`] has it.

@@ -42,6 +42,10 @@ pub(super) fn write_range<E: Engine>(
     counts: &mut u64,
     out: &mut Vec<u8>,
 ) -> Result<bool, StoreError> {
+    if range.end.is_empty() {
+        // One key costs nothing to count.
+        return write_one(engine, range, at, full_at, out).map(|()| false);
+    }
     let mut open = OpenRange::begin(out, full_at, *counts);
     let mut steps = usize::MAX;
     open.go_on(engine, range, at, full_at, out, &mut steps)?;
@@ -62,6 +66,10 @@ pub(super) fn write_slice<E: Engine>(
     open: &mut Option<OpenRange>,
     steps: &mut usize,
 ) -> Result<bool, StoreError> {
+    if range.end.is_empty() {
+        *steps = steps.saturating_sub(1);
+        return write_one(engine, range, at, full_at, out).map(|()| true);
+    }
     let mut now = open.take().unwrap_or_else(|| OpenRange::begin(out, full_at, u64::MAX));
     if !now.go_on(engine, range, at, full_at, out, steps)? {
         *open = Some(now);
@@ -71,14 +79,50 @@ pub(super) fn write_slice<E: Engine>(
     Ok(true)
 }
 
+/// Appends the result of the single key of `range`: what most reads are.
+fn write_one<E: Engine>(
+    engine: &E,
+    range: Range<'_>,
+    at: u64,
+    full_at: usize,
+    out: &mut Vec<u8>,
+) -> Result<(), StoreError> {
+    let is_full = out.len() >= full_at;
+    let result = begin_result(out);
+    let (mut count, mut pairs) = (0, 0);
+    if !is_full {
+        engine.get(range.key, at, &mut |row| {
+            count = 1;
+            if !range.has(RANGE_COUNT_ONLY) {
+                pairs = 1;
+                pair_of(range.key, &row, range.has(RANGE_KEYS_ONLY)).encode(out);
+            }
+        })?;
+    }
+    finish_result(result, count, pairs, is_full, at, out);
+    Ok(())
+}
+
+/// Begins a result, with room for its numbers.
+fn begin_result(out: &mut Vec<u8>) -> OpenResult {
+    let result = OpenResult::begin(out, operation::RANGE);
+    out.extend_from_slice(&[0; 12]);
+    result
+}
+
+fn finish_result(result: OpenResult, count: u64, pairs: u32, more: bool, at: u64, out: &mut [u8]) {
+    let body = result.body_at();
+    out[body..body + 8].copy_from_slice(&count.to_le_bytes());
+    out[body + 8..body + 12].copy_from_slice(&pairs.to_le_bytes());
+    result.finish(out, if more { RESULT_RANGE_MORE } else { 0 }, at);
+}
+
 impl OpenRange {
     /// Begins a result at the end of `out`. A reply that is full already gets no pairs and MORE, whatever the range.
     fn begin(out: &mut Vec<u8>, full_at: usize, counts: u64) -> Self {
         let more = out.len() >= full_at;
-        let result = OpenResult::begin(out, operation::RANGE);
-        out.extend_from_slice(&[0; 12]);
         Self {
-            result,
+            result: begin_result(out),
             count: 0,
             pairs: 0,
             more,
@@ -127,10 +171,7 @@ impl OpenRange {
         if range.has(RANGE_NO_COUNT) && !range.has(RANGE_COUNT_ONLY) {
             count = u64::from(pairs);
         }
-        let body = result.body_at();
-        out[body..body + 8].copy_from_slice(&count.to_le_bytes());
-        out[body + 8..body + 12].copy_from_slice(&pairs.to_le_bytes());
-        result.finish(out, if more { RESULT_RANGE_MORE } else { 0 }, at);
+        finish_result(result, count, pairs, more, at, out);
     }
 }
 
@@ -139,15 +180,7 @@ impl Collector<'_> {
     fn collect<E: Engine>(&mut self, engine: &E, at: u64, steps: &mut usize) -> Result<bool, StoreError> {
         let came_to = self.open.came_to.take();
         match self.range.selection() {
-            Selection::One(key) => {
-                *steps = steps.saturating_sub(1);
-                engine.get(key, at, &mut |row| {
-                    self.add(key, &row);
-                })?;
-                // One key costs nothing to count.
-                self.open.is_uncounted = false;
-                Ok(true)
-            }
+            Selection::One(_) => unreachable!("a single key is written at once"),
             Selection::Span { start, end: Some(end) } if end <= start => Ok(true),
             Selection::Span { start, end } => {
                 let reverse = self.range.has(RANGE_REVERSE);

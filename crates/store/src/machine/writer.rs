@@ -127,7 +127,9 @@ impl Writer {
         let mut previous = Previous::None;
         engine.latest(put.key, &mut |row| {
             before = Before::of(&row, hashed);
-            before.skips = Skips::after(&row, place.revision, row.version + 1, self.state.compacted);
+            if let Some(skips) = Skips::after(&row, place.revision, row.version + 1, self.state.compacted) {
+                before.skips = skips;
+            }
             if row.is_tombstone() {
                 return;
             }
@@ -298,7 +300,9 @@ impl Writer {
         let mut before = Before::default();
         engine.latest(key, &mut |row| {
             before = Before::of(&row, hashed);
-            before.skips = Skips::after(&row, revision, 0, self.state.compacted);
+            if let Some(skips) = Skips::after(&row, revision, 0, self.state.compacted) {
+                before.skips = skips;
+            }
             if row.is_tombstone() {
                 return;
             }

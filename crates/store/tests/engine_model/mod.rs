@@ -233,7 +233,7 @@ pub fn apply(model: &mut Model, engine: &dyn Engine, operation: Operation) {
                 found = Some(Version::of(&row));
                 let version = value.as_ref().map_or(0, |_| row.version + 1);
                 let after = Skips::after(&row, model.revision + 1, version, model.compacted);
-                skips.insert(key.clone(), after);
+                skips.insert(key.clone(), after.unwrap_or_default());
             };
             let seen = engine.latest(key, visit).unwrap();
             assert_eq!(seen, found.is_some());

@@ -14,6 +14,7 @@
 //! rows go waits until the compacted revision is above R.
 
 mod islands;
+mod live;
 mod stored;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -23,6 +24,7 @@ use parking_lot::RwLock;
 
 use super::KeyRange;
 use islands::Islands;
+pub(super) use live::LiveRanges;
 pub(super) use stored::{decode_bounds, decode_set, encode_bounds, encode_set};
 
 /// Where in history a change stands: its revision, and its place among those of the revision.

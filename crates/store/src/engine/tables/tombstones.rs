@@ -3,11 +3,10 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
 use lsm_tree::compaction::filter::Context;
 use lsm_tree::compaction::{CompactionFilter, Factory, ItemAccessor, Verdict};
 
-use super::super::range_tombstones::RangeTombstones;
+use super::super::range_tombstones::{LiveRanges, RangeTombstones};
 use super::super::row;
 use super::{bundle, LATEST};
 
@@ -17,7 +16,7 @@ pub(in crate::engine) struct Limits {
     /// Tombstones at or below this revision are not needed by any reader, nor is what they deleted.
     pub(in crate::engine) tombstones_below: AtomicU64,
     /// The deleted ranges.
-    pub(in crate::engine) ranges: ArcSwap<RangeTombstones>,
+    pub(in crate::engine) ranges: LiveRanges,
     /// The engine is going down: give up what is under way.
     pub(in crate::engine) stopping: AtomicBool,
     /// Reads that wait for a file descriptor.
