@@ -13,7 +13,7 @@ use rafterdb_codec::Code;
 
 use super::arena::ChunkPool;
 use super::failure::{corrupt, poisoned};
-use super::history::{History, Position};
+use super::history::{Compaction, History, Position, Record};
 use super::memtable::{Memtable, Reading};
 use super::options::Budget;
 use super::range_tombstones::RangeTombstones;
@@ -240,7 +240,7 @@ impl Shared {
     pub(super) fn replaced(&self, key: &[u8], modified: u64, previous: u64) -> Result<Vec<u8>, StoreError> {
         loop {
             if self.history.floor() == modified {
-                let found = self.history.find_survivor(modified, key)?;
+                let found = self.history.find_at_floor(modified, key)?;
                 return Ok(found.map(|found| found.before).unwrap_or_default());
             }
             match self.earlier_row(key, modified, previous, modified - 1) {
@@ -299,8 +299,38 @@ impl Shared {
         match self.history.find(modified, key)? {
             None => Ok(None),
             Some(found) if !found.before.is_empty() => Ok(Some(found.before)),
-            Some(_) => Ok(self.history.find_survivor(modified, key)?.map(|found| found.row)),
+            Some(_) => Ok(self
+                .history
+                .find_survivor(modified, earlier, key)?
+                .map(|found| found.row)),
         }
+    }
+
+    /// Whether a change above the revision that history is compacted to names the version that `record` made, the key's last one
+    /// up to there, and does not carry it. The newest change tells, unless it names none that is there: then it may have come after
+    /// a deletion that was compacted since, or be one and gone.
+    pub(super) fn is_named(&self, record: &Record<'_>, compaction: &Compaction) -> Result<bool, StoreError> {
+        let revisions = |packed: &[u8]| self.parse(packed).map(|row| (row.modified, row.previous));
+        let Some((modified, previous)) = self.look_at_newest(record.key, revisions)?.transpose()? else {
+            return Ok(self.limits.tombstones_below.load(Ordering::Acquire) > compaction.to);
+        };
+        if modified <= compaction.to {
+            return Ok(false);
+        }
+        let is_first_above = 0 < previous && previous <= compaction.to;
+        Ok(!is_first_above || previous == record.revision && modified <= compaction.until)
+    }
+
+    /// Calls `look` with the newest row of `key`, packed, as `newest` does. It does not count as used.
+    fn look_at_newest<T>(&self, key: &[u8], look: impl FnOnce(&[u8]) -> T) -> Result<Option<T>, StoreError> {
+        let hash = self.hash(key);
+        let view = self.view.load();
+        for memtable in view.memtables() {
+            if let Some(row) = Reading::new(&**memtable).get(hash, key) {
+                return Ok(Some(look(row)));
+            }
+        }
+        Ok(self.tables.get(key)?.map(|row| look(&row)))
     }
 
     pub(super) fn parse<'a>(&self, packed: &'a [u8]) -> Result<RowRef<'a>, StoreError> {

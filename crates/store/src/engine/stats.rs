@@ -32,6 +32,8 @@ pub struct EngineStats {
     pub history_lookups: u64,
     /// Look-ups in the row cache.
     pub row_cache: CacheCounts,
+    /// Bytes of records that compactions of history read.
+    pub history_compaction_read_bytes: u64,
     /// Flushes finished.
     pub flushes: u64,
     /// Whether a flush is under way.
@@ -58,6 +60,7 @@ impl EngineStats {
             tables_written_bytes: shared.tables.written_bytes(),
             history_written_bytes: shared.history.written_bytes(),
             history_lookups: shared.history.lookups(),
+            history_compaction_read_bytes: shared.history.compaction_read_bytes(),
             row_cache: shared.cache.counts(),
             history_floor: shared.history.floor(),
             ..Self::default()

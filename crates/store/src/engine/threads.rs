@@ -11,7 +11,7 @@ use parking_lot::MutexGuard;
 use rafterdb_codec::{is_shortage, Code};
 
 use super::failure::io_failure;
-use super::history::Compaction;
+use super::history::{Compaction, Record};
 use super::memtable::Reading;
 use super::meta::encode_meta;
 use super::reclaim::reclaim;
@@ -153,7 +153,8 @@ fn run_flush(shared: &Shared, flush: &mut Flush) -> Result<(), StoreError> {
         }),
     });
     let compactable = shared.compactable(&flush.persists);
-    shared.limits.tombstones_below.store(compactable, Ordering::Release);
+    // Never back, though a snapshot may hold history one revision below: what could go may be gone.
+    shared.limits.tombstones_below.fetch_max(compactable, Ordering::AcqRel);
     {
         let mut work = shared.work.lock();
         work.persisted = flush.persists;
@@ -208,7 +209,8 @@ fn compact_history_until_stopped(shared: &Shared) {
                 until: persisted.mark.revision,
                 keep_segment: persisted.end.segment,
             };
-            shared.history.compact(compaction, &shared.limits.stopping)
+            let is_named = |record: &Record<'_>| shared.is_named(record, &compaction);
+            shared.history.compact(compaction, &is_named, &shared.limits.stopping)
         });
         shared.work.lock().compacting_history = false;
         shared.changed.notify_all();

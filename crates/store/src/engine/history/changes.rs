@@ -19,11 +19,11 @@ impl<'h> Changes<'h> {
     pub(in crate::engine) fn from(history: &'h History, revision: u64) -> Result<Self, StoreError> {
         loop {
             let floor = history.floor();
-            let at_floor = if revision == floor {
-                Cursor::in_survivors(history, floor)?
-            } else {
-                None
-            };
+            let newest = history.kept().survivors.last().cloned();
+            let newest = newest.filter(|file| revision == floor && file.floor == floor);
+            let at_floor = newest
+                .map(|file| Cursor::in_survivors(history, &file, floor))
+                .transpose()?;
             let above = Cursor::at(history, revision.max(floor + 1))?;
             // A segment that a compaction takes away later is missed; one that went in between was only passed over.
             if history.floor() == floor {
@@ -35,7 +35,7 @@ impl<'h> Changes<'h> {
     /// Goes to the next change. `false` at the end.
     pub(in crate::engine) fn advance(&mut self) -> Result<bool, StoreError> {
         if let Some(cursor) = &mut self.at_floor {
-            // Behind them lie the survivors that later changes replaced.
+            // In files of an older version the survivors lie behind them.
             if cursor.advance()? && cursor.record().revision == self.floor {
                 return Ok(true);
             }

@@ -1,6 +1,7 @@
 //! Dropping old history. What a read above the compacted revision still needs of it, at most one version of a key, is
-//! copied to a survivors file first, under the revision that replaced it. So are the changes of the compacted revision itself,
-//! which watches may still begin with.
+//! copied to a survivors file first. So are the changes of the compacted revision itself, which watches may still begin with.
+//! Costs what goes, whatever stays: `survivors.rs` reads the one and not the other, and of the survivors files of earlier
+//! compactions the new one takes the place only of those that are small beside it (`kept.rs`).
 //!
 //! Order of steps, each safe to crash after: write the new survivors file under a spare name, sync it, rename it (from
 //! here on it says what is compacted), sync the directory, then delete the old survivors and segments.
@@ -16,7 +17,8 @@ use super::super::row::unpack;
 use super::kept::{plan, Plan};
 use super::open::remove;
 use super::record::{encode, Parts, Record};
-use super::segment::{write_footer, write_header, Index, Sealed, HEADER_BYTES};
+use super::segment::{write_footer, write_header, Chain, Index, Sealed, HEADER_BYTES};
+use super::survivors::{Going, IsNamed};
 use super::{Cursor, History, Kept};
 use crate::StoreError;
 
@@ -36,13 +38,18 @@ pub(in crate::engine) struct Compaction {
 
 impl History {
     /// Compacts, unless it is already or `stopping` is set meanwhile. To be called by one thread at a time.
-    pub(in crate::engine) fn compact(&self, compaction: Compaction, stopping: &AtomicBool) -> Result<(), StoreError> {
+    pub(in crate::engine) fn compact(
+        &self,
+        compaction: Compaction,
+        is_named: IsNamed<'_>,
+        stopping: &AtomicBool,
+    ) -> Result<(), StoreError> {
         let Some(plan) = plan(&self.state, &compaction) else {
             return Ok(());
         };
         rafterdb_fault::point("store.compact.planned")
             .map_err(|error| io_failure(&error, "compacting", &self.directory))?;
-        let Some(survivors) = self.write_survivors(compaction, &plan, stopping)? else {
+        let Some(survivors) = self.write_survivors(compaction, &plan, is_named, stopping)? else {
             return Ok(());
         };
         self.written.fetch_add(survivors.bytes, Ordering::Relaxed);
@@ -58,7 +65,13 @@ impl History {
 
     /// Begins the survivors of an empty history that is to begin above revision `floor`, as that of a snapshot does.
     pub(in crate::engine) fn begin_above(&self, floor: u64) -> Result<Writer, StoreError> {
-        Writer::create(self.survivors_path(floor).with_extension("new"), 1, floor)
+        // What comes above it carries what it needs.
+        let chain = Chain {
+            oldest: floor,
+            previous: 0,
+            until: floor,
+        };
+        Writer::create(self.survivors_path(floor).with_extension("new"), (1, floor), chain)
     }
 
     /// The changes of the floor are added: the history begins above it.
@@ -68,47 +81,36 @@ impl History {
         let mut state = self.state.write();
         state.kept = Arc::new(Kept {
             floor,
-            survivors: Some(Arc::new(survivors)),
+            survivors: vec![Arc::new(survivors)],
             segments: Vec::new(),
         });
         Ok(())
     }
 
     fn survivors_path(&self, floor: u64) -> PathBuf {
-        self.directory.join(format!("{floor:020}.survivors"))
+        self.directory.join(survivors_name(floor))
     }
 
     fn write_survivors(
         &self,
         compaction: Compaction,
         plan: &Plan,
+        is_named: IsNamed<'_>,
         stopping: &AtomicBool,
     ) -> Result<Option<Sealed>, StoreError> {
         let path = self.survivors_path(compaction.to);
-        let mut writer = Writer::create(path.with_extension("new"), plan.first_kept, compaction.to)?;
-        self.keep_changes_of(compaction.to, &mut writer)?;
-        let mut cursor = Cursor::at(self, compaction.to + 1)?;
-        while cursor.advance()? {
-            if stopping.load(Ordering::Relaxed) {
-                return Ok(None);
-            }
-            let record = cursor.record();
-            if record.revision > compaction.until {
-                break;
-            }
-            let previous = unpack(record.row).map_or(0, |row| row.previous);
-            if previous == 0 || previous > compaction.to || !record.before.is_empty() {
-                continue;
-            }
-            let survivor = self.replaced_by(&record, previous, plan.old.floor)?;
-            writer.add(&Parts {
-                revision: record.revision,
-                sub: record.sub,
-                key: record.key,
-                row: [&survivor, &[]],
-                before: &[],
-            })?;
+        let header = (plan.first_kept, compaction.to);
+        let mut writer = Writer::create(path.with_extension("new"), header, plan.chain(&compaction))?;
+        let going = Going {
+            history: self,
+            plan,
+            compaction,
+            stopping,
+        };
+        if !going.write_survivors(is_named, &mut writer)? {
+            return Ok(None);
         }
+        self.keep_changes_of(compaction.to, &mut writer)?;
         writer.finish(&path).map(Some)
     }
 
@@ -139,7 +141,7 @@ impl History {
         let found = if previous > floor {
             self.find(previous, record.key)?
         } else {
-            self.find_survivor(record.revision, record.key)?
+            self.find_survivor(record.revision, previous, record.key)?
         };
         found.map(|found| found.row).ok_or_else(|| {
             let what = format!(
@@ -151,11 +153,16 @@ impl History {
     }
 }
 
+pub(super) fn survivors_name(floor: u64) -> String {
+    format!("{floor:020}.survivors")
+}
+
 /// A survivors file being written. Removed if it is given up before it has its name.
 pub(in crate::engine) struct Writer {
     path: PathBuf,
     file: File,
     header: (u64, u64),
+    chain: Chain,
     buffer: Vec<u8>,
     written: u64,
     index: Index,
@@ -169,15 +176,16 @@ impl Drop for Writer {
 }
 
 impl Writer {
-    fn create(path: PathBuf, first_kept: u64, floor: u64) -> Result<Self, StoreError> {
+    fn create(path: PathBuf, header: (u64, u64), chain: Chain) -> Result<Self, StoreError> {
         let file = rafterdb_fault::point("store.compact.survivors")
             .and_then(|()| File::create(&path))
             .map_err(|error| io_failure(&error, "creating", &path))?;
-        write_header(&file, &path, first_kept, floor)?;
+        write_header(&file, &path, header.0, header.1)?;
         Ok(Self {
             path,
             file,
-            header: (first_kept, floor),
+            header,
+            chain,
             buffer: Vec::new(),
             written: HEADER_BYTES,
             index: Index::default(),
@@ -203,7 +211,14 @@ impl Writer {
     /// Completes the file and gives it its name.
     fn finish(mut self, path: &Path) -> Result<Sealed, StoreError> {
         self.write_out()?;
-        let sealed = write_footer(&self.file, &self.path, self.header, &self.index, self.written)?;
+        let sealed = write_footer(
+            &self.file,
+            &self.path,
+            self.header,
+            Some(self.chain),
+            &self.index,
+            self.written,
+        )?;
         let directory = path.parent().unwrap_or(path);
         rafterdb_fault::point("store.compact.rename")
             .and_then(|()| self.file.sync_all())

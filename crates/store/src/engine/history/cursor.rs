@@ -62,13 +62,15 @@ impl<'h> Cursor<'h> {
         Ok(Self::new(history, Source::Segment(number), offset, revision))
     }
 
-    /// Before the first survivor replaced at or above `revision`; `None` if there are no survivors.
-    pub(super) fn in_survivors(history: &'h History, revision: u64) -> Result<Option<Self>, StoreError> {
-        let Some(survivors) = history.kept().survivors.clone() else {
-            return Ok(None);
-        };
-        let offset = locate(&history.opened(&survivors)?.index, revision);
-        Ok(Some(Self::new(history, Source::Survivors(survivors), offset, revision)))
+    /// Before the first record of a survivors file at or above `revision`.
+    pub(super) fn in_survivors(history: &'h History, file: &Arc<Sealed>, revision: u64) -> Result<Self, StoreError> {
+        let offset = locate(&history.opened(file)?.index, revision);
+        Ok(Self::new(
+            history,
+            Source::Survivors(Arc::clone(file)),
+            offset,
+            revision,
+        ))
     }
 
     /// Goes through the records from the indexed place before `revision` up to it, all of them checked. Fails at damage.

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
 use super::cursor::{Cursor, Source};
-use super::segment::IndexEntry;
+use super::segment::{IndexEntry, Sealed};
 use super::History;
 use crate::StoreError;
 
@@ -36,21 +36,39 @@ impl History {
         Ok(found)
     }
 
-    /// The row that the change of `key` at `revision` replaced, if it is among the survivors of compaction.
-    pub(in crate::engine) fn find_survivor(&self, revision: u64, key: &[u8]) -> Result<Option<Found>, StoreError> {
-        self.lookups.fetch_add(1, Ordering::Relaxed);
-        let Some(survivors) = self.kept().survivors.clone() else {
+    /// The version of `key` of revision `earlier`, if it is among the survivors of compaction; `modified` is the revision that
+    /// replaced it.
+    pub(in crate::engine) fn find_survivor(
+        &self,
+        modified: u64,
+        earlier: u64,
+        key: &[u8],
+    ) -> Result<Option<Found>, StoreError> {
+        let kept = self.kept();
+        let at = kept.survivors.partition_point(|file| file.floor < earlier);
+        let Some(file) = kept.survivors.get(at) else {
             return Ok(None);
         };
-        let entries = within(&self.opened(&survivors)?.index, revision);
-        let source = Source::Survivors(survivors);
+        self.find_in_survivors(file, file.chain.map_or(modified, |_| earlier), key)
+    }
+
+    /// The change of `key` at the floor, with what it replaced.
+    pub(in crate::engine) fn find_at_floor(&self, floor: u64, key: &[u8]) -> Result<Option<Found>, StoreError> {
+        let kept = self.kept();
+        match kept.survivors.last().filter(|file| file.floor == floor) {
+            Some(file) => self.find_in_survivors(file, floor, key),
+            None => Ok(None),
+        }
+    }
+
+    fn find_in_survivors(&self, file: &Arc<Sealed>, revision: u64, key: &[u8]) -> Result<Option<Found>, StoreError> {
+        self.lookups.fetch_add(1, Ordering::Relaxed);
+        let entries = within(&self.opened(file)?.index, revision);
+        let source = Source::Survivors(Arc::clone(file));
         if let Some(found) = self.find_by_halves(source, &entries, revision, key)? {
             return Ok(Some(found));
         }
-        match Cursor::in_survivors(self, revision)? {
-            Some(cursor) => read_through(cursor, revision, key),
-            None => Ok(None),
-        }
+        read_through(Cursor::in_survivors(self, file, revision)?, revision, key)
     }
 
     /// The segments that index entries of `revision` lie in, with those entries.

@@ -2,11 +2,15 @@
 //! both sees them as they were at one moment. Generic over the lock, so that a model can try every order of events
 //! (`kept_model.rs`). Knows the files' numbers and spans; no bytes, no records.
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::segment::Sealed;
+use super::segment::{Chain, Sealed};
 use super::Compaction;
+
+/// Survivors files of up to this size together are always merged: small steps of compaction leave one small file.
+const MERGED_BYTES_MIN: u64 = 128 << 10;
 
 /// A lock that one looks under: the real one, or that of a model.
 pub(super) trait Look<T> {
@@ -24,7 +28,8 @@ impl<T> Look<T> for parking_lot::RwLock<T> {
 pub(super) struct Kept {
     /// Records up to this revision may be gone; what reads above it need of them is in the survivors.
     pub(super) floor: u64,
-    pub(super) survivors: Option<Arc<Sealed>>,
+    /// Oldest first, each of the revisions above the floor of the one before it, up to its own.
+    pub(super) survivors: Vec<Arc<Sealed>>,
     /// Complete segments, oldest first, numbered without gaps.
     pub(super) segments: Vec<Arc<Sealed>>,
 }
@@ -44,6 +49,8 @@ pub(super) struct Plan {
     pub(super) old: Arc<Kept>,
     /// So many of the complete segments go.
     pub(super) dropped: usize,
+    /// Those of the survivors files that stay. Nobody needs the ones before; what is needed of the ones behind goes into the new one.
+    pub(super) kept_survivors: Range<usize>,
     /// The first segment that stays: the one after the last that goes, whatever is completed meanwhile.
     pub(super) first_kept: u64,
 }
@@ -51,7 +58,24 @@ pub(super) struct Plan {
 impl Plan {
     /// The files that nobody needs once the survivors are in place.
     pub(super) fn dropped(&self) -> impl Iterator<Item = &Arc<Sealed>> {
-        self.old.survivors.iter().chain(&self.old.segments[..self.dropped])
+        let useless = &self.old.survivors[..self.kept_survivors.start];
+        let survivors = useless.iter().chain(self.merged());
+        survivors.chain(&self.old.segments[..self.dropped])
+    }
+
+    /// The survivors files that the new one takes the place of.
+    pub(super) fn merged(&self) -> &[Arc<Sealed>] {
+        &self.old.survivors[self.kept_survivors.end..]
+    }
+
+    /// What the new survivors file says of the others.
+    pub(super) fn chain(&self, compaction: &Compaction) -> Chain {
+        let stay = &self.old.survivors[self.kept_survivors.clone()];
+        Chain {
+            oldest: stay.first().map_or(compaction.to, |file| file.floor),
+            previous: stay.last().map_or(0, |file| file.floor),
+            until: compaction.until,
+        }
     }
 }
 
@@ -67,8 +91,24 @@ impl Kept {
         Some(Plan {
             old: Arc::clone(self),
             dropped,
+            kept_survivors: self.survivors_kept(dropped, compaction.to),
             first_kept,
         })
+    }
+
+    /// The survivors files that stay when so many segments go. Of the others the newest are merged, each with twice as much as it
+    /// has, counted by what goes: so the files are as many as the logarithm of their bytes, and nothing is read again more often.
+    fn survivors_kept(&self, dropped: usize, to: u64) -> Range<usize> {
+        let files = &self.survivors;
+        let first = files.iter().take_while(|file| file.is_needed_until() <= to).count();
+        let mut merged: u64 = self.segments[..dropped].iter().map(|segment| segment.bytes).sum();
+        merged = merged.max(MERGED_BYTES_MIN / 2);
+        let mut end = files.len();
+        while end > first && files[end - 1].chain.is_some() && files[end - 1].bytes <= merged * 2 {
+            end -= 1;
+            merged += files[end].bytes;
+        }
+        first..end
     }
 }
 
@@ -91,15 +131,17 @@ impl<T> Files<T> {
     /// Puts a compaction's survivors in place of what it drops.
     pub(super) fn carry_out(&mut self, plan: &Plan, floor: u64, survivors: Sealed) {
         let segments = self.kept.segments[plan.dropped..].to_vec();
+        let number = survivors.number;
+        let mut all = self.kept.survivors[plan.kept_survivors.clone()].to_vec();
+        all.push(Arc::new(survivors));
         let first = segments.first().map_or(self.number, |segment| segment.number);
         assert!(
-            survivors.number == plan.first_kept && first == plan.first_kept,
-            "history: a compaction says that segment {} is the first kept, but {first} is",
-            survivors.number
+            number == plan.first_kept && first == plan.first_kept,
+            "history: a compaction says that segment {number} is the first kept, but {first} is"
         );
         self.kept = Arc::new(Kept {
             floor,
-            survivors: Some(Arc::new(survivors)),
+            survivors: all,
             segments,
         });
     }

@@ -87,6 +87,7 @@ fn sealed(number: u64, floor: u64) -> Sealed {
         end: 0,
         bytes: 0,
         entries: 0,
+        chain: None,
     }
 }
 

@@ -14,6 +14,7 @@ mod kept_model;
 mod open;
 mod record;
 mod segment;
+mod survivors;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -111,6 +112,8 @@ pub(super) struct History {
     written: AtomicU64,
     /// Single changes looked up since the start.
     lookups: AtomicU64,
+    /// Bytes of records that compactions read since the start.
+    compaction_read: AtomicU64,
 }
 
 impl History {
@@ -218,7 +221,7 @@ impl History {
     /// Bytes of all files.
     pub(super) fn disk_bytes(&self) -> u64 {
         let state = self.state.read();
-        let survivors = state.kept.survivors.as_ref().map_or(0, |file| file.bytes);
+        let survivors: u64 = state.kept.survivors.iter().map(|file| file.bytes).sum();
         let sealed: u64 = state.kept.segments.iter().map(|segment| segment.bytes).sum();
         survivors + sealed + state.tail.end()
     }
@@ -231,6 +234,11 @@ impl History {
     /// Single changes looked up since the start.
     pub(super) fn lookups(&self) -> u64 {
         self.lookups.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of records that compactions read since the start.
+    pub(super) fn compaction_read_bytes(&self) -> u64 {
+        self.compaction_read.load(Ordering::Relaxed)
     }
 
     /// Whether a flush now would let a compaction at `revision` give back disk space that is worth it.
@@ -269,6 +277,7 @@ impl History {
             &state.tail.file,
             &state.tail.path,
             (number, 0),
+            None,
             &state.tail.index,
             state.tail.end(),
         )?;

@@ -2,7 +2,7 @@
 //! Only the last segment is read through; the others are known by their footers.
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::AtomicU64;
 use std::sync::Arc;
 
@@ -12,6 +12,7 @@ use quick_cache::sync::Cache;
 use super::super::failure::{corrupt, io_failure};
 use super::super::files::{read_at, sync_directory};
 use super::super::options::Budget;
+use super::compaction::survivors_name;
 use super::kept::is_left_over;
 use super::record::{decode, parse, Decoded, FRAME_BYTES};
 use super::segment::{read_header, Index, Sealed, HEADER_BYTES};
@@ -40,7 +41,8 @@ impl Sizes {
 #[derive(Default)]
 struct Listing {
     segments: Vec<u64>,
-    survivors: Vec<PathBuf>,
+    /// Floors of the survivors files.
+    survivors: Vec<u64>,
 }
 
 impl History {
@@ -81,6 +83,7 @@ impl History {
             unsynced: Mutex::new(Unsynced::default()),
             written: AtomicU64::new(0),
             lookups: AtomicU64::new(0),
+            compaction_read: AtomicU64::new(0),
         }
     }
 }
@@ -92,8 +95,8 @@ fn restore(
     compacted: u64,
     sizes: Sizes,
 ) -> Result<(Kept, Tail), StoreError> {
-    let survivors = newest_survivors(listing, compacted)?;
-    let (first, floor) = survivors.as_ref().map_or((1, 0), |file| (file.number, file.floor));
+    let survivors = restore_survivors(directory, listing, compacted)?;
+    let (first, floor) = survivors.last().map_or((1, 0), |file| (file.number, file.floor));
     // Newest first: whatever is left when this stops half-way has no gap below the end.
     for number in listing.segments.iter().rev() {
         if is_left_over(*number, first, end.segment) {
@@ -116,30 +119,46 @@ fn restore(
     let tail = reopen_tail(directory, end, sizes.buffer_bytes)?;
     let kept = Kept {
         floor,
-        survivors: survivors.map(Arc::new),
+        survivors,
         segments,
     };
     Ok((kept, tail))
 }
 
-/// The survivors file of the last compaction; those before it are removed.
-fn newest_survivors(listing: &Listing, compacted: u64) -> Result<Option<Sealed>, StoreError> {
-    let mut newest: Option<Sealed> = None;
-    for path in &listing.survivors {
-        let sealed = Sealed::read(path)?;
-        if sealed.floor > compacted {
-            return Err(corrupt(path, None, "history was compacted further than the tables say"));
+/// The survivors file of the last compaction, with those that it says count, oldest first; others are removed.
+fn restore_survivors(directory: &Path, listing: &Listing, compacted: u64) -> Result<Vec<Arc<Sealed>>, StoreError> {
+    let mut survivors: Vec<Arc<Sealed>> = Vec::new();
+    let mut next = listing.survivors.iter().max().copied();
+    while let Some(floor) = next {
+        let path = directory.join(survivors_name(floor));
+        if !path.exists() {
+            return Err(corrupt(&path, None, "survivors of a compaction are missing"));
         }
-        let (older, newer) = match newest.take() {
-            Some(other) if other.floor > sealed.floor => (Some(sealed), other),
-            other => (other, sealed),
-        };
-        if let Some(older) = older {
-            remove(&older.path)?;
+        let sealed = Sealed::read(&path)?;
+        if sealed.floor != floor {
+            return Err(corrupt(&path, Some(0), "the file is not the one its name says"));
         }
-        newest = Some(newer);
+        if floor > compacted {
+            return Err(corrupt(
+                &path,
+                None,
+                "history was compacted further than the tables say",
+            ));
+        }
+        // The newest says which is the oldest that counts: what older ones name before it is gone.
+        let newest = survivors.first().map_or(sealed.chain, |file| file.chain);
+        let oldest = newest.map_or(floor, |chain| chain.oldest).max(1);
+        let previous = sealed.chain.map_or(0, |chain| chain.previous);
+        next = (oldest..floor).contains(&previous).then_some(previous);
+        survivors.push(Arc::new(sealed));
     }
-    Ok(newest)
+    survivors.reverse();
+    for floor in &listing.survivors {
+        if !survivors.iter().any(|file| file.floor == *floor) {
+            remove(&directory.join(survivors_name(*floor)))?;
+        }
+    }
+    Ok(survivors)
 }
 
 /// Opens the last segment and cuts it at `end`.
@@ -221,7 +240,7 @@ fn list(directory: &Path) -> Result<Listing, StoreError> {
         let name = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
         match path.extension().and_then(|extension| extension.to_str()) {
             Some("segment") => listing.segments.extend(name.parse::<u64>().ok()),
-            Some("survivors") => listing.survivors.push(path),
+            Some("survivors") => listing.survivors.extend(name.parse::<u64>().ok()),
             Some("new") => remove(&path)?,
             _ => {}
         }

@@ -5,9 +5,14 @@
 //! header   ["RDBHIST1"][u64 number][u64 floor][u32 crc32c of the 24 bytes before][4 × 0]
 //! footer   [index: (u64 revision, u64 offset) …][u64 first][u64 last][u64 end of records][u32 entries][u32 crc32c]["RDBHFOOT"]
 //! ```
-//! Segments are numbered from 1 without gaps. A survivors file has the same form: its number is that of the first
-//! segment kept, its floor the revision compacted; it holds the changes
-//! of that revision, whole, and then what later changes replaced. The footer's checksum covers index and fields.
+//! chain    [u64 oldest][u64 previous][u64 until]      between index and fields of a survivors file, which ends in "RDBHSURV" instead
+//! ```
+//! Segments are numbered from 1 without gaps. The footer's checksum covers index, chain and fields. A survivors file has the same
+//! form: its number is that of the first segment kept, its floor the revision compacted. It holds what `survivors.rs` says of the
+//! revisions above the floor of the file before it, at their own revisions, and last the changes of its floor, whole. The newest
+//! says which others count: `previous` is the floor of the one before it, 0 if there is none, `oldest` that of the first. No change
+//! above revision `until` needs anything of it. One that ends in "RDBHFOOT" is of an older version, and the first: it holds the
+//! changes of its floor, and then what later changes replaced, at the revisions that replaced it.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -22,6 +27,8 @@ const TAIL_BYTES: u64 = 40;
 const ENTRY_BYTES: u64 = 16;
 const HEADER_MAGIC: &[u8; 8] = b"RDBHIST1";
 const FOOTER_MAGIC: &[u8; 8] = b"RDBHFOOT";
+const CHAIN_MAGIC: &[u8; 8] = b"RDBHSURV";
+const CHAIN_BYTES: u64 = 24;
 
 /// Bytes of records between two entries of the sparse index.
 const INDEX_STEP_BYTES: u64 = 8 << 10;
@@ -61,6 +68,14 @@ pub(super) fn locate(entries: &[IndexEntry], revision: u64) -> u64 {
     below.checked_sub(1).map_or(HEADER_BYTES, |at| entries[at].offset)
 }
 
+/// What a survivors file says of others; see above.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Chain {
+    pub(super) oldest: u64,
+    pub(super) previous: u64,
+    pub(super) until: u64,
+}
+
 /// A file that is complete.
 #[derive(Clone, Debug)]
 pub(super) struct Sealed {
@@ -75,6 +90,8 @@ pub(super) struct Sealed {
     /// Size of the whole file.
     pub(super) bytes: u64,
     pub(super) entries: u32,
+    /// `None` for a segment, and for survivors of an older version.
+    pub(super) chain: Option<Chain>,
 }
 
 /// A complete file, open, with its index.
@@ -96,9 +113,13 @@ impl Sealed {
         let damaged = |what| Err(corrupt(path, Some(tail_at), what));
         let mut tail = [0; TAIL_BYTES as usize];
         let count = read_at(&file, &mut tail, tail_at).map_err(|error| io_failure(&error, "reading", path))?;
-        if count != tail.len() || &tail[32..] != FOOTER_MAGIC {
-            return damaged("the footer is missing");
-        }
+        let chain_at = tail_at.saturating_sub(CHAIN_BYTES).max(HEADER_BYTES);
+        let chain = match &tail[32..] {
+            _ if count != tail.len() => return damaged("the footer is missing"),
+            magic if magic == FOOTER_MAGIC => None,
+            magic if magic == CHAIN_MAGIC => Some(read_chain(&file, path, chain_at)?),
+            _ => return damaged("the footer is missing"),
+        };
         let sealed = Self {
             path: path.to_path_buf(),
             number,
@@ -108,14 +129,21 @@ impl Sealed {
             end: read_u64(&tail, 16),
             bytes,
             entries: read_u32(&tail, 24),
+            chain,
         };
-        let expected = u64::from(sealed.entries) * ENTRY_BYTES + TAIL_BYTES;
+        let chain_bytes = chain.map_or(0, |_| CHAIN_BYTES);
+        let expected = u64::from(sealed.entries) * ENTRY_BYTES + chain_bytes + TAIL_BYTES;
         if sealed.end < HEADER_BYTES || sealed.end.checked_add(expected) != Some(bytes) {
             return damaged("the footer does not fit the file");
         }
         // The fields are covered by the index's checksum; segments are few, their indexes small.
         sealed.read_index(&file)?;
         Ok(sealed)
+    }
+
+    /// Of a survivors file: no change above this revision needs anything of it.
+    pub(super) fn is_needed_until(&self) -> u64 {
+        self.chain.map_or(self.last, |chain| chain.until)
     }
 
     /// Opens the file and reads its index.
@@ -138,6 +166,17 @@ impl Sealed {
         });
         Ok(index.collect())
     }
+}
+
+fn read_chain(file: &File, path: &Path, at: u64) -> Result<Chain, StoreError> {
+    let mut fields = [0; CHAIN_BYTES as usize];
+    // What is too short does not fit the file either.
+    read_at(file, &mut fields, at).map_err(|error| io_failure(&error, "reading", path))?;
+    Ok(Chain {
+        oldest: read_u64(&fields, 0),
+        previous: read_u64(&fields, 8),
+        until: read_u64(&fields, 16),
+    })
 }
 
 /// Writes the header of a new file.
@@ -169,6 +208,7 @@ pub(super) fn write_footer(
     file: &File,
     path: &Path,
     (number, floor): (u64, u64),
+    chain: Option<Chain>,
     index: &Index,
     end: u64,
 ) -> Result<Sealed, StoreError> {
@@ -177,13 +217,18 @@ pub(super) fn write_footer(
         footer.extend_from_slice(&entry.revision.to_le_bytes());
         footer.extend_from_slice(&entry.offset.to_le_bytes());
     }
+    if let Some(chain) = chain {
+        for field in [chain.oldest, chain.previous, chain.until] {
+            footer.extend_from_slice(&field.to_le_bytes());
+        }
+    }
     footer.extend_from_slice(&index.first.to_le_bytes());
     footer.extend_from_slice(&index.last.to_le_bytes());
     footer.extend_from_slice(&end.to_le_bytes());
     footer.extend_from_slice(&(index.entries.len() as u32).to_le_bytes());
     let crc = rafterdb_hash::crc32c(&footer);
     footer.extend_from_slice(&crc.to_le_bytes());
-    footer.extend_from_slice(FOOTER_MAGIC);
+    footer.extend_from_slice(chain.map_or(FOOTER_MAGIC, |_| CHAIN_MAGIC));
     write_at(file, &footer, end).map_err(|error| io_failure(&error, "writing", path))?;
     Ok(Sealed {
         path: path.to_path_buf(),
@@ -194,5 +239,6 @@ pub(super) fn write_footer(
         end,
         bytes: end + footer.len() as u64,
         entries: index.entries.len() as u32,
+        chain,
     })
 }
