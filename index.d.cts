@@ -431,7 +431,7 @@ export type HistoryBound = string | number;
 export interface HistoryOptions {
   /**
    * Changes within the bound are kept; of a list, within all of its bounds; `'all'` keeps everything until `compact` is called. What
-   * is older goes, in steps: while there are writes up to half as much again is there. The present state is never touched.
+   * is older goes, in steps: while there are writes up to a tenth more is there. The present state is never touched.
    *
    * An age alone bounds no disk: at 150,000 writes a second an hour is 160 GB. A number alone keeps years of a quiet store, which
    * costs little, but little of a busy one. The default, both, is an hour of up to 1,400 writes a second, half a minute of 150,000,

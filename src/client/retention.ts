@@ -16,10 +16,10 @@ export const KEEP_DEFAULT: Keep = { ageMs: 3_600_000, revisions: 5_000_000 }
 const SAMPLES = 60
 
 /**
- * A compaction reads what it keeps, so it waits until it drops a part of that. What is kept is then at most half as much again as
- * the bounds say, while there are writes.
+ * A compaction reads only what it drops, but has the store flushed: so it waits until it drops a part of what is kept. That is then
+ * at most a tenth more than the bounds say, while there are writes.
  */
-const DROPPED_PART_MIN = 0.5
+const DROPPED_PART_MIN = 0.1
 
 const UNITS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 
