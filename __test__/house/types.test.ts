@@ -107,23 +107,6 @@ test.each(['node16', 'nodenext'])(
   },
 )
 
-test('a require that knows no ES modules, as that of test runners, gets the same library', () => {
-  withPackage('commonjs', (directory) => {
-    writeFileSync(
-      join(directory, 'run.cjs'),
-      `const { readFileSync } = require('node:fs')
-const vm = require('node:vm')
-const file = require.resolve('rafterdb')
-const module_ = { exports: {} }
-const code = '(function (module, exports, require, __filename) {' + readFileSync(file, 'utf8') + '})'
-const load = vm.runInNewContext(code, { process })
-load(module_, module_.exports, () => { throw new SyntaxError('Cannot use import statement outside a module') }, file)
-console.log(module_.exports.open === require('rafterdb').open, typeof module_.exports.connect)`,
-    )
-    expect(compile(['run.cjs'], directory)).toBe('true function\n')
-  })
-})
-
 /** What the compiler complains about. */
 function compile(args: string[], cwd: string): string {
   try {
