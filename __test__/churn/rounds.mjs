@@ -102,7 +102,7 @@ export class Churn {
     const dataDir = join(this.#root, `${number}`)
     const db = await open({ dataDir, memory: 32 << 20 })
     await use(db, 's')
-    db.getSync?.('s1')
+    db.getSync?.('s1', { consistency: 'serializable' })
     if (this.#leak === 'store') return this.#kept.push(db)
     await db.close()
     rmSync(dataDir, { recursive: true, force: true })

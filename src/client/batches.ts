@@ -71,6 +71,13 @@ export class Batches {
     }
   }
 
+  /** No operation comes any more. */
+  letGo(): void {
+    this.close()
+    if (this.#slab !== null) this.slabs.retire(this.#slab)
+    this.#slab = null
+  }
+
   #slabFor(bytes: number): Slab {
     if (bytes > SLAB_BYTES) return this.slabs.take(bytes)
     let slab = this.#slab

@@ -263,6 +263,7 @@ export class ClientDatabase implements Database {
       await stop()
     } finally {
       liveness.close()
+      this.#turn.letGo()
     }
   }
 

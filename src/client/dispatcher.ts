@@ -20,12 +20,10 @@ import { Inbox, Result } from './results.js'
 import { isInvalid, retryOf } from './retry.js'
 import { type Session, Sessions } from './session.js'
 import { Slabs } from './slab.js'
+import { giveBuffer, takeBuffer } from './spare-buffers.js'
 import type { Stream } from './stream.js'
 import { Streams } from './streams.js'
 import { Submission } from './submission.js'
-
-/** Bytes of the buffer that responses are drained into; it grows for a larger response. */
-const INBOX_BYTES = 262_144
 
 export interface DispatcherOptions {
   /** The member is in this process: there is no other to go to. */
@@ -65,7 +63,8 @@ export class Dispatcher {
   /** The port took nothing last time: nothing at all is sent before the pause is over. */
   #full = false
   readonly #deadlines = new Deadlines((now) => this.#sweep(now))
-  #inbox = new Inbox(INBOX_BYTES)
+  /** What responses are drained into; it grows for a larger response. */
+  #inbox = new Inbox(takeBuffer())
   #result = new Result(this.#inbox)
   #nextId = 1
   /** What went wrong last with any request: those that wait behind it say so. */
@@ -178,7 +177,7 @@ export class Dispatcher {
     for (;;) {
       const length = port.drain(this.#inbox.bytes)
       if (length === 0) break
-      if (length < 0) this.#growInbox(-length)
+      if (length < 0) this.#replaceInbox(-length)
       else this.#read(length)
       if (this.#port !== port) return
     }
@@ -202,6 +201,13 @@ export class Dispatcher {
     this.#streams.end(error)
     if (this.#pause !== null) clearTimeout(this.#pause)
     this.#deadlines.close()
+  }
+
+  /** After `end`: nothing is sent or drained any more, and the buffers go to the next client. */
+  letGo(): void {
+    this.#replaceInbox(0)
+    this.#submission.letGo()
+    this.slabs.letGo()
   }
 
   #mayRead = (request: Request): boolean => !request.isLinearizableRead || this.#streams.allow(request.id)
@@ -429,8 +435,9 @@ export class Dispatcher {
     else this.#others.push(request)
   }
 
-  #growInbox(bytes: number): void {
-    this.#inbox = new Inbox(bytes)
+  #replaceInbox(bytes: number): void {
+    giveBuffer(this.#inbox.bytes)
+    this.#inbox = new Inbox(Buffer.allocUnsafeSlow(bytes))
     this.#result = new Result(this.#inbox)
   }
 

@@ -92,12 +92,12 @@ export class Line {
   }
 
   #readAnswers(): void {
-    let inbox = new Inbox(ANSWER_BYTES)
+    let inbox = new Inbox(Buffer.allocUnsafeSlow(ANSWER_BYTES))
     for (;;) {
       const length = this.port.drain(inbox.bytes)
       if (length === 0) return
       if (length < 0) {
-        inbox = new Inbox(-length)
+        inbox = new Inbox(Buffer.allocUnsafeSlow(-length))
         continue
       }
       for (let at = 0; at < length; ) {

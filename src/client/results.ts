@@ -14,15 +14,13 @@ export const RANGE_MORE = 1
 
 /** A buffer of responses and its view. */
 export class Inbox {
-  readonly bytes: Buffer
   readonly view: DataView
   /** The same memory without Buffer's class: slices of it are plain Uint8Arrays. */
   readonly plain: Uint8Array
 
-  constructor(readonly capacity: number) {
-    this.bytes = Buffer.allocUnsafeSlow(capacity)
-    this.view = new DataView(this.bytes.buffer)
-    this.plain = new Uint8Array(this.bytes.buffer)
+  constructor(readonly bytes: Buffer) {
+    this.view = new DataView(bytes.buffer)
+    this.plain = new Uint8Array(bytes.buffer)
   }
 }
 

@@ -1,9 +1,10 @@
 // Buffers that requests are encoded into and kept in until they are answered, so that they can be sent again unchanged.
 // Bounded in bytes. Knows no formats.
 import { RafterError } from '../errors.js'
+import { BUFFER_BYTES, giveBuffer, takeBuffer } from './spare-buffers.js'
 
 /** Bytes of a pooled slab: two full batches. */
-export const SLAB_BYTES = 262_144
+export const SLAB_BYTES = BUFFER_BYTES
 /** Bytes of calls that one client holds unanswered; a call above that fails with BUSY, whatever `waitWhenBusy` says. */
 export const HELD_BYTES_MAX = 268_435_456
 /** Slabs kept for reuse. */
@@ -11,7 +12,7 @@ const SPARE_SLABS_MAX = 8
 
 /** A buffer that several requests share, one after another. */
 export class Slab {
-  readonly bytes: Buffer
+  readonly capacity: number
   readonly view: DataView
   /** Bytes taken from the start; the next request begins here. */
   used = 0
@@ -20,9 +21,9 @@ export class Slab {
   /** Whether a batch builder goes on filling it. */
   current = false
 
-  constructor(readonly capacity: number) {
-    this.bytes = Buffer.allocUnsafeSlow(capacity)
-    this.view = new DataView(this.bytes.buffer)
+  constructor(readonly bytes: Buffer) {
+    this.capacity = bytes.length
+    this.view = new DataView(bytes.buffer)
   }
 }
 
@@ -39,13 +40,14 @@ export class Slabs {
       throw new RafterError('BUSY', `${this.#held} bytes of calls wait for their answers; await some before making more`)
     }
     this.#held += capacity
-    return (capacity === SLAB_BYTES ? this.#spare.pop() : undefined) ?? new Slab(capacity)
+    if (capacity > SLAB_BYTES) return new Slab(Buffer.allocUnsafeSlow(capacity))
+    return this.#spare.pop() ?? new Slab(takeBuffer())
   }
 
   /** A slab for one small request of its own, of exactly `bytes`; there are few of these, so they count but never fail. */
   single(bytes: number): Slab {
     this.#held += bytes
-    return new Slab(bytes)
+    return new Slab(Buffer.allocUnsafeSlow(bytes))
   }
 
   /** One request less needs the slab's bytes. */
@@ -59,6 +61,11 @@ export class Slabs {
   retire(slab: Slab): void {
     slab.current = false
     if (slab.holders === 0) this.#giveBack(slab)
+  }
+
+  /** No call comes any more, and the builders have retired theirs: the buffers are there for the next client. */
+  letGo(): void {
+    for (const { bytes } of this.#spare.splice(0)) giveBuffer(bytes)
   }
 
   #giveBack(slab: Slab): void {

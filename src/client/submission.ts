@@ -1,13 +1,16 @@
 // Lays requests one after another for one crossing to the member; copies only those that are not so in memory already.
 import type { Request } from './request.js'
+import { BUFFER_BYTES, giveBuffer, takeBuffer } from './spare-buffers.js'
 
 /** A submission is closed at this many bytes, unless it is one request: the member works on one while the next is encoded. */
-const SUBMISSION_BYTES_MAX = 262_144
+const SUBMISSION_BYTES_MAX = BUFFER_BYTES
+
+const NOTHING: Buffer = Buffer.alloc(0)
 
 export class Submission {
   readonly requests: Request[] = []
   length = 0
-  #gathered: Buffer = Buffer.alloc(0)
+  #gathered = NOTHING
 
   clear(): void {
     this.requests.length = 0
@@ -54,13 +57,24 @@ export class Submission {
     if (requests.every((request, i) => i === 0 || follows(requests[i - 1] as Request, request))) {
       return first.start === 0 ? first.slab.bytes : first.slab.bytes.subarray(first.start)
     }
-    if (this.#gathered.length < this.length) this.#gathered = Buffer.allocUnsafeSlow(Math.max(this.length, SUBMISSION_BYTES_MAX))
+    if (this.#gathered.length < this.length) this.#grow()
     let at = 0
     for (const { slab, start, end } of requests) {
       slab.bytes.copy(this.#gathered, at, start, end)
       at += end - start
     }
     return this.#gathered
+  }
+
+  /** Nothing is sent any more. */
+  letGo(): void {
+    giveBuffer(this.#gathered)
+    this.#gathered = NOTHING
+  }
+
+  #grow(): void {
+    giveBuffer(this.#gathered)
+    this.#gathered = this.length <= BUFFER_BYTES ? takeBuffer() : Buffer.allocUnsafeSlow(this.length)
   }
 }
 

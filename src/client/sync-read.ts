@@ -15,7 +15,7 @@ const RESULT_BYTES = 16_384
 export class SyncReader {
   readonly #request = Buffer.allocUnsafeSlow(REQUEST_HEADER_BYTES + KEY_ROOM_BYTES)
   readonly #view = new DataView(this.#request.buffer)
-  #inbox = new Inbox(RESULT_BYTES)
+  #inbox = new Inbox(Buffer.allocUnsafeSlow(RESULT_BYTES))
   #result = new Result(this.#inbox)
 
   #reader: KeyReader
@@ -53,7 +53,7 @@ export class SyncReader {
 
   #grow(bytes: number): void {
     this.#reader.close()
-    this.#inbox = new Inbox(bytes)
+    this.#inbox = new Inbox(Buffer.allocUnsafeSlow(bytes))
     this.#result = new Result(this.#inbox)
     this.#reader = this.open(this.#request, this.#inbox.bytes)
   }

@@ -96,6 +96,12 @@ export class Turn {
     this.dispatcher.pump()
   }
 
+  /** No call comes any more: gives its buffers to the next client. */
+  letGo(): void {
+    for (const batches of [this.writes, this.reads, this.#localReads]) batches.letGo()
+    this.dispatcher.letGo()
+  }
+
   /** Puts an operation that is encoded already into another request: a read among others, a write alone. */
   addAgain(call: Call, from: Request, at: number, bytes: number): void {
     const { view } = from.slab
