@@ -93,6 +93,7 @@ export class Churn {
   async #life(number) {
     const kind = (number * 37) % 100
     if (this.#leak === 'heap') this.#kept.push('x'.repeat(20_000).split(''))
+    if (this.#leak === 'memory') this.#kept.push(Buffer.alloc(1 << 20, 1))
     if (kind < STORES) await this.#store(number)
     else if (kind < STORES + WORKERS) await this.#worker(number)
     else await this.#client()
