@@ -5,6 +5,7 @@ import { Message, Role } from '../../src/raft/kinds.js'
 import type { Incoming, Outgoing } from '../../src/raft/message.js'
 import { type After, AT_ONCE } from '../../src/raft/out.js'
 import { Raft } from '../../src/raft/raft.js'
+import { anyAnswer, leasedAtOnce } from './broken-reads.js'
 import { brokenCore, expectCaught } from './canary.js'
 import type { MemberView } from './checker.js'
 import { Committed } from './checkers/committed.js'
@@ -169,6 +170,14 @@ describe('fresh reads', () => {
       }
     }
     expectCaught('fresh reads', brokenCore(Fickle), { ...LEASES, faults: FAULTY.faults })
+  })
+
+  test('catches followers that take any answer for the one to what they asked', () => {
+    expectCaught('fresh reads', anyAnswer, { ...FAULTY, leaseReads: false, followerReads: true, thinkMax: 5 })
+  })
+
+  test('catches leaders that answer from what they have applied, when a follower has answered from what is committed', () => {
+    expectCaught('fresh reads', leasedAtOnce, { ...LEASES, followerReads: true })
   })
 
   test('catches leaders that answer without asking anybody', () => {

@@ -10,7 +10,13 @@ const STEADY: Partial<SimulationOptions> = {
   ...{ members: 3, groups: 1, logRetainBytes: 2_000, entryBytesMax: 100_000, clients: 12, thinkMax: 4, steadyWrites: true },
   ...{ stallShare: 0, timeoutFactors: [1], heartbeatInterval: 50, electionTimeout: 200 },
   link: { delayMin: 0.05, delayMax: 2, lossShare: 0, duplicateShare: 0, ordered: true },
-  plane: { disk: { fsyncMin: 0.1, fsyncMax: 1, stallShare: 0, stallMax: 0 }, applyMax: 1, persistShare: 0.5, logScale: 1 },
+  plane: {
+    disk: { fsyncMin: 0.1, fsyncMax: 1, stallShare: 0, stallMax: 0 },
+    applyMax: 1,
+    persistShare: 0.5,
+    logScale: 1,
+    leasedReadsWait: true,
+  },
   faults: { crashes: true, partitions: false, pauses: false, transfers: false, wipes: true, freezes: false, powerLosses: false },
 }
 const COUNT = Number(process.env['RAFTERDB_SEEDS'] ?? 8)

@@ -1,5 +1,6 @@
-// Clients that write and read one after another, and remember what they were told. Each asks the member it believes to lead.
-import type { Random } from '../../src/raft/random.js'
+// Clients that write and read one after another, and remember what they were told. Each asks the member it believes to lead, or
+// reads at any.
+import { Random } from '../../src/raft/random.js'
 import type { Checker } from './checker.js'
 import type { FreshReads } from './checkers/fresh-reads.js'
 import type { Node } from './node.js'
@@ -10,18 +11,22 @@ import type { Scheduler } from './scheduler.js'
 export interface Counts {
   acknowledged: number
   reads: number
+  /** Of them, those that a member answered which did not lead when it was asked. */
+  followerReads: number
   refused: number
 }
 
 /** All clients of one run. */
 export class Clients {
-  readonly counts: Counts = { acknowledged: 0, reads: 0, refused: 0 }
+  readonly counts: Counts = { acknowledged: 0, reads: 0, followerReads: 0, refused: 0 }
   readonly #scheduler: Scheduler
   readonly #random: Random
   readonly #nodes: readonly Node[]
   readonly #options: SimulationOptions
   readonly #checkers: readonly Checker[]
   readonly #freshReads: FreshReads
+  /** Drawn apart, so that the seeds found before there were reads at followers still draw what they drew. */
+  readonly #where: Random
   #values = 0
   #over = false
 
@@ -39,6 +44,7 @@ export class Clients {
     this.#options = options
     this.#checkers = checkers
     this.#freshReads = freshReads
+    this.#where = new Random(options.seed, 0xf0110)
   }
 
   /** Starts them. */
@@ -73,8 +79,11 @@ export class Clients {
   }
 
   #operate(group: number, next: () => void): void {
-    const node = this.#nodeFor(group)
+    let node = this.#nodeFor(group)
     const reads = this.#random.next() < 0.5
+    if (reads && this.#options.followerReads && this.#where.next() < 0.6) {
+      node = this.#nodes[Math.floor(this.#where.next() * this.#nodes.length)]!
+    }
     const floor = this.#freshReads.readFloor(group)
     node.perform(() => {
       const taken = reads
@@ -94,9 +103,12 @@ export class Clients {
   }
 
   #read(node: Node, group: number, floor: number, next: () => void): boolean {
+    const leads = node.plane.leader(group) === node.id
+    if (!leads && !this.#options.followerReads) return false
     return node.plane.read(group, (index, code) => {
       if (code === 0) {
         this.counts.reads += 1
+        if (!leads) this.counts.followerReads += 1
         for (const checker of this.#checkers) checker.onRead?.(group, index, floor)
       }
       next()

@@ -8,7 +8,13 @@ import { simulate } from './simulate.js'
 const QUIET: Partial<SimulationOptions> = {
   ...{ groups: 1, timeoutFactors: [1], heartbeatInterval: 50, electionTimeout: 200, faultyTime: 1_000, clients: 4, thinkMax: 20 },
   ...{ stallShare: 0, link: { delayMin: 0.05, delayMax: 2, lossShare: 0, duplicateShare: 0, ordered: true } },
-  plane: { disk: { fsyncMin: 0.1, fsyncMax: 1, stallShare: 0, stallMax: 0 }, applyMax: 1, persistShare: 0.1, logScale: 1 },
+  plane: {
+    disk: { fsyncMin: 0.1, fsyncMax: 1, stallShare: 0, stallMax: 0 },
+    applyMax: 1,
+    persistShare: 0.1,
+    logScale: 1,
+    leasedReadsWait: true,
+  },
   faults: { crashes: true, partitions: false, pauses: false, transfers: false, wipes: false, freezes: false, powerLosses: false },
 }
 const SEEDS = [1, 2, 3, 4, 5, 6]

@@ -1,4 +1,5 @@
 // One member's copy of one group's log, with real entries: once in memory, once as it is on disk.
+import { limits } from '../../src/limits.js'
 
 /** An entry; the same object in every log that holds it. */
 export interface Entry {
@@ -96,4 +97,19 @@ export function countRuns(entries: readonly Entry[]): number[] {
     else runs.push(entry.term, 1)
   }
   return runs
+}
+
+/** The entries of a message, clipped to appendBytesMax and appendRunsMax; one entry goes whole. */
+export function entriesToSend(log: MemberLog, first: number, end: number): Entry[] {
+  const entries: Entry[] = []
+  let bytes = 0
+  let runs = 0
+  for (let index = first; index < end; index += 1) {
+    const entry = log.entry(index)
+    bytes += entry.bytes
+    if (entry.term !== entries.at(-1)?.term) runs += 1
+    if (entries.length > 0 && (bytes > limits.appendBytesMax || runs > limits.appendRunsMax)) break
+    entries.push(entry)
+  }
+  return entries
 }

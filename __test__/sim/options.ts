@@ -29,6 +29,8 @@ export interface SimulationOptions {
   timeoutFactors: readonly number[]
   leaseReads: boolean
   logRetainBytes: number
+  /** Clients read at members that do not lead, too. */
+  followerReads: boolean
   /** Most that a clock may be fast or slow, as a share. */
   driftMax: number
   link: LinkBehaviour
@@ -78,7 +80,7 @@ export function drawOptions(seed: number, random: Random): SimulationOptions {
     },
     plane: {
       disk: { fsyncMin: 0.1, fsyncMax: one(0.5, 2, 10), stallShare: one(0, 0.001, 0.02), stallMax: 2 * electionTimeout },
-      ...{ applyMax: one(0.1, 1, 20), persistShare: one(0.01, 0.2), logScale: 1 },
+      ...{ applyMax: one(0.1, 1, 20), persistShare: one(0.01, 0.2), logScale: 1, leasedReadsWait: true },
     },
     ...{ stallShare: one(0, 0.001, 0.01), stallMax: 2 * electionTimeout },
     ...{ clients: one(2, 6, 12), thinkMax: one(2, 10, 40), entryBytesMax: one(100, 1_000, 400_000) },
@@ -96,6 +98,7 @@ export function drawOptions(seed: number, random: Random): SimulationOptions {
     timeoutFactors: later.next() < 0.15 ? [1, 3] : [1],
     steadyWrites: false,
     hangs: undefined,
+    followerReads: false,
     syncInterval: undefined as number | undefined,
     sabotage: {},
     only: undefined,
@@ -107,5 +110,6 @@ export function drawOptions(seed: number, random: Random): SimulationOptions {
   }
   // Where next to nothing is kept, half the clusters do not hold it for followers that answer either: more snapshots.
   if (drawn.logRetainBytes < 1e9 && later.next() < 0.5) drawn.plane.logScale = 1e6
+  drawn.followerReads = later.next() < 0.6
   return drawn
 }

@@ -1,12 +1,11 @@
 // What the simulated plane keeps of one group between two events.
+import { Code } from '../../src/codes.js'
 import { Role } from '../../src/raft/kinds.js'
 import type { Machine } from './machine.js'
 import type { MemberLog } from './member-log.js'
 
 /** Called with the index that holds the write, or with a code when it was not done. */
 export type WriteDone = (index: number, code: number) => void
-/** Called with the applied index that answered, or with a code. */
-export type ReadDone = (index: number, code: number) => void
 
 /** Writes that were handed over together. */
 export interface Chunk {
@@ -14,11 +13,31 @@ export interface Chunk {
   announced: boolean
 }
 
-interface Read {
-  readonly sequence: number
-  readonly done: ReadDone
-  /** Set once the core has confirmed it. */
-  index: number
+/** Called with OK once the member that was asked for leads, or with a code when that will not be by this transfer. */
+export type TransferDone = (code: number) => void
+
+/** Who waits for leadership to go to a member. */
+export class Transfers {
+  #waiting: { readonly peer: number; readonly done: TransferDone }[] = []
+
+  wait(peer: number, done: TransferDone): void {
+    this.#waiting.push({ peer, done })
+  }
+
+  /** The core goes on without a transfer to peer. */
+  over(peer: number, code: number): void {
+    const over = this.#waiting.filter((each) => each.peer === peer)
+    this.#waiting = this.#waiting.filter((each) => each.peer !== peer)
+    for (const { done } of over) done(code)
+  }
+
+  /** `leader` 0: nobody is known to lead. */
+  leaderChanged(leader: number): void {
+    if (leader === 0) return
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const { peer, done } of waiting) done(peer === leader ? Code.OK : Code.LEADER_LOST)
+  }
 }
 
 /** One group's side of the plane. */
@@ -31,9 +50,8 @@ export interface GroupState {
   committed: number
   leaseUntil: number
   proposals: Chunk[]
-  reads: Read[]
-  readSequence: number
   waiters: Map<number, WriteDone>
+  readonly transfers: Transfers
   applying: boolean
 }
 
@@ -41,6 +59,6 @@ export interface GroupState {
 export function newGroup(log: MemberLog, machine: Machine): GroupState {
   return {
     ...{ log, machine, role: Role.FOLLOWER, term: log.term, leader: 0, committed: machine.state.index, leaseUntil: 0 },
-    ...{ proposals: [], reads: [], readSequence: 0, waiters: new Map(), applying: false },
+    ...{ proposals: [], waiters: new Map(), transfers: new Transfers(), applying: false },
   }
 }

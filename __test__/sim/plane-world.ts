@@ -8,7 +8,14 @@ import type { Entry, MemberLog } from './member-log.js'
 import type { PageCache } from './page-cache.js'
 import type { Scheduler } from './scheduler.js'
 
-/** A message between planes; entries travel by reference. */
+/** Kinds of packets between planes that are no messages of cores: a follower asks its leader for the read index; the answer. */
+export const READ_INDEX = 101
+export const READ_REPLY = 102
+
+/**
+ * A message between planes; entries travel by reference. READ_INDEX: fields number of the question; READ_REPLY: the same number,
+ * code, index, and `term` is that of the entry there.
+ */
 export interface Packet {
   readonly from: number
   readonly to: number
@@ -49,4 +56,9 @@ export interface PlaneTimes {
   persistShare: number
   /** By how much larger than it is the log is said to be: above the bound of what is held for followers, if large. */
   logScale: number
+  /**
+   * A read under the lease waits until what is committed is applied, as another may have been answered from there by a follower;
+   * false: it is answered from what is applied, which is enough while nobody reads at followers.
+   */
+  leasedReadsWait: boolean
 }

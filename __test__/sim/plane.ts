@@ -1,6 +1,7 @@
 // The simulated data plane of one member: carries out the core's commands and reports events in the layouts of
 // crates/codec/FORMATS.md. Real entries, virtual time; the disk, the network and the clock belong to the world around it.
 
+import { Code } from '../../src/codes.js'
 import { limits } from '../../src/limits.js'
 import { Command, Event } from '../../src/plane/kinds.js'
 import type { Plane } from '../../src/plane/plane.js'
@@ -9,9 +10,10 @@ import { DURABLE, TOLD } from '../../src/raft/out.js'
 import type { MemberView } from './checker.js'
 import { Disk } from './disk.js'
 import { applied, type State } from './machine.js'
-import { countRuns, type Entry, type MemberLog } from './member-log.js'
-import { type Chunk, type GroupState, newGroup, type ReadDone } from './plane-group.js'
-import type { Durable, Packet, PlaneTimes, Surroundings } from './plane-world.js'
+import { countRuns, type Entry, entriesToSend, type MemberLog } from './member-log.js'
+import { type Chunk, type GroupState, newGroup, type TransferDone } from './plane-group.js'
+import { GroupReads, type ReadDone } from './plane-reads.js'
+import { type Durable, type Packet, type PlaneTimes, READ_INDEX, type Surroundings } from './plane-world.js'
 
 export type { Durable, Packet, PlaneTimes, Surroundings } from './plane-world.js'
 
@@ -22,6 +24,7 @@ export class SimulatedPlane implements Plane, MemberView {
   readonly #world: Surroundings
   readonly #times: PlaneTimes
   readonly #groups: GroupState[]
+  readonly #reads: GroupReads[]
   readonly #durable: Durable
   readonly #payloads = new Map<number, readonly Entry[]>()
   #events: number[][] = []
@@ -36,6 +39,9 @@ export class SimulatedPlane implements Plane, MemberView {
     this.#durable = durable
     this.disk = new Disk(world.scheduler, world.random, times.disk, durable.logs, durable.cache, (groups) => this.#synced(groups))
     this.#groups = durable.logs.map((log, group) => newGroup(log.copy(), durable.machines[group]!))
+    const told = { report: (record: number[]) => this.#report(record), send: (packet: Packet) => this.#carry(packet) }
+    const reads = { id, world, leasedReadsWait: times.leasedReadsWait, ...told }
+    this.#reads = this.#groups.map((state, group) => new GroupReads(reads, group, state))
     for (let group = 0; group < this.#groups.length; group += 1) this.#open(group)
   }
 
@@ -111,22 +117,14 @@ export class SimulatedPlane implements Plane, MemberView {
     return true
   }
 
-  /** A linearizable read: under the lease at once, else confirmed by the core. */
+  /** A linearizable read: under the lease once what is committed is applied, else confirmed by the core, or by the leader. */
   read(group: number, done: ReadDone): boolean {
-    const state = this.#groups[group]!
-    if (this.#stopped || state.role !== Role.LEADER) return false
-    if (this.#world.clock() < state.leaseUntil) {
-      done(state.machine.state.index, 0)
-      return true
-    }
-    state.readSequence += 1
-    state.reads.push({ sequence: state.readSequence, done, index: -1 })
-    this.#report([Event.READS, group, state.readSequence])
-    return true
+    return !this.#stopped && this.#reads[group]!.read(done)
   }
 
-  /** Asks for a leader transfer. */
-  transfer(group: number, peer: number): void {
+  /** Asks for a leader transfer; `done` is told how it ended. */
+  transfer(group: number, peer: number, done: TransferDone = () => {}): void {
+    this.#groups[group]!.transfers.wait(peer, done)
     this.#report([Event.TRANSFER, group, peer])
   }
 
@@ -152,6 +150,10 @@ export class SimulatedPlane implements Plane, MemberView {
   /** A message arrived. */
   receive(packet: Packet): void {
     if (this.#stopped) return
+    if (packet.kind >= READ_INDEX) {
+      this.#reads[packet.group]!.receive(packet)
+      return
+    }
     let handle = 0
     if (packet.entries.length > 0) {
       this.#handles += 1
@@ -201,6 +203,10 @@ export class SimulatedPlane implements Plane, MemberView {
   state(group: number): State {
     return this.#groups[group]!.machine.state
   }
+  /** The number of the question to the leader that is under way; 0: none is. */
+  asked(group: number): number {
+    return this.#reads[group]!.asked
+  }
   /** Payloads that the core has neither written nor dropped. */
   get payloads(): number {
     return this.#payloads.size
@@ -235,8 +241,7 @@ export class SimulatedPlane implements Plane, MemberView {
         this.#commit(state, group, field(0))
         return 3
       case Command.SERVE_READS:
-        for (const read of state.reads) if (read.sequence <= field(0) && read.index < 0) read.index = field(1)
-        this.#answerReads(state)
+        this.#reads[group]!.confirm(field(0), field(1))
         return 4
       case Command.LEASE:
         state.leaseUntil = field(0)
@@ -257,6 +262,7 @@ export class SimulatedPlane implements Plane, MemberView {
         this.#restore(state, group, field(0), field(1))
         return 4
       case Command.TRANSFER_OVER:
+        state.transfers.over(field(0), state.leader === field(0) ? Code.OK : field(1))
         return 4
       case Command.RECOVERED:
         for (const checker of this.#world.checkers) checker.onRecovered?.(this, group)
@@ -316,7 +322,7 @@ export class SimulatedPlane implements Plane, MemberView {
   #sendCommand(state: GroupState, group: number, record: Float64Array): void {
     const [to, kind, term, after] = [record[0]!, record[1]!, record[2]!, record[3]!]
     const fields = [...record.subarray(4, 10)]
-    const entries = this.#entries(state.log, record[10]!, record[11]!)
+    const entries = entriesToSend(state.log, record[10]!, record[11]!)
     if (after === TOLD) this.#reportSent(group, to, record[10]!, entries)
     if (after !== DURABLE) this.#send(to, group, kind, term, fields, entries)
     else this.disk.whenDurable(() => this.#send(to, group, kind, term, fields, entries))
@@ -327,23 +333,12 @@ export class SimulatedPlane implements Plane, MemberView {
     this.#report([Event.SENT, group, to, first, first + entries.length, bytes])
   }
 
-  /** The entries of a message, clipped to appendBytesMax and appendRunsMax; one entry goes whole. */
-  #entries(log: MemberLog, first: number, end: number): Entry[] {
-    const entries: Entry[] = []
-    let bytes = 0
-    let runs = 0
-    for (let index = first; index < end; index += 1) {
-      const entry = log.entry(index)
-      bytes += entry.bytes
-      if (entry.term !== entries.at(-1)?.term) runs += 1
-      if (entries.length > 0 && (bytes > limits.appendBytesMax || runs > limits.appendRunsMax)) break
-      entries.push(entry)
-    }
-    return entries
+  #send(to: number, group: number, kind: number, term: number, fields: readonly number[], entries: readonly Entry[]): void {
+    this.#carry({ from: this.id, to, group, kind, term, fields, entries })
   }
 
-  #send(to: number, group: number, kind: number, term: number, fields: readonly number[], entries: readonly Entry[]): void {
-    if (!this.#stopped) this.#world.send({ from: this.id, to, group, kind, term, fields, entries })
+  #carry(packet: Packet): void {
+    if (!this.#stopped) this.#world.send(packet)
   }
 
   #commit(state: GroupState, group: number, index: number): void {
@@ -354,20 +349,23 @@ export class SimulatedPlane implements Plane, MemberView {
   }
 
   #role(state: GroupState, group: number, role: number, term: number, leader: number): void {
+    const before = state.leader
     state.role = role
     state.term = term
     state.leader = leader
     for (const checker of this.#world.checkers) checker.onRole?.(this, group, role, term)
+    if (before === leader) return
+    this.#reads[group]!.leaderChanged(state.log.lastIndex)
+    state.transfers.leaderChanged(leader)
   }
 
   #fail(state: GroupState, group: number, code: number): void {
-    const { proposals, reads } = state
+    const { proposals } = state
     state.proposals = []
-    state.reads = reads.filter((read) => read.index >= 0)
     // What was not announced must not be announced any more.
     this.#events = this.#events.filter((record) => record[0] !== Event.PROPOSALS || record[1] !== group)
     for (const chunk of proposals) for (const { done } of chunk.values) done(0, code)
-    for (const read of reads) if (read.index < 0) read.done(0, code)
+    this.#reads[group]!.fail(code)
   }
 
   #snapshotSend(state: GroupState, group: number, peer: number): void {
@@ -475,16 +473,8 @@ export class SimulatedPlane implements Plane, MemberView {
     }
     if (machine.state.index === from) return
     this.#report([Event.APPLIED, group, machine.state.index])
-    this.#answerReads(state)
+    this.#reads[group]!.applied()
     if (this.#world.random.next() < this.#times.persistShare) this.persist(group)
-  }
-
-  #answerReads(state: GroupState): void {
-    const { index } = state.machine.state
-    const ready = state.reads.filter((read) => read.index >= 0 && read.index <= index)
-    if (ready.length === 0) return
-    state.reads = state.reads.filter((read) => !ready.includes(read))
-    for (const read of ready) read.done(index, 0)
   }
 
   #report(record: number[]): void {

@@ -4,12 +4,14 @@ import { Message, Role } from '../../../src/raft/kinds.js'
 import type { Incoming, Outgoing } from '../../../src/raft/message.js'
 import { type After, AT_ONCE } from '../../../src/raft/out.js'
 import { Raft } from '../../../src/raft/raft.js'
+import { anyAnswer, leasedAtOnce, Trusting } from '../broken-reads.js'
 import { brokenCore } from '../canary.js'
 import type { Sabotage } from '../node.js'
 import { SimulatedPlane } from '../plane.js'
 import * as candidateInTheDark from './candidate-in-the-dark.js'
 import * as eachPersist from './each-persist.js'
 import * as eachSend from './each-send.js'
+import * as followerReads from './follower-reads.js'
 import * as frozenDisk from './frozen-disk.js'
 import * as grantedVotes from './granted-votes.js'
 import * as handOver from './hand-over.js'
@@ -154,6 +156,11 @@ class Fickle extends Raft {
   }
 }
 
+/** Those of an adversary with this in their names. */
+const about = ({ scenarios }: { readonly scenarios: readonly Scenario[] }, part: string): { readonly scenarios: Scenario[] } => ({
+  scenarios: scenarios.filter(({ name }) => name.includes(part)),
+})
+
 /** Says that it has a snapshot which is not on its disk. */
 const losesStore: Sabotage = {
   createPlane: (id, world, times, durable) => {
@@ -192,6 +199,12 @@ const CANARIES: readonly [string, { readonly scenarios: readonly Scenario[] }, S
   ['unequal settings: takes all to be as patient as itself', unequalSettings, brokenCore(Believing)],
   ['candidate in the dark: votes while it hears a leader', candidateInTheDark, brokenCore(Fickle)],
   ['candidate in the dark: leases that are too long', candidateInTheDark, longLease],
+  ['follower reads: whatever entry is there', about(followerReads, 'of 5, 0 ms'), brokenCore(Trusting)],
+  ['follower reads: whatever entry is there, while entries arrive', about(followerReads, '8 ms late'), brokenCore(Trusting)],
+  ['follower reads: whatever entry is there when another leads', about(followerReads, 'next leader'), brokenCore(Trusting)],
+  ['follower reads: any answer of a leader', about(followerReads, 'deposed'), anyAnswer],
+  ['follower reads: any answer of an earlier life', about(followerReads, 'earlier life'), anyAnswer],
+  ['follower reads: the leader answers from before', about(followerReads, 'with leases'), leasedAtOnce],
 ]
 
 test('a snapshot that is nowhere on disk is no entry of a fourth member', () => {

@@ -107,7 +107,7 @@ export class World {
         timeoutFactors: [1],
         syncInterval: undefined,
       },
-      times: { disk, applyMax: apply, persistShare, logScale },
+      times: { disk, applyMax: apply, persistShare, logScale, leasedReadsWait: true },
       send: (packet: Packet) => this.#carry(packet),
       sendSnapshot: (...[from, to, group, state, sent]: Parameters<ConstructorParameters<typeof Node>[1]['sendSnapshot']>) => {
         const arrives = this.network.carry(from, to, () => this.node(to).install(group, state, from), 2)
