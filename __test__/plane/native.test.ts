@@ -2,7 +2,7 @@
 import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll } from 'vitest'
+import { afterAll, beforeAll, expect } from 'vitest'
 import type { Port } from '../../src/client/port.js'
 import type { MemberConfig } from '../../src/cluster/member.js'
 import type { Binding, MemberInfo } from '../../src/native/binding.js'
@@ -12,6 +12,7 @@ import { nativePlane } from '../../src/native/plane.js'
 import { nativePort } from '../../src/native/port.js'
 import { Command, Event } from '../../src/plane/kinds.js'
 import type { Plane } from '../../src/plane/plane.js'
+import { Role } from '../../src/raft/kinds.js'
 import { freePorts } from '../ports.js'
 import { PlaneDriver } from './driver.js'
 import { type PlaneHarness, planeSuite, type WireMessage } from './suite.js'
@@ -80,7 +81,7 @@ class NativeHarness implements PlaneHarness {
   #directory = newDirectory()
   #opened: Opened | undefined
   #port: Port | undefined
-  #peer: { opened: Opened; driver: PlaneDriver } | undefined
+  #peer: { opened: Opened; driver: PlaneDriver; port?: Port } | undefined
   #last = 0
 
   async open(): Promise<Plane> {
@@ -128,6 +129,34 @@ class NativeHarness implements PlaneHarness {
     target.writeBigUInt64LE(BigInt(this.other))
     this.#requests.push(request(TRANSFER, target))
     this.#submit()
+  }
+
+  otherLeads(index: number, term: number): void {
+    const entries = Array.from({ length: index }, (_, i) => [Command.NOOP, 0, i + 1, term])
+    const lead = [Command.ROLE, 0, Role.LEADER, term, this.other]
+    this.#other.waitFor(Event.APPLIED, [[Command.PERSIST, 0, term, 0, 0], lead, ...entries, [Command.COMMIT, 0, index]])
+    this.#other.exchange([[Command.LEASE, 0, this.#other.now + 60_000]])
+  }
+
+  /** By a read of a client of that member. */
+  ask(): void {
+    this.#other.exchange([[Command.ROLE, 0, Role.FOLLOWER, 1, this.self]])
+    const head = Buffer.alloc(16)
+    head.writeUInt32LE(1, 4)
+    const read = request(READ, Buffer.concat([head, RANGE]))
+    expect(this.#otherPort.submit(read, read.length)).toBe(0)
+  }
+
+  /** A confirmed read waits for what was told to be applied; one that is not confirmed is answered with a code. */
+  told(driver: PlaneDriver): readonly number[] {
+    const delivery = Buffer.alloc(MIB)
+    for (let i = 0; i < EXCHANGES_MAX; i++) {
+      driver.exchange([], 5)
+      const told = this.#other.exchange([], 5).find(({ kind }) => kind === Event.COMMITTED)
+      if (told) return [0, ...told.fields]
+      if (this.#otherPort.drain(delivery) > 0) return [delivery.readUInt16LE(6), 0, 0]
+    }
+    return []
   }
 
   persist(): void {
@@ -183,6 +212,16 @@ class NativeHarness implements PlaneHarness {
     const submission = Buffer.concat(this.#requests.splice(0))
     const code = this.#port?.submit(submission, submission.length)
     if (code !== 0) throw new Error(`submit: code ${code}`)
+  }
+
+  get #otherPort(): Port {
+    if (this.#peer === undefined) throw new Error('the other member does not run')
+    const { opened } = this.#peer
+    this.#peer.port ??= nativePort(
+      opened.binding,
+      opened.binding.openPort(opened.info.member, () => {}),
+    )
+    return this.#peer.port
   }
 
   get #other(): PlaneDriver {

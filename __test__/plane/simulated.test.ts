@@ -1,14 +1,19 @@
 // The shared plane cases against the simulated plane, so that the simulation is held to what the native plane must do.
+import { Code } from '../../src/codes.js'
 import { Event } from '../../src/plane/kinds.js'
 import { Random } from '../../src/raft/random.js'
 import { EMPTY, Machine, type State } from '../sim/machine.js'
 import { MemberLog } from '../sim/member-log.js'
 import { type Durable, type Packet, SimulatedPlane, type Surroundings } from '../sim/plane.js'
+import { READ_INDEX, READ_REPLY } from '../sim/plane-world.js'
 import { Scheduler } from '../sim/scheduler.js'
 import type { PlaneDriver } from './driver.js'
 import { type PlaneHarness, planeSuite, type WireMessage } from './suite.js'
 
-const TIMES = { disk: { fsyncMin: 1, fsyncMax: 2, stallShare: 0, stallMax: 0 }, applyMax: 1, persistShare: 0, logScale: 1 }
+const TIMES = {
+  ...{ disk: { fsyncMin: 1, fsyncMax: 2, stallShare: 0, stallMax: 0 }, applyMax: 1, persistShare: 0, logScale: 1 },
+  leasedReadsWait: true,
+}
 
 /** One simulated plane in virtual time. */
 class SimulatedHarness implements PlaneHarness {
@@ -22,6 +27,9 @@ class SimulatedHarness implements PlaneHarness {
   #plane: SimulatedPlane | undefined
   readonly #snapshots: State[] = []
   #values = 0
+  /** Index and term that the other member answers who asks it; undefined: it does not lead. */
+  #committed: readonly [number, number] | undefined
+  readonly #told: number[] = []
 
   async open(): Promise<SimulatedPlane> {
     const surroundings = {
@@ -60,7 +68,21 @@ class SimulatedHarness implements PlaneHarness {
   }
 
   transfer(): void {
-    this.#running.transfer(0, this.other)
+    this.#running.transfer(0, this.other, (code) => this.#answers.push(code))
+  }
+
+  otherLeads(index: number, term: number): void {
+    this.#committed = [index, term]
+  }
+
+  ask(): void {
+    const question = { from: this.other, to: this.self, group: 0, kind: READ_INDEX, term: 0, fields: [7], entries: [] }
+    this.#running.receive(question)
+  }
+
+  told(driver: PlaneDriver): readonly number[] {
+    driver.exchange([], 5)
+    return this.#told.splice(0)
   }
 
   persist(): void {
@@ -101,12 +123,22 @@ class SimulatedHarness implements PlaneHarness {
 
   async close(): Promise<void> {}
 
+  #answer(question: number): void {
+    const [index = 0, term = 0] = this.#committed ?? []
+    const fields = [question, this.#committed === undefined ? Code.NO_LEADER : Code.OK, index]
+    this.#running.receive({ from: this.other, to: this.self, group: 0, kind: READ_REPLY, term, fields, entries: [] })
+  }
+
   get #running(): SimulatedPlane {
     if (this.#plane === undefined) throw new Error('the plane is not open')
     return this.#plane
   }
 
   #send({ kind, term, fields, entries }: Packet): void {
+    if (kind === READ_INDEX) this.#scheduler.after(1, () => this.#answer(fields[0]!))
+    // Of a member that does not lead only the code is an answer.
+    if (kind === READ_REPLY) this.#told.push(...(fields[1] === Code.OK ? [...fields.slice(1), term] : [fields[1]!, 0, 0]))
+    if (kind >= READ_INDEX) return
     const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = fields
     this.#sent.push({ kind, term, fields: [a, b, c, d, e, f], entryTerms: entries.map((entry) => entry.term) })
   }

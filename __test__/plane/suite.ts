@@ -34,6 +34,12 @@ export interface PlaneHarness {
   read(): void
   /** Submits a client's wish that the other member leads. */
   transfer(): void
+  /** The other member leads in `term`, and knows that all up to index is committed, whenever it is asked. */
+  otherLeads(index: number, term: number): void
+  /** The other member asks this one, as its leader, what is committed. */
+  ask(): void
+  /** The code, index and term of the answer to that; waits until it has come, and returns nothing if it does not. */
+  told(driver: PlaneDriver): readonly number[]
   /** Has the store write its state out. */
   persist(): void
   /** Asks this member to stop. */
@@ -68,10 +74,13 @@ export function planeSuite(name: string, create: () => PlaneHarness): void {
     let opened: readonly number[]
     /** This member leads. */
     let LEAD: number[]
+    /** The other one leads. */
+    let FOLLOW: number[]
 
     beforeEach(async () => {
       harness = create()
       LEAD = [Command.ROLE, GROUP, Role.LEADER, TERM, harness.self]
+      FOLLOW = [Command.ROLE, GROUP, Role.FOLLOWER, TERM, harness.other]
       driver = new PlaneDriver(await harness.open())
       opened = driver.waitFor(Event.OPENED)
     })
@@ -210,6 +219,27 @@ export function planeSuite(name: string, create: () => PlaneHarness): void {
       expect(harness.sent(1)[0]!.entryTerms).toEqual([TERM, 2])
     })
 
+    test('a message whose end is to be told goes at once, and tells how far its entries came', async () => {
+      await harness.connect(driver)
+      const many = limits.appendRunsMax + 3
+      const entries = Array.from({ length: many }, (_, i) => noop(i + 1, i + 1))
+      driver.exchange([HARD_STATE, ...entries, send(Message.APPEND, 2, 2, many + 1, many)])
+      const [to, first, end, bytes = 0] = driver.waitFor(Event.SENT)
+      expect([to, first, end]).toEqual([harness.other, 2, 2 + limits.appendRunsMax])
+      expect(bytes).toBeGreaterThan(0)
+      driver.exchange([send(Message.APPEND, 2)])
+      expect(driver.waitFor(Event.SENT)).toEqual([harness.other, 0, 0, 0])
+      driver.exchange([], 20)
+      const [message, empty] = harness.sent(2)
+      expect([message!.entryTerms.length, empty!.entryTerms.length]).toEqual([limits.appendRunsMax, 0])
+    })
+
+    test('a message whose end is not to be told tells nothing', async () => {
+      await harness.connect(driver)
+      driver.exchange([HARD_STATE, noop(1), send(Message.APPEND, 0, 1, 2), send(Message.APPEND, 1, 1, 2)])
+      expect(driver.comes(Event.SENT)).toBe(false)
+    })
+
     test('a member that connects is told as a peer', async () => {
       await harness.connect(driver)
     })
@@ -258,6 +288,75 @@ export function planeSuite(name: string, create: () => PlaneHarness): void {
       driver.exchange([HARD_STATE, LEAD, noop(1)])
       harness.transfer()
       expect(driver.waitFor(Event.TRANSFER)).toEqual([harness.other])
+    })
+
+    test('who wished for another leader is told that it leads, or why it will not', () => {
+      driver.exchange([HARD_STATE, LEAD, noop(1)])
+      harness.transfer()
+      driver.waitFor(Event.TRANSFER)
+      expect(harness.answers()).toEqual([])
+      driver.exchange([[Command.TRANSFER_OVER, GROUP, harness.other, Code.TIMEOUT]])
+      expect(harness.answers()).toEqual([Code.TIMEOUT])
+      // Nobody waits any more.
+      driver.exchange([[Command.TRANSFER_OVER, GROUP, harness.other, Code.TIMEOUT]])
+      harness.transfer()
+      driver.waitFor(Event.TRANSFER)
+      driver.exchange([FOLLOW])
+      expect(harness.answers()).toEqual([Code.TIMEOUT, Code.OK])
+    })
+
+    test('a read of a follower asks its leader, tells what is committed, and is answered when that is applied', async () => {
+      await harness.connect(driver)
+      driver.exchange([HARD_STATE, FOLLOW, noop(1), noop(2)])
+      durable(2, TERM)
+      harness.otherLeads(2, TERM)
+      harness.read()
+      expect(driver.waitFor(Event.COMMITTED)).toEqual([2, TERM])
+      expect(harness.answers()).toEqual([])
+      apply(2)
+      answered(1)
+      // What is known to be committed is not told again.
+      harness.read()
+      answered(2)
+      expect(driver.comes(Event.COMMITTED)).toBe(false)
+    })
+
+    test('a read of a follower fails when its leader cannot confirm it, and when the leader is gone', async () => {
+      await harness.connect(driver)
+      driver.exchange([HARD_STATE, FOLLOW, noop(1)])
+      durable(1, TERM)
+      harness.read()
+      for (let i = 0; i < 50 && harness.answers().length === 0; i += 1) driver.exchange([], 20)
+      expect(harness.answers()).toEqual([Code.NO_LEADER])
+      harness.otherLeads(2, TERM)
+      harness.read()
+      expect(driver.waitFor(Event.COMMITTED)).toEqual([2, TERM])
+      // It waits for an entry that only a leader which is gone knew.
+      driver.exchange([[Command.ROLE, GROUP, Role.FOLLOWER, TERM + 1, 0]])
+      expect(harness.answers()).toEqual([Code.NO_LEADER, Code.NO_LEADER])
+    })
+
+    test('a leader that is asked names what is committed and its term: with a lease at once, else when it is confirmed', async () => {
+      await harness.connect(driver)
+      driver.exchange([HARD_STATE, LEAD, noop(1), noop(2)])
+      durable(2, TERM)
+      apply(1)
+      harness.ask()
+      const [sequence] = driver.waitFor(Event.READS)
+      driver.exchange([[Command.SERVE_READS, GROUP, sequence!, 1]])
+      expect(harness.told(driver)).toEqual([Code.OK, 1, TERM])
+      driver.exchange([commit(2), [Command.LEASE, GROUP, driver.now + 60_000]])
+      harness.ask()
+      expect(harness.told(driver)).toEqual([Code.OK, 2, TERM])
+    })
+
+    test('a member that does not lead confirms nothing', async () => {
+      await harness.connect(driver)
+      driver.exchange([HARD_STATE, FOLLOW, noop(1)])
+      durable(1, TERM)
+      apply(1)
+      harness.ask()
+      expect(harness.told(driver)).toEqual([Code.NO_LEADER, 0, 0])
     })
 
     test('what the store holds is told, is there after a restart, and may be cut off the log', async () => {
