@@ -14,7 +14,7 @@ use rafterdb_codec::Code;
 use rafterdb_plane::{Config, Member, PlaneError};
 
 use crate::direct::{Answer, Call};
-use crate::environment::{closed, Environment};
+use crate::environment::{closed, Environment, Opening};
 use crate::promise::on_thread;
 
 static MEMBERS: LazyLock<RwLock<HashMap<u32, Arc<Member>>>> = LazyLock::new(RwLock::default);
@@ -39,9 +39,9 @@ pub fn error_json(error: &PlaneError) -> String {
 type Note = ThreadsafeFunction<String, (), String, Status, false, true>;
 type Fatal = ThreadsafeFunction<FnArgs<(String, String)>, (), FnArgs<(String, String)>, Status, false, true>;
 
-/// Opens a member: recovery may take seconds. `environment`: whose end closes it; none for the main thread's, with which the process
-/// ends. Returns what the caller is told, as JSON.
-fn open(config: &str, environment: Option<&Environment>, on_fatal: Fatal, on_note: Note) -> String {
+/// Opens a member: recovery may take seconds. `opening`: for the environment whose end closes it; none for the main thread's, with
+/// which the process ends. Returns what the caller is told, as JSON.
+fn open(config: &str, opening: Option<&Opening>, on_fatal: Fatal, on_note: Note) -> String {
     let told = Box::new(move |error: &PlaneError| {
         let arguments = FnArgs::from((error.code.name().to_owned(), error.text.clone()));
         on_fatal.call(arguments, ThreadsafeFunctionCallMode::NonBlocking);
@@ -54,8 +54,8 @@ fn open(config: &str, environment: Option<&Environment>, on_fatal: Fatal, on_not
             let number = NEXT.fetch_add(1, Ordering::Relaxed);
             let info = member.info(number);
             MEMBERS.write().insert(number, member);
-            if let Some(environment) = environment {
-                environment.opened(number);
+            if let Some(opening) = opening {
+                opening.opened(number);
             }
             info
         }
@@ -84,9 +84,8 @@ pub fn open_member<'env>(
         .callee_handled::<false>()
         .weak::<true>()
         .build()?;
-    on_thread(env, "open", move || {
-        open(&config, environment.as_ref(), on_fatal, on_note)
-    })
+    let opening = environment.as_ref().map(Environment::opening);
+    on_thread(env, "open", move || open(&config, opening.as_ref(), on_fatal, on_note))
 }
 
 /// `exchange(member, commands, length, events, timeoutMs)`: one exchange with the Raft core; see crates/codec/FORMATS.md. Blocks
