@@ -207,6 +207,27 @@ describe('progress', () => {
     expect(progress.restoring).toBe(false)
   })
 
+  test('entries of unknown sizes are under way from when the plane says so, unless they were answered first', () => {
+    const progress = new Progress(2, 10, 5)
+    const begin = () => {
+      progress.sendSnapshot(5, 6)
+      progress.resume(progress.next, 40)
+      progress.wait(7)
+    }
+    begin()
+    progress.sent(14, 100, 40)
+    expect([progress.next, progress.window.size, progress.waiting, progress.state]).toEqual([14, 1, false, CATCH_UP])
+    progress.advance(13, 1)
+    begin()
+    progress.sent(14, 100, 40)
+    expect([progress.next, progress.window.size]).toEqual([14, 0])
+    progress.advance(19, 2)
+    progress.sent(17, 100, 40)
+    expect([progress.next, progress.window.size, progress.restoring]).toEqual([20, 0, true])
+    progress.sent(40, 100, 40)
+    expect([progress.next, progress.state, progress.restoring]).toEqual([40, REPLICATE, false])
+  })
+
   test('a follower that forgot everything has nothing, and has promised nothing', () => {
     const progress = new Progress(2, 10, 5)
     progress.advance(12, 1)

@@ -438,7 +438,7 @@ export class Raft {
 
   /** Takes what the leader said to be committed as such, if this log has it by now. */
   #believeTold(): void {
-    if (this.#toldIndex <= this.commit || !(this.#behaviour instanceof Follower)) return
+    // True for good, and whatever this member has become since: nothing else is ever committed at that index.
     if (this.log.has(this.#toldIndex, this.#toldTerm)) this.commitTo(this.#toldIndex)
   }
 

@@ -65,9 +65,9 @@ export class Transfer {
     if (this.active && this.#told) this.#raft.send(this.#target, timeoutNow(this.#raft.term), AT_ONCE)
   }
 
-  /** Gives it up; returns what was held. */
+  /** Gives up the one under way; returns what was held. */
   giveUp(): readonly Held[] {
-    if (this.active) this.#raft.out.transferOver(this.#target, Code.TIMEOUT)
+    this.#raft.out.transferOver(this.#target, Code.TIMEOUT)
     const held = this.#held
     this.#held = []
     this.#target = 0
