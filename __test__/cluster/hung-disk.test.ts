@@ -1,42 +1,15 @@
 // A leader whose disk hangs does not keep the cluster: within a few election timeouts another member leads and writes are
 // acknowledged. When its disk goes on it follows, and nothing that was acknowledged is lost. One place of the disk a case.
-import { existsSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { checkWrites } from './check-writes.js'
-import { Cluster, eventually, type Member } from './harness.js'
+import { Freezer } from './freezer.js'
+import { eventually, type Member } from './harness.js'
 import { readBack } from './read-back.js'
 import { WriteRecord } from './record.js'
 import { targetOf, Writers } from './writers.js'
 
 /** Election timeouts are a second by default: a leader that cannot write is to be replaced within a few. */
 const REPLACED_WITHIN_MS = 15_000
-
-/** Every member's place hangs while a file of its own is there. */
-class Freezer {
-  readonly #files = new Map<Member, string>()
-
-  static async of(point: string): Promise<{ cluster: Cluster; freezer: Freezer }> {
-    const freezer = new Freezer()
-    const cluster = await Cluster.start({ options: { memory: 32 << 20 } })
-    for (const member of cluster.members) {
-      const file = join(cluster.dir, `${member.name}.frozen`)
-      freezer.#files.set(member, file)
-      await member.stop()
-      await member.start({ RAFTERDB_FAULTS: `${point}=hang:${file}@1+` })
-    }
-    await cluster.leader()
-    return { cluster, freezer }
-  }
-
-  freeze(member: Member): void {
-    writeFileSync(this.#files.get(member) as string, '')
-  }
-
-  thaw(): void {
-    for (const file of this.#files.values()) if (existsSync(file)) rmSync(file)
-  }
-}
 
 let freezer: Freezer | null = null
 afterEach(() => freezer?.thaw())
