@@ -132,9 +132,9 @@ pub(super) fn take(rest: &mut &[u8]) -> Option<u64> {
 /// The number that `bytes` begin with, and its length.
 fn long_number(bytes: &[u8]) -> Option<(u64, usize)> {
     let mut number = 0;
-    for at in 0..bytes.len().min(VARINT_BYTES_MAX) {
-        number |= u64::from(bytes[at] & !MORE) << (7 * at);
-        if bytes[at] & MORE == 0 {
+    for (at, byte) in bytes.iter().enumerate().take(VARINT_BYTES_MAX) {
+        number |= u64::from(byte & !MORE) << (7 * at);
+        if byte & MORE == 0 {
             return Some((number, at + 1));
         }
     }
