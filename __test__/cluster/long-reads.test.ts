@@ -29,8 +29,8 @@ afterAll(async () => {
   rmSync(dir, { recursive: true, force: true })
 })
 
-test('two long counts are done in slices, and gets are answered between them', { timeout: 60_000 }, async () => {
-  const before = slices()
+/** Gets that are answered while two counts are under way. */
+async function getsBesideCounts(): Promise<number> {
   let isDone = false
   const counts: Promise<number>[] = []
   for (let i = 0; i < 2; i += 1) {
@@ -47,8 +47,17 @@ test('two long counts are done in slices, and gets are answered between them', {
     if (!isDone) gets += 1
   }
   expect(await Promise.all(counts)).toEqual([KEYS, KEYS])
-  expect(gets).toBeGreaterThanOrEqual(5)
+  return gets
+}
+
+test('two long counts are done in slices, and gets are answered between them', { timeout: 60_000 }, async () => {
+  const before = slices()
+  const gets = [await getsBesideCounts()]
   expect(slices() - before).toBeGreaterThanOrEqual(2 * SLICES)
+  // A busy machine may give the counts their turns and this thread none: then they are counted again. Behind a count that is not
+  // done in slices there is one get, whenever.
+  while (Math.max(...gets) < 5 && gets.length < 20) gets.push(await getsBesideCounts())
+  expect(Math.max(...gets)).toBeGreaterThanOrEqual(5)
 })
 
 test('counts that are aborted stop', { timeout: 60_000 }, async () => {
