@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 use rafterdb_codec::limits::FRAME_BYTES_MAX;
 use rafterdb_codec::Frame;
 use rafterdb_net::{
-    Handler, Lane, Net, NetConfig, NetError, Parts, RemoteClient, RemoteConfig, RemoteHandler, RemoteMember,
+    Client, Handler, Lane, Net, NetConfig, NetError, Parts, RemoteClient, RemoteConfig, RemoteHandler, RemoteMember,
 };
 use rafterdb_pool::{Buffer, Slice};
 
@@ -342,7 +342,7 @@ impl Counted {
 impl Handler for Counted {
     fn peer_frame(&self, _peer: u64, _lane: Lane, _body: Slice) {}
     fn peer_state(&self, _peer: u64, _up: bool, _rtt_micros: u32) {}
-    fn client_frame(&self, connection: u64, body: Slice) {
+    fn client_frame(&self, client: &Client, body: Slice) {
         let Ok(mut progress) = self.progress.lock() else { return };
         let started = *progress.1.get_or_insert_with(Spent::now);
         if body.len() > 1 {
@@ -350,7 +350,7 @@ impl Handler for Counted {
             self.hold(body);
         } else {
             started.tell(progress.0);
-            self.end(connection);
+            self.end(client.id());
         }
     }
     fn client_closed(&self, connection: u64) {

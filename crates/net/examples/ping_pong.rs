@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use rafterdb_net::{
-    Handler, Lane, Net, NetConfig, NetError, Parts, PeerConfig, RemoteClient, RemoteConfig, RemoteHandler, RemoteMember,
+    Client, Handler, Lane, Net, NetConfig, NetError, Parts, PeerConfig, RemoteClient, RemoteConfig, RemoteHandler,
+    RemoteMember,
 };
 use rafterdb_pool::{Buffer, Slice};
 
@@ -36,10 +37,12 @@ impl Handler for Echo {
             let _ = self.up.lock().send(());
         }
     }
-    fn client_frame(&self, connection: u64, body: Slice) {
+    fn client_frame(&self, client: &Client, body: Slice) {
         self.received.fetch_add(body.len() as u64, Ordering::Relaxed);
         if body.len() == SMALL {
-            self.net.get().map(|net| net.send_client(connection, Parts::from(body)));
+            self.net
+                .get()
+                .map(|net| net.send_client(client.id(), Parts::from(body)));
         }
     }
     fn client_closed(&self, _connection: u64) {}
@@ -55,7 +58,7 @@ impl Handler for Asker {
         let _ = self.arrived.lock().send(());
     }
     fn peer_state(&self, _peer: u64, _up: bool, _rtt_micros: u32) {}
-    fn client_frame(&self, _connection: u64, _body: Slice) {}
+    fn client_frame(&self, _client: &Client, _body: Slice) {}
     fn client_closed(&self, _connection: u64) {}
 }
 

@@ -20,6 +20,7 @@ mod remote;
 mod report;
 mod token;
 
+pub use budget::{Client, Held};
 pub use config::{Level, Log, NetConfig, NetError, NetLimits, PeerConfig};
 pub use counters::CounterValues;
 pub use frame::Parts;

@@ -11,7 +11,7 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 
-use crate::budget::Share;
+use crate::budget::{Client, Share};
 use crate::config::{Level, NetError};
 use crate::connection::{run, End, Side, Sink};
 use crate::counters::add;
@@ -321,12 +321,12 @@ async fn serve_peer(
 
 struct FromClient<'a> {
     shared: &'a Shared,
-    connection: u64,
+    client: Client,
 }
 
 impl Sink for FromClient<'_> {
     fn frame(&self, body: Slice) {
-        self.shared.handler.client_frame(self.connection, body);
+        self.shared.handler.client_frame(&self.client, body);
     }
 }
 
@@ -340,9 +340,12 @@ async fn serve_client(
     let share = Share::of(&shared.budget);
     reader.set_share(share.clone());
     // Nothing bounds one client but what all hold together.
-    let queue = Arc::new(shared.new_queue(usize::MAX, share));
+    let handler = shared.handler.clone();
+    let has_room = Box::new(move || handler.client_has_room(connection));
+    let queue = Arc::new(shared.new_queue(usize::MAX, share.clone()).telling(has_room));
     shared.clients.write().insert(connection, queue.clone());
-    let sink = FromClient { shared, connection };
+    let client = Client::new(connection, share);
+    let sink = FromClient { shared, client };
     let end = run(
         reader,
         socket,
@@ -353,6 +356,8 @@ async fn serve_client(
     )
     .await;
     shared.clients.write().remove(&connection);
+    // What was asked for may live on for a while, and its share with it; the reader does not.
+    sink.client.share().set_incoming(0);
     finish(shared, &queue, end, from);
     if !shared.is_closing() {
         shared.handler.client_closed(connection);

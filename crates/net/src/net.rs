@@ -17,7 +17,7 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Notify;
 
-use crate::budget::{Budget, Share};
+use crate::budget::{Budget, Client, Share};
 use crate::config::{Level, NetConfig, NetError};
 use crate::counters::{CounterValues, Counters};
 use crate::frame::Parts;
@@ -44,7 +44,11 @@ pub trait Handler: Send + Sync + 'static {
     fn peer_state(&self, peer: u64, up: bool, rtt_micros: u32);
 
     /// A submission of a client.
-    fn client_frame(&self, connection: u64, body: Slice);
+    fn client_frame(&self, client: &Client, body: Slice);
+
+    /// A client of which [`Net::has_room`] was false has read. Called by whoever wrote to it, whatever that thread has locked:
+    /// it is only to be noted.
+    fn client_has_room(&self, _connection: u64) {}
 
     /// A client is gone; its number is not used again. Not told for those that `close` disconnects.
     fn client_closed(&self, connection: u64);
@@ -151,6 +155,31 @@ impl Shared {
         queues.extend(self.clients.read().values().cloned());
         queues.extend(self.answers.lock().values().cloned());
         queues
+    }
+
+    /// Disconnects the clients that hold most, while all hold more than they may.
+    fn relieve(&self) {
+        while self.budget.excess() > 0 {
+            let clients = self.clients.read();
+            let held = |queue: &Arc<SendQueue>| queue.share().bytes();
+            let total: usize = clients.values().map(held).sum();
+            let largest = clients.iter().max_by_key(|(_, queue)| held(queue));
+            let Some((connection, queue)) = largest.filter(|_| total > self.config.limits.clients_bytes_max) else {
+                // Those that were cut give back what they hold as they end.
+                break;
+            };
+            let text = format!(
+                "all clients together hold {total} bytes of requests and unread answers, more than they may: client {connection} \
+                with {} was disconnected",
+                held(queue)
+            );
+            let queue = queue.clone();
+            // What follows writes to a socket, and tells others.
+            drop(clients);
+            self.report.log_seldom("clients hold".to_owned(), Level::Warn, text);
+            let reason = "the member is short of memory for its clients, and this one held most: read answers sooner";
+            queue.cut(Parts::new(encode_refusal(&NetError::new(Code::Busy, reason))));
+        }
     }
 
     /// Turns an outcome into the senders' bool; a frame that nobody could ever send is said aloud.
@@ -279,7 +308,23 @@ impl Net {
         let Some(queue) = self.shared.clients.read().get(&connection).cloned() else {
             return false;
         };
-        self.shared.sent("a client", queue.send(parts))
+        let taken = self.shared.sent("a client", queue.send(parts));
+        // Here and not by the network's thread alone: until that came round, much more could be sent.
+        if self.shared.budget.excess() > 0 {
+            self.shared.relieve();
+        }
+        taken
+    }
+
+    /// Whether a client has read so much of what was sent to it that more may be made for it, if that can wait. Else its handler
+    /// is told once it has, unless the client goes.
+    #[must_use]
+    pub fn has_room(&self, client: &Client) -> bool {
+        if client.share().outgoing() <= self.shared.config.limits.client_pause_bytes {
+            return true;
+        }
+        let queue = self.shared.clients.read().get(&client.id()).cloned();
+        queue.is_none_or(|queue| queue.has_room())
     }
 
     /// Whether a client is connected.
@@ -366,28 +411,11 @@ async fn live(shared: &Arc<Shared>, listener: Option<TcpListener>) {
     }
 }
 
-/// Disconnects the clients that hold most, whenever all hold more than they may.
+/// What is held by other things than answers is looked at here.
 async fn relieve(shared: &Shared) {
     loop {
         shared.budget.is_short().await;
-        while shared.budget.excess() > 0 {
-            let clients = shared.clients.read();
-            let held = |queue: &Arc<SendQueue>| queue.share().bytes();
-            let total: usize = clients.values().map(held).sum();
-            let largest = clients.iter().max_by_key(|(_, queue)| held(queue));
-            let Some((connection, queue)) = largest.filter(|_| total > shared.config.limits.clients_bytes_max) else {
-                // Those that were cut give back what they hold as they end.
-                break;
-            };
-            let text = format!(
-                "all clients together hold {total} bytes of requests and unread answers, more than they may: client {connection} \
-                with {} was disconnected",
-                held(queue)
-            );
-            shared.report.log_seldom("clients hold".to_owned(), Level::Warn, text);
-            let reason = "the member is short of memory for its clients, and this one held most: read answers sooner";
-            queue.cut(Parts::new(encode_refusal(&NetError::new(Code::Busy, reason))));
-        }
+        shared.relieve();
     }
 }
 

@@ -76,6 +76,8 @@ struct State {
     closed: bool,
     /// Somebody waits until the queue is shorter.
     reader_paused: bool,
+    /// And somebody is to be told when it is.
+    is_room_wanted: bool,
 }
 
 /// Bounds of a queue.
@@ -98,6 +100,8 @@ pub(crate) struct SendQueue {
     counters: Arc<Counters>,
     /// What the connection holds of the budget.
     share: Arc<Share>,
+    /// Called once after each `has_room` that said no. By whoever writes, without a lock of the queue.
+    on_room: Option<Box<dyn Fn() + Send + Sync>>,
 }
 
 impl SendQueue {
@@ -114,6 +118,7 @@ impl SendQueue {
             finishing: false,
             closed: false,
             reader_paused: false,
+            is_room_wanted: false,
         };
         Self {
             state: Mutex::new(state),
@@ -124,6 +129,15 @@ impl SendQueue {
             limits,
             counters,
             share,
+            on_room: None,
+        }
+    }
+
+    /// Has somebody called when there is room again.
+    pub(crate) fn telling(self, on_room: Box<dyn Fn() + Send + Sync>) -> Self {
+        Self {
+            on_room: Some(on_room),
+            ..self
         }
     }
 
@@ -240,12 +254,28 @@ impl SendQueue {
             self.written.fetch_add(bytes as u64, Ordering::Relaxed);
         }
         drop_written(&mut batch, bytes);
-        self.settle(batch, bytes, wanted, error)
+        let mut state = self.state.lock();
+        let step = self.settle(&mut state, batch, bytes, wanted, error);
+        let has_room = state.is_room_wanted && state.bytes <= self.limits.pause_bytes / 2;
+        if has_room {
+            state.is_room_wanted = false;
+        }
+        drop(state);
+        if let Some(on_room) = self.on_room.as_ref().filter(|_| has_room) {
+            on_room();
+        }
+        step
     }
 
     /// Puts back what was not written, and says how it stands.
-    fn settle(&self, mut batch: Vec<QueuedFrame>, bytes: usize, wanted: usize, error: Option<io::Error>) -> Step {
-        let mut state = self.state.lock();
+    fn settle(
+        &self,
+        state: &mut State,
+        mut batch: Vec<QueuedFrame>,
+        bytes: usize,
+        wanted: usize,
+        error: Option<io::Error>,
+    ) -> Step {
         if state.closed {
             return Step::Closed;
         }
@@ -286,6 +316,14 @@ impl SendQueue {
         }
     }
 
+    /// Whether so little is queued that more may be made for this connection. If not, that is told once there is.
+    pub(crate) fn has_room(&self) -> bool {
+        let mut state = self.state.lock();
+        let has_room = state.bytes <= self.limits.pause_bytes;
+        state.is_room_wanted |= !has_room;
+        has_room
+    }
+
     /// Takes no more frames; `run` ends when those queued have been written.
     pub(crate) fn finish(&self) {
         let mut state = self.state.lock();
@@ -302,7 +340,10 @@ impl SendQueue {
 
     /// Forgets what is queued and has not begun to be written, and ends with `last`: whoever reads on learns why.
     pub(crate) fn cut(&self, last: Parts) {
-        self.share.cut();
+        if !self.share.cut() {
+            // Another thread is at it.
+            return;
+        }
         let frames = {
             let mut state = self.state.lock();
             let begun = state.frames.front().is_some_and(QueuedFrame::has_begun);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rafterdb_codec::Code;
-use rafterdb_net::{Handler, Lane, Net, NetConfig, Parts};
+use rafterdb_net::{Client, Handler, Lane, Net, NetConfig, Parts};
 use rafterdb_pool::Slice;
 use support::{addresses, cluster, config, frame, Member, Raw, Recorder};
 
@@ -106,7 +106,7 @@ impl Handler for Broken {
 
     fn peer_frame(&self, _peer: u64, _lane: Lane, _body: Slice) {}
     fn peer_state(&self, _peer: u64, _up: bool, _rtt_micros: u32) {}
-    fn client_frame(&self, _connection: u64, _body: Slice) {
+    fn client_frame(&self, _client: &Client, _body: Slice) {
         panic!("a broken invariant, on purpose");
     }
     fn client_closed(&self, _connection: u64) {}

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use rafterdb_hash::crc32c;
-use rafterdb_net::{Handler, Hello, HelloKind, Lane, Level, Net, NetConfig, NetLimits, PeerConfig};
+use rafterdb_net::{Client, Handler, Hello, HelloKind, Lane, Level, Net, NetConfig, NetLimits, PeerConfig};
 use rafterdb_pool::{Buffer, Pool, Slice};
 
 mod addresses;
@@ -48,8 +48,8 @@ impl Handler for Recorder {
         seen.states.push((peer, up));
         seen.up.insert(peer, up);
     }
-    fn client_frame(&self, connection: u64, body: Slice) {
-        self.seen.lock().unwrap().submissions.push((connection, body));
+    fn client_frame(&self, client: &Client, body: Slice) {
+        self.seen.lock().unwrap().submissions.push((client.id(), body));
     }
     fn client_closed(&self, connection: u64) {
         self.seen.lock().unwrap().closed.push(connection);

@@ -9,7 +9,7 @@ use rafterdb_codec::{
     command, consistency, entry, event, request, role, BatchHeader, Code, Put, Range, ReadRequest, Request, Responses,
     WatchRequest,
 };
-use rafterdb_net::{Handler, Lane, Net, NetConfig, Parts, PeerConfig};
+use rafterdb_net::{Client, Handler, Lane, Net, NetConfig, Parts, PeerConfig};
 use rafterdb_plane::{Config, Member, Port};
 use rafterdb_pool::Slice;
 use rafterdb_store::{Deliver, EngineOptions, LsmEngine, Machine, WatchId};
@@ -68,7 +68,7 @@ impl Handler for Heard {
         }
     }
     fn peer_state(&self, _peer: u64, _up: bool, _rtt_micros: u32) {}
-    fn client_frame(&self, _connection: u64, _body: Slice) {}
+    fn client_frame(&self, _client: &Client, _body: Slice) {}
     fn client_closed(&self, _connection: u64) {}
 }
 
