@@ -124,7 +124,7 @@ mod tests {
     fn forwards(id: u64) -> Forwards {
         let forwards = Forwards::default();
         let waiter = Waiter {
-            source: Source::Connection(1),
+            source: Source::Connection(rafterdb_net::Client::gone(1)),
             id: 77,
         };
         let (leader, group, kind, at) = (LEADER, 0, request::WRITE, now_ms());

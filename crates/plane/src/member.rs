@@ -35,7 +35,7 @@ use crate::room::Room;
 use crate::seldom::Seldom;
 use crate::serve;
 use crate::snapshots::{Queues, Snapshots};
-use crate::source::{request_name, Deliveries, Source, Waiter};
+use crate::source::{number_of_port, request_name, Deliveries, Source, Waiter};
 use crate::stalls::{self, Stalls};
 use crate::watches::{self, Watches};
 use crate::{snapshot_install, snapshot_receive};
@@ -256,13 +256,17 @@ impl Member {
     /// Copies whole responses of a port; see `Port::drain`.
     pub fn drain(&self, port: &Port, into: &mut [u8]) -> i64 {
         self.counters.drains.fetch_add(1, Ordering::Relaxed);
-        port.drain(into)
+        let drained = port.drain(into);
+        if port.gains_room() {
+            self.watches.note_room(number_of_port(port.id()));
+        }
+        drained
     }
 
     /// An app in this process is done: its watches end.
     pub fn close_port(self: &Arc<Self>, port: &Arc<Port>) {
         port.close();
-        self.watches.close_source(self, &Source::Port(port.clone()));
+        self.watches.close_source(self, number_of_port(port.id()));
     }
 
     /// The cluster's identity, which group 0 keeps; 0: this member has not learnt it yet.
@@ -327,7 +331,7 @@ impl Member {
     pub fn deliver(&self, source: &Source, responses: &[u8]) {
         match source {
             Source::Port(port) => port.deliver(responses),
-            Source::Connection(connection) => crate::peers::answer_client(self, *connection, responses),
+            Source::Connection(client) => crate::peers::answer_client(self, client.id(), responses),
             Source::Peer(peer) => crate::peers::answer_peer(self, *peer, responses),
         }
     }

@@ -8,7 +8,7 @@ use rafterdb_codec::{
     encode_forwarded_header, encode_read_index, limits, request, Code, PeerRecord, PeerRecords, RaftHeader, RaftRecord,
     ReadReply, Responses, Run, MESSAGE_HEADER_BYTES, SAFE_NUMBER_MAX,
 };
-use rafterdb_net::{Handler, Lane, NetConfig, NetLimits, Parts, PeerConfig};
+use rafterdb_net::{Client, Handler, Lane, NetConfig, NetLimits, Parts, PeerConfig};
 use rafterdb_pool::Slice;
 use smallvec::SmallVec;
 
@@ -24,7 +24,7 @@ use crate::port::{response_length, whole_responses};
 use crate::reads::{Asked, Read};
 use crate::requests::{self, await_applied, fail_read};
 use crate::snapshots;
-use crate::source::{Deliveries, Source};
+use crate::source::{number_of_client, Deliveries, Source};
 use crate::tail::Block;
 
 /// A Raft message as a frame: header, one run for each term, then the blocks' bytes as they are. Takes the
@@ -123,13 +123,18 @@ impl Handler for Peers {
         self.0.upgrade().map_or(0, |member| member.cluster())
     }
 
-    fn client_frame(&self, connection: u64, body: Slice) {
+    fn client_frame(&self, client: &Client, body: Slice) {
         let Some(member) = self.0.upgrade() else { return };
-        if requests::submit(&member, &Source::Connection(connection), &body).is_err() {
+        if requests::submit(&member, &Source::Connection(client.clone()), &body).is_err() {
             if let Some(net) = member.net() {
-                net.close_client(connection);
+                net.close_client(client.id());
             }
         }
+    }
+
+    fn client_has_room(&self, connection: u64) {
+        let Some(member) = self.0.upgrade() else { return };
+        member.watches.note_room(number_of_client(connection));
     }
 
     fn broken(&self, text: &str) {
@@ -142,7 +147,7 @@ impl Handler for Peers {
 
     fn client_closed(&self, connection: u64) {
         let Some(member) = self.0.upgrade() else { return };
-        member.watches.close_source(&member, &Source::Connection(connection));
+        member.watches.close_source(&member, number_of_client(connection));
     }
 }
 

@@ -17,12 +17,18 @@ pub struct Port {
     /// None once closed: what it calls may refer to whoever holds this port, and then neither would ever go.
     notify: RwLock<Option<Notify>>,
     closed: AtomicBool,
+    /// There is room again, and who wanted it has not been told.
+    gains_room: AtomicBool,
 }
+
+/// With more bytes than this waiting, watches are held up.
+const PAUSE_BYTES: usize = 4 << 20;
 
 #[derive(Default)]
 struct Ready {
     bytes: Vec<u8>,
     taken: usize,
+    is_room_wanted: bool,
 }
 
 impl std::fmt::Debug for Port {
@@ -43,6 +49,7 @@ impl Port {
             notified: Noted::default(),
             notify: RwLock::new(Some(notify)),
             closed: AtomicBool::new(false),
+            gains_room: AtomicBool::new(false),
         }
     }
 
@@ -92,7 +99,26 @@ impl Port {
             ready.bytes.clear();
             ready.bytes.shrink_to(DRAINED_CAPACITY_MAX);
         }
+        if ready.is_room_wanted && ready.bytes.len() - ready.taken <= PAUSE_BYTES / 2 {
+            ready.is_room_wanted = false;
+            self.gains_room.store(true, Ordering::Relaxed);
+        }
         i64::try_from(fits).unwrap_or(i64::MAX)
+    }
+
+    /// Whether so little waits that more may be made for this port. If not, `gains_room` says once there is.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        let mut ready = self.ready.lock();
+        let has_room = ready.bytes.len() - ready.taken <= PAUSE_BYTES;
+        ready.is_room_wanted |= !has_room;
+        has_room
+    }
+
+    /// After a drain: whether there is room now for who was told that there is none. Says so once.
+    #[must_use]
+    pub fn gains_room(&self) -> bool {
+        self.gains_room.load(Ordering::Relaxed) && self.gains_room.swap(false, Ordering::Relaxed)
     }
 
     /// Whether nothing is delivered any more.

@@ -10,7 +10,7 @@ use rafterdb_codec::{limits, parse_number, ReadRequest, RANGE_NO_COUNT};
 use rafterdb_store::SlicedRead;
 
 use crate::group::{Group, StoreMachine};
-use crate::source::{Source, Waiter};
+use crate::source::{RequestBody, Source, Waiter};
 
 /// Short reads that one thread takes at a time: their answers to one asker go out together.
 const TAKE_MAX: usize = 64;
@@ -32,7 +32,7 @@ pub struct Job {
     pub group: Arc<Group>,
     pub waiter: Waiter,
     /// Of the READ request.
-    pub body: Vec<u8>,
+    pub body: RequestBody,
     /// What there is of its answer.
     pub begun: Option<Begun>,
     /// Set when its asker gives it up; `None`: it is short.
@@ -96,11 +96,7 @@ pub struct ReadLanes {
 
 /// The name of a read among those of all askers.
 fn name_of(source: &Source, id: u64) -> (u64, u64) {
-    let asker = match source {
-        Source::Port(port) => port.id() << 1 | 1,
-        Source::Connection(id) | Source::Peer(id) => id << 1,
-    };
-    (asker, id)
+    (source.number(), id)
 }
 
 /// Whether a READ request is known to be short: single keys, and pages that count no more than they hold.
@@ -116,7 +112,7 @@ fn is_short(body: &[u8]) -> bool {
 
 impl ReadLanes {
     /// Queues a read's ranges; gives the waiter back if too many wait.
-    pub fn push(&self, group: &Arc<Group>, waiter: Waiter, body: Vec<u8>) -> Result<(), Waiter> {
+    pub fn push(&self, group: &Arc<Group>, waiter: Waiter, body: RequestBody) -> Result<(), Waiter> {
         let cancel = (!is_short(&body)).then(Arc::<AtomicBool>::default);
         let mut state = self.state.lock();
         let is_full = state.len() >= limits::READS_WAITING_MAX
@@ -150,6 +146,7 @@ impl ReadLanes {
         if state.held + job.held_bytes() > HELD_BYTES_MAX {
             job.begun = None;
         }
+        job.body.set_answer(job.held_bytes());
         state.held += job.held_bytes();
         state.bytes += job.body.len();
         state.long.push_back(job);

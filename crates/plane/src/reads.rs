@@ -5,15 +5,15 @@ use std::collections::{BTreeMap, VecDeque};
 
 use rafterdb_codec::limits;
 
-use crate::source::Waiter;
+use crate::source::{RequestBody, Waiter};
 
 /// What to do when a read may be served.
 #[derive(Debug)]
 pub enum Read {
     /// Run these ranges (a READ request's body) and answer.
-    Ranges { waiter: Waiter, body: Vec<u8> },
+    Ranges { waiter: Waiter, body: RequestBody },
     /// Begin this watch (a WATCH request's body), if it is still wanted.
-    Watch { waiter: Waiter, body: Vec<u8> },
+    Watch { waiter: Waiter, body: RequestBody },
     /// Tell another member the index.
     Index { peer: u64, id: u64 },
 }
@@ -163,7 +163,7 @@ mod tests {
             source: Source::Peer(1),
             id: 1,
         };
-        let body = vec![0; bytes];
+        let body = RequestBody::new(&waiter.source, &vec![0; bytes]);
         Read::Ranges { waiter, body }
     }
 

@@ -14,7 +14,7 @@ use crate::group::{Group, Transfer};
 use crate::inbox::Happening;
 use crate::member::Member;
 use crate::reads::Read;
-use crate::source::{write_response, Deliveries, Source, Waiter};
+use crate::source::{write_response, Deliveries, RequestBody, Source, Waiter};
 
 /// Takes every request of a submission. An `Err` says that nothing was taken.
 pub fn submit(member: &Arc<Member>, source: &Source, submission: &[u8]) -> Result<(), Code> {
@@ -40,7 +40,7 @@ pub fn submit(member: &Arc<Member>, source: &Source, submission: &[u8]) -> Resul
 }
 
 /// Bytes of answers gathered before they are sent.
-const DELIVERY_BYTES_MAX: usize = 1 << 20;
+pub const DELIVERY_BYTES_MAX: usize = 1 << 20;
 
 /// Takes a request that a member hands over for its client: of those, only what the leader alone can do.
 pub fn take_forwarded(member: &Arc<Member>, peer: u64, item: &Request<'_>, out: &mut Deliveries) {
@@ -152,10 +152,8 @@ fn read(member: &Arc<Member>, group: &Arc<Group>, waiter: Waiter, item: &Request
         return out.fail(&waiter, item.kind, Code::TooManyOperations, 0, &text);
     }
     let (how, staleness) = (asked.consistency, asked.max_staleness_ms);
-    let read = Read::Ranges {
-        waiter,
-        body: item.body.to_vec(),
-    };
+    let body = RequestBody::new(&waiter.source, item.body);
+    let read = Read::Ranges { waiter, body };
     match how {
         consistency::SERIALIZABLE => member.serve(group, read),
         consistency::BOUNDED => bounded(member, group, read, staleness, out),
@@ -178,7 +176,7 @@ fn watch(member: &Arc<Member>, group: &Arc<Group>, waiter: Waiter, item: &Reques
         let text = "a watch of this id waits to begin: choose another id";
         return out.fail(&waiter, item.kind, Code::InvalidArgument, 0, text);
     }
-    let body = item.body.to_vec();
+    let body = RequestBody::new(&waiter.source, item.body);
     // What is confirmed as a linearizable read comes after an entry that told the identity.
     if parsed.start_revision != 0 && member.cluster() != 0 {
         return member.watches.begin(member, group, &waiter, &body, out);

@@ -12,6 +12,7 @@ use crate::member::Member;
 use crate::place::named;
 use crate::read_lanes::{Begun, Job};
 use crate::reads::Read;
+use crate::requests::DELIVERY_BYTES_MAX;
 use crate::source::{write_response, Deliveries, Source};
 use crate::stalls::Work;
 
@@ -33,6 +34,10 @@ pub fn run(member: &Arc<Member>, work: Work) {
         slices += 1;
         for job in jobs.drain(..) {
             server.serve(job);
+            if server.deliveries.bytes() > DELIVERY_BYTES_MAX {
+                // A single key may have a large value: what was gathered is to be counted soon.
+                member.deliver_all(&mut server.deliveries);
+            }
         }
         member.deliver_all(&mut server.deliveries);
     }
@@ -50,7 +55,8 @@ impl Server<'_> {
     /// Serves one slice of a read; what is left of it goes to the end of those that are long.
     fn serve(&mut self, mut job: Job) {
         // Whoever goes away or gives up is not read for. A single key is sooner read than looked at.
-        if job.cancel.is_some() && (job.is_cancelled() || self.member.is_gone(&job.waiter.source)) {
+        let is_gone = || job.is_cancelled() || self.member.is_gone(&job.waiter.source);
+        if job.waiter.source.is_cut() || (job.cancel.is_some() && is_gone()) {
             return self.member.reads.forget(&job);
         }
         let mut begun = job.begun.take().unwrap_or_else(|| Begun {
@@ -99,7 +105,7 @@ impl Member {
     pub fn is_gone(&self, source: &Source) -> bool {
         match source {
             Source::Port(port) => port.is_closed(),
-            Source::Connection(connection) => self.net().is_none_or(|net| !net.has_client(*connection)),
+            Source::Connection(client) => client.is_cut() || self.net().is_none_or(|net| !net.has_client(client.id())),
             Source::Peer(_) => false,
         }
     }

@@ -40,6 +40,18 @@ impl Deliver for Delivery {
         }
     }
 
+    fn takes_more(&self, watch: WatchId) -> bool {
+        let Some(member) = self.to.get().and_then(|(member, _)| member.upgrade()) else {
+            return true;
+        };
+        let source = member.watches.state.lock().sources.get(&watch.connection).cloned();
+        match source {
+            Some(Source::Port(port)) => port.has_room(),
+            Some(Source::Connection(client)) => member.net().is_none_or(|net| net.has_room(&client)),
+            Some(Source::Peer(_)) | None => true,
+        }
+    }
+
     fn behind(&self) {
         let Some((member, group)) = self.to.get() else { return };
         if let Some(member) = member.upgrade() {
@@ -63,6 +75,8 @@ struct State {
     sources: HashMap<u64, Source>,
     /// Groups with watches that are behind.
     behind: BTreeSet<u16>,
+    /// Askers that have read, whose watches were held up until they would.
+    with_room: Vec<u64>,
     closing: bool,
 }
 
@@ -76,13 +90,8 @@ pub struct Watches {
     arrived: Condvar,
 }
 
-/// Ports and connections share the state machines' numbers: odd and even.
-fn number_of(source: &Source) -> u64 {
-    match source {
-        Source::Port(port) => port.id() << 1 | 1,
-        Source::Connection(id) | Source::Peer(id) => id << 1,
-    }
-}
+/// What a watch takes beside its key and end, which are kept twice: bytes, rounded up.
+const WATCH_HELD_BYTES: usize = 512;
 
 /// The identity that a watch is told, if it may begin: its revisions are those of one cluster.
 fn check_cluster(asked: u64, own: u64) -> Result<u64, StoreError> {
@@ -102,7 +111,7 @@ fn check_cluster(asked: u64, own: u64) -> Result<u64, StoreError> {
 
 fn id_of(source: &Source, request: u64) -> WatchId {
     WatchId {
-        connection: number_of(source),
+        connection: source.number(),
         request,
     }
 }
@@ -132,13 +141,15 @@ impl Watches {
             .and_then(|request| {
                 let cluster = check_cluster(request.cluster, member.cluster())?;
                 let credit = request.credit.saturating_add(granted);
-                group.machine().watch(
+                let bytes = WATCH_HELD_BYTES + 2 * (request.key.len() + request.end.len());
+                group.machine().watch_holding(
                     id,
                     &WatchRequest {
                         credit,
                         cluster,
                         ..request
                     },
+                    Box::new(waiter.source.hold(bytes)),
                 )
             });
         drop(waiting);
@@ -177,8 +188,7 @@ impl Watches {
     }
 
     /// Ends all watches of an asker that is gone.
-    pub fn close_source(&self, member: &Member, source: &Source) {
-        let number = number_of(source);
+    pub fn close_source(&self, member: &Member, number: u64) {
         // From here on none of them begins any more.
         self.waiting.lock().retain(|id, _| id.connection != number);
         if self.state.lock().sources.remove(&number).is_some() {
@@ -188,28 +198,38 @@ impl Watches {
         }
     }
 
+    /// An asker has read: its watches go on. Called by whoever wrote to it, whatever that thread has locked.
+    pub fn note_room(&self, asker: u64) {
+        self.state.lock().with_room.push(asker);
+        self.arrived.notify_one();
+    }
+
     /// Lets the thread end.
     pub fn close(&self) {
         self.state.lock().closing = true;
         self.arrived.notify_all();
     }
 
-    /// Waits for groups that are behind; `None` when closed. Empty when it is time to tell progress.
-    fn take(&self, until: Instant) -> Option<BTreeSet<u16>> {
+    /// Waits for groups that are behind, and for askers that have read; `None` when closed. Empty when it is time to tell progress.
+    fn take(&self, until: Instant) -> Option<(BTreeSet<u16>, Vec<u64>)> {
         let mut state = self.state.lock();
-        while state.behind.is_empty() && !state.closing {
+        while state.behind.is_empty() && state.with_room.is_empty() && !state.closing {
             if self.arrived.wait_until(&mut state, until).timed_out() {
                 break;
             }
         }
-        (!state.closing).then(|| std::mem::take(&mut state.behind))
+        (!state.closing).then(|| (std::mem::take(&mut state.behind), std::mem::take(&mut state.with_room)))
     }
 }
 
 /// The thread's body.
 pub fn run(member: &Arc<Member>) {
     let mut progress_at = Instant::now() + PROGRESS_EVERY;
-    while let Some(behind) = member.watches.take(progress_at) {
+    while let Some((mut behind, with_room)) = member.watches.take(progress_at) {
+        for asker in with_room {
+            let go_on = |group: &&Arc<Group>| group.machine().watch_room(asker);
+            behind.extend(member.groups.iter().filter(go_on).map(|group| group.id));
+        }
         for id in behind {
             let under_way = member.stalls.begin(Work::Watches, Instant::now());
             let caught_up = member.group(id).machine().catch_up();

@@ -90,13 +90,18 @@ pub struct Bench {
 impl Bench {
     /// Opens the member `a` of three and connects the peer `b`; `c` is never there. The member follows `b` in term 5.
     pub fn open() -> Self {
+        Self::open_with(256 << 20)
+    }
+
+    /// The same; its clients may hold so many bytes.
+    pub fn open_with(connection_memory: usize) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let [a, b] = addresses(2).try_into().unwrap();
         let config = serde_json::json!({
             "name": "a", "dataDir": dir.path().join("a"), "listen": a,
             "members": [{"name": "a", "endpoint": a}, {"name": "b", "endpoint": b}, {"name": "c", "endpoint": "127.0.0.1:1"}],
             "durability": "always", "durabilityInterval": 100, "memory": 64 << 20, "valueBytesMax": 1 << 20,
-            "groups": 1, "segmentBytes": 4 << 20, "cpuAffinity": null,
+            "groups": 1, "segmentBytes": 4 << 20, "cpuAffinity": null, "connectionMemory": connection_memory,
         });
         let config = Config::parse(&config.to_string()).unwrap();
         let id = |name: &str| config.members.iter().find(|member| member.name == name).unwrap().id;
@@ -268,7 +273,12 @@ impl Bench {
 
     /// Submits a put, and returns when the core has taken it into the log at `index`, where it is on disk.
     pub fn put(&self, id: u64, index: u64, term: u64) {
-        self.submit(request::WRITE, id, &batch(id));
+        self.put_value(id, index, term, b"value");
+    }
+
+    /// As above, with a value of one's own.
+    pub fn put_value(&self, id: u64, index: u64, term: u64, value: &[u8]) {
+        self.submit(request::WRITE, id, &batch_of(id, value));
         let count = self.event(event::PROPOSALS)[0];
         self.command(&[u64::from(command::ACCEPT), 0, index, term, count]);
         while self.event(event::DURABLE)[0] < index {}
@@ -437,6 +447,10 @@ pub fn eventually<T>(what: &str, mut attempt: impl FnMut() -> Option<T>) -> T {
 
 /// A batch of one put of the key `k<number>`.
 pub fn batch(number: u64) -> Vec<u8> {
+    batch_of(number, b"value")
+}
+
+fn batch_of(number: u64, value: &[u8]) -> Vec<u8> {
     let mut body = Vec::new();
     BatchHeader {
         count: 1,
@@ -447,7 +461,7 @@ pub fn batch(number: u64) -> Vec<u8> {
         flags: 0,
         lease: 0,
         key: format!("k{number}").as_bytes(),
-        value: b"value",
+        value,
     }
     .encode(&mut body);
     body

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use rafterdb_codec::{Code, Selection, WATCH_PREV_KV};
 
-use super::delivery::{send, Position};
+use super::delivery::{send, Position, To};
 use super::index::Index;
 use super::{lost_body, WatchId};
 use crate::machine::feed::{Feed, FEED_BYTES_MAX};
@@ -80,11 +80,21 @@ impl<E: Engine> Machine<E> {
     }
 
     fn pick(&self) -> (Vec<Picked>, u64) {
-        let inner = self.watches.inner.lock();
-        let ready = inner.ready.iter().take(WATCHES_MAX);
-        let picked = ready.filter_map(|(_, slot)| {
-            let watch = inner.slots[*slot as usize].as_ref()?;
-            Some(Picked {
+        let mut inner = self.watches.inner.lock();
+        let inner = &mut *inner;
+        let mut picked = Vec::new();
+        let mut held_up = Vec::new();
+        for (next, slot) in &inner.ready {
+            let Some(watch) = inner.slots[*slot as usize].as_mut() else {
+                continue;
+            };
+            // Under the lock: who says later that there is room finds the watch held up.
+            if !self.watches.deliver.takes_more(watch.id) {
+                watch.is_held_up = true;
+                held_up.push((watch.id.connection, *slot, next.clone()));
+                continue;
+            }
+            picked.push(Picked {
                 id: watch.id,
                 slot: *slot,
                 serial: watch.serial,
@@ -94,9 +104,16 @@ impl<E: Engine> Machine<E> {
                 credit: watch.credit,
                 granted: watch.credit,
                 next: watch.next.clone(),
-            })
-        });
-        (picked.collect(), inner.published)
+            });
+            if picked.len() == WATCHES_MAX {
+                break;
+            }
+        }
+        for (connection, slot, next) in held_up {
+            inner.ready.remove(&(next, slot));
+            inner.held_up.insert((connection, slot));
+        }
+        (picked, inner.published)
     }
 
     /// Reads history from `from` on. `COMPACTED` if a compaction overtook it.
@@ -150,7 +167,6 @@ impl<E: Engine> Machine<E> {
             let watch = &mut picked[place];
             let changes = run.iter().map(|(_, change)| *change as usize);
             let reached = found.reached.revision - 1;
-            let deliver = |body: &[u8]| self.watches.deliver.deliver(watch.id, Code::Ok, body);
             stopped[place] = send(
                 &found.feed,
                 changes,
@@ -158,7 +174,7 @@ impl<E: Engine> Machine<E> {
                 &mut watch.credit,
                 reached,
                 &mut body,
-                deliver,
+                &To(&*self.watches.deliver, watch.id),
             );
         }
         for (watch, stopped) in picked.iter_mut().zip(stopped) {
@@ -182,7 +198,7 @@ impl<E: Engine> Machine<E> {
             watch.credit -= served.granted - served.credit;
             watch.next = served.next.clone();
             watch.is_live = watch.next.revision > inner.published;
-            if !watch.is_live && watch.credit > 0 {
+            if watch.is_ready() {
                 inner.ready.insert((watch.next.clone(), served.slot));
             }
         }

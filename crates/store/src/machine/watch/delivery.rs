@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use rafterdb_codec::limits::FRAME_BYTES_MAX;
 use rafterdb_codec::{
-    encode_watch_header, patch_watch_header, MESSAGE_HEADER_BYTES, PAIR_BYTES_MAX, WATCH_HEADER_BYTES,
+    encode_watch_header, patch_watch_header, Code, MESSAGE_HEADER_BYTES, PAIR_BYTES_MAX, WATCH_HEADER_BYTES,
 };
 
+use super::{Deliver, WatchId};
 use crate::machine::feed::Feed;
 use crate::ChangePlace;
 
@@ -63,8 +64,11 @@ impl Position {
     }
 }
 
-/// Sends the given changes of a feed, while there is credit. `reached` is the last revision that is complete with them.
-/// Returns where it stopped for lack of credit. `body` is reused.
+/// Where a watch's responses go.
+pub(super) struct To<'a>(pub(super) &'a dyn Deliver, pub(super) WatchId);
+
+/// Sends the given changes of a feed, while there is credit and its asker reads. `reached` is the last revision that is complete with
+/// them. Returns where it stopped for want of either. `body` is reused.
 pub(super) fn send(
     feed: &Feed,
     changes: impl Iterator<Item = usize>,
@@ -72,7 +76,7 @@ pub(super) fn send(
     credit: &mut i64,
     reached: u64,
     body: &mut Vec<u8>,
-    mut deliver: impl FnMut(&[u8]),
+    to: &To<'_>,
 ) -> Option<Position> {
     let mut response = Response::begin(body);
     let mut last = 0;
@@ -85,11 +89,13 @@ pub(super) fn send(
             RESPONSE_BYTES
         };
         if response.body.len() >= bytes_max {
-            response.finish(change.revision - 1, &mut deliver);
+            response.finish(change.revision - 1, to);
         }
         // Within a revision credit is only asked for where the revision had to be split.
         let may_stop = change.revision != last || response.events == 0;
-        if may_stop && *credit <= 0 {
+        // Asked before each response: what one makes more than may wait is bounded by its size.
+        let takes_more = || response.events > 0 || to.0.takes_more(to.1);
+        if may_stop && (*credit <= 0 || !takes_more()) {
             stopped = Some(Position::at(feed, index));
             break;
         }
@@ -98,10 +104,7 @@ pub(super) fn send(
         *credit -= 1;
         last = change.revision;
     }
-    response.finish(
-        stopped.as_ref().map_or(reached, |position| position.revision - 1),
-        &mut deliver,
-    );
+    response.finish(stopped.as_ref().map_or(reached, |position| position.revision - 1), to);
     stopped
 }
 
@@ -119,10 +122,10 @@ impl<'a> Response<'a> {
     }
 
     /// Delivers it, if it has events, and begins the next.
-    fn finish(&mut self, revision: u64, deliver: &mut impl FnMut(&[u8])) {
+    fn finish(&mut self, revision: u64, to: &To<'_>) {
         if self.events > 0 {
             patch_watch_header(self.body, 0, revision, self.events);
-            deliver(self.body);
+            to.0.deliver(to.1, Code::Ok, self.body);
         }
         self.body.clear();
         encode_watch_header(self.body, 0, 0);

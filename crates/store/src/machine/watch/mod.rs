@@ -18,7 +18,7 @@ use rafterdb_codec::{WATCH_PREV_KV, WATCH_PROGRESS};
 use super::feed::Feed;
 use super::Machine;
 use crate::{Engine, StoreError};
-use delivery::{send, Position};
+use delivery::{send, Position, To};
 use index::Index;
 
 /// (watch, change) pairs gathered before they are delivered.
@@ -41,12 +41,17 @@ pub trait Deliver: Send + Sync {
     /// A response for a watch that was cancelled meanwhile is to be dropped.
     fn deliver(&self, watch: WatchId, code: Code, body: &[u8]);
 
+    /// Whether more may be sent to a watch now: its asker has read most of what was. If not, the watch is served from history once
+    /// [`Machine::watch_room`] says that it has, so that nothing is kept for it meanwhile.
+    fn takes_more(&self, _watch: WatchId) -> bool {
+        true
+    }
+
     /// There is work for [`Machine::catch_up`].
     fn behind(&self);
 }
 
 /// One watch.
-#[derive(Debug)]
 struct Watch {
     id: WatchId,
     /// Tells the watch from an earlier one in the same slot.
@@ -59,15 +64,27 @@ struct Watch {
     /// Everything before has been delivered, or is not wanted. For a live watch only a lower bound.
     next: Position,
     is_live: bool,
+    /// It is behind, and its asker has yet to read.
+    is_held_up: bool,
+    /// Dropped with it.
+    _holding: Holding,
 }
 
+/// What is to be dropped when a watch ends, however it does.
+pub type Holding = Box<dyn Send>;
+
 impl Watch {
+    /// Whether it is behind, and may be served.
+    const fn is_ready(&self) -> bool {
+        !self.is_live && !self.is_held_up && self.credit > 0
+    }
+
     fn selection(&self) -> Selection<'_> {
         Selection::new(&self.key, &self.end)
     }
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Inner {
     /// Follows the machine's published revision; under this lock the two are equal.
     published: u64,
@@ -77,6 +94,8 @@ struct Inner {
     index: Index,
     /// Watches that are behind and have credit, the one furthest behind first.
     ready: BTreeSet<(Position, u32)>,
+    /// Watches that are held up, by connection.
+    held_up: BTreeSet<(u64, u32)>,
     serial: u64,
     /// Another machine has taken this one's place.
     has_ended: bool,
@@ -133,7 +152,7 @@ impl WatchHub {
         }
     }
 
-    fn add(&self, id: WatchId, request: &WatchRequest<'_>, compacted: u64) -> Result<(), StoreError> {
+    fn add(&self, id: WatchId, request: &WatchRequest<'_>, compacted: u64, holding: Holding) -> Result<(), StoreError> {
         let mut inner = self.inner.lock();
         if inner.has_ended {
             return Err(StoreError::new(Code::LeaderLost, REPLACED));
@@ -165,6 +184,8 @@ impl WatchHub {
             credit: i64::from(request.credit),
             next: Position::before(first),
             is_live: first > inner.published,
+            is_held_up: false,
+            _holding: holding,
         };
         let mut body = Vec::new();
         encode_watch_header(&mut body, first - 1, 0);
@@ -186,7 +207,7 @@ impl WatchHub {
             return;
         };
         watch.credit = watch.credit.saturating_add(i64::from(events));
-        let (next, is_ready) = (watch.next.clone(), !watch.is_live && watch.credit > 0);
+        let (next, is_ready) = (watch.next.clone(), watch.is_ready());
         let is_new = is_ready && inner.ready.insert((next, slot));
         drop(inner);
         if is_new {
@@ -200,6 +221,24 @@ impl WatchHub {
         slots.iter().for_each(|slot| inner.remove(*slot));
         self.count.store(inner.by_id.len(), Ordering::Relaxed);
         slots.len()
+    }
+
+    /// The watches of a connection that were held up go on. Whether there is work then.
+    fn room(&self, connection: u64) -> bool {
+        let mut inner = self.inner.lock();
+        let inner = &mut *inner;
+        let held_up = inner.held_up.range((connection, 0)..=(connection, u32::MAX));
+        let slots: Vec<u32> = held_up.map(|(_, slot)| *slot).collect();
+        for slot in slots {
+            inner.held_up.remove(&(connection, slot));
+            if let Some(watch) = inner.slots[slot as usize].as_mut() {
+                watch.is_held_up = false;
+                if watch.is_ready() {
+                    inner.ready.insert((watch.next.clone(), slot));
+                }
+            }
+        }
+        !inner.ready.is_empty()
     }
 
     /// Ends every watch with a code that has its asker start it again where it was.
@@ -232,7 +271,7 @@ impl WatchHub {
 impl Inner {
     /// Returns whether the watch needs catching up.
     fn add(&mut self, watch: Watch) -> bool {
-        let is_ready = !watch.is_live && watch.credit > 0;
+        let is_ready = watch.is_ready();
         let slot = self.free.pop().unwrap_or(self.slots.len() as u32);
         self.by_id.insert(watch.id, slot);
         self.index.insert(&watch.selection(), slot);
@@ -252,6 +291,7 @@ impl Inner {
             self.by_id.remove(&watch.id);
             self.index.remove(&watch.selection(), slot);
             self.ready.remove(&(watch.next, slot));
+            self.held_up.remove(&(watch.id.connection, slot));
             self.free.push(slot);
         }
     }
@@ -293,12 +333,13 @@ impl Inner {
                 &mut watch.credit,
                 reached,
                 &mut self.body,
-                |body| {
-                    deliver.deliver(watch.id, Code::Ok, body);
-                },
+                &To(deliver, watch.id),
             );
             if let Some(next) = stopped {
                 (watch.next, watch.is_live) = (next, false);
+                if watch.is_ready() {
+                    self.ready.insert((watch.next.clone(), slot));
+                }
             }
         }
         hits.clear();
@@ -317,7 +358,7 @@ impl Inner {
                 watch.next = next.clone();
             }
             watch.is_live = false;
-            if watch.credit > 0 {
+            if watch.is_ready() {
                 self.ready.insert((watch.next.clone(), slot as u32));
             }
         }
@@ -331,8 +372,21 @@ impl<E: Engine> Machine<E> {
     /// `KEY_EMPTY`, `KEY_TOO_LARGE`, `RANGE_REVERSED`, `INVALID_ARGUMENT` for an id in use, `BUSY` above `watchersMax`,
     /// `WATCH_LOST` if the first revision is below the compacted one, `LEADER_LOST` after `end_watches`; nothing is delivered then.
     pub fn watch(&self, id: WatchId, request: &WatchRequest<'_>) -> Result<(), StoreError> {
+        self.watch_holding(id, request, Box::new(()))
+    }
+
+    /// As [`Self::watch`]; `holding` is dropped when the watch ends, or if it does not begin.
+    ///
+    /// # Errors
+    /// As of [`Self::watch`].
+    pub fn watch_holding(&self, id: WatchId, request: &WatchRequest<'_>, holding: Holding) -> Result<(), StoreError> {
         validate_selection(&request.selection()).map_err(|(code, text)| StoreError::new(code, text))?;
-        self.watches.add(id, request, self.engine.compacted())
+        self.watches.add(id, request, self.engine.compacted(), holding)
+    }
+
+    /// A connection takes more of its watches' events again, see [`Deliver::takes_more`]. Whether [`Self::catch_up`] is to be called.
+    pub fn watch_room(&self, connection: u64) -> bool {
+        self.watches.room(connection)
     }
 
     /// Lets that many more events be sent. Unknown watches are ignored.
