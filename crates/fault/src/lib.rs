@@ -3,7 +3,7 @@
 //!
 //! Armed once from `RAFTERDB_FAULTS="wal.sync=error@3,store.flush.installed=abort"`: name, action and the hit it strikes
 //! at (the first if not given). `@3` strikes once, `@3+` from the third hit on. Actions: `error` (EIO), `full` (ENOSPC),
-//! `abort` (the process ends at that spot, as by `kill -9`), `delay:250` (goes on after so many milliseconds), `hang:path`
+//! `abort` (the process ends at that spot, as by `kill -9`), `panic` (an invariant is broken there), `delay:250` (goes on after so many milliseconds), `hang:path`
 //! (goes on when there is no file of that name, as a disk does that is frozen and thawed), `pause` (whoever comes there waits
 //! until `disarm`: what others do meanwhile then happens between two steps). The names are in [`POINTS`].
 
@@ -39,6 +39,7 @@ enum Action {
     Error,
     Full,
     Abort,
+    Panic,
     Pause,
     Delay(Duration),
     Hang(PathBuf),
@@ -50,6 +51,7 @@ impl Action {
             None if text == "error" => Self::Error,
             None if text == "full" => Self::Full,
             None if text == "abort" => Self::Abort,
+            None if text == "panic" => Self::Panic,
             None if text == "pause" => Self::Pause,
             Some(("delay", ms)) => Self::Delay(Duration::from_millis(ms.parse().ok()?)),
             Some(("hang", path)) if !path.is_empty() => Self::Hang(path.into()),
@@ -149,6 +151,7 @@ fn strike(name: &str) -> io::Result<()> {
     match struck {
         None => Ok(()),
         Some(Action::Abort) => std::process::abort(),
+        Some(Action::Panic) => panic!("{name}: armed to panic"),
         Some(Action::Pause) => {
             pause(name);
             Ok(())

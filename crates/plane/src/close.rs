@@ -1,6 +1,7 @@
 //! How a member closes: what is queued is written out, the threads end, the stores are closed. A disk that hangs does not hold that
 //! up for ever. Knows nothing of what the threads do.
 
+use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::mpsc::{channel, RecvTimeoutError};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -50,21 +51,16 @@ impl Member {
                 })
         });
         if closing.is_err() {
-            self.finish();
-            return Ok(());
+            // A broken invariant is the close's outcome here too, and not the end of whoever closes.
+            let finished = catch_unwind(AssertUnwindSafe(|| self.finish()));
+            return finished.map_err(|_| self.fail_broken());
         }
         let began = Instant::now();
         loop {
             match ended.recv_timeout(STALL_LOOK_EVERY) {
                 Ok(()) => return Ok(()),
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => {
-                    let text = "closing ended by a broken invariant; its message is in the process's error output. The data directory \
-                                stays locked until this process ends";
-                    let error = PlaneError::new(Code::Internal, text.to_owned());
-                    self.fail(error.clone());
-                    return Err(error);
-                }
+                Err(RecvTimeoutError::Disconnected) => return Err(self.fail_broken()),
             }
             let hangs = |(work, time): &(Work, Duration)| {
                 let factor = if *work == Work::Close { FLUSH_STALLS_MAX } else { 1 };
@@ -82,6 +78,15 @@ impl Member {
             self.fail(error.clone());
             return Err(error);
         }
+    }
+
+    /// Fails the member, since closing it panicked; what to tell.
+    fn fail_broken(&self) -> PlaneError {
+        let text = "closing ended by a broken invariant; its message is in the process's error output. The data directory stays \
+                    locked until this process ends";
+        let error = PlaneError::new(Code::Internal, text.to_owned());
+        self.fail(error.clone());
+        error
     }
 
     /// What kept a last step from being done. Without room the log has it all, and the next start does it.

@@ -96,7 +96,9 @@ fn watches_count_for_their_client_until_it_is_gone() {
             .collect()
     };
     client.submit(&many(0));
-    eventually("they count", || (held(&bench).saturating_sub(begin) > 200 * (16 << 10)).then_some(()));
+    eventually("they count", || {
+        (held(&bench).saturating_sub(begin) > 200 * (16 << 10)).then_some(())
+    });
     for sent in 1..10 {
         client.submit(&many(200 * sent));
         // What is not read from a socket when it is closed would take the reason with it.
