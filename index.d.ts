@@ -481,9 +481,11 @@ export interface OpenOptions {
   /** Bytes of log kept for followers that lag. Default 256 MiB. */
   logRetainBytes?: number | undefined;
   /**
-   * Bytes that all clients of other processes may hold at this member together: requests that have arrived in part, answers and
-   * events that they have not read. While there is room nobody is cut off, however slowly it reads; once it is used up, who holds
-   * most is disconnected with BUSY. Default 256 MiB; at least 16 MiB.
+   * Bytes that all clients of other processes may hold at this member together: requests that have arrived in part, reads that wait
+   * and what there is of their answers, answers and events that they have not read, and watches (twice their keys, and 512 bytes
+   * each). While there is room nobody is cut off, however slowly it reads; once it is used up, who holds most is disconnected with
+   * BUSY. Events of watches that are not read wait in history, not here. Not counted: what other members send, writes that wait
+   * (64 MiB a group), answers in the making. Default 256 MiB; at least 16 MiB.
    */
   connectionMemory?: number | undefined;
   /** Raft groups hosted by this member. Default 1. Does nothing for data yet: all keys are in the first group, and others stay empty. */

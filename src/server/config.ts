@@ -45,7 +45,7 @@ export const settings: Setting[] = [
   {
     key: 'connectionMemory',
     value: 'size',
-    text: 'what all clients may hold together: requests half arrived, answers not read',
+    text: 'what all clients may hold together: requests half arrived, reads and watches, answers not read',
     parse: bytes,
     default: 256 * MIB,
   },

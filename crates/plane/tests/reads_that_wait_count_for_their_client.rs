@@ -6,7 +6,7 @@
 mod client;
 mod harness;
 
-use client::{held, most_held, read, Client};
+use client::{held, most_held, peak_memory, read, Client};
 use harness::{eventually, Bench};
 use rafterdb_codec::{command, Code};
 
@@ -18,13 +18,6 @@ const SLACK: usize = 16 * MIB;
 
 fn reads(count: u64, key: &[u8]) -> Vec<u8> {
     (0..count).flat_map(|id| read(id, key)).collect()
-}
-
-/// Bytes of memory that this process has, where the system says so.
-fn resident() -> usize {
-    let text = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    let pages = text.split(' ').nth(1).and_then(|pages| pages.parse::<usize>().ok());
-    pages.unwrap_or_default() * 4096
 }
 
 fn is_cut(bench: &Bench) -> bool {
@@ -66,18 +59,16 @@ fn what_reads_hold_is_bounded_whether_they_wait_or_are_answered() {
     rafterdb_fault::disarm();
 
     // Each is answered, and nobody reads that.
-    let before = resident();
-    let mut largest = 0;
+    let before = peak_memory();
     let mut slow: Vec<_> = (0..4).map(|_| Client::new(&bench)).collect();
     let most = most_held(&bench, || {
         slow.iter_mut().for_each(|client| client.submit(&reads(500, b"k1")));
         for id in 0..100 {
             assert!(patient.get(id, b"k1") > MIB);
-            largest = largest.max(resident());
         }
     });
     assert!(most <= MOST + SLACK, "{} MiB were held", most / MIB);
-    let grown = largest.saturating_sub(before);
+    let grown = peak_memory() - before;
     assert!(grown <= MOST + 2 * SLACK, "{} MiB more memory", grown / MIB);
     for client in slow {
         assert!(client.answers() < 500, "who does not read is cut off");

@@ -51,6 +51,11 @@ pub fn watch(id: u64, start_revision: u64, key: &[u8], end: &[u8]) -> Vec<u8> {
     request(request::WATCH, id, &body)
 }
 
+/// A WRITE request.
+pub fn write(id: u64, body: &[u8]) -> Vec<u8> {
+    request(request::WRITE, id, body)
+}
+
 fn request(kind: u8, id: u64, body: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     let (flags, group) = (0, 0);
@@ -164,4 +169,12 @@ pub fn most_held(bench: &Bench, work: impl FnOnce()) -> usize {
 /// Bytes that clients hold now.
 pub fn held(bench: &Bench) -> usize {
     bench.member.net().unwrap().stats().client_held_bytes
+}
+
+/// Most bytes of memory that this process ever had, where the system says so.
+pub fn peak_memory() -> usize {
+    let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<usize>().ok());
+    kib.unwrap_or_default() << 10
 }
