@@ -1,5 +1,5 @@
 //! The apply thread: committed entries go to the state machine in order, their results to who waits for them, one delivery a
-//! round for each. While nothing waits, the Raft worker applies what is small itself; one thread works at a time.
+//! round for each, or more if there is much to deliver. While nothing waits, the Raft worker applies what is small itself; one thread works at a time.
 
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
@@ -15,6 +15,7 @@ use crate::error::PlaneError;
 use crate::exchange::{HERE_BYTES_MAX, HERE_TIME_MAX};
 use crate::group::{Group, StoreMachine};
 use crate::member::Member;
+use crate::requests::DELIVERY_BYTES_MAX;
 use crate::source::{write_response, Deliveries};
 use crate::stalls;
 use crate::tail::{entry_length, Block};
@@ -209,6 +210,8 @@ struct Applier {
     blocks: Vec<Block>,
     results: Vec<u8>,
     deliveries: Deliveries,
+    /// Bytes of results in them.
+    gathered: usize,
 }
 
 impl Applier {
@@ -254,9 +257,7 @@ impl Applier {
             applied = self.apply_block(member, group, &machine, &block)?;
         }
         self.blocks = blocks;
-        machine.publish()?;
-        group.applied.store(applied, Ordering::Release);
-        member.deliver_all(&mut self.deliveries);
+        self.answer(member, group, &machine, applied)?;
         if group.leads() && !group.has_lease(now_ms()) {
             // The lease begins with the first entry that is applied.
             member.inbox.note(group.id, |facts| facts.applied = Some(applied));
@@ -267,6 +268,21 @@ impl Applier {
         }
         member.serve_applied(group, applied);
         group.tail.lock().trim(TAIL_BYTES_MAX, group.durable.lock().index);
+        Ok(())
+    }
+
+    /// Publishes what is applied up to an entry, and sends what was gathered of its answers.
+    fn answer(
+        &mut self,
+        member: &Member,
+        group: &Group,
+        machine: &StoreMachine,
+        applied: u64,
+    ) -> Result<(), PlaneError> {
+        machine.publish()?;
+        group.applied.store(applied, Ordering::Release);
+        member.deliver_all(&mut self.deliveries);
+        self.gathered = 0;
         Ok(())
     }
 
@@ -298,6 +314,7 @@ impl Applier {
                     });
                 } else {
                     group.applied_bytes(entry.len());
+                    self.gathered += self.results.len();
                     let out = self.deliveries.to(&waiter.source);
                     write_response(
                         out,
@@ -308,6 +325,10 @@ impl Applier {
                         &self.results,
                     );
                 }
+            }
+            if self.gathered > DELIVERY_BYTES_MAX {
+                // A small entry may be answered with much, and a round has many of them.
+                self.answer(member, group, machine, index)?;
             }
             at += entry.len();
             index += 1;
