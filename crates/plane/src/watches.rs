@@ -18,6 +18,8 @@ use crate::stalls::Work;
 
 /// How often history that could not be opened for want of a file descriptor is tried again.
 const SHORT_RETRY_EVERY: Duration = Duration::from_millis(250);
+/// What a watch takes beside its key and end, which are kept twice: bytes, rounded up.
+const WATCH_HELD_BYTES: usize = 512;
 /// How often live watches that asked for it are told how far they are.
 const PROGRESS_EVERY: Duration = Duration::from_secs(5);
 
@@ -29,11 +31,8 @@ pub struct Delivery {
 
 impl Deliver for Delivery {
     fn deliver(&self, watch: WatchId, code: Code, body: &[u8]) {
-        let Some(member) = self.to.get().and_then(|(member, _)| member.upgrade()) else {
-            return;
-        };
-        let source = member.watches.state.lock().sources.get(&watch.connection).cloned();
-        if let Some(source) = source {
+        let Some(member) = self.member() else { return };
+        if let Some(source) = member.watches.source_of(watch) {
             let mut response = Vec::with_capacity(16 + body.len());
             write_response(&mut response, request::WATCH, 0, code, watch.request, body);
             member.deliver(&source, &response);
@@ -41,11 +40,8 @@ impl Deliver for Delivery {
     }
 
     fn takes_more(&self, watch: WatchId) -> bool {
-        let Some(member) = self.to.get().and_then(|(member, _)| member.upgrade()) else {
-            return true;
-        };
-        let source = member.watches.state.lock().sources.get(&watch.connection).cloned();
-        match source {
+        let Some(member) = self.member() else { return true };
+        match member.watches.source_of(watch) {
             Some(Source::Port(port)) => port.has_room(),
             Some(Source::Connection(client)) => member.net().is_none_or(|net| net.has_room(&client)),
             Some(Source::Peer(_)) | None => true,
@@ -62,6 +58,10 @@ impl Deliver for Delivery {
 }
 
 impl Delivery {
+    fn member(&self) -> Option<Arc<Member>> {
+        self.to.get()?.0.upgrade()
+    }
+
     /// Connects it to its member, once.
     pub fn connect(&self, member: &Arc<Member>, group: u16) {
         // A group that is opened again, after a snapshot, is connected already.
@@ -90,9 +90,6 @@ pub struct Watches {
     arrived: Condvar,
 }
 
-/// What a watch takes beside its key and end, which are kept twice: bytes, rounded up.
-const WATCH_HELD_BYTES: usize = 512;
-
 /// The identity that a watch is told, if it may begin: its revisions are those of one cluster.
 fn check_cluster(asked: u64, own: u64) -> Result<u64, StoreError> {
     if own == 0 {
@@ -117,6 +114,10 @@ fn id_of(source: &Source, request: u64) -> WatchId {
 }
 
 impl Watches {
+    fn source_of(&self, watch: WatchId) -> Option<Source> {
+        self.state.lock().sources.get(&watch.connection).cloned()
+    }
+
     /// Notes a watch that will begin or be given up; false if one of its id waits already.
     pub fn expect(&self, waiter: &Waiter) -> bool {
         let id = id_of(&waiter.source, waiter.id);
@@ -126,8 +127,10 @@ impl Watches {
         }
         waiting.insert(id, 0);
         let mut state = self.state.lock();
-        let source = || waiter.source.clone();
-        state.sources.entry(id.connection).or_insert_with(source);
+        state
+            .sources
+            .entry(id.connection)
+            .or_insert_with(|| waiter.source.clone());
         true
     }
 
@@ -140,17 +143,15 @@ impl Watches {
             .map_err(|malformed| StoreError::new(malformed.code(), malformed.0))
             .and_then(|request| {
                 let cluster = check_cluster(request.cluster, member.cluster())?;
-                let credit = request.credit.saturating_add(granted);
                 let bytes = WATCH_HELD_BYTES + 2 * (request.key.len() + request.end.len());
-                group.machine().watch_holding(
-                    id,
-                    &WatchRequest {
-                        credit,
-                        cluster,
-                        ..request
-                    },
-                    Box::new(waiter.source.hold(bytes)),
-                )
+                let request = WatchRequest {
+                    credit: request.credit.saturating_add(granted),
+                    cluster,
+                    ..request
+                };
+                group
+                    .machine()
+                    .watch_holding(id, &request, Box::new(waiter.source.hold(bytes)))
             });
         drop(waiting);
         if let Err(error) = begun {
@@ -210,7 +211,7 @@ impl Watches {
         self.arrived.notify_all();
     }
 
-    /// Waits for groups that are behind, and for askers that have read; `None` when closed. Empty when it is time to tell progress.
+    /// Waits for groups that are behind or askers that have read; `None` when closed. Empty when it is time to tell progress.
     fn take(&self, until: Instant) -> Option<(BTreeSet<u16>, Vec<u64>)> {
         let mut state = self.state.lock();
         while state.behind.is_empty() && state.with_room.is_empty() && !state.closing {

@@ -13,6 +13,7 @@ use rafterdb_codec::{
 use super::harness::Bench;
 
 #[path = "../../../net/tests/support/mod.rs"]
+#[allow(clippy::duplicate_mod, reason = "the addresses in it are those of the harness too")]
 mod support;
 use support::{frame, Raw};
 
