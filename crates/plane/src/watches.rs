@@ -1,6 +1,6 @@
 //! Watches: between the state machines, which know watches by number, and their askers. Owns the thread that serves
 //! watches from history; live events come from the apply thread. A watch may wait for its turn to begin (`Read::Watch`):
-//! until then it is in no state machine, and what is said about it meanwhile is kept here.
+//! until then it is in no state machine, and what is said about it meanwhile is kept here. Long with its tests, which look inside.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, OnceLock, Weak};
