@@ -1,24 +1,21 @@
 //! The newest rows in memory: one writer, many readers, no lock that all of them share. Points go through a sharded
 //! hash table, ranges through the order beside it. Knows rows as bytes; what they mean is not its business.
 //!
-//! ```text
-//! slot   [u64 address of the current row][u32 length][key]     one a key, written once, its address swapped
-//! row    [u32 length][packed row]                              written before its address is published, never again
-//! ```
-//! Slots lie in the arena until the memtable goes. So do rows, but for those that are overwritten: their memory is used again,
-//! so that keys which are written over and over fill no memtable. A reader needs no lock, but says that it reads.
+//! Slots lie in the arena until the memtable goes and nobody has a run of its keys. So do rows, but for those that are overwritten:
+//! their memory is used again, so that keys which are written over and over fill no memtable. A reader needs no lock, but says that it
+//! reads: [`Reading`] and [`Rows`] keep what they hand out, and are the only way to a row from outside.
 
 use std::ops::Deref;
-use std::ptr::NonNull;
-use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 
 use hashbrown::HashTable;
 use parking_lot::{Mutex, RwLock};
 
 use super::arena::{Arena, ChunkPool};
-use super::order::{Entry, Order, Run};
+use super::order::{Order, Run};
 use super::reuse::{size_of_piece, Readers, Reuse};
+use super::slot::{Row, Slot};
 
 /// Shards of the hash table; a power of two.
 const SHARDS: usize = 64;
@@ -26,59 +23,13 @@ const SHARDS: usize = 64;
 /// What a key costs beside its slot and rows: its hash, its place in the order, and their slack.
 const KEY_OVERHEAD_BYTES: usize = 56;
 
-const ADDRESS_BYTES: usize = 8;
-const LENGTH_BYTES: usize = 4;
-
-/// A key of one memtable. Whoever holds a slot also holds its memtable.
-#[derive(Clone, Copy)]
-pub(super) struct Slot(NonNull<u8>);
-
-// SAFETY: what a slot points to is written once before it is shared, but for the row's address, which is atomic.
-unsafe impl Send for Slot {}
-// SAFETY: as above.
-unsafe impl Sync for Slot {}
-
-impl Slot {
-    /// The key.
-    pub(super) fn key(&self) -> &[u8] {
-        // SAFETY: `Memtable::new_slot` wrote length and key there before it handed the slot out, and the holder of the
-        // slot keeps the memtable, and with it the arena, alive.
-        unsafe { sized_bytes(self.0.add(ADDRESS_BYTES)) }
-    }
-
-    /// The current row, packed.
-    ///
-    /// # Safety
-    /// As long as the row is borrowed the caller holds a [`Reading`] of the memtable.
-    pub(super) unsafe fn row(&self) -> &[u8] {
-        // SAFETY: the address was published with Release after the row was written. Its memory is not used again before the
-        // caller's `Reading` ends.
-        unsafe { sized_bytes(NonNull::new_unchecked(self.address().load(Ordering::Acquire))) }
-    }
-
-    fn address(&self) -> &AtomicPtr<u8> {
-        // SAFETY: the slot begins with an aligned AtomicPtr that `Memtable::new_slot` initialised.
-        unsafe { self.0.cast::<AtomicPtr<u8>>().as_ref() }
-    }
-}
-
-/// # Safety
-/// At `address` lies a u32 length and as many bytes, which nobody changes for as long as `'a`.
-unsafe fn sized_bytes<'a>(address: NonNull<u8>) -> &'a [u8] {
-    // SAFETY: as promised by the caller.
-    unsafe {
-        let length = address.cast::<u32>().read_unaligned() as usize;
-        std::slice::from_raw_parts(address.add(LENGTH_BYTES).as_ptr(), length)
-    }
-}
-
 struct Hashed {
     hash: u64,
     slot: Slot,
 }
 
 pub(super) struct Memtable {
-    // Declared before the arena: slots go before the memory they point to.
+    /// Slots of this memtable's arena.
     shards: Vec<RwLock<HashTable<Hashed>>>,
     order: Order,
     keys: AtomicUsize,
@@ -86,7 +37,7 @@ pub(super) struct Memtable {
     written: AtomicUsize,
     readers: Readers,
     reuse: Mutex<Reuse>,
-    arena: Arena,
+    arena: Arc<Arena>,
 }
 
 /// Somebody reads a memtable: the memory of the rows it sees is not used for others meanwhile. Not to be held for long.
@@ -104,8 +55,8 @@ impl<M: Deref<Target = Memtable>> Reading<M> {
     /// The current row of `key`, packed.
     pub(super) fn get(&self, hash: u64, key: &[u8]) -> Option<&[u8]> {
         let slot = self.memtable.find(hash, key)?;
-        // SAFETY: the slot is of this memtable, which is kept as long as the row is borrowed; that is being read, too.
-        Some(unsafe { &*(slot.row() as *const [u8]) })
+        // SAFETY: the slot is of this memtable, of which this is a reading, borrowed as long as the row.
+        Some(unsafe { slot.row().bytes() })
     }
 }
 
@@ -115,16 +66,60 @@ impl<M: Deref<Target = Memtable>> Drop for Reading<M> {
     }
 }
 
+/// A run of a memtable's keys, with their rows.
+pub(super) struct Rows<M: Deref<Target = Memtable>> {
+    /// Of the memtable that the run is of.
+    _reading: Reading<M>,
+    run: Arc<Run>,
+}
+
+impl<M: Deref<Target = Memtable>> Rows<M> {
+    /// The rows of `run`, which is one of `memtable`.
+    pub(super) fn new(memtable: M, run: Arc<Run>) -> Self {
+        assert!(run.is_in(&memtable.arena), "reading rows: the run is of the memtable");
+        let _reading = Reading::new(memtable);
+        Self { _reading, run }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.run.len()
+    }
+
+    /// Key number `at`.
+    #[inline]
+    pub(super) fn key(&self, at: usize) -> &[u8] {
+        self.run.key(at)
+    }
+
+    /// The current row of key number `at`, packed.
+    #[inline]
+    pub(super) fn row(&self, at: usize) -> &[u8] {
+        // SAFETY: the run is of the memtable of which this holds a reading, borrowed as long as the row; see `new`.
+        unsafe { self.run.slot(at).row().bytes() }
+    }
+
+    /// Number of the first key that is not below `key`.
+    pub(super) fn lower_bound(&self, key: &[u8]) -> usize {
+        self.run.lower_bound(key)
+    }
+
+    /// Keys and rows in order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        (0..self.len()).map(|at| (self.key(at), self.row(at)))
+    }
+}
+
 impl Memtable {
     pub(super) fn new(pool: Arc<ChunkPool>) -> Self {
+        let arena = Arc::new(Arena::new(pool));
         Self {
             shards: (0..SHARDS).map(|_| RwLock::new(HashTable::new())).collect(),
-            order: Order::default(),
+            order: Order::new(Arc::clone(&arena)),
             keys: AtomicUsize::new(0),
             written: AtomicUsize::new(0),
             readers: Readers::default(),
             reuse: Mutex::default(),
-            arena: Arena::new(pool),
+            arena,
         }
     }
 
@@ -133,31 +128,30 @@ impl Memtable {
         let mut reuse = self.reuse.lock();
         let row = self.new_row(&mut reuse, header, value);
         if let Some(slot) = self.find(hash, key) {
-            let replaced = slot.address().swap(row.as_ptr(), Ordering::AcqRel);
-            // SAFETY: a slot always holds a row, and only this writer retires it, when it is replaced.
-            let (replaced, length) = unsafe {
-                let replaced = NonNull::new_unchecked(replaced);
-                (replaced, sized_bytes(replaced).len())
-            };
-            reuse.retire(replaced, size_of_piece(LENGTH_BYTES + length), &self.readers);
+            // SAFETY: the slot is of this memtable's arena, and so is the row, which is kept as it is until it is retired here: once,
+            // as it is replaced once.
+            unsafe {
+                let replaced = slot.replace(row);
+                let size = size_of_piece(Row::room(replaced.bytes().len()));
+                reuse.retire(replaced.place(), size, &self.readers);
+            }
             return;
         }
         drop(reuse);
-        let slot = self.new_slot(key, row);
+        let slot = self.order.add(key, row);
         self.shard(hash)
             .write()
             .insert_unique(hash, Hashed { hash, slot }, |hashed| hashed.hash);
-        self.order.push(Entry::new(slot));
         self.keys.fetch_add(1, Ordering::Relaxed);
     }
 
     /// All keys as sorted runs, no key in two of them.
-    pub(super) fn runs(&self) -> Vec<Run> {
+    pub(super) fn runs(&self) -> Vec<Arc<Run>> {
         self.order.runs()
     }
 
-    /// All keys in order. For a memtable that is sealed.
-    pub(super) fn single_run(&self) -> Run {
+    /// All keys in order; `None` if there are none. For a memtable that is sealed.
+    pub(super) fn single_run(&self) -> Option<Arc<Run>> {
         self.order.single_run()
     }
 
@@ -182,41 +176,19 @@ impl Memtable {
 
     fn find(&self, hash: u64, key: &[u8]) -> Option<Slot> {
         let shard = self.shard(hash).read();
-        let found = shard.find(hash, |hashed| hashed.hash == hash && hashed.slot.key() == key)?;
-        Some(found.slot)
+        // SAFETY: the slots are of this memtable's arena.
+        let is_wanted = |hashed: &Hashed| hashed.hash == hash && unsafe { hashed.slot.key() } == key;
+        Some(shard.find(hash, is_wanted)?.slot)
     }
 
-    fn new_row(&self, reuse: &mut Reuse, header: &[u8], value: &[u8]) -> NonNull<u8> {
+    fn new_row(&self, reuse: &mut Reuse, header: &[u8], value: &[u8]) -> Row {
         let length = header.len() + value.len();
         self.written.fetch_add(length, Ordering::Relaxed);
-        let size = size_of_piece(LENGTH_BYTES + length);
-        let row = reuse.take(size).unwrap_or_else(|| self.arena.take(size));
-        // SAFETY: the piece has room for the length and both parts, and nobody else knows its address yet.
-        unsafe {
-            row.cast::<u32>().write_unaligned(sized(length));
-            let body = row.add(LENGTH_BYTES);
-            body.copy_from_nonoverlapping(NonNull::from(header).cast(), header.len());
-            body.add(header.len())
-                .copy_from_nonoverlapping(NonNull::from(value).cast(), value.len());
-        }
-        row
+        let size = size_of_piece(Row::room(length));
+        let place = reuse.take(size).unwrap_or_else(|| self.arena.take(size));
+        // SAFETY: the piece has room for the row, and nobody else looks at it, or any more.
+        unsafe { Row::write(place, header, value) }
     }
-
-    fn new_slot(&self, key: &[u8], row: NonNull<u8>) -> Slot {
-        let slot = self.arena.take(ADDRESS_BYTES + LENGTH_BYTES + key.len());
-        // SAFETY: the piece is aligned to eight, has room for address, length and key, and nobody else knows it yet.
-        unsafe {
-            slot.cast::<AtomicPtr<u8>>().write(AtomicPtr::new(row.as_ptr()));
-            slot.add(ADDRESS_BYTES).cast::<u32>().write_unaligned(sized(key.len()));
-            slot.add(ADDRESS_BYTES + LENGTH_BYTES)
-                .copy_from_nonoverlapping(NonNull::from(key).cast(), key.len());
-        }
-        Slot(slot)
-    }
-}
-
-fn sized(length: usize) -> u32 {
-    u32::try_from(length).unwrap_or_else(|_| panic!("memtable: a row of {length} bytes is above its limit"))
 }
 
 #[cfg(test)]
@@ -261,5 +233,55 @@ mod tests {
         overwrite(&memtable);
         // SAFETY: the arena keeps the memory, whatever lies there now, and no other thread knows it.
         assert_ne!(unsafe { row.read() }, 7);
+    }
+
+    #[test]
+    fn a_run_keeps_its_keys_when_the_memtable_is_gone_and_its_memory_wanted() {
+        let pool = ChunkPool::new(1 << 24);
+        let memtable = Memtable::new(Arc::clone(&pool));
+        memtable.insert(1, b"first", b"", b"row");
+        let run = memtable.single_run().unwrap();
+        drop(memtable);
+        let next = Memtable::new(Arc::clone(&pool));
+        next.insert(2, b"other", b"", b"row");
+        assert_eq!(run.key(0), b"first");
+        drop(run);
+        // Canary: without the run the memory is used again.
+        assert!(pool.bytes() > 0);
+    }
+
+    #[test]
+    #[should_panic(expected = "the run is of the memtable")]
+    fn rows_are_not_looked_for_in_another_memtable() {
+        let (one, other) = (memtable(), memtable());
+        one.insert(1, b"key", b"", b"row");
+        let _ = Rows::new(&other, one.single_run().unwrap());
+    }
+
+    #[test]
+    fn rows_stay_while_readers_go_through_them_beside_the_writer() {
+        let memtable = memtable();
+        let keys: Vec<[u8; 2]> = (0..40_u8).map(|n| [n, n]).collect();
+        let put = |round: u8| {
+            for key in &keys {
+                memtable.insert(u64::from(key[0]), key, b"", &[round; 24]);
+            }
+        };
+        put(0);
+        let rounds = if cfg!(miri) { 8 } else { 100 };
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    for _ in 0..rounds {
+                        let rows = memtable.runs().into_iter().map(|run| Rows::new(&memtable, run));
+                        let found: usize = rows
+                            .map(|rows| rows.iter().filter(|(_, row)| *row == [row[0]; 24]).count())
+                            .sum();
+                        assert_eq!(found, keys.len());
+                    }
+                });
+            }
+            (1..=rounds).for_each(put);
+        });
     }
 }

@@ -1,45 +1,48 @@
 //! Rows of a range in key order: memtables and tables merged, the newest row of each key. Holds no lock between rows;
 //! keeps alive the memtables and tables it began with, so it must not be kept for long.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
-use super::memtable::{Memtable, Reading, Slot};
-use super::order::{lower_bound, Run};
+use super::memtable::{Memtable, Rows};
 use super::shared::Shared;
 use super::tables::{TableRange, TableRow};
 use super::KeyRange;
 use crate::StoreError;
 
-/// One sorted run of a memtable: what is left of it.
+/// One sorted run of a memtable, and which of its rows are left. Those who look at a key can go on meanwhile.
 struct Source {
-    /// Keeps the slots of the run and their rows.
-    _reading: Reading<Arc<Memtable>>,
-    run: Run,
-    low: usize,
-    high: usize,
+    rows: Rows<Arc<Memtable>>,
+    low: Cell<usize>,
+    high: Cell<usize>,
 }
 
 impl Source {
-    fn head(&self, reverse: bool) -> Option<Slot> {
-        if self.low == self.high {
+    /// Number and key of the row that is next.
+    #[inline]
+    fn head(&self, reverse: bool) -> Option<(usize, &[u8])> {
+        let (low, high) = (self.low.get(), self.high.get());
+        if low == high {
             return None;
         }
-        let at = if reverse { self.high - 1 } else { self.low };
-        Some(self.run[at].slot)
+        let at = if reverse { high - 1 } else { low };
+        Some((at, self.rows.key(at)))
     }
 
-    fn pass(&mut self, reverse: bool) {
+    #[inline]
+    fn pass(&self, reverse: bool) {
         if reverse {
-            self.high -= 1;
+            self.high.set(self.high.get() - 1);
         } else {
-            self.low += 1;
+            self.low.set(self.low.get() + 1);
         }
     }
 }
 
 enum Current {
     None,
-    InMemory(Slot),
+    /// A source and the number of a row.
+    InMemory(usize, usize),
     InTables(TableRow),
 }
 
@@ -64,14 +67,13 @@ impl<'e> Merge<'e> {
         let sealed = view.sealed.as_ref().filter(|sealed| !sealed.flushed);
         for memtable in std::iter::once(&view.active).chain(sealed.map(|sealed| &sealed.memtable)) {
             for run in memtable.runs() {
-                let low = lower_bound(&run, range.start);
-                let high = range.end.map_or(run.len(), |end| lower_bound(&run, end));
+                let low = run.lower_bound(range.start);
+                let high = range.end.map_or(run.len(), |end| run.lower_bound(end));
                 if low < high {
                     sources.push(Source {
-                        _reading: Reading::new(Arc::clone(memtable)),
-                        run,
-                        low,
-                        high,
+                        rows: Rows::new(Arc::clone(memtable), run),
+                        low: Cell::new(low),
+                        high: Cell::new(high),
                     });
                 }
             }
@@ -94,17 +96,19 @@ impl<'e> Merge<'e> {
     pub(super) fn advance(&mut self) -> Result<bool, StoreError> {
         let reverse = self.reverse;
         let comes_first = |key: &[u8], best: &[u8]| if reverse { key > best } else { key < best };
-        let mut best: Option<Slot> = None;
-        for head in self.sources.iter().filter_map(|source| source.head(reverse)) {
+        let mut best: Option<(usize, usize, &[u8])> = None;
+        for (number, source) in self.sources.iter().enumerate() {
             // Equal keys: the earlier source is the newer one.
-            if best.is_none_or(|best| comes_first(head.key(), best.key())) {
-                best = Some(head);
+            if let Some((at, key)) = source.head(reverse) {
+                if best.is_none_or(|(_, _, best)| comes_first(key, best)) {
+                    best = Some((number, at, key));
+                }
             }
         }
         let from_tables = match (&best, &self.table_head) {
             (_, None) => false,
             (None, Some(_)) => true,
-            (Some(best), Some(row)) => comes_first(row.key(), best.key()),
+            (Some((_, _, best)), Some(row)) => comes_first(row.key(), best),
         };
         if from_tables {
             let next = self.tables.next(reverse, &self.shared.tables)?;
@@ -114,19 +118,19 @@ impl<'e> Merge<'e> {
             };
             return Ok(true);
         }
-        let Some(best) = best else {
+        let Some((number, at, best)) = best else {
             self.current = Current::None;
             return Ok(false);
         };
-        for source in &mut self.sources {
-            if source.head(reverse).is_some_and(|head| head.key() == best.key()) {
+        for source in &self.sources {
+            if source.head(reverse).is_some_and(|(_, key)| key == best) {
                 source.pass(reverse);
             }
         }
-        if self.table_head.as_ref().is_some_and(|row| row.key() == best.key()) {
+        if self.table_head.as_ref().is_some_and(|row| row.key() == best) {
             self.table_head = self.tables.next(reverse, &self.shared.tables)?;
         }
-        self.current = Current::InMemory(best);
+        self.current = Current::InMemory(number, at);
         Ok(true)
     }
 
@@ -135,13 +139,13 @@ impl<'e> Merge<'e> {
     pub(super) fn seek(&mut self, bound: &[u8]) -> Result<(), StoreError> {
         if self.reverse {
             self.end = Some(bound.to_vec());
-            for source in &mut self.sources {
-                source.high = source.high.min(lower_bound(&source.run, bound)).max(source.low);
+            for Source { rows, low, high } in &self.sources {
+                high.set(high.get().min(rows.lower_bound(bound)).max(low.get()));
             }
         } else {
             self.start = bound.to_vec();
-            for source in &mut self.sources {
-                source.low = source.low.max(lower_bound(&source.run, bound)).min(source.high);
+            for Source { rows, low, high } in &self.sources {
+                low.set(low.get().max(rows.lower_bound(bound)).min(high.get()));
             }
         }
         self.table_head = None;
@@ -156,8 +160,10 @@ impl<'e> Merge<'e> {
     pub(super) fn current(&self) -> (&[u8], &[u8]) {
         match &self.current {
             Current::None => (&[], &[]),
-            // SAFETY: `sources` holds a reading of the slot's memtable for as long as this is borrowed.
-            Current::InMemory(slot) => (slot.key(), unsafe { slot.row() }),
+            Current::InMemory(source, at) => {
+                let Source { rows, .. } = &self.sources[*source];
+                (rows.key(*at), rows.row(*at))
+            }
             Current::InTables(row) => (row.key(), row.row()),
         }
     }

@@ -23,6 +23,7 @@ mod row_cache;
 mod scan;
 mod shared;
 mod skips;
+mod slot;
 mod snapshot;
 mod stats;
 mod tables;

@@ -4,8 +4,7 @@
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
-use super::memtable::Reading;
-use super::order::{lower_bound, Run};
+use super::memtable::Rows;
 use super::range_tombstones::RangeTombstone;
 use super::row::unpack;
 use super::shared::Shared;
@@ -100,17 +99,13 @@ impl RangeTombstone {
         let Some(sealed) = &view.sealed else {
             return true;
         };
-        let _reading = Reading::new(&*sealed.memtable);
-        let has = |run: &Run| {
-            let KeyRange { start, end } = self.range();
-            let from = lower_bound(run, start);
-            let to = end.map_or(run.len(), |end| lower_bound(run, end));
-            run[from..to.max(from)].iter().any(|entry| {
-                // SAFETY: `view` keeps the memtable, and `_reading` its rows.
-                let row = unpack(unsafe { entry.slot.row() });
-                row.is_none_or(|row| row.modified < self.revision())
-            })
+        let KeyRange { start, end } = self.range();
+        let has = |run| {
+            let rows = Rows::new(&*sealed.memtable, run);
+            let from = rows.lower_bound(start);
+            let to = end.map_or(rows.len(), |end| rows.lower_bound(end));
+            (from..to).any(|at| unpack(rows.row(at)).is_none_or(|row| row.modified < self.revision()))
         };
-        !sealed.memtable.runs().iter().any(has)
+        !sealed.memtable.runs().into_iter().any(has)
     }
 }

@@ -96,8 +96,12 @@ impl Reuse {
         self.free.get_mut(class_of(size))?.pop()
     }
 
-    /// Lets go of a piece: its address can be loaded no more, but `readers` may have done so before.
-    pub(super) fn retire(&mut self, address: NonNull<u8>, size: usize, readers: &Readers) {
+    /// Lets go of a piece, which [`Reuse::take`] hands out again once nobody looks at it.
+    ///
+    /// # Safety
+    /// `address` has `size` bytes, one of [`size_of_piece`], for as long as pieces are taken. It can be loaded no more, and whoever
+    /// did before has counted himself into `readers`, which are the same each time.
+    pub(super) unsafe fn retire(&mut self, address: NonNull<u8>, size: usize, readers: &Readers) {
         self.retired.push(Piece { address, size });
         if self.retired.len() >= RETIRED_MIN {
             self.advance(readers);
@@ -167,7 +171,8 @@ mod tests {
     /// Retires `RETIRED_MIN` pieces from `first` on.
     fn retire(reuse: &mut Reuse, readers: &Readers, first: usize) {
         for n in first..first + RETIRED_MIN {
-            reuse.retire(address(n), 64, readers);
+            // SAFETY: nobody looks at these addresses.
+            unsafe { reuse.retire(address(n), 64, readers) };
         }
     }
 

@@ -12,7 +12,7 @@ use rafterdb_codec::{is_shortage, Code};
 
 use super::failure::io_failure;
 use super::history::{Compaction, Record};
-use super::memtable::Reading;
+use super::memtable::Rows;
 use super::meta::encode_meta;
 use super::reclaim::reclaim;
 use super::shared::{Flush, Sealed, Shared, View, Wanting, Work};
@@ -127,14 +127,9 @@ fn run_flush(shared: &Shared, flush: &mut Flush) -> Result<(), StoreError> {
     shared.history.sync()?;
     reach("store.flush.tables")?;
     let meta = encode_meta(&flush.persists, &flush.ranges, &flush.state);
-    let _reading = Reading::new(&*flush.memtable);
-    let run = flush.memtable.single_run();
-    let rows = || {
-        run.iter().map(|entry| {
-            // SAFETY: `flush` keeps the memtable, and `_reading` its rows.
-            (entry.slot.key(), unsafe { entry.slot.row() })
-        })
-    };
+    let memtable = &*flush.memtable;
+    let sorted = memtable.single_run().map(|run| Rows::new(memtable, run));
+    let rows = || sorted.iter().flat_map(Rows::iter);
     if !shared.tables.ingest(&meta, rows())? {
         return Ok(());
     }
