@@ -5,7 +5,7 @@ use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 
 use crate::slice::Slice;
-use crate::slot::{Handle, Place};
+use crate::slot::{Handle, Owned, Place};
 use crate::TIERS;
 
 /// Bytes that nobody else can see: a whole buffer of a pool, or what [`Buffer::split_to`] has left of it. Dropping it
@@ -29,16 +29,13 @@ impl Buffer {
     #[must_use]
     #[cold]
     pub fn new(bytes: usize) -> Self {
-        // SAFETY: a new slot's.
-        unsafe { Self::whole(Handle::made_to_measure(bytes)) }
+        Self::whole(Owned::made_to_measure(bytes))
     }
 
     /// All bytes of a slot.
-    ///
-    /// # Safety
-    /// The handle is the only one of its slot.
     #[inline]
-    pub(crate) unsafe fn whole(handle: Handle) -> Self {
+    pub(crate) fn whole(slot: Owned) -> Self {
+        let handle = Handle::of(slot);
         let Place { start, bytes } = handle.place();
         Self {
             handle,

@@ -1,15 +1,16 @@
 //! The memory behind the slots: growing tier by tier, giving back what was idle, under the pool's only lock.
 //! Knows nothing of buffers.
 
+use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 use std::time::Instant;
 
 use crate::inner::Inner;
 use crate::memory::{alignment, Memory};
 use crate::pool::Options;
-use crate::slot::{Home, Place, Slot};
+use crate::slot::{Home, Owned, Slot};
 use crate::stats::Stats;
-use crate::sync::Ordering;
+use crate::sync::{Guard, Ordering};
 use crate::tier::{Row, Tier, CHUNKS_MAX};
 use crate::word::{all, SLOTS_MAX};
 use crate::TIERS;
@@ -48,6 +49,40 @@ pub(crate) struct Chunks {
     pub returned: [u64; TIERS.len()],
 }
 
+/// The chunks of a pool's tables while they are locked. Nothing else grows the tables or gives memory of theirs back.
+pub(crate) struct Locked {
+    inner: &'static Inner,
+    chunks: Guard<'static, Chunks>,
+}
+
+impl Locked {
+    /// Waits for the lock.
+    pub fn of(inner: &'static Inner) -> Self {
+        let chunks = inner.chunks.lock();
+        Self { inner, chunks }
+    }
+
+    /// `None` while another thread has the lock.
+    pub fn try_of(inner: &'static Inner) -> Option<Self> {
+        let chunks = inner.chunks.try_lock()?;
+        Some(Self { inner, chunks })
+    }
+}
+
+impl Deref for Locked {
+    type Target = Chunks;
+
+    fn deref(&self) -> &Chunks {
+        &self.chunks
+    }
+}
+
+impl DerefMut for Locked {
+    fn deref_mut(&mut self) -> &mut Chunks {
+        &mut self.chunks
+    }
+}
+
 impl Chunks {
     pub fn new() -> Self {
         Self {
@@ -66,32 +101,44 @@ impl Chunks {
         (self.grown[tier] - self.returned[tier]) as usize
     }
 
+    /// Slots of a tier that are out of their words.
+    pub fn out(&self, table: &Tier, tier: usize) -> usize {
+        let chunks = self.tiers[tier].iter().enumerate();
+        let filled = chunks.filter(|(_, chunk)| chunk.memory.is_some());
+        filled
+            .map(|(number, chunk)| chunk.slots.len() - table.row(number).word.free())
+            .sum()
+    }
+}
+
+impl Locked {
     /// Grows a tier by its factor and takes a slot of what is new. `None` at the bound.
-    pub fn grow(&mut self, inner: &'static Inner, tier: usize) -> Option<NonNull<Slot>> {
+    pub fn grow(&mut self, tier: usize) -> Option<Owned> {
         let before = self.slots(tier);
         let target = before + wanted(tier, before);
-        let first = self.vacant(inner, tier, target - before)?;
-        let taken = self.fill(inner, tier, first, true, false);
-        self.add(inner, tier, target.saturating_sub(self.slots(tier)), false);
+        let first = self.vacant(tier, target - before)?;
+        let taken = self.fill(tier, first, true, false);
+        self.add(tier, target.saturating_sub(self.slots(tier)), false);
         taken
     }
 
     /// Adds free slots to a tier, as far as the bound allows; `is_there`: with all their pages.
-    pub fn add(&mut self, inner: &'static Inner, tier: usize, slots: usize, is_there: bool) {
+    pub fn add(&mut self, tier: usize, slots: usize, is_there: bool) {
         let target = self.slots(tier) + slots;
         while self.slots(tier) < target {
-            let Some(chunk) = self.vacant(inner, tier, target - self.slots(tier)) else {
+            let Some(chunk) = self.vacant(tier, target - self.slots(tier)) else {
                 return;
             };
-            self.fill(inner, tier, chunk, false, is_there);
+            self.fill(tier, chunk, false, is_there);
         }
     }
 
     /// A chunk of at most `slots` without memory: one that gave it back, or a new one. `None` at a bound.
-    fn vacant(&mut self, inner: &'static Inner, tier: usize, slots: usize) -> Option<usize> {
+    fn vacant(&mut self, tier: usize, slots: usize) -> Option<usize> {
         let room = self.options.bytes_max.saturating_sub(self.bytes) / TIERS[tier];
         let slots = slots.min(room).min(CHUNK_SLOTS[tier]);
-        let chunks = &mut self.tiers[tier];
+        let inner = self.inner;
+        let chunks = &mut self.chunks.tiers[tier];
         let is_vacant = |chunk: &Chunk| chunk.memory.is_none() && chunk.slots.len() <= slots;
         if let Some(chunk) = chunks.iter().position(is_vacant) {
             return Some(chunk);
@@ -99,7 +146,8 @@ impl Chunks {
         if slots == 0 || chunks.len() == CHUNKS_MAX {
             return None;
         }
-        let chunk = inner.tiers[tier].append();
+        // SAFETY: this is the lock of `inner`.
+        let chunk = unsafe { inner.tiers[tier].append() };
         let row = inner.tiers[tier].row(chunk);
         let slot = |bit| {
             let home = Home {
@@ -108,14 +156,10 @@ impl Chunks {
                 tier: tier as u8,
                 bit: bit as u8,
             };
-            let nowhere = Place {
-                start: NonNull::dangling(),
-                bytes: TIERS[tier],
-            };
-            Slot::new(Some(home), nowhere)
+            Slot::of_table(home, TIERS[tier])
         };
         let slots: &'static [Slot] = Vec::leak((0..slots).map(slot).collect());
-        row.slots.store(slots.as_ptr().cast_mut(), Ordering::Relaxed);
+        row.note(slots);
         chunks.push(Chunk {
             slots,
             memory: None,
@@ -125,38 +169,31 @@ impl Chunks {
     }
 
     /// Puts memory behind the slots of a chunk that has none and frees them, all but the first if that `is_taken`.
-    fn fill(
-        &mut self,
-        inner: &'static Inner,
-        tier: usize,
-        chunk: usize,
-        is_taken: bool,
-        is_there: bool,
-    ) -> Option<NonNull<Slot>> {
+    fn fill(&mut self, tier: usize, chunk: usize, is_taken: bool, is_there: bool) -> Option<Owned> {
         let bytes = TIERS[tier];
-        let row = inner.tiers[tier].row(chunk);
-        let chunk = &mut self.tiers[tier][chunk];
+        let row = self.inner.tiers[tier].row(chunk);
+        let chunks = &mut *self.chunks;
+        let chunk = &mut chunks.tiers[tier][chunk];
         assert!(chunk.memory.is_none(), "growth: the chunk is vacant");
         let count = chunk.slots.len();
-        let mut memory = Memory::zeroed(count * bytes, alignment(bytes));
-        if is_there {
-            memory.touch();
-        }
+        let memory = Memory::zeroed(count * bytes, alignment(bytes), is_there);
         // SAFETY: a vacant chunk has no bits set, so that nobody has its slots; each start is within the memory.
         unsafe { chunk.place(|number| memory.start.add(number * bytes)) };
         chunk.memory = Some(memory);
         chunk.idle_since = None;
-        self.bytes += count * bytes;
-        self.grown[tier] += count as u64;
+        chunks.bytes += count * bytes;
+        chunks.grown[tier] += count as u64;
         row.is_touched.store(is_taken, Ordering::Relaxed);
-        row.word.give_back(all(count) & !u64::from(is_taken));
-        is_taken.then(|| NonNull::from(&chunk.slots[0]))
+        // SAFETY: the slots are there, were noted, and belonged to whoever has the lock: no bit of a vacant chunk is set.
+        unsafe { row.word.give_back(all(count) & !u64::from(is_taken)) };
+        // SAFETY: the first was not given back.
+        is_taken.then(|| unsafe { Owned::new(NonNull::from(&chunk.slots[0])) })
     }
 
     /// Gives back the memory of chunks that are whole and were idle for long enough. Bytes given back.
-    pub fn give_back_idle(&mut self, tables: &[Tier; TIERS.len()], now: Instant) -> usize {
+    pub fn give_back_idle(&mut self, now: Instant) -> usize {
         let idle_after = self.options.idle_after;
-        self.give_back(tables, |row, chunk| {
+        self.give_back(|row, chunk| {
             let is_touched = row.is_touched.swap(false, Ordering::Relaxed);
             let is_idle = !is_touched && row.word.free() == chunk.slots.len();
             let since = chunk.idle_since.filter(|_| is_idle).unwrap_or(now);
@@ -166,15 +203,16 @@ impl Chunks {
     }
 
     /// Gives back the memory of all chunks that are whole.
-    pub fn give_back_all(&mut self, tables: &[Tier; TIERS.len()]) {
-        self.give_back(tables, |_, _| true);
+    pub fn give_back_all(&mut self) {
+        self.give_back(|_, _| true);
     }
 
     /// Gives back the memory of chunks that are whole and due. Bytes given back.
-    fn give_back(&mut self, tables: &[Tier; TIERS.len()], is_due: impl Fn(&Row, &mut Chunk) -> bool) -> usize {
-        let before = self.bytes;
-        for (tier, table) in tables.iter().enumerate() {
-            for (number, chunk) in self.tiers[tier].iter_mut().enumerate() {
+    fn give_back(&mut self, is_due: impl Fn(&Row, &mut Chunk) -> bool) -> usize {
+        let chunks = &mut *self.chunks;
+        let before = chunks.bytes;
+        for (tier, table) in self.inner.tiers.iter().enumerate() {
+            for (number, chunk) in chunks.tiers[tier].iter_mut().enumerate() {
                 let row = table.row(number);
                 let slots = chunk.slots.len();
                 if chunk.memory.is_none() || !is_due(&row, chunk) || !row.word.claim_all(slots) {
@@ -183,20 +221,11 @@ impl Chunks {
                 // SAFETY: nobody has a slot of the chunk now, and nobody can take one.
                 unsafe { chunk.place(|_| NonNull::dangling()) };
                 chunk.memory = None;
-                self.bytes -= slots * TIERS[tier];
-                self.returned[tier] += slots as u64;
+                chunks.bytes -= slots * TIERS[tier];
+                chunks.returned[tier] += slots as u64;
             }
         }
-        before - self.bytes
-    }
-
-    /// Slots of a tier that are out of their words.
-    pub fn out(&self, table: &Tier, tier: usize) -> usize {
-        let chunks = self.tiers[tier].iter().enumerate();
-        let filled = chunks.filter(|(_, chunk)| chunk.memory.is_some());
-        filled
-            .map(|(number, chunk)| chunk.slots.len() - table.row(number).word.free())
-            .sum()
+        before - chunks.bytes
     }
 }
 

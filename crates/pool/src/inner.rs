@@ -1,15 +1,14 @@
 //! The tables of a pool: chunks, words, slots, lanes. They are never freed, only left to the next pool, so that nobody who
 //! comes back late with a buffer, or looks while something is given back, can find them gone. Knows no buffers.
 
-use std::ptr::NonNull;
 use std::time::Instant;
 
-use crate::chunks::Chunks;
+use crate::chunks::{Chunks, Locked};
 use crate::lane::Lane;
 use crate::pool::Options;
-use crate::slot::Slot;
+use crate::slot::Owned;
 use crate::stats::Stats;
-use crate::sync::{AtomicPtr, Counter, Flag, Lock, Ordering};
+use crate::sync::{Counter, Flag, Leaked, Lock, Ordering};
 use crate::threads::{lane, process, LANES};
 use crate::tier::Tier;
 use crate::TIERS;
@@ -23,11 +22,12 @@ pub(crate) struct Inner {
     epoch: Counter,
     pub tiers: [Tier; TIERS.len()],
     pub lanes: [Lane; LANES + 1],
+    /// To be locked by [`Locked`].
     pub chunks: Lock<Chunks>,
     /// Whether a pool has the tables. Not under the lock, as whoever looks for free ones should not hold up those in use.
     is_taken: Flag,
     /// Older tables, see `Process`.
-    pub next: AtomicPtr<Self>,
+    pub next: Leaked<Self>,
 }
 
 impl Inner {
@@ -41,10 +41,10 @@ impl Inner {
                 lanes: std::array::from_fn(|number| Lane::new(number == LANES)),
                 chunks: Lock::new(Chunks::new()),
                 is_taken: Flag::new(true),
-                next: AtomicPtr::new(std::ptr::null_mut()),
+                next: Leaked::nothing(),
             })))
         });
-        let mut chunks = inner.chunks.lock();
+        let mut chunks = Locked::of(inner);
         chunks.epoch += 1;
         chunks.options = options;
         chunks.before = Stats::default();
@@ -62,12 +62,12 @@ impl Inner {
 
     /// Gives all memory back that no buffer is in, and leaves the tables to the next pool. Buffers that are out give
     /// theirs back when they are dropped.
-    pub fn close(&self) {
+    pub fn close(&'static self) {
         self.epoch.store(CLOSED, Ordering::Relaxed);
         // SAFETY: the lane is this thread's.
         unsafe { self.empty(self.lane()) };
         // With the lock, so that whoever finds this and then takes the lock sees all that was done.
-        let _chunks = self.chunks.lock();
+        let _chunks = Locked::of(self);
         self.is_taken.store(false, Ordering::Relaxed);
     }
 
@@ -77,39 +77,30 @@ impl Inner {
         &self.lanes[lane()]
     }
 
-    /// Takes a slot back.
-    ///
-    /// # Safety
-    /// The caller owns the slot, one of these tables, and forgets it.
+    /// Takes a slot of these tables back, of this tier.
     #[inline]
-    pub unsafe fn take_back(&self, tier: usize, slot: NonNull<Slot>) {
+    pub fn take_back(&'static self, tier: usize, slot: Owned) {
         let lane = self.lane();
         if lane.is_of(self.epoch.load(Ordering::Relaxed)) {
             // SAFETY: the lane is this thread's, and not shared, as that is of no epoch.
-            if !unsafe { lane.keep(tier, slot) } {
-                // SAFETY: as the caller promises.
-                unsafe { self.put_back(lane, slot) };
+            if let Err(slot) = unsafe { lane.keep(tier, slot) } {
+                self.put_back(lane, slot);
             }
         } else {
-            // SAFETY: as the caller promises; the lane is this thread's.
-            unsafe {
-                self.put_back(lane, slot);
-                self.empty(lane);
-            }
+            self.put_back(lane, slot);
+            // SAFETY: the lane is this thread's.
+            unsafe { self.empty(lane) };
         }
     }
 
     /// Gives a slot back to its word.
-    ///
-    /// # Safety
-    /// The caller owns the slot, one of these tables, and forgets it.
-    unsafe fn put_back(&self, lane: &Lane, slot: NonNull<Slot>) {
-        // SAFETY: slots of tables are never freed.
-        let home = unsafe { slot.as_ref() }.home.as_ref();
-        let home = home.expect("home: a slot of a table has one");
+    #[allow(clippy::needless_pass_by_value, reason = "whoever owned it does no more")]
+    fn put_back(&self, lane: &Lane, slot: Owned) {
+        let home = slot.slot().home().expect("home: a slot of a table has one");
         let tier = usize::from(home.tier);
         self.tiers[tier].moved(tier, lane, -1);
-        home.word.give_back(1 << home.bit);
+        // SAFETY: the slot was owned by who called this, and is forgotten here; its bit is there, as a slot of a table was given one.
+        unsafe { home.word.give_back(1 << home.bit) };
     }
 
     /// Gives all that a lane keeps back to the words; and on to the allocator, if no pool has the tables any more.
@@ -117,31 +108,30 @@ impl Inner {
     /// # Safety
     /// The lane is the calling thread's.
     #[cold]
-    pub unsafe fn empty(&self, lane: &Lane) {
+    pub unsafe fn empty(&'static self, lane: &Lane) {
         let epoch = self.epoch.load(Ordering::Relaxed);
         let is_closed = epoch == CLOSED;
         if !is_closed {
             lane.enter(epoch);
         }
         for tier in 0..TIERS.len() {
-            // SAFETY: the lane is the calling thread's, and what it keeps is a slot of these tables.
+            // SAFETY: the lane is the calling thread's.
             while let Some(slot) = unsafe { lane.fetch(tier) } {
-                // SAFETY: as above.
-                unsafe { self.put_back(lane, slot) };
+                self.put_back(lane, slot);
             }
         }
         if is_closed {
-            let mut chunks = self.chunks.lock();
+            let mut chunks = Locked::of(self);
             // Another pool may have got the tables meanwhile, and wants its buffers there.
             if self.epoch.load(Ordering::Relaxed) == CLOSED {
-                chunks.give_back_all(&self.tiers);
+                chunks.give_back_all();
             }
         }
     }
 
     /// As `Pool::trim`.
-    pub fn trim(&self, now: Instant) -> usize {
-        let mut chunks = self.chunks.lock();
+    pub fn trim(&'static self, now: Instant) -> usize {
+        let mut chunks = Locked::of(self);
         // What a lane keeps is in no word; and what is in use shows only when it is taken out of one again.
         chunks.epoch += 1;
         self.epoch.store(chunks.epoch, Ordering::Relaxed);
@@ -153,7 +143,7 @@ impl Inner {
                 hint.store(0, Ordering::Relaxed);
             }
         }
-        chunks.give_back_idle(&self.tiers, now)
+        chunks.give_back_idle(now)
     }
 
     /// The counters, since the pool was opened.

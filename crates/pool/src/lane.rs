@@ -1,9 +1,7 @@
 //! A lane: what one thread has to itself in a pool. The buffers it dropped last, and its counters, touched without locked
 //! instructions as nobody else does. Knows nothing of chunks, nor which thread has which lane.
 
-use std::ptr::NonNull;
-
-use crate::slot::Slot;
+use crate::slot::Owned;
 use crate::stats::ASKED_SIZES;
 use crate::sync::{Balance, Counter, Ordering, UnsafeCell};
 use crate::TIERS;
@@ -28,7 +26,7 @@ pub(crate) struct Lane {
     epoch: Counter,
     /// How many slots of each tier are kept.
     depth: [Counter; TIERS.len()],
-    kept: UnsafeCell<[Option<NonNull<Slot>>; KEPT_SUM]>,
+    kept: UnsafeCell<[Option<Owned>; KEPT_SUM]>,
     /// Chunk in which a slot was found last: where to look first.
     pub hints: [Counter; TIERS.len()],
     /// Slots of each tier that this thread took out of words, less those that it gave back, as far as the tier has not
@@ -46,15 +44,13 @@ pub(crate) struct Lane {
 
 // SAFETY: `kept` is reached only by the thread that has the lane, as the methods that do ask for.
 unsafe impl Sync for Lane {}
-// SAFETY: what is kept may be used by any thread.
-unsafe impl Send for Lane {}
 
 impl Lane {
     pub fn new(is_shared: bool) -> Self {
         Self {
             epoch: Counter::new(NEVER),
             depth: Default::default(),
-            kept: UnsafeCell::new([None; KEPT_SUM]),
+            kept: UnsafeCell::new([const { None }; KEPT_SUM]),
             hints: Default::default(),
             out: Default::default(),
             asked: Default::default(),
@@ -87,21 +83,21 @@ impl Lane {
         }
     }
 
-    /// Keeps a slot, if there is room.
+    /// Keeps a slot; gives it back if there is no room.
     ///
     /// # Safety
-    /// The lane is the calling thread's and not a shared one, and so is the slot.
+    /// The lane is the calling thread's and not a shared one.
     #[inline]
-    pub unsafe fn keep(&self, tier: usize, slot: NonNull<Slot>) -> bool {
+    pub unsafe fn keep(&self, tier: usize, slot: Owned) -> Result<(), Owned> {
         let depth = self.depth(tier);
         if depth == KEPT_MAX[tier] {
-            return false;
+            return Err(slot);
         }
         let at = (KEPT_AT[tier] + depth) % KEPT_SUM;
         // SAFETY: as the caller promises, nobody else is here.
         self.kept.with_mut(|kept| unsafe { (*kept)[at] = Some(slot) });
         self.depth[tier].store(depth as u64 + 1, Ordering::Relaxed);
-        true
+        Ok(())
     }
 
     /// Takes the slot that was kept last.
@@ -109,7 +105,7 @@ impl Lane {
     /// # Safety
     /// The lane is the calling thread's. A shared one keeps nothing, and may be asked by all.
     #[inline]
-    pub unsafe fn fetch(&self, tier: usize) -> Option<NonNull<Slot>> {
+    pub unsafe fn fetch(&self, tier: usize) -> Option<Owned> {
         let depth = self.depth(tier).checked_sub(1)?;
         self.depth[tier].store(depth as u64, Ordering::Relaxed);
         let at = (KEPT_AT[tier] + depth) % KEPT_SUM;

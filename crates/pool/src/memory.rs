@@ -26,11 +26,11 @@ pub(crate) struct Memory {
 unsafe impl Send for Memory {}
 
 impl Memory {
-    /// Memory of zeros. Aligned by hand within a larger piece: asked for alignment, the system's allocator writes the
+    /// Memory of zeros; `is_there`: the system has put pages behind all of it now, instead of at the first write to each. Aligned by hand within a larger piece: asked for alignment, the system's allocator writes the
     /// zeros itself, asked for none it passes on pages that are zero and not there yet.
     ///
     /// Panics if `bytes` is more than half of the address space.
-    pub fn zeroed(bytes: usize, alignment: usize) -> Self {
+    pub fn zeroed(bytes: usize, alignment: usize, is_there: bool) -> Self {
         assert!(
             bytes > 0 && bytes <= isize::MAX as usize - 2 * ALIGNMENT,
             "buffer size: {bytes} bytes"
@@ -44,16 +44,14 @@ impl Memory {
         let skip = base.as_ptr().align_offset(alignment);
         // SAFETY: `skip` is below `alignment`, of which the piece has that much more than `bytes`.
         let start = unsafe { base.add(skip) };
-        Self { base, layout, start }
-    }
-
-    /// Has the system put pages behind all of it now, instead of at the first write to each.
-    pub fn touch(&mut self) {
-        for at in (0..self.layout.size()).step_by(ALIGNMENT) {
-            // SAFETY: within the piece, which nobody else has yet; volatile, as writing a zero over a zero says nothing
-            // to the compiler.
-            unsafe { self.base.add(at).write_volatile(0) };
+        if is_there {
+            for at in (0..layout.size()).step_by(ALIGNMENT) {
+                // SAFETY: within the piece, which nobody else has yet; volatile, as writing a zero over a zero says nothing
+                // to the compiler.
+                unsafe { base.add(at).write_volatile(0) };
+            }
         }
+        Self { base, layout, start }
     }
 }
 

@@ -1,14 +1,14 @@
 //! The pool: where buffers are taken, grown ahead of need, trimmed and counted. Knows nothing of what buffers hold.
 //! What it is made of stands in `inner.rs`.
 
-use std::ptr::NonNull;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::buffer::Buffer;
+use crate::chunks::Locked;
 use crate::inner::Inner;
 use crate::lane::Lane;
-use crate::slot::{Handle, Slot};
+use crate::slot::Owned;
 use crate::stats::{class_of, Stats, TIER_OF};
 use crate::TIERS;
 
@@ -77,20 +77,19 @@ impl Pool {
         // SAFETY: the lane is this thread's.
         let kept = unsafe { lane.fetch(tier) };
         match kept.or_else(|| self.find(tier, lane)) {
-            // SAFETY: what was fetched, claimed or grown is owned, so that this is its only handle.
-            Some(slot) => unsafe { Buffer::whole(Handle::of(slot)) },
+            Some(slot) => Buffer::whole(slot),
             None => Buffer::new(TIERS[tier]),
         }
     }
 
     /// A free slot of a tier, or a new one. `None` at the bound, or while another thread grows or trims the pool.
-    fn find(&self, tier: usize, lane: &Lane) -> Option<NonNull<Slot>> {
+    fn find(&self, tier: usize, lane: &Lane) -> Option<Owned> {
         let table = &self.0.tiers[tier];
         let claimed = table.claim(tier, lane);
         if claimed.is_some() {
             return claimed;
         }
-        let chunks = self.0.chunks.try_lock();
+        let chunks = Locked::try_of(self.0);
         // Whoever had the lock a moment ago may have grown the same tier.
         let claimed = chunks.as_ref().and_then(|_| table.claim(tier, lane));
         if claimed.is_some() {
@@ -99,7 +98,7 @@ impl Pool {
         lane.count(&lane.misses[tier]);
         let mut chunks = chunks?;
         let before = chunks.slots(tier) as u64;
-        let grown = chunks.grow(self.0, tier)?;
+        let grown = chunks.grow(tier)?;
         table.moved(tier, lane, 1);
         // None was free, and one more is in use.
         table.note_peak(before + 1);
@@ -110,11 +109,11 @@ impl Pool {
     /// the first to use them need not wait. Waits for others that grow or trim. Bytes added: fewer than asked for if
     /// `Options::bytes_max` is reached.
     pub fn prewarm(&self, buffers: [usize; TIERS.len()]) -> usize {
-        let mut chunks = self.0.chunks.lock();
+        let mut chunks = Locked::of(self.0);
         let before = chunks.bytes;
         for (tier, buffers) in buffers.into_iter().enumerate() {
             let missing = buffers.saturating_sub(chunks.slots(tier));
-            chunks.add(self.0, tier, missing, true);
+            chunks.add(tier, missing, true);
         }
         chunks.bytes - before
     }
@@ -132,7 +131,7 @@ impl Pool {
     /// The counters. Waits for others that grow or trim.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.0.stats(&self.0.chunks.lock())
+        self.0.stats(&Locked::of(self.0))
     }
 }
 

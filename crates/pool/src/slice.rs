@@ -97,11 +97,13 @@ impl Slice {
     /// The whole buffer to write again, if no other slice of it is there; otherwise this slice. What the buffer contains
     /// is as it was.
     pub fn try_into_mut(self) -> Result<Buffer, Self> {
-        match self.handle {
-            // SAFETY: the only handle, and owned, so that nobody can clone it.
-            Some(handle) if handle.is_alone() => Ok(unsafe { Buffer::whole(handle) }),
-            handle => Err(Self { handle, ..self }),
-        }
+        let Some(handle) = self.handle else {
+            return Err(self);
+        };
+        handle.into_owned().map(Buffer::whole).map_err(|handle| Self {
+            handle: Some(handle),
+            ..self
+        })
     }
 }
 

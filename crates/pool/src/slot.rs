@@ -33,8 +33,8 @@ pub(crate) struct Home {
 pub(crate) struct Slot {
     /// Handles, once somebody owns the slot; left over from before while nobody does.
     handles: AtomicU32,
-    /// `None` for a buffer made to measure.
-    pub home: Option<Home>,
+    /// `None` for a buffer made to measure: then the slot is that of a `Solo`.
+    home: Option<Home>,
     /// Written by whoever owns the whole chunk. Under loom, stands for the bytes themselves too.
     pub place: UnsafeCell<Place>,
 }
@@ -46,12 +46,22 @@ unsafe impl Send for Slot {}
 unsafe impl Sync for Slot {}
 
 impl Slot {
-    pub fn new(home: Option<Home>, place: Place) -> Self {
+    /// A slot of a pool's tables, without memory as yet.
+    pub fn of_table(home: Home, bytes: usize) -> Self {
+        let start = NonNull::dangling();
+        Self::new(Some(home), Place { start, bytes })
+    }
+
+    fn new(home: Option<Home>, place: Place) -> Self {
         Self {
             handles: AtomicU32::new(0),
             home,
             place: UnsafeCell::new(place),
         }
+    }
+
+    pub const fn home(&self) -> Option<&Home> {
+        self.home.as_ref()
     }
 }
 
@@ -60,6 +70,53 @@ impl Slot {
 struct Solo {
     slot: Slot,
     memory: Memory,
+}
+
+/// A slot that nobody else has: its bit is cleared, and there is no handle. It is given back, or becomes a handle; dropped, it is leaked.
+#[must_use]
+#[derive(Debug)]
+pub(crate) struct Owned(NonNull<Slot>);
+
+// SAFETY: whoever has it owns the slot, which may be used by any thread.
+unsafe impl Send for Owned {}
+
+impl Owned {
+    /// # Safety
+    /// Nobody else owns the slot or has a handle of it, and it is one of tables, which are never freed, or that of a leaked `Solo`.
+    #[inline]
+    pub const unsafe fn new(slot: NonNull<Slot>) -> Self {
+        Self(slot)
+    }
+
+    /// A new slot of `bytes` zeros, of no pool.
+    pub fn made_to_measure(bytes: usize) -> Self {
+        let memory = Memory::zeroed(bytes, alignment(bytes), false);
+        let place = Place {
+            start: memory.start,
+            bytes,
+        };
+        let slot = Slot::new(None, place);
+        let solo = Box::into_raw(Box::new(Solo { slot, memory }));
+        let slot = NonNull::new(solo.cast()).expect("a box is somewhere");
+        // SAFETY: nobody else has seen the slot, which was leaked with its `Solo`.
+        unsafe { Self::new(slot) }
+    }
+
+    #[inline]
+    pub fn slot(&self) -> &Slot {
+        // SAFETY: there while it is owned, see `new`.
+        unsafe { self.0.as_ref() }
+    }
+
+    /// Gives the slot back, or frees it.
+    #[inline]
+    fn free(self) {
+        match self.slot().home {
+            Some(home) => home.inner.take_back(home.tier.into(), self),
+            // SAFETY: a slot without a home is the first field of a `Solo` that was leaked from a box, see `made_to_measure`.
+            None => drop(unsafe { Box::from_raw(self.0.as_ptr().cast::<Solo>()) }),
+        }
+    }
 }
 
 /// A handle: the slot is not given back before it is dropped.
@@ -73,27 +130,21 @@ unsafe impl Sync for Handle {}
 
 impl Handle {
     /// The only handle of a slot.
-    ///
-    /// # Safety
-    /// The caller owns the slot: it cleared its bit, or fetched it from its lane.
-    pub unsafe fn of(slot: NonNull<Slot>) -> Self {
-        let handle = Self(slot);
-        handle.slot().handles.store(1, Ordering::Relaxed);
-        handle
+    #[inline]
+    pub fn of(owned: Owned) -> Self {
+        owned.slot().handles.store(1, Ordering::Relaxed);
+        Self(owned.0)
     }
 
-    /// The only handle of a new slot, of `bytes` zeros.
-    pub fn made_to_measure(bytes: usize) -> Self {
-        let memory = Memory::zeroed(bytes, alignment(bytes));
-        let place = Place {
-            start: memory.start,
-            bytes,
-        };
-        let slot = Slot::new(None, place);
-        let solo = Box::into_raw(Box::new(Solo { slot, memory }));
-        let slot = NonNull::new(solo.cast()).expect("a box is somewhere");
-        // SAFETY: nobody else has seen the slot.
-        unsafe { Self::of(slot) }
+    /// The slot, if this is its only handle.
+    pub fn into_owned(self) -> Result<Owned, Self> {
+        if !self.is_alone() {
+            return Err(self);
+        }
+        // SAFETY: the only handle, which goes, and nobody can clone it.
+        let owned = unsafe { Owned::new(self.0) };
+        std::mem::forget(self);
+        Ok(owned)
     }
 
     fn slot(&self) -> &Slot {
@@ -107,8 +158,8 @@ impl Handle {
         self.slot().place.with(|place| unsafe { *place })
     }
 
-    /// Whether this is the only handle. As it cannot be cloned by others, it then stays the only one while borrowed.
-    pub fn is_alone(&self) -> bool {
+    /// Whether this is the only handle. As it cannot be cloned by others, it then stays the only one while owned.
+    fn is_alone(&self) -> bool {
         self.slot().handles.load(ordering(Step::Alone)) == 1
     }
 
@@ -144,23 +195,8 @@ impl Drop for Handle {
     fn drop(&mut self) {
         // The only handle need not count down: nobody else can count.
         if self.is_alone() || self.slot().handles.fetch_sub(1, ordering(Step::Drop)) == 1 {
-            // SAFETY: the last handle owns the slot.
-            unsafe { free(self.0) }
+            // SAFETY: the last handle owns the slot, and goes.
+            unsafe { Owned::new(self.0) }.free();
         }
-    }
-}
-
-/// Gives a slot back, or frees it.
-///
-/// # Safety
-/// The caller owns the slot and forgets it.
-#[inline]
-unsafe fn free(slot: NonNull<Slot>) {
-    // SAFETY: the slot is the caller's.
-    match unsafe { slot.as_ref() }.home {
-        // SAFETY: as the caller promises.
-        Some(home) => unsafe { home.inner.take_back(home.tier.into(), slot) },
-        // SAFETY: a slot without a home is the first field of a `Solo` that was leaked from a box.
-        None => drop(unsafe { Box::from_raw(slot.as_ptr().cast::<Solo>()) }),
     }
 }

@@ -80,6 +80,46 @@ pub(crate) fn ordering(step: Step) -> Ordering {
     }
 }
 
+/// Nothing, or what was leaked to be shared by all: whoever finds it may look at it for good.
+#[derive(Debug)]
+pub(crate) struct Leaked<T: Sync + 'static>(AtomicPtr<T>);
+
+impl<T: Sync> Leaked<T> {
+    #[cfg(not(loom))]
+    pub const fn nothing() -> Self {
+        Self(AtomicPtr::new(std::ptr::null_mut()))
+    }
+
+    #[cfg(loom)]
+    pub fn nothing() -> Self {
+        Self(AtomicPtr::new(std::ptr::null_mut()))
+    }
+
+    #[inline]
+    pub fn get(&self) -> Option<&'static T> {
+        // SAFETY: null, or one of the shared references below, which are good for ever; what was written before they came here is
+        // seen, as whoever looks acquires what is announced or listed.
+        unsafe { self.0.load(ordering(Step::Look)).as_ref() }
+    }
+
+    /// For others to find in a step that releases.
+    pub fn set(&self, leaked: Option<&'static T>, step: Step) {
+        self.0.store(address(leaked), ordering(step));
+    }
+
+    /// Puts `leaked` in the place of `now`, if that is still there; may fail for no reason.
+    pub fn replace(&self, now: Option<&'static T>, leaked: &'static T, step: Step) -> bool {
+        let (now, leaked) = (address(now), address(Some(leaked)));
+        self.0
+            .compare_exchange_weak(now, leaked, ordering(step), Ordering::Relaxed)
+            .is_ok()
+    }
+}
+
+fn address<T>(leaked: Option<&'static T>) -> *mut T {
+    leaked.map_or(std::ptr::null_mut(), |leaked| std::ptr::from_ref(leaked).cast_mut())
+}
+
 /// `std::cell::UnsafeCell` with loom's way of reaching in.
 #[cfg(not(loom))]
 #[derive(Debug)]
@@ -102,7 +142,10 @@ impl<T> UnsafeCell<T> {
 
 /// The lock of a pool. `lock` waits: for growing ahead of need, trimming, reading counters, never for taking.
 #[cfg(not(loom))]
-pub(crate) use parking_lot::Mutex as Lock;
+pub(crate) use parking_lot::{Mutex as Lock, MutexGuard as Guard};
+
+#[cfg(loom)]
+pub(crate) use loom::sync::MutexGuard as Guard;
 
 #[cfg(loom)]
 #[derive(Debug)]

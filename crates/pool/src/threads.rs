@@ -4,7 +4,7 @@
 use std::cell::Cell;
 
 use crate::inner::Inner;
-use crate::sync::{ordering, AtomicPtr, AtomicU64, Ordering, Step};
+use crate::sync::{ordering, AtomicU64, Leaked, Ordering, Step};
 
 /// Threads with a lane of their own at a time; further ones share one more lane.
 pub(crate) const LANES: usize = if cfg!(loom) { 2 } else { 32 };
@@ -16,13 +16,13 @@ pub(crate) struct Process {
     /// Lanes that no thread has, a bit each.
     lanes: AtomicU64,
     /// The newest tables. None are ever taken out of the list.
-    pub newest: AtomicPtr<Inner>,
+    newest: Leaked<Inner>,
 }
 
 #[cfg(not(loom))]
 static PROCESS: Process = Process {
     lanes: AtomicU64::new((1 << LANES) - 1),
-    newest: AtomicPtr::new(std::ptr::null_mut()),
+    newest: Leaked::nothing(),
 };
 
 #[cfg(loom)]
@@ -30,7 +30,7 @@ loom::lazy_static! {
     // Leaked, as threads of a model give up their lanes after loom has dropped what is static.
     static ref PROCESS: &'static Process = Box::leak(Box::new(Process {
         lanes: AtomicU64::new((1 << LANES) - 1),
-        newest: AtomicPtr::new(std::ptr::null_mut()),
+        newest: Leaked::nothing(),
     }));
 }
 
@@ -97,26 +97,16 @@ impl Drop for Own {
 impl Process {
     /// All tables, newest first.
     pub fn pools(&self) -> impl Iterator<Item = &'static Inner> {
-        // SAFETY: what is in the list was leaked from a box.
-        let at = |inner: *mut Inner| unsafe { inner.as_ref::<'static>() };
-        let newest = at(self.newest.load(ordering(Step::Look)));
-        std::iter::successors(newest, move |inner| at(inner.next.load(Ordering::Relaxed)))
+        std::iter::successors(self.newest.get(), |inner| inner.next.get())
     }
 
     /// Adds tables to the list.
-    pub fn list(&self, inner: &'static mut Inner) -> &'static Inner {
-        let inner: *mut Inner = inner;
-        // SAFETY: leaked, and from now on only shared.
-        let shared: &'static Inner = unsafe { &*inner };
-        let mut newest = self.newest.load(Ordering::Relaxed);
+    pub fn list(&self, inner: &'static Inner) -> &'static Inner {
         loop {
-            shared.next.store(newest, Ordering::Relaxed);
-            match self
-                .newest
-                .compare_exchange_weak(newest, inner, ordering(Step::List), Ordering::Relaxed)
-            {
-                Ok(_) => return shared,
-                Err(now) => newest = now,
+            let newest = self.newest.get();
+            inner.next.set(newest, Step::List);
+            if self.newest.replace(newest, inner, Step::List) {
+                return inner;
             }
         }
     }

@@ -4,8 +4,8 @@
 use std::ptr::NonNull;
 
 use crate::lane::Lane;
-use crate::slot::Slot;
-use crate::sync::{ordering, AtomicPtr, AtomicUsize, Balance, Flag, Ordering, Step};
+use crate::slot::{Owned, Slot};
+use crate::sync::{ordering, AtomicPtr, AtomicUsize, Balance, Flag, Leaked, Ordering, Step};
 use crate::word::Word;
 
 /// Chunks in one block of the table.
@@ -33,7 +33,7 @@ struct Block {
 
 #[derive(Debug)]
 pub(crate) struct Tier {
-    blocks: [AtomicPtr<Block>; BLOCKS_MAX],
+    blocks: [Leaked<Block>; BLOCKS_MAX],
     /// Chunks in the table. Those below are there for good.
     chunks: AtomicUsize,
     /// Slots out of their words, as far as the lanes have told, and the most there were.
@@ -44,14 +44,21 @@ pub(crate) struct Tier {
 /// A chunk's part of the table.
 pub(crate) struct Row {
     pub word: &'static Word,
-    pub slots: &'static AtomicPtr<Slot>,
+    slots: &'static AtomicPtr<Slot>,
     pub is_touched: &'static Flag,
+}
+
+impl Row {
+    /// Notes the slots of the chunk, before its first bit is set.
+    pub fn note(&self, slots: &'static [Slot]) {
+        self.slots.store(slots.as_ptr().cast_mut(), Ordering::Relaxed);
+    }
 }
 
 impl Tier {
     pub fn new() -> Self {
         Self {
-            blocks: std::array::from_fn(|_| AtomicPtr::new(std::ptr::null_mut())),
+            blocks: std::array::from_fn(|_| Leaked::nothing()),
             chunks: AtomicUsize::new(0),
             out: Balance::new(0),
             peak: Balance::new(0),
@@ -59,14 +66,10 @@ impl Tier {
     }
 
     /// The row of a chunk that was appended.
+    #[inline]
     pub fn row(&self, chunk: usize) -> Row {
-        let block = self.blocks[chunk / BLOCK_CHUNKS].load(Ordering::Relaxed);
-        assert!(
-            !cfg!(loom) || !block.is_null(),
-            "table: a row that is announced is there"
-        );
-        // SAFETY: a block is in the table before the number of chunks says so, and was leaked from a box.
-        let block: &'static Block = unsafe { &*block };
+        let block = self.blocks[chunk / BLOCK_CHUNKS].get();
+        let block = block.expect("table: a row that is announced is there");
         let at = chunk % BLOCK_CHUNKS;
         Row {
             word: &block.words[at],
@@ -75,8 +78,11 @@ impl Tier {
         }
     }
 
-    /// Adds a row at the end: its number. Only for who holds the lock.
-    pub fn append(&self) -> usize {
+    /// Adds a row at the end: its number.
+    ///
+    /// # Safety
+    /// The caller holds the lock of these tables: of two at a time, both would have the same row.
+    pub unsafe fn append(&self) -> usize {
         let chunk = self.chunks.load(Ordering::Relaxed);
         if chunk.is_multiple_of(BLOCK_CHUNKS) {
             let block = Block {
@@ -84,14 +90,14 @@ impl Tier {
                 slots: std::array::from_fn(|_| AtomicPtr::new(std::ptr::null_mut())),
                 is_touched: std::array::from_fn(|_| Flag::new(false)),
             };
-            self.blocks[chunk / BLOCK_CHUNKS].store(Box::leak(Box::new(block)), Ordering::Relaxed);
+            self.blocks[chunk / BLOCK_CHUNKS].set(Some(Box::leak(Box::new(block))), Step::Announce);
         }
         self.chunks.store(chunk + 1, ordering(Step::Announce));
         chunk
     }
 
     /// Takes a free slot, from the chunk on where this lane found one last. `number` is the tier's own.
-    pub fn claim(&self, number: usize, lane: &Lane) -> Option<NonNull<Slot>> {
+    pub fn claim(&self, number: usize, lane: &Lane) -> Option<Owned> {
         let hint = &lane.hints[number];
         let chunks = self.chunks.load(ordering(Step::Look));
         let first = chunks.min(hint.load(Ordering::Relaxed) as usize);
@@ -110,8 +116,9 @@ impl Tier {
                 !cfg!(loom) || !slots.is_null(),
                 "table: a chunk with free slots has them"
             );
-            // SAFETY: the bit was set, so the chunk has a slot of that number, and its slots were noted before.
-            Some(unsafe { NonNull::new_unchecked(slots.add(bit as usize)) })
+            // SAFETY: the bit was set, so the chunk has a slot of that number, and its slots were noted before; it was cleared here, so
+            // that nobody else has the slot.
+            Some(unsafe { Owned::new(NonNull::new_unchecked(slots.add(bit as usize))) })
         })
     }
 

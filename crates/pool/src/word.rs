@@ -47,7 +47,10 @@ impl Word {
     }
 
     /// Sets bits that their owner had cleared.
-    pub fn give_back(&self, bits: u64) {
+    ///
+    /// # Safety
+    /// The caller owns the slots of these bits, which are there, and forgets them.
+    pub unsafe fn give_back(&self, bits: u64) {
         // None of the bits is set, so adding sets them: one instruction, where `fetch_or` would be two.
         let before = self.0.fetch_add(bits, ordering(Step::GiveBack));
         debug_assert_eq!(before & bits, 0, "a slot is given back once");
