@@ -199,9 +199,11 @@ mod tests {
         Memtable::new(ChunkPool::new(0))
     }
 
+    const OVERWRITES: u32 = if cfg!(miri) { 500 } else { 10_000 };
+
     /// Overwrites a key so often that the memory of its first rows has been used again, if it may be.
     fn overwrite(memtable: &Memtable) {
-        for n in 0..10_000_u32 {
+        for n in 0..OVERWRITES {
             memtable.insert(1, b"key", b"", &n.to_le_bytes().repeat(16));
         }
     }
@@ -210,7 +212,7 @@ mod tests {
     fn keys_that_are_overwritten_do_not_fill_a_memtable() {
         let memtable = memtable();
         overwrite(&memtable);
-        assert_eq!(memtable.written(), 10_000 * 64);
+        assert_eq!(memtable.written(), OVERWRITES as usize * 64);
         assert!(memtable.bytes() < 100 * 72, "{}", memtable.bytes());
     }
 
@@ -222,7 +224,7 @@ mod tests {
         let row = reading.get(1, b"key").unwrap();
         overwrite(&memtable);
         assert_eq!(row, [7; 64]);
-        assert_eq!(reading.get(1, b"key").unwrap(), 9_999_u32.to_le_bytes().repeat(16));
+        assert_eq!(reading.get(1, b"key").unwrap(), (OVERWRITES - 1).to_le_bytes().repeat(16));
     }
 
     #[test]
