@@ -1,13 +1,8 @@
 //! CRC-32C with AVX2 and VPCLMULQDQ: two lanes a vector. Knows only its instructions.
 
 use super::machine::{functions, Machine};
-use super::sse::{self, Sse};
+use super::sse::Sse;
 use std::arch::x86_64::*;
-
-/// Whether this machine has them.
-pub(super) fn available() -> bool {
-    sse::available() && is_x86_feature_detected!("avx2") && is_x86_feature_detected!("vpclmulqdq")
-}
 
 #[derive(Clone, Copy)]
 pub(super) struct Avx2(Sse);
@@ -83,4 +78,8 @@ impl Machine for Avx2 {
     }
 }
 
-functions!(Avx2, "sse4.2,pclmulqdq,avx2,vpclmulqdq");
+functions!(
+    Avx2,
+    is_x86_feature_detected,
+    ["sse4.2", "pclmulqdq", "avx2", "vpclmulqdq"]
+);

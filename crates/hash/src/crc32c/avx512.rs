@@ -1,19 +1,10 @@
 //! CRC-32C with AVX-512 F, BW, VL and VBMI2, and VPCLMULQDQ: four lanes a vector. Knows only its instructions.
 //! No machine has the last without the others.
 
-use super::avx2::{self, Avx2};
+use super::avx2::Avx2;
 use super::machine::{functions, Machine};
 use super::polynomial::{move_on, Aligned};
 use std::arch::x86_64::*;
-
-/// Whether this machine has them.
-pub(super) fn available() -> bool {
-    avx2::available()
-        && is_x86_feature_detected!("avx512f")
-        && is_x86_feature_detected!("avx512bw")
-        && is_x86_feature_detected!("avx512vl")
-        && is_x86_feature_detected!("avx512vbmi2")
-}
 
 /// Moves on by one vector.
 static ONE: Aligned<64> = move_on(Avx512::WIDTH);
@@ -112,5 +103,15 @@ impl Machine for Avx512 {
 
 functions!(
     Avx512,
-    "sse4.2,pclmulqdq,avx2,vpclmulqdq,avx512f,avx512bw,avx512vl,avx512vbmi2"
+    is_x86_feature_detected,
+    [
+        "sse4.2",
+        "pclmulqdq",
+        "avx2",
+        "vpclmulqdq",
+        "avx512f",
+        "avx512bw",
+        "avx512vl",
+        "avx512vbmi2"
+    ]
 );

@@ -43,11 +43,17 @@ pub(super) trait Machine: Copy {
     }
 }
 
-/// The functions of a [`Machine`], compiled for its features. Three, so that short inputs do not pay for what long ones need.
+/// The functions of a [`Machine`], compiled for its features, and whether a machine has all of those: one list for both. Three
+/// functions, so that short inputs do not pay for what long ones need. `and` lists what must be there without being compiled for.
 macro_rules! functions {
-    ($machine:ident, $features:literal) => {
+    ($machine:ident, $detected:ident, [$($feature:tt),+] $(and [$($more:tt),+])?) => {
+        /// Whether this machine has them.
+        pub(super) fn available() -> bool {
+            $($detected!($feature))&&+ $($(&& $detected!($more))+)?
+        }
+
         /// The CRC-32C of what `crc` was computed over, followed by `bytes`.
-        #[target_feature(enable = $features)]
+        $(#[target_feature(enable = $feature)])+
         pub(super) fn append(crc: u32, bytes: &[u8]) -> u32 {
             if bytes.len() < <$machine as Machine>::SHORT {
                 // SAFETY: this function has the features, and runs only where the machine does.
@@ -59,14 +65,14 @@ macro_rules! functions {
             }
         }
 
-        #[target_feature(enable = $features)]
+        $(#[target_feature(enable = $feature)])+
         #[inline(never)]
         fn medium(crc: u32, bytes: &[u8]) -> u32 {
             // SAFETY: as above.
             !crate::crc32c::long::medium(unsafe { $machine::assume() }, !crc, bytes)
         }
 
-        #[target_feature(enable = $features)]
+        $(#[target_feature(enable = $feature)])+
         #[inline(never)]
         fn long(crc: u32, bytes: &[u8]) -> u32 {
             // SAFETY: as above.
@@ -74,7 +80,7 @@ macro_rules! functions {
         }
 
         /// The CRC-32C of each key, written to the place of the same number.
-        #[target_feature(enable = $features)]
+        $(#[target_feature(enable = $feature)])+
         pub(super) fn many(keys: crate::Keys<'_>, out: &mut [u32]) {
             // SAFETY: as above.
             let m = unsafe { $machine::assume() };

@@ -10,14 +10,6 @@ use super::machine::{functions, Machine};
 use std::arch::aarch64::*;
 use std::arch::is_aarch64_feature_detected;
 
-/// Whether this machine has them. Compiled for `aes`, code may use PMULL of 64 bits too; a machine may have AES without it.
-pub(super) fn available() -> bool {
-    is_aarch64_feature_detected!("neon")
-        && is_aarch64_feature_detected!("aes")
-        && is_aarch64_feature_detected!("pmull")
-        && is_aarch64_feature_detected!("crc")
-}
-
 #[derive(Clone, Copy)]
 pub(super) struct Neon(());
 
@@ -92,4 +84,5 @@ impl Machine for Neon {
     }
 }
 
-functions!(Neon, "neon,aes,crc");
+// Compiled for `aes`, code may use PMULL of 64 bits too; a machine may have AES without it.
+functions!(Neon, is_aarch64_feature_detected, ["neon", "aes", "crc"] and ["pmull"]);

@@ -3,11 +3,6 @@
 use super::machine::{functions, Machine};
 use std::arch::x86_64::*;
 
-/// Whether this machine has them.
-pub(super) fn available() -> bool {
-    is_x86_feature_detected!("sse4.2") && is_x86_feature_detected!("pclmulqdq")
-}
-
 #[derive(Clone, Copy)]
 pub(super) struct Sse(());
 
@@ -80,4 +75,4 @@ impl Machine for Sse {
     }
 }
 
-functions!(Sse, "sse4.2,pclmulqdq");
+functions!(Sse, is_x86_feature_detected, ["sse4.2", "pclmulqdq"]);
