@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
-import { noAny, noUnwrap, safety, suppressions } from './tidy/code.js'
+import { noAny, noUnwrap, safety, suppressions, unsafePlaces } from './tidy/code.js'
 import { crates } from './tidy/crates.js'
 import { headers, lengths, places, running } from './tidy/files.js'
 import { imports } from './tidy/imports.js'
@@ -22,6 +22,7 @@ const rules: Rule[] = [
   noAny,
   noUnwrap,
   safety,
+  unsafePlaces,
   suppressions,
   headers,
   lengths,

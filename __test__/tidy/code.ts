@@ -55,6 +55,22 @@ export const safety: Rule = {
   ],
 }
 
+/** Where `unsafe` may stand: the owners of memory, of instructions, of JavaScript's values, and single calls of the system. */
+const UNSAFE_PLACES = [
+  /^crates\/(binding|hash|pool)\/src\//,
+  /^crates\/store\/src\/engine\/(arena|memtable|order|reuse|slot)\.rs$/,
+  /^crates\/(plane\/src\/(clock|descriptors|disk_space)|store\/src\/engine\/(files|threads)|topology\/src\/affinity)\.rs$/,
+]
+
+export const unsafePlaces: Rule = {
+  name: '`unsafe` stands where memory, instructions or calls of the system are owned',
+  check: (files) =>
+    files
+      .filter((file) => isShippedRust(file) && !UNSAFE_PLACES.some((place) => place.test(file.path)))
+      .flatMap((file) => findings(codeOf(withoutTests(file)), /\bunsafe\b(?!_)/, '`unsafe`')),
+  canaries: [[{ path: 'crates/store/src/engine/merge.rs', text: 'fn f(slot: Slot) -> &[u8] {\n    unsafe { slot.row() }\n}\n' }]],
+}
+
 /** biome wants its reason after a colon; Rust has a field for it, or the comment of the line above or beside. */
 function unexplainedSuppressions(file: SourceFile): string[] {
   const lines = file.text.split('\n')
