@@ -55,6 +55,22 @@ thread_local! {
     static COUNTING: Cell<bool> = const { Cell::new(false) };
 }
 
+/// This thread counts, until this goes; also if that panics.
+struct Uncounted;
+
+impl Uncounted {
+    fn begin() -> Self {
+        COUNTING.set(true);
+        Self
+    }
+}
+
+impl Drop for Uncounted {
+    fn drop(&mut self) {
+        COUNTING.set(false);
+    }
+}
+
 struct Counting;
 
 #[global_allocator]
@@ -96,9 +112,8 @@ fn count(bytes: usize) {
     PLACES[at].bytes.fetch_add(bytes as u64, Ordering::Relaxed);
     let every = SAMPLE_EVERY.load(Ordering::Relaxed);
     if every != 0 && before.is_multiple_of(every) {
-        COUNTING.set(true);
+        let _uncounted = Uncounted::begin();
         sample(at, bytes);
-        COUNTING.set(false);
     }
 }
 
@@ -193,7 +208,7 @@ pub fn sample_allocations(every: u32) {
 /// `{"threads": [{"thread", "name", "allocations", "bytes"}], "sites": [{"thread", "name", "site", "samples", "bytes"}]}`.
 #[napi]
 pub fn allocation_counters() -> String {
-    COUNTING.set(true);
+    let _uncounted = Uncounted::begin();
     let used = PLACES_USED.load(Ordering::Relaxed).min(THREADS_MAX);
     let names: Vec<String> = PLACES[..used]
         .iter()
@@ -211,7 +226,9 @@ pub fn allocation_counters() -> String {
             })
         })
         .collect();
-    let sites: Vec<Value> = std::mem::take(&mut *SITES.lock())
+    // In a statement of its own, so that no thread that samples waits while stacks are described.
+    let taken = std::mem::take(&mut *SITES.lock());
+    let sites: Vec<Value> = taken
         .iter()
         .map(|((place, stack), (samples, bytes))| {
             let thread = PLACES[*place].thread.load(Ordering::Relaxed);
@@ -224,7 +241,5 @@ pub fn allocation_counters() -> String {
             })
         })
         .collect();
-    let text = json!({ "threads": threads, "sites": sites }).to_string();
-    COUNTING.set(false);
-    text
+    json!({ "threads": threads, "sites": sites }).to_string()
 }

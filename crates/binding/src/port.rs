@@ -188,8 +188,9 @@ impl TypeName for Outcome {
 impl ToNapiValue for Outcome {
     unsafe fn to_napi_value(env: sys::napi_env, outcome: Self) -> Result<sys::napi_value> {
         match outcome {
-            Self::Connected(port) => Ok(hold(env, port)),
             // SAFETY: as the caller promises.
+            Self::Connected(port) => Ok(unsafe { hold(env, port) }),
+            // SAFETY: likewise.
             Self::Failed(text) => unsafe { String::to_napi_value(env, text) },
         }
     }

@@ -5,23 +5,53 @@ use std::cell::RefCell;
 use std::ptr::null_mut;
 use std::sync::Arc;
 
-use napi::sys;
+use napi::{sys, Env};
 use rafterdb_plane::Member;
 
 use crate::direct::{Answer, Call, Kept, Misuse};
 use crate::member::find;
 
+/// A reader, for the environment that opened it alone.
 struct Reader {
-    /// The environment that opened it, which alone may use it.
-    env: sys::napi_env,
     member: Arc<Member>,
     request: Kept,
     into: Kept,
 }
 
+#[derive(Default)]
+struct Readers {
+    by_number: Vec<Option<Reader>>,
+    /// The environments that have opened some, whose end is seen: the next may get the address of one that has ended.
+    seen: Vec<sys::napi_env>,
+}
+
 thread_local! {
-    /// Readers of this thread, by number.
-    static READERS: RefCell<Vec<Option<Reader>>> = const { RefCell::new(Vec::new()) };
+    /// Readers of this thread.
+    static READERS: RefCell<Readers> = RefCell::default();
+}
+
+/// Has the readers of this environment go when it ends.
+fn see_end(call: &Call) -> Result<(), Misuse> {
+    let env = call.env;
+    READERS.with_borrow_mut(|readers| {
+        if !readers.seen.contains(&env) {
+            Env::from_raw(env).add_env_cleanup_hook((), move |()| forget(env))?;
+            readers.seen.push(env);
+        }
+        Ok(())
+    })
+}
+
+/// An environment ends, and lets go by itself of what its readers kept.
+fn forget(env: sys::napi_env) {
+    // At the very end of a thread they are gone.
+    let _ = READERS.try_with(|readers| {
+        let Readers { by_number, seen } = &mut *readers.borrow_mut();
+        seen.retain(|other| *other != env);
+        for slot in by_number {
+            slot.take_if(|reader| reader.request.is_of_environment(env));
+        }
+    });
 }
 
 /// `openReader(member, request, into)`: names the buffers of a reader, which lie apart; see `Port.openReader` in src/client/port.ts.
@@ -30,13 +60,14 @@ pub fn open_reader(call: &Call) -> Answer {
     let member = find(call.u32(0, "member")?)?;
     let (request, into) = (call.byte_view(1, "request")?, call.byte_view(2, "into")?);
     call.distinct(into, &[request])?;
+    see_end(call)?;
     let reader = Reader {
-        env: call.env,
         member,
         request: call.keep(1, request)?,
         into: call.keep(2, into)?,
     };
     let at = READERS.with_borrow_mut(|readers| {
+        let readers = &mut readers.by_number;
         let free = readers.iter().position(Option::is_none);
         let at = free.unwrap_or_else(|| {
             readers.push(None);
@@ -53,11 +84,8 @@ pub fn open_reader(call: &Call) -> Answer {
 pub fn read_key(call: &Call) -> Answer {
     let (reader, length) = (call.size(0, "reader", usize::MAX)?, call.size(1, "length", usize::MAX)?);
     READERS.with_borrow(|readers| {
-        let found = readers.get(reader).and_then(Option::as_ref);
-        let Some(Reader {
-            member, request, into, ..
-        }) = found.filter(|found| found.env == call.env)
-        else {
+        let found = readers.by_number.get(reader).and_then(Option::as_ref);
+        let Some(Reader { member, request, into }) = found.filter(|found| found.request.is_of(call)) else {
             return Err(Misuse::Range(format!("no reader {reader} is open")));
         };
         let (Some(request), Some(into)) = (request.view(call), into.view(call)) else {
@@ -78,8 +106,8 @@ pub fn read_key(call: &Call) -> Answer {
 pub fn close_reader(call: &Call) -> Answer {
     let reader = call.size(0, "reader", usize::MAX)?;
     let closed = READERS.with_borrow_mut(|readers| {
-        let slot = readers.get_mut(reader)?;
-        slot.take_if(|found| found.env == call.env)
+        let slot = readers.by_number.get_mut(reader)?;
+        slot.take_if(|found| found.request.is_of(call))
     });
     if let Some(Reader { request, into, .. }) = closed {
         request.let_go(call);

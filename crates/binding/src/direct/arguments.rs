@@ -1,12 +1,13 @@
 //! The arguments of a call: bytes, numbers and typed arrays, looked at where they lie; what is wrong with one is a `Misuse`.
 
 use std::ffi::c_void;
+use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::ptr::null_mut;
 
 use napi::sys;
 
-use super::call::{Call, Misuse, ARGUMENTS_MAX};
+use super::call::{Call, Misuse};
 use super::view::{element_bytes, View, DATA_VIEW};
 
 /// Bytes of a string that are converted on the stack; longer ones take a buffer of the heap.
@@ -50,7 +51,11 @@ impl Call {
 
     /// A TypeError that says what an argument must be.
     pub fn must_be(&self, at: usize, name: &str, what: &str) -> Misuse {
-        let got = match self.type_of(self.values[at]) {
+        self.is_not(self.values[at], name, what)
+    }
+
+    fn is_not(&self, value: sys::napi_value, name: &str, what: &str) -> Misuse {
+        let got = match self.type_of(value) {
             sys::ValueType::napi_undefined => "undefined",
             sys::ValueType::napi_null => "null",
             sys::ValueType::napi_boolean => "a boolean",
@@ -65,21 +70,25 @@ impl Call {
     }
 
     /// The memory of a typed array or DataView; `None` if the argument is neither. Shared or detached memory is a TypeError.
-    pub fn view(&self, at: usize, name: &str) -> Result<Option<View>, Misuse> {
-        match self.typed_array(at, name)? {
-            None => self.data_view(at, name),
+    pub fn view(&self, at: usize, name: &str) -> Result<Option<View<'_>>, Misuse> {
+        self.view_of(self.values[at], name)
+    }
+
+    fn view_of(&self, value: sys::napi_value, name: &str) -> Result<Option<View<'_>>, Misuse> {
+        match self.typed_array(value, name)? {
+            None => self.data_view(value, name),
             found => Ok(found),
         }
     }
 
     #[inline]
-    fn typed_array(&self, at: usize, name: &str) -> Result<Option<View>, Misuse> {
+    fn typed_array(&self, value: sys::napi_value, name: &str) -> Result<Option<View<'_>>, Misuse> {
         let (mut kind, mut length, mut data, mut buffer) = (0, 0usize, null_mut::<c_void>(), null_mut());
         // SAFETY: the value is of this call, the places to write to are ours.
         let status = unsafe {
             sys::napi_get_typedarray_info(
                 self.env,
-                self.values[at],
+                value,
                 &raw mut kind,
                 &raw mut length,
                 &raw mut data,
@@ -90,22 +99,23 @@ impl Call {
         if status != sys::Status::napi_ok {
             return Ok(None);
         }
-        let element = element_bytes(kind).ok_or_else(|| self.must_be(at, name, "a typed array of known elements"))?;
+        let element = element_bytes(kind).ok_or_else(|| self.is_not(value, name, "a typed array of known elements"))?;
         self.check_memory(buffer, length, name)?;
         Ok(Some(View {
             kind,
             start: data.cast(),
             bytes: length * element,
+            of: PhantomData,
         }))
     }
 
-    fn data_view(&self, at: usize, name: &str) -> Result<Option<View>, Misuse> {
+    fn data_view(&self, value: sys::napi_value, name: &str) -> Result<Option<View<'_>>, Misuse> {
         let (mut length, mut data, mut buffer) = (0usize, null_mut::<c_void>(), null_mut());
         // SAFETY: as above.
         let status = unsafe {
             sys::napi_get_dataview_info(
                 self.env,
-                self.values[at],
+                value,
                 &raw mut length,
                 &raw mut data,
                 &raw mut buffer,
@@ -120,26 +130,32 @@ impl Call {
             kind: DATA_VIEW,
             start: data.cast(),
             bytes: length,
+            of: PhantomData,
         }))
     }
 
     /// The memory of each element of an array of typed arrays and DataViews; `None` if the argument is no array.
-    pub fn views(&self, at: usize, name: &str) -> Result<Option<Vec<View>>, Misuse> {
+    pub fn views(&self, at: usize, name: &str) -> Result<Option<Vec<View<'_>>>, Misuse> {
         let Some(elements) = self.elements(at) else {
             return Ok(None);
         };
-        let piece = |(i, element): (usize, Self)| {
+        let piece = |(i, element): (usize, sys::napi_value)| {
             let name = format!("{name}[{i}]");
-            let view = element.view(0, &name)?;
-            view.ok_or_else(|| element.must_be(0, &name, "a Buffer, typed array or DataView"))
+            let view = self.view_of(element, &name)?;
+            view.ok_or_else(|| self.is_not(element, &name, "a Buffer, typed array or DataView"))
         };
-        elements.enumerate().map(piece).collect::<Result<_, _>>().map(Some)
+        elements
+            .into_iter()
+            .enumerate()
+            .map(piece)
+            .collect::<Result<_, _>>()
+            .map(Some)
     }
 
-    /// The elements of an array, each as the only argument of a call; `None` if the argument is no array. All are taken before one
+    /// The elements of an array; `None` if the argument is no array. All are taken before one
     /// is looked at, and an array is the first argument that is: taking an element may run JavaScript (a getter, a proxy), which may
     /// transfer the memory of whatever was looked at before.
-    fn elements(&self, at: usize) -> Option<impl Iterator<Item = Self> + '_> {
+    fn elements(&self, at: usize) -> Option<Vec<sys::napi_value>> {
         let mut count = 0;
         // SAFETY: the value is of this call.
         let status = unsafe { sys::napi_get_array_length(self.env, self.values[at], &raw mut count) };
@@ -152,16 +168,7 @@ impl Call {
             unsafe { sys::napi_get_element(self.env, self.values[at], i, &raw mut element) };
             element
         };
-        let elements: Vec<sys::napi_value> = (0..count).map(take).collect();
-        Some(elements.into_iter().map(|element| {
-            let mut values = [null_mut(); ARGUMENTS_MAX];
-            values[0] = element;
-            Self {
-                env: self.env,
-                values,
-                count: 1,
-            }
-        }))
+        Some((0..count).map(take).collect())
     }
 
     /// Other threads write to shared memory while it is read, and detached memory is gone.
@@ -188,12 +195,13 @@ impl Call {
     /// The bytes of a Buffer, typed array, string (as UTF-8) or DataView, looked for in this order.
     #[inline]
     pub fn bytes<'call>(&'call self, at: usize, name: &str, text: &'call mut Text) -> Result<&'call [u8], Misuse> {
-        let view = match self.typed_array(at, name)? {
+        let value = self.values[at];
+        let view = match self.typed_array(value, name)? {
             Some(view) => view,
-            None => match self.text(at, text) {
+            None => match self.text(value, text) {
                 Some(bytes) => return Ok(bytes),
                 None => self
-                    .data_view(at, name)?
+                    .data_view(value, name)?
                     .ok_or_else(|| self.must_be(at, name, "a string, Buffer, typed array or DataView"))?,
             },
         };
@@ -202,8 +210,7 @@ impl Call {
     }
 
     /// The UTF-8 of a string; `None` if the argument is none. Half a surrogate pair becomes U+FFFD, as in a Buffer.
-    fn text<'call>(&self, at: usize, text: &'call mut Text) -> Option<&'call [u8]> {
-        let value = self.values[at];
+    fn text<'call>(&self, value: sys::napi_value, text: &'call mut Text) -> Option<&'call [u8]> {
         let mut length = 0;
         let room = text.stack.as_mut_ptr();
         // SAFETY: as many bytes may be written as the room has.
@@ -229,10 +236,14 @@ impl Call {
 
     /// A string as Rust has it.
     pub fn string(&self, at: usize, name: &str) -> Result<String, Misuse> {
+        self.string_of(self.values[at], name)
+    }
+
+    fn string_of(&self, value: sys::napi_value, name: &str) -> Result<String, Misuse> {
         let mut text = Text::new();
         let bytes = self
-            .text(at, &mut text)
-            .ok_or_else(|| self.must_be(at, name, "a string"))?;
+            .text(value, &mut text)
+            .ok_or_else(|| self.is_not(value, name, "a string"))?;
         Ok(String::from_utf8_lossy(bytes).into_owned())
     }
 
@@ -242,27 +253,28 @@ impl Call {
             .elements(at)
             .ok_or_else(|| self.must_be(at, name, "an array of strings"))?;
         elements
+            .into_iter()
             .enumerate()
-            .map(|(i, element)| element.string(0, &format!("{name}[{i}]")))
+            .map(|(i, element)| self.string_of(element, &format!("{name}[{i}]")))
             .collect()
     }
 
     /// A Buffer or Uint8Array to read.
-    pub fn byte_view(&self, at: usize, name: &str) -> Result<View, Misuse> {
+    pub fn byte_view(&self, at: usize, name: &str) -> Result<View<'_>, Misuse> {
         self.view(at, name)?
             .filter(View::is_bytes)
             .ok_or_else(|| self.must_be(at, name, "a Buffer or Uint8Array"))
     }
 
     /// A Uint32Array.
-    pub fn u32_view(&self, at: usize, name: &str) -> Result<View, Misuse> {
+    pub fn u32_view(&self, at: usize, name: &str) -> Result<View<'_>, Misuse> {
         self.view(at, name)?
             .filter(View::is_uint32)
             .ok_or_else(|| self.must_be(at, name, "a Uint32Array"))
     }
 
     /// A Float64Array.
-    pub fn f64_view(&self, at: usize, name: &str) -> Result<View, Misuse> {
+    pub fn f64_view(&self, at: usize, name: &str) -> Result<View<'_>, Misuse> {
         self.view(at, name)?
             .filter(View::is_float64)
             .ok_or_else(|| self.must_be(at, name, "a Float64Array"))
@@ -353,7 +365,7 @@ impl Call {
     }
 
     /// Refuses an output that lies in the memory of an input.
-    pub fn distinct(&self, out: View, inputs: &[View]) -> Result<(), Misuse> {
+    pub fn distinct(&self, out: View<'_>, inputs: &[View<'_>]) -> Result<(), Misuse> {
         if inputs.iter().any(|input| input.overlaps(&out)) {
             return Err(Misuse::Range(
                 "out lies in the memory that is read; give it its own".to_owned(),

@@ -9,7 +9,7 @@ use std::ptr::null_mut;
 use napi::sys;
 
 /// Arguments of one function, at most.
-pub(super) const ARGUMENTS_MAX: usize = 6;
+const ARGUMENTS_MAX: usize = 6;
 
 /// What is wrong with a call; thrown with code `INVALID_ARGUMENT` unless it names another.
 #[derive(Debug)]

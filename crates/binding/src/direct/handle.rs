@@ -53,16 +53,24 @@ impl Hasher for AddressHasher {
     }
 }
 
-/// Hands an object to JavaScript.
-pub fn hold<T: NativeObject>(env: sys::napi_env, object: T) -> sys::napi_value {
+/// Hands an object to JavaScript; undefined if that takes no more.
+///
+/// # Safety
+/// `env` is an environment of the calling thread that may be called into now.
+pub unsafe fn hold<T: NativeObject>(env: sys::napi_env, object: T) -> sys::napi_value {
     let bytes = i64::try_from(object.bytes()).unwrap_or(i64::MAX);
     let object = RefCell::new(object);
     let held = Box::into_raw(Box::new(Held { bytes, object }));
     HELD.with_borrow_mut(|known| known.insert(held as usize, TypeId::of::<T>()));
     let (mut value, mut total) = (null_mut(), 0);
-    // SAFETY: the object is freed by `free`, once, when its holder is gone.
+    // SAFETY: the caller's environment; the object is freed by `free`, once, when its holder is gone, or here, if it has none.
     unsafe {
-        sys::napi_create_external(env, held.cast(), Some(free::<T>), null_mut(), &raw mut value);
+        let status = sys::napi_create_external(env, held.cast(), Some(free::<T>), null_mut(), &raw mut value);
+        if status != sys::Status::napi_ok {
+            HELD.with_borrow_mut(|known| known.remove(&(held as usize)));
+            drop(Box::from_raw(held));
+            return null_mut();
+        }
         sys::napi_adjust_external_memory(env, bytes, &raw mut total);
     }
     value
@@ -71,7 +79,8 @@ pub fn hold<T: NativeObject>(env: sys::napi_env, object: T) -> sys::napi_value {
 impl Call {
     /// Hands an object to JavaScript.
     pub fn hold<T: NativeObject>(&self, object: T) -> sys::napi_value {
-        hold(self.env, object)
+        // SAFETY: the environment of a call that is running.
+        unsafe { hold(self.env, object) }
     }
 
     /// The object that is an argument.

@@ -81,23 +81,24 @@ impl Call {
         self.float_value(size as f64)
     }
 
-    /// A new Buffer, and its memory to write to. Until it is written, the memory holds whatever Node left there: whoever asks
-    /// for it writes all of it, or returns an error in place of the Buffer.
-    #[allow(clippy::mut_from_ref, reason = "the memory is new, nobody else has it")]
-    pub fn new_buffer(&self, bytes: usize) -> Result<(sys::napi_value, &mut [u8]), Misuse> {
+    /// A new Buffer that `fill` writes: all of it, as its memory holds whatever Node left there. What is not filled is not returned.
+    pub fn filled_buffer(&self, bytes: usize, fill: impl FnOnce(&mut [u8]) -> Result<usize, Misuse>) -> Answer {
         let (mut value, mut data) = (null_mut(), null_mut::<c_void>());
         // SAFETY: a new value of this call.
         let status = unsafe { sys::napi_create_buffer(self.env, bytes, &raw mut data, &raw mut value) };
         if status != sys::Status::napi_ok {
             return Err(Misuse::Range(format!("Node has no room for a Buffer of {bytes} bytes")));
         }
-        if bytes == 0 {
-            return Ok((value, &mut []));
-        }
-        // SAFETY: the memory is as long as was asked for and lives as long as the call. It comes from Node's allocator, so that
-        // its bytes have some value; clearing it first took a twentieth of the time to decompress 64 KiB into it.
-        let room = unsafe { std::slice::from_raw_parts_mut(data.cast::<u8>(), bytes) };
-        Ok((value, room))
+        let room: &mut [u8] = if bytes == 0 {
+            &mut []
+        } else {
+            // SAFETY: the memory is new, as long as was asked for, and lives as long as the call. It comes from Node's allocator, so
+            // that its bytes have some value; clearing it first took a twentieth of the time to decompress 64 KiB into it.
+            unsafe { std::slice::from_raw_parts_mut(data.cast::<u8>(), bytes) }
+        };
+        let written = fill(room)?;
+        assert_eq!(written, bytes, "a new buffer is filled");
+        Ok(value)
     }
 
     /// A new typed array of the kind that holds such numbers.

@@ -1,19 +1,24 @@
 //! A typed array or DataView, as it lies in the memory of JavaScript. Knows no calls.
 
+use std::marker::PhantomData;
+
 use napi::sys;
 
-/// A typed array or DataView, as it lies in memory.
+use super::call::Call;
+
+/// A typed array or DataView, as it lies in memory for as long as `'call`.
 #[derive(Clone, Copy)]
-pub struct View {
+pub struct View<'call> {
     pub(super) kind: i32,
     pub(super) start: *mut u8,
     pub(super) bytes: usize,
+    pub(super) of: PhantomData<&'call Call>,
 }
 
 /// Kind of a view that is none of the typed arrays.
 pub(super) const DATA_VIEW: i32 = -1;
 
-impl View {
+impl<'call> View<'call> {
     fn elements<T>(&self) -> (*mut T, usize) {
         let start = if self.bytes == 0 {
             std::ptr::NonNull::dangling().as_ptr()
@@ -29,7 +34,7 @@ impl View {
     }
 
     /// Whether both lie in the same memory somewhere.
-    pub fn overlaps(&self, other: &Self) -> bool {
+    pub fn overlaps(&self, other: &View<'_>) -> bool {
         let (a, b) = (self.start as usize, other.start as usize);
         self.bytes > 0 && other.bytes > 0 && a < b + other.bytes && b < a + self.bytes
     }
@@ -53,11 +58,11 @@ impl View {
     /// Its memory, to read.
     ///
     /// # Safety
-    /// The view is of the current call, and nothing writes to the same memory while the slice is used. `T` is a byte, or has the size
-    /// of the view's elements: then V8 has aligned it for them.
-    pub unsafe fn slice<'call, T: Plain>(self) -> &'call [T] {
+    /// Nothing writes to the same memory while the slice is used: neither through [`View::slice_mut`], nor JavaScript, which does not run
+    /// before the call returns unless it is called.
+    pub unsafe fn slice<T: Plain>(self) -> &'call [T] {
         let (start, count) = self.elements::<T>();
-        // SAFETY: the array lives as long as the call, its elements are plain numbers, and V8 aligns it for its elements.
+        // SAFETY: the array lives as long as the call, its elements are plain numbers, and it is aligned for them, see `elements`.
         unsafe { std::slice::from_raw_parts(start, count) }
     }
 
@@ -65,7 +70,7 @@ impl View {
     ///
     /// # Safety
     /// As for [`View::slice`], and nothing else reads that memory meanwhile.
-    pub unsafe fn slice_mut<'call, T: Plain>(self) -> &'call mut [T] {
+    pub unsafe fn slice_mut<T: Plain>(self) -> &'call mut [T] {
         let (start, count) = self.elements::<T>();
         // SAFETY: as above.
         unsafe { std::slice::from_raw_parts_mut(start, count) }

@@ -20,16 +20,15 @@ impl From<Unencodable> for Misuse {
 /// The part of a view from offset `at` on, which is argument number `place`.
 ///
 /// # Safety
-/// As for [`View::slice_mut`]: the view is of this call and lies apart from whatever is read meanwhile.
-#[allow(clippy::mut_from_ref, reason = "the memory is JavaScript's, not part of the call")]
-pub unsafe fn from_offset(call: &Call, view: View, place: usize) -> Result<&mut [u8], Misuse> {
+/// As for [`View::slice_mut`]: the view lies apart from whatever is read meanwhile.
+pub unsafe fn from_offset<'call>(call: &Call, view: View<'call>, place: usize) -> Result<&'call mut [u8], Misuse> {
     // SAFETY: as the caller promises.
     let bytes = unsafe { view.slice_mut::<u8>() };
     let at = call.size(place, "at", bytes.len())?;
     Ok(&mut bytes[at..])
 }
 
-fn input_below_4_gib<'call>(call: &Call) -> Result<&'call [u8], Misuse> {
+fn input_below_4_gib(call: &Call) -> Result<&[u8], Misuse> {
     let view = call.byte_view(0, "input")?;
     // SAFETY: a view of this call that is read only.
     let input = unsafe { view.slice::<u8>() };
@@ -44,7 +43,7 @@ fn offset(value: usize) -> u32 {
 }
 
 /// A body in one piece or in several.
-fn body(call: &Call) -> Result<Vec<View>, Misuse> {
+fn body(call: &Call) -> Result<Vec<View<'_>>, Misuse> {
     // Before any other argument is looked at: an array may run JavaScript as its elements are taken.
     if let Some(views) = call.views(0, "body")? {
         return Ok(views);
@@ -89,7 +88,8 @@ struct Found<'call, const N: usize> {
 }
 
 impl<'call, const N: usize> Found<'call, N> {
-    fn new(call: &Call, at: usize) -> Result<Self, Misuse> {
+    /// Places in `out`, which is argument `at` and lies apart from the input that is argument 0.
+    fn new(call: &'call Call, at: usize) -> Result<Self, Misuse> {
         let input = call.byte_view(0, "input")?;
         let out = call.u32_view(at, "out")?;
         call.distinct(out, &[input])?;

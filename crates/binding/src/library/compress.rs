@@ -160,9 +160,7 @@ pub fn decompress(call: &Call) -> Answer {
     if length > max {
         return Err(CompressError::TooLarge { length, max }.into());
     }
-    let (value, room) = call.new_buffer(length)?;
-    decompressor.decompress_into(data, room)?;
-    Ok(value)
+    call.filled_buffer(length, |room| Ok(decompressor.decompress_into(data, room)?))
 }
 
 /// `decompressTo(decompressor, data, out, at)`

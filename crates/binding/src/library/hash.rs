@@ -93,7 +93,7 @@ fn write_words(call: &Call, words: &[u32]) -> Answer {
 }
 
 /// The keys that a buffer and offsets make, and `out`, which lies elsewhere.
-pub fn keys_and_out(call: &Call, at: usize, out: View) -> Result<(&[u8], &[u32]), Misuse> {
+pub fn keys_and_out<'call>(call: &'call Call, at: usize, out: View<'_>) -> Result<(&'call [u8], &'call [u32]), Misuse> {
     let buffer = call.byte_view(at, "buffer")?;
     let offsets = call.u32_view(at + 1, "offsets")?;
     call.distinct(out, &[buffer, offsets])?;

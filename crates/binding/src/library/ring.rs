@@ -62,7 +62,7 @@ pub fn lookup(call: &Call) -> Answer {
     clippy::mut_from_ref,
     reason = "the places are memory of JavaScript, apart from the keys"
 )]
-fn keys_and_places<'call>(call: &'call Call, at: usize) -> Result<(Keys<'call>, &'call mut [u32]), Misuse> {
+fn keys_and_places(call: &Call, at: usize) -> Result<(Keys<'_>, &mut [u32]), Misuse> {
     let out = call.u32_view(at, "out")?;
     let (buffer, offsets) = keys_and_out(call, 1, out)?;
     // SAFETY: `out` lies apart from what is read.
