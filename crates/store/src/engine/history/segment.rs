@@ -4,7 +4,6 @@
 //! file     [header][record …][footer]            the last segment, still being written, has no footer
 //! header   ["RDBHIST1"][u64 number][u64 floor][u32 crc32c of the 24 bytes before][4 × 0]
 //! footer   [index: (u64 revision, u64 offset) …][u64 first][u64 last][u64 end of records][u32 entries][u32 crc32c]["RDBHFOOT"]
-//! ```
 //! chain    [u64 oldest][u64 previous][u64 until]      between index and fields of a survivors file, which ends in "RDBHSURV" instead
 //! ```
 //! Segments are numbered from 1 without gaps. The footer's checksum covers index, chain and fields. A survivors file has the same
