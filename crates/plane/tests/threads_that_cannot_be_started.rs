@@ -26,6 +26,18 @@ fn held() -> Option<(usize, usize)> {
     Some((count("/proc/self/task")?, count("/proc/self/fd")?))
 }
 
+/// The same, once it has not changed for a while: what closed a member holds it a moment longer than its answer takes.
+fn settled() -> Option<(usize, usize)> {
+    let (mut seen, mut times) = (held(), 0);
+    while times < 20 {
+        std::thread::sleep(Duration::from_millis(10));
+        let now = held();
+        times = if now == seen { times + 1 } else { 0 };
+        seen = now;
+    }
+    seen
+}
+
 /// A joined thread may be listed for a moment.
 fn settles_at(expected: Option<(usize, usize)>) -> bool {
     let deadline = Instant::now() + Duration::from_secs(10);
@@ -43,7 +55,7 @@ fn opening_ends_what_it_started_and_leaves_the_directory_free() {
     let root = tempfile::tempdir().unwrap();
     let dir = root.path().join("a");
     open(&dir).unwrap().close().unwrap();
-    let before = held();
+    let before = settled();
     for hit in 1.. {
         rafterdb_fault::arm(&format!("thread.start=error@{hit}")).unwrap();
         let opened = open(&dir);
