@@ -20,12 +20,8 @@ const NEW_BYTES_MAX: u64 = 4 << 20;
 fn sizes(dir: &Path) -> Vec<(String, u64)> {
     let entries = std::fs::read_dir(dir).unwrap().map(Result::unwrap);
     let mut sizes: Vec<_> = entries
-        .map(|entry| {
-            (
-                entry.file_name().into_string().unwrap(),
-                entry.metadata().unwrap().len(),
-            )
-        })
+        // A spare segment may get its name between being listed and looked at.
+        .filter_map(|entry| Some((entry.file_name().into_string().unwrap(), entry.metadata().ok()?.len())))
         .collect();
     sizes.sort();
     sizes
