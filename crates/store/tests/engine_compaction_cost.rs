@@ -111,7 +111,8 @@ fn survivors(directory: &Path) -> Vec<u64> {
             .extension()
             .is_some_and(|extension| extension == "survivors")
     });
-    survivors.map(|file| file.metadata().unwrap().len()).collect()
+    // One that is not needed any more may go between being listed and looked at.
+    survivors.filter_map(|file| Some(file.metadata().ok()?.len())).collect()
 }
 
 /// Each step costs what it drops, all steps little more than one; what the steps leave does not gather.
