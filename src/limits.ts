@@ -10,8 +10,10 @@ export const limits = {
   valueBytesLargest: 3932160,
   /** bytes of one request to a member, its header included */
   requestBytesMax: 4194304,
-  /** operations of one batch, those in its transactions included */
-  batchOperationsMax: 16384,
+  /** operations of one batch, those in its transactions and their compares included */
+  batchOperationsMax: 4096,
+  /** operations and compares of one batch that are on ranges of keys; of a transaction's branches the one with more counts */
+  batchRangesMax: 256,
   /** ranges of one read request */
   readRangesMax: 16384,
   /** a client closes a batch at this many bytes, unless it is one operation */

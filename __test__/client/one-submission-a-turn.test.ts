@@ -1,7 +1,8 @@
 // All operations of one turn of the event loop cross to the member together.
 import { expect, test } from 'vitest'
 import { createEmbedded } from '../../src/client/create.js'
-import { del, range } from '../../src/client/txn.js'
+import { compare, del, get, range } from '../../src/client/txn.js'
+import { limits } from '../../src/limits.js'
 import { FakeNetwork } from './fake-member.js'
 
 async function opened() {
@@ -41,13 +42,17 @@ test('what may take long has a request of its own, in the same submission', asyn
       .txn()
       .then(del({ prefix: 'c' }))
       .commit(),
+    db
+      .txn()
+      .if(compare({ prefix: 'd' }, 'version', '>', 0))
+      .commit(),
     db.put('c', '1'),
     db.get('a'),
     db.count(),
     db.get('b'),
   ])
   expect(network.submissions).toBe(1)
-  expect(network.first.requests.map(({ type }) => type).sort()).toEqual([1, 1, 1, 1, 1, 1, 2, 2, 2])
+  expect(network.first.requests.map(({ type }) => type).sort()).toEqual([1, 1, 1, 1, 1, 1, 1, 2, 2, 2])
   expect([await db.get('a'), await db.get('b'), await db.get('c')]).toEqual([null, '1', '1'])
   await db.close()
 })
@@ -80,5 +85,28 @@ test('a batch is closed at batchBytesMax', async () => {
   const lengths = network.first.requests.map(({ body }) => body.length)
   expect(lengths.length).toBeGreaterThanOrEqual(8)
   expect(Math.max(...lengths)).toBeLessThanOrEqual(131_072 + 10_100)
+  await db.close()
+})
+
+test('a batch has no more operations than a member takes, those in transactions and their compares included', async () => {
+  const { network, db } = await opened()
+  const txn = () =>
+    db
+      .txn()
+      .if(...Array.from({ length: 50 }, () => compare('k', 'version', '=', 0)))
+      .then(...Array.from({ length: 50 }, () => get('k')))
+      .commit()
+  await Promise.all([
+    ...Array.from({ length: 10_000 }, () => db.put('k', '')),
+    ...Array.from({ length: 100 }, txn),
+    ...Array.from({ length: 10_000 }, () => db.get('k')),
+  ])
+  const operations = network.first.requests.map(({ type, body }) => {
+    const calls = Buffer.from(body).readUInt32LE(type === 1 ? 28 : 4)
+    // A transaction is as much as 101 puts, and as large as hardly 150.
+    return type === 1 && body.length > calls * 1000 ? calls * 101 : calls
+  })
+  expect(Math.max(...operations)).toBeLessThanOrEqual(limits.batchOperationsMax)
+  expect(operations.length).toBeLessThan(16)
   await db.close()
 })

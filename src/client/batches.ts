@@ -5,14 +5,13 @@ import type { Call } from './call.js'
 import type { Request } from './request.js'
 import { SLAB_BYTES, type Slab, type Slabs } from './slab.js'
 
-/** Operations of one request; the replies of more would be unwieldy. */
-const BATCH_OPERATIONS_MAX = 8192
-
 /** Builds requests of one type. Use: `room`, write at `slab.used`, `add`; to give up after `room`, do nothing. */
 export class Batches {
   #open: Request | null = null
   /** The pooled slab that small requests share. */
   #slab: Slab | null = null
+  /** Operations for which there was room in the open request; those in transactions count too. */
+  #operations = 0
 
   constructor(
     readonly slabs: Slabs,
@@ -25,17 +24,25 @@ export class Batches {
     readonly full: () => void,
   ) {}
 
-  /** A slab with room for an operation of at most `bytes`, to be written at its `used`. BUSY when too much is held. */
-  room(bytes: number): Slab {
+  /**
+   * A slab with room for an operation of at most `bytes`, to be written at its `used`. It counts as so many of the operations that a
+   * member takes in one batch. BUSY when too much is held.
+   */
+  room(bytes: number, operations = 1): Slab {
     const open = this.#open
     if (open !== null) {
       const { slab } = open
-      if (slab.used + bytes <= slab.capacity && slab.used - open.start + bytes <= limits.batchBytesMax) return slab
+      const isRoom = slab.used + bytes <= slab.capacity && slab.used - open.start + bytes <= limits.batchBytesMax
+      if (isRoom && this.#operations + operations <= limits.batchOperationsMax) {
+        this.#operations += operations
+        return slab
+      }
       this.close()
       this.full()
     }
     const slab = this.#slabFor(this.headerBytes + bytes)
     this.#open = this.create(slab)
+    this.#operations = operations
     slab.used += this.headerBytes
     return slab
   }
@@ -45,7 +52,7 @@ export class Batches {
     const open = this.#open as Request
     open.slab.used = end
     open.add(call)
-    if (end - open.start >= limits.batchBytesMax || open.calls.length >= BATCH_OPERATIONS_MAX) {
+    if (end - open.start >= limits.batchBytesMax || this.#operations >= limits.batchOperationsMax) {
       this.close()
       this.full()
     }

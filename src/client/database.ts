@@ -36,7 +36,7 @@ import * as reading from './reading.js'
 import { isKey, spanOf, spanOfExplicit, spanOfKey } from './selection.js'
 import type { SyncReader } from './sync-read.js'
 import type { Turn } from './turn.js'
-import { decodeTxn, encodeTxn, mayTakeLong, TxnBuilder, type TxnParts } from './txn.js'
+import { countOperations, decodeTxn, encodeTxn, mayTakeLong, TxnBuilder, type TxnParts } from './txn.js'
 import { WatchStream } from './watch.js'
 
 /** What `createDatabase` puts together. */
@@ -317,7 +317,7 @@ export class ClientDatabase implements Database {
       const call = this.#call('txn', (result) => decodeTxn(result, parts, as), options)
       const { writes } = this.#turn
       const isShort = !mayTakeLong(parts)
-      const slab = isShort ? writes.room(bytes.length) : writes.roomAlone(bytes.length)
+      const slab = isShort ? writes.room(bytes.length, countOperations(parts)) : writes.roomAlone(bytes.length)
       slab.bytes.set(bytes, slab.used)
       return this.#send(writes, call, slab.used + bytes.length, isShort)
     } catch (error) {

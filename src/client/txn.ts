@@ -150,8 +150,17 @@ export function encodeTxn(parts: TxnParts, valueBytesMax: number): Uint8Array {
   return out.bytes.subarray(0, out.length)
 }
 
-/** Whether its answer may wait for keys to be counted: those of ranges and of selections that it deletes. */
-export const mayTakeLong = (parts: TxnParts): boolean => parts.then.some(isLong) || parts.else.some(isLong)
+/** As how many operations of a batch it counts: it, its compares, and those of both branches. */
+export function countOperations(parts: TxnParts): number {
+  let count = 1 + parts.if.length
+  for (const branch of [parts.then, parts.else])
+    for (const part of branch) count += part.type === 'txn' ? countOperations(part) : 1
+  return count
+}
+
+/** Whether it may look at many keys, or its answer wait for them to be counted: those of ranges, and of selections compared or deleted. */
+export const mayTakeLong = (parts: TxnParts): boolean =>
+  parts.if.some(({ key }) => key === undefined) || parts.then.some(isLong) || parts.else.some(isLong)
 
 function isLong(part: TxnOperation): boolean {
   if (part.type === 'txn') return mayTakeLong(part)

@@ -4,9 +4,9 @@
 use crate::batch::BATCH_HEADER_BYTES;
 use crate::block::ENTRY_HEADER_BYTES;
 use crate::limits::{
-    APPEND_BYTES_MAX, APPEND_RUNS_MAX, BATCH_BYTES_MAX, BATCH_OPERATIONS_MAX, COMMANDS_DOUBLES_MAX, EVENTS_DOUBLES_MAX,
-    FRAME_BYTES_MAX, KEY_BYTES_MAX, PROPOSAL_BYTES_MAX, READ_RANGES_MAX, READ_REPLY_BYTES_MAX, REQUEST_BYTES_MAX,
-    SEND_QUEUE_BYTES_MAX, TXN_OPERATIONS_MAX, VALUE_BYTES_LARGEST, VALUE_BYTES_MAX,
+    APPEND_BYTES_MAX, APPEND_RUNS_MAX, BATCH_OPERATIONS_MAX, BATCH_RANGES_MAX, COMMANDS_DOUBLES_MAX,
+    EVENTS_DOUBLES_MAX, FRAME_BYTES_MAX, KEY_BYTES_MAX, PROPOSAL_BYTES_MAX, READ_RANGES_MAX, READ_REPLY_BYTES_MAX,
+    REQUEST_BYTES_MAX, SEND_QUEUE_BYTES_MAX, TXN_OPERATIONS_MAX, VALUE_BYTES_LARGEST, VALUE_BYTES_MAX,
 };
 use crate::messages::MESSAGE_HEADER_BYTES;
 use crate::peer::{RAFT_HEADER_BYTES, RUN_BYTES};
@@ -25,9 +25,6 @@ pub const ENTRY_BYTES_MAX: usize = ENTRY_HEADER_BYTES + REQUEST_BYTES_MAX - MESS
 
 /// Bytes before a request, or a response, that one member hands to another.
 const FORWARD_HEADER_BYTES: usize = 4;
-
-/// Bytes of the smallest operation: a compaction.
-const OPERATION_BYTES_MIN: usize = 12;
 
 /// Doubles of a MESSAGE event, and of an APPEND command, before the runs.
 const RUNS_BEFORE: usize = 14;
@@ -67,8 +64,8 @@ const _: () = assert!(
     "an event with the pair as it was before fits a frame"
 );
 const _: () = assert!(
-    BATCH_BYTES_MAX / OPERATION_BYTES_MIN <= BATCH_OPERATIONS_MAX && TXN_OPERATIONS_MAX <= BATCH_OPERATIONS_MAX,
-    "a client's batch has no more operations than a member takes"
+    1 + 3 * TXN_OPERATIONS_MAX <= BATCH_OPERATIONS_MAX && 2 * TXN_OPERATIONS_MAX <= BATCH_RANGES_MAX,
+    "a transaction whose parts are as large as they may be fits a batch, even if all of them are on ranges"
 );
 const _: () = assert!(
     RUNS_BEFORE + 2 * APPEND_RUNS_MAX + 2 <= EVENTS_DOUBLES_MAX

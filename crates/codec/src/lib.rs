@@ -22,6 +22,7 @@ mod tables;
 mod unencodable;
 mod validate;
 mod watch_event;
+mod weight;
 mod writes;
 
 pub use batch::{Batch, BatchHeader, BATCH_HEADER_BYTES, BATCH_RETRY};
@@ -57,3 +58,4 @@ pub use validate::{
     TXN_NESTED_OPERATIONS_MAX,
 };
 pub use watch_event::{encode_watch_header, patch_watch_header, WatchEvent, WatchEvents, WATCH_HEADER_BYTES};
+pub use weight::Weight;

@@ -229,8 +229,10 @@ pub mod limits {
     pub const VALUE_BYTES_LARGEST: usize = 3932160;
     /// bytes of one request to a member, its header included
     pub const REQUEST_BYTES_MAX: usize = 4194304;
-    /// operations of one batch, those in its transactions included
-    pub const BATCH_OPERATIONS_MAX: usize = 16384;
+    /// operations of one batch, those in its transactions and their compares included
+    pub const BATCH_OPERATIONS_MAX: usize = 4096;
+    /// operations and compares of one batch that are on ranges of keys; of a transaction's branches the one with more counts
+    pub const BATCH_RANGES_MAX: usize = 256;
     /// ranges of one read request
     pub const READ_RANGES_MAX: usize = 16384;
     /// a client closes a batch at this many bytes, unless it is one operation

@@ -3,10 +3,12 @@
 
 use crate::batch::Batch;
 use crate::limits::{
-    BATCH_OPERATIONS_MAX, KEY_BYTES_MAX, REVISION_RAISED_MAX, SESSION_WINDOW_MAX, TXN_OPERATIONS_MAX, VALUE_BYTES_MAX,
+    BATCH_OPERATIONS_MAX, BATCH_RANGES_MAX, KEY_BYTES_MAX, REVISION_RAISED_MAX, SESSION_WINDOW_MAX, TXN_OPERATIONS_MAX,
+    VALUE_BYTES_MAX,
 };
 use crate::operations::{Operation, Put, Txn, PUT_HAS_LEASE, PUT_IGNORE_LEASE, PUT_IGNORE_VALUE, TXN_DEPTH_MAX};
 use crate::selection::Selection;
+use crate::weight::Weight;
 use crate::writes::Writes;
 use crate::{Code, Malformed};
 
@@ -61,12 +63,15 @@ pub fn validate_batch(body: &[u8], limits: &Limits) -> Result<BatchInfo, Refusal
         validate_session(header.sequence, header.acked)?;
     }
     let mut is_plain = true;
-    let mut left = BATCH_OPERATIONS_MAX;
+    let mut weight = Weight::default();
     for (position, operation) in batch.operations().enumerate() {
         let operation = operation?;
         is_plain &= matches!(operation, Operation::Put(Put { flags: 0, .. }));
         match validate_operation(&operation, limits) {
-            Ok(operations) => left = left.checked_sub(operations).ok_or_else(too_many_in_batch)?,
+            Ok(()) => {
+                weight = weight.and(Weight::of(&operation));
+                validate_weight(weight)?;
+            }
             Err((code, text)) => {
                 // Only a client that batches by hand has more than one operation to tell apart.
                 let text = if header.count == 1 {
@@ -100,21 +105,32 @@ fn validate_session(sequence: u64, acked: u64) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// The answer to more would not fit a frame.
-fn too_many_in_batch() -> Refusal {
-    let text = format!("the batch has more than {BATCH_OPERATIONS_MAX} operations: split it");
-    (Code::TooManyOperations, text)
+/// The answer to more would not fit a frame, and applying more would hold up whoever comes next.
+#[inline]
+fn validate_weight(weight: Weight) -> Result<(), Refusal> {
+    if weight.operations > BATCH_OPERATIONS_MAX {
+        let text = format!(
+            "the batch has more than {BATCH_OPERATIONS_MAX} operations, those in transactions and their compares included: \
+             split it"
+        );
+        return Err((Code::TooManyOperations, text));
+    }
+    if weight.ranges > BATCH_RANGES_MAX {
+        let text =
+            format!("the batch has more than {BATCH_RANGES_MAX} operations and compares on ranges of keys: split it");
+        return Err((Code::TooManyOperations, text));
+    }
+    Ok(())
 }
 
-/// Returns how many operations it is, those nested in it included.
 #[inline]
-fn validate_operation(operation: &Operation<'_>, limits: &Limits) -> Result<usize, Refusal> {
+fn validate_operation(operation: &Operation<'_>, limits: &Limits) -> Result<(), Refusal> {
     match operation {
-        Operation::Put(put) => validate_put(put, limits).map(|()| 1),
-        Operation::DeleteRange(delete) => validate_selection(&delete.selection()).map(|()| 1),
-        Operation::Txn(txn) => validate_whole_txn(txn, limits).map(|nested| 1 + nested),
-        Operation::Compact { .. } => Ok(1),
-        Operation::RaiseRevision { revision } => validate_raise(*revision).map(|()| 1),
+        Operation::Put(put) => validate_put(put, limits),
+        Operation::DeleteRange(delete) => validate_selection(&delete.selection()),
+        Operation::Txn(txn) => validate_txn(txn, limits),
+        Operation::Compact { .. } => Ok(()),
+        Operation::RaiseRevision { revision } => validate_raise(*revision),
         Operation::Range(_) => Err((
             Code::InvalidArgument,
             "a batch writes: send ranges in a READ request or in a transaction".into(),
@@ -202,16 +218,10 @@ fn validate_value(value: &[u8], limits: &Limits) -> Result<(), Refusal> {
 
 /// Checks a transaction: its structure, its keys, its size, and that no key is written twice.
 pub fn validate_txn(txn: &Txn<'_>, limits: &Limits) -> Result<(), Refusal> {
-    validate_whole_txn(txn, limits).map(|_| ())
-}
-
-/// Returns how many operations are in it.
-fn validate_whole_txn(txn: &Txn<'_>, limits: &Limits) -> Result<usize, Refusal> {
     txn.check()?;
     let mut left = TXN_NESTED_OPERATIONS_MAX;
     validate_parts(txn, limits, limits.txn_operations_max, &mut left)?;
-    Writes::of_txn(txn)?;
-    Ok(TXN_NESTED_OPERATIONS_MAX - left)
+    Writes::of_txn(txn).map(drop)
 }
 
 fn too_many(most: usize) -> Refusal {

@@ -241,17 +241,83 @@ fn a_batch_has_as_many_operations_as_its_answer_has_room_for() {
     let (code, text) = validate(&vec![put(b"k"); most + 1]).unwrap_err();
     assert_eq!(code, Code::TooManyOperations, "{text}");
     // Those in transactions count too.
-    let reads = Range {
-        flags: 0,
-        limit: 0,
-        revision: 0,
-        key: b"k",
-        end: b"",
-    };
-    let mut range = Vec::new();
-    reads.encode(&mut range);
-    let transaction = txn(&vec![range; 127], &[]);
+    let transaction = txn(&vec![range(b"k", b""); 127], &[]);
     assert!(validate(&vec![transaction.clone(); most / 128]).is_ok());
     let (code, _) = validate(&vec![transaction; most / 128 + 1]).unwrap_err();
     assert_eq!(code, Code::TooManyOperations);
+    // So do compares: they cost what a read costs.
+    let transaction = comparing(&vec![(&b"k"[..], &b""[..]); 127], &[]);
+    assert!(validate(&vec![transaction.clone(); most / 128]).is_ok());
+    let (code, text) = validate(&vec![transaction; most / 128 + 1]).unwrap_err();
+    assert_eq!(code, Code::TooManyOperations, "{text}");
+}
+
+fn range(key: &[u8], end: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    Range {
+        flags: 0,
+        limit: 0,
+        revision: 0,
+        key,
+        end,
+    }
+    .encode(&mut out);
+    out
+}
+
+/// A transaction with compares on (key, end).
+fn comparing(compares: &[(&[u8], &[u8])], then: &[Vec<u8>]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for (key, end) in compares {
+        Compare {
+            result: 0,
+            operand: Operand::Version(1),
+            key,
+            end,
+        }
+        .encode(&mut bytes);
+    }
+    let (then_bytes, mut out) = (then.concat(), Vec::new());
+    let part = |count: usize, bytes| TxnPart {
+        count: u16::try_from(count).unwrap(),
+        bytes,
+    };
+    encode_txn(
+        &mut out,
+        part(compares.len(), &bytes),
+        part(then.len(), &then_bytes),
+        part(0, &[]),
+    );
+    out
+}
+
+#[test]
+fn a_batch_has_a_bounded_number_of_operations_on_ranges() {
+    let most = limits::BATCH_RANGES_MAX;
+    let one = delete(b"a", b"b");
+    assert!(validate(&vec![one.clone(); most]).is_ok());
+    let (code, text) = validate(&vec![one.clone(); most + 1]).unwrap_err();
+    assert_eq!(code, Code::TooManyOperations);
+    assert!(text.contains("256") && text.contains("ranges"), "{text}");
+    let single = delete(b"a", b"");
+    assert!(
+        validate(&[vec![one; most], vec![single; 100]].concat()).is_ok(),
+        "one key is no range"
+    );
+    // The largest transaction of one level is all on ranges; of two branches one runs.
+    let compares = vec![(&b"a"[..], &b"b"[..]); 128];
+    let ranges = vec![range(b"a", b"b"); 128];
+    let largest = comparing(&compares, &ranges);
+    assert!(validate(std::slice::from_ref(&largest)).is_ok());
+    assert!(validate(&[txn(&ranges, &ranges)]).is_ok());
+    let (code, _) = validate(&[largest, range_in_txn()]).unwrap_err();
+    assert_eq!(code, Code::TooManyOperations);
+    // Nested ones count.
+    let nested = vec![comparing(&compares[..60], &ranges[..60]); 3];
+    assert_eq!(self::code(&[txn(&nested, &[])]), Code::TooManyOperations);
+    assert_eq!(self::code(&[txn(&nested[..2], &nested[..2])]), Code::Ok);
+}
+
+fn range_in_txn() -> Vec<u8> {
+    txn(&[range(b"a", b"\0")], &[])
 }
