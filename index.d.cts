@@ -371,12 +371,16 @@ export interface Database extends AsyncDisposable {
     consistency?: "linearizable" | "serializable" | undefined;
     as: "bytes";
   }): Uint8Array | null;
-  /** Deletes one key, or a selection. */
+  /**
+   * Deletes one key, or a selection. TOO_MANY_OPERATIONS while the history keeps 4,096 deletes of hundreds of keys: compact it, or delete
+   * fewer at a time.
+   */
   delete(key: Bytes | Selection, options?: CallOptions): Promise<DeleteResult>;
   /** Pages through a selection at one revision; memory stays bounded whatever the size. */
   range<A extends As = "string">(options?: RangeOptions<A>): AsyncIterable<Pair<A>>;
   /** How many keys a selection has. */
   count(selection?: Selection, options?: ReadOptions): Promise<number>;
+  /** Compares, then does one of two things, at one revision. TOO_MANY_OPERATIONS: more than one request may have; see `compare` and `del`. */
   txn(): Txn;
   /**
    * Begins at once, not with the first iteration. Errors: COMPACTED, WATCH_LOST, CLUSTER_MISMATCH
@@ -542,20 +546,26 @@ export declare function open(options: OpenOptions): Promise<Database>;
  * Errors: INVALID_ARGUMENT, ADDRESS_INVALID, UNREACHABLE after `requestTimeout`, BINARY_MISSING.
  */
 export declare function connect(options: ConnectOptions): Promise<Database>;
-/** A condition on one key, or on every key of a selection. A key that does not exist has version and revisions 0. */
+/**
+ * A condition on one key, or on every key of a selection. A key that does not exist has version and revisions 0. The selections that a
+ * transaction compares may have 4,000 keys together, fewer if values are long (each 4 KiB count as a key): above it TOO_MANY_OPERATIONS.
+ */
 export declare function compare(of: Bytes | Selection, target: "value", operator: CompareOperator, operand: Bytes): Compare;
 export declare function compare(of: Bytes | Selection, target: Exclude<CompareTarget, "value">, operator: CompareOperator, operand: number): Compare;
 /** Writes a key. With `previous` the result has the pair that was replaced. */
 export declare function put(key: Bytes, value: Bytes, options?: {
   previous?: boolean | undefined;
 }): TxnOperation;
-/** Deletes a key, or a selection. With `previous` the result has the pairs. */
+/**
+ * Deletes a key, or a selection. With `previous` the result has the pairs, as far as there is room: about 5,000 in a transaction, and
+ * 1.75 MiB; `deleted` counts all. TOO_MANY_OPERATIONS as for `delete` of a database: then nothing of the transaction is done.
+ */
 export declare function del(of: Bytes | Selection, options?: {
   previous?: boolean | undefined;
 }): TxnOperation;
 /** Reads a key. */
 export declare function get(key: Bytes): TxnOperation;
-/** Reads a selection; at most `limit` pairs. */
+/** Reads a selection; at most `limit` pairs, and about 5,000 in a transaction: `more` says that there are more, `count` how many. */
 export declare function range(options?: Selection & {
   limit?: number | undefined;
   reverse?: boolean | undefined;

@@ -44,6 +44,24 @@ test('a transaction compares a bounded number of keys, and counts them all', { t
   expect(results[0]).toMatchObject({ type: 'range', count: KEYS, more: true, pairs: [{ version: 1 }, { version: 1 }] })
 })
 
+test('the largest transaction of one level may be all on ranges; what it reads beyond its bound is left out', async () => {
+  const db = databases[1] as Database
+  const { succeeded, results } = await db
+    .txn()
+    .if(...Array.from({ length: 128 }, (_, n) => compare({ prefix: `many/0000${n % 10}` }, 'version', '=', 1)))
+    .then(...Array.from({ length: 128 }, () => range(all)))
+    .commit()
+  expect(succeeded).toBe(true)
+  const pairs = results.map((result) => (result.type === 'range' ? result.pairs.length : Number.NaN))
+  expect(pairs.reduce((sum, length) => sum + length)).toBeLessThan(5_000)
+  for (const result of results) expect(result).toMatchObject({ type: 'range', count: KEYS, more: true })
+  const nested = { type: 'txn' as const, if: [], then: Array.from({ length: 100 }, () => range(all)), else: [] }
+  await expect(db.txn().then(nested, nested, nested).commit()).rejects.toMatchObject({
+    code: 'TOO_MANY_OPERATIONS',
+    message: expect.stringContaining('256'),
+  })
+})
+
 test('a delete of many keys says how many they were, and watches are told of each', { timeout: 60_000 }, async () => {
   const watch = (databases[2] as Database).watch({ ...all, previous: true })
   const { deleted, revision } = await (databases[1] as Database).delete(all)

@@ -209,12 +209,16 @@ export interface Database extends AsyncDisposable {
   /** Reads without the event loop. Embedded only. NO_LEASE where a linearizable read would need the network. */
   getSync(key: Bytes, options?: { consistency?: 'linearizable' | 'serializable' | undefined }): string | null
   getSync(key: Bytes, options: { consistency?: 'linearizable' | 'serializable' | undefined; as: 'bytes' }): Uint8Array | null
-  /** Deletes one key, or a selection. */
+  /**
+   * Deletes one key, or a selection. TOO_MANY_OPERATIONS while the history keeps 4,096 deletes of hundreds of keys: compact it, or delete
+   * fewer at a time.
+   */
   delete(key: Bytes | Selection, options?: CallOptions): Promise<DeleteResult>
   /** Pages through a selection at one revision; memory stays bounded whatever the size. */
   range<A extends As = 'string'>(options?: RangeOptions<A>): AsyncIterable<Pair<A>>
   /** How many keys a selection has. */
   count(selection?: Selection, options?: ReadOptions): Promise<number>
+  /** Compares, then does one of two things, at one revision. TOO_MANY_OPERATIONS: more than one request may have; see `compare` and `del`. */
   txn(): Txn
   /**
    * Begins at once, not with the first iteration. Errors: COMPACTED, WATCH_LOST, CLUSTER_MISMATCH

@@ -41,7 +41,10 @@ const operators: Record<CompareOperator, number> = {
   '>': CompareResult.GREATER,
 }
 
-/** A condition on one key, or on every key of a selection. A key that does not exist has version and revisions 0. */
+/**
+ * A condition on one key, or on every key of a selection. A key that does not exist has version and revisions 0. The selections that a
+ * transaction compares may have 4,000 keys together, fewer if values are long (each 4 KiB count as a key): above it TOO_MANY_OPERATIONS.
+ */
 export function compare(of: Bytes | Selection, target: 'value', operator: CompareOperator, operand: Bytes): Compare
 export function compare(
   of: Bytes | Selection,
@@ -59,7 +62,10 @@ export function put(key: Bytes, value: Bytes, options: { previous?: boolean | un
   return { type: 'put', key, value, ...options }
 }
 
-/** Deletes a key, or a selection. With `previous` the result has the pairs. */
+/**
+ * Deletes a key, or a selection. With `previous` the result has the pairs, as far as there is room: about 5,000 in a transaction, and
+ * 1.75 MiB; `deleted` counts all. TOO_MANY_OPERATIONS as for `delete` of a database: then nothing of the transaction is done.
+ */
 export function del(of: Bytes | Selection, options: { previous?: boolean | undefined } = {}): TxnOperation {
   checkNames(options, PREVIOUS)
   return isKey(of) ? { type: 'delete', key: of, ...options } : { type: 'delete', ...of, ...options }
@@ -70,7 +76,7 @@ export function get(key: Bytes): TxnOperation {
   return { type: 'get', key }
 }
 
-/** Reads a selection; at most `limit` pairs. */
+/** Reads a selection; at most `limit` pairs, and about 5,000 in a transaction: `more` says that there are more, `count` how many. */
 export function range(
   options: Selection & { limit?: number | undefined; reverse?: boolean | undefined; keysOnly?: boolean | undefined } = {},
 ): TxnOperation {

@@ -217,7 +217,7 @@ fn comparing(end: u32) -> Op {
 #[test]
 fn compares_of_a_transaction_look_at_a_bounded_number_of_keys() {
     let mut harness = filled();
-    let most = u32::try_from(Bounds::default().compare_keys_max).unwrap();
+    let most = u32::try_from(Bounds::default().compare_steps_max).unwrap();
     let (applied, results) = harness.apply(encode_batch(BatchHeader::default(), &[comparing(most)]));
     assert!(matches!(
         decode_write(applied.flags, &results)[..],
@@ -229,7 +229,7 @@ fn compares_of_a_transaction_look_at_a_bounded_number_of_keys() {
         [Outcome::Error(Code::TooManyOperations)]
     );
     // An entry has so much of this in all.
-    let ops: Vec<Op> = (0..5).map(|_| comparing(most)).collect();
+    let ops: Vec<Op> = (0..2).map(|_| comparing(most)).collect();
     let (applied, results) = harness.apply(encode_batch(BatchHeader::default(), &ops));
     let refused = decode_write(applied.flags, &results);
     assert_eq!(
@@ -246,8 +246,8 @@ fn a_range_in_a_transaction_is_counted_later_with_what_the_transaction_did_befor
     let mut harness = Harness::<ModelEngine>::bounded(
         1000,
         Bounds {
-            count_keys_max: 3,
-            delete_keys_max: 2,
+            count_steps_max: 3,
+            delete_steps_max: 2,
             ..Bounds::default()
         },
     );

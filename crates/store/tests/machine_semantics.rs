@@ -22,11 +22,13 @@ fn run<E: TestEngine>(seed: u64, distort: fn(&mut Outcome)) -> Result<(), String
 
 /// So tight that nearly every delete of a range is one range tombstone, and nearly every count is filled in.
 const TIGHT: Bounds = Bounds {
-    delete_keys_max: 0,
-    compare_keys_max: 1000,
-    count_keys_max: 0,
-    ranges_max: 30,
-    range_bytes_max: 1000,
+    steps_max: 100_000,
+    compare_steps_max: 1000,
+    count_steps_max: 0,
+    delete_steps_max: 0,
+    old_pairs_max: 1000,
+    ranges_max: 1 << 12,
+    range_bytes_max: 1 << 20,
 };
 
 /// Returns how many answers had counts to be filled in.

@@ -3,7 +3,7 @@
 
 use rafterdb_codec::limits::{BATCH_OPERATIONS_MAX, FRAME_BYTES_MAX};
 use rafterdb_codec::{
-    encode_error, encode_plain, operation, validate_put, validate_raise, validate_selection, validate_txn,
+    encode_error, encode_plain, operation, validate_put, validate_raise, validate_selection, validate_txn, Weight,
 };
 use rafterdb_codec::{Batch, Code, DeleteRange, Limits, OpenResult, Operation, Put, Refusal, RESPONSE_PLAIN};
 use rafterdb_codec::{
@@ -44,8 +44,8 @@ impl Writer {
         results: &mut Vec<u8>,
     ) -> Result<Applied, StoreError> {
         // A batch is malformed as a whole or not at all: nothing of it is applied before all of it has been parsed.
-        let parsed = Batch::parse(body).and_then(|batch| Ok((batch, is_plain(&batch)?)));
-        let (batch, is_plain) = match parsed {
+        let parsed = Batch::parse(body).and_then(|batch| Ok((batch, walk(&batch)?)));
+        let (batch, (is_plain, weight)) = match parsed {
             Ok(parsed) => parsed,
             Err(malformed) => return Ok(refuse(results, malformed.code(), 0, malformed.0)),
         };
@@ -57,7 +57,7 @@ impl Writer {
                 Admission::Refuse(code, text) => return Ok(refuse(results, code, 0, text)),
             }
         }
-        self.allowance = Allowance::of(&self.bounds);
+        self.allowance = Allowance::of(&self.bounds, weight);
         let start = results.len();
         let plain = if is_plain {
             let first = self.state.mark.revision + 1;
@@ -181,7 +181,7 @@ impl Writer {
         place: Place,
         full_at: usize,
         out: &mut Vec<u8>,
-    ) -> Result<u32, StoreError> {
+    ) -> Result<u32, Failure> {
         let result = OpenResult::begin(out, operation::DELETE_RANGE);
         let body = result.body_at();
         out.extend_from_slice(&[0; 12]);
@@ -242,16 +242,18 @@ impl From<Refusal> for Failure {
     }
 }
 
-/// Walks the batch to its end. Whether all of it is puts without options that cannot fail.
-fn is_plain(batch: &Batch<'_>) -> Result<bool, rafterdb_codec::Malformed> {
-    let mut is_plain = true;
+/// Walks the batch to its end. Whether all of it is puts without options that cannot fail; and how much it is.
+fn walk(batch: &Batch<'_>) -> Result<(bool, Weight), rafterdb_codec::Malformed> {
+    let (mut is_plain, mut weight) = (true, Weight::default());
     for operation in batch.operations() {
-        match operation? {
-            Operation::Put(put) => is_plain &= put.flags == 0 && validate_put(&put, &UNCONFIGURED).is_ok(),
-            _ => is_plain = false,
-        }
+        let operation = operation?;
+        is_plain &= match &operation {
+            Operation::Put(put) => put.flags == 0 && validate_put(put, &UNCONFIGURED).is_ok(),
+            _ => false,
+        };
+        weight = weight.and(Weight::of(&operation));
     }
-    Ok(is_plain)
+    Ok((is_plain, weight))
 }
 
 fn refuse(results: &mut Vec<u8>, code: Code, detail: u64, text: &str) -> Applied {

@@ -1,18 +1,25 @@
-//! What applying one entry may cost, in keys looked at. Decided by live keys alone, so that all members decide the same.
+//! What applying one entry may cost, in steps of about a microsecond. Decided by what the entry says and by live keys alone, so that
+//! all members decide the same, when they apply it again after a restart too.
 
-/// What may be done key by key while an entry is applied.
+use rafterdb_codec::Weight;
+
+/// What may be done while one entry is applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
-    /// Keys that a deleteRange deletes one by one; more are deleted by one range tombstone. An entry has as many in all as
-    /// [`DELETES_OF_AN_ENTRY`] such deletes.
-    pub delete_keys_max: u64,
-    /// Live keys that the compares of a transaction look at in ranges; a transaction that needs more is refused. An entry has as many
-    /// in all as [`COMPARES_OF_AN_ENTRY`] such transactions.
-    pub compare_keys_max: u64,
-    /// Live keys that the ranges of an entry's transactions count beyond those they return; more are counted later.
-    pub count_keys_max: u64,
-    /// Range tombstones that are not compacted, above which a deleteRange deletes key by key whatever it costs: they lie over
-    /// one another, and what they take grows with the square. From half of it on only the largest deletes become one.
+    /// Steps of one entry. Each operation takes one and each on a range [`RANGE_STEPS`], before the first is begun; what is left is for
+    /// the keys that they look at, as [`steps_of`] counts them: those compared, returned, counted, and deleted one by one.
+    pub steps_max: u64,
+    /// Of those, for compares on ranges; a transaction that needs more is refused.
+    pub compare_steps_max: u64,
+    /// Of those, for counts beyond the pairs that are returned; more is counted later.
+    pub count_steps_max: u64,
+    /// Of those, for the keys that one deleteRange deletes one by one; more keys are deleted by one range tombstone. An entry has
+    /// [`DELETES_OF_AN_ENTRY`] times as many in all.
+    pub delete_steps_max: u64,
+    /// Pairs that ranges at an earlier revision return: each may be far back in history. They are not of `steps_max`, since
+    /// an entry that is applied again may find them compacted.
+    pub old_pairs_max: u64,
+    /// Range tombstones that are not compacted; with so many a delete of many keys is refused.
     pub ranges_max: usize,
     /// Bytes of their keys.
     pub range_bytes_max: usize,
@@ -21,62 +28,97 @@ pub struct Bounds {
 impl Default for Bounds {
     fn default() -> Self {
         Self {
-            delete_keys_max: 512,
-            compare_keys_max: 10_000,
-            count_keys_max: 10_000,
+            steps_max: 5_000,
+            compare_steps_max: 4_000,
+            count_steps_max: 4_000,
+            delete_steps_max: 512,
+            old_pairs_max: 256,
             ranges_max: 1 << 12,
             range_bytes_max: 32 << 20,
         }
     }
 }
 
+/// What finding the first key of a range takes.
+const RANGE_STEPS: u64 = 8;
 /// How many deletes of the largest number of keys one entry has, and by how much later ones are cut at most.
 const DELETES_OF_AN_ENTRY: u64 = 4;
-const DELETE_SHARE_MIN: u64 = 32;
-/// By how much more a deleteRange deletes key by key when range tombstones become many.
-const DELETE_GROWTH: u64 = 16;
-/// How many transactions with the most compared keys one entry has.
-const COMPARES_OF_AN_ENTRY: u64 = 4;
+const DELETE_SHARE_MIN: u64 = 64;
+/// A key that is deleted is looked at twice.
+const DELETE_STEPS: u64 = 2;
+/// Bytes that are read in about the time that a key takes.
+const STEP_BYTES: u64 = 4096;
+
+/// Steps of looking at a key and its value.
+pub(super) const fn steps_of(key: &[u8], value: &[u8]) -> u64 {
+    1 + (key.len() + value.len()) as u64 / STEP_BYTES
+}
 
 /// What is left for the entry that is being applied.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Allowance {
-    deletes: u64,
+    steps: u64,
     compares: u64,
+    deletes: u64,
     pub(super) counts: u64,
+    old: u64,
     /// A count was left out, to be filled in later.
     pub(super) is_uncounted: bool,
 }
 
 impl Allowance {
-    pub(super) const fn of(bounds: &Bounds) -> Self {
+    pub(super) const fn of(bounds: &Bounds, weight: Weight) -> Self {
+        let taken = weight.operations as u64 + RANGE_STEPS * weight.ranges as u64;
         Self {
-            deletes: bounds.delete_keys_max * DELETES_OF_AN_ENTRY,
-            compares: bounds.compare_keys_max * COMPARES_OF_AN_ENTRY,
-            counts: bounds.count_keys_max,
+            steps: bounds.steps_max.saturating_sub(taken),
+            compares: bounds.compare_steps_max,
+            deletes: bounds.delete_steps_max * DELETES_OF_AN_ENTRY,
+            counts: bounds.count_steps_max,
+            old: bounds.old_pairs_max,
             is_uncounted: false,
         }
     }
 
-    /// Keys that the next deleteRange may delete one by one, when there are so many range tombstones.
-    pub(super) fn next_delete(&self, bounds: &Bounds, ranges: usize) -> u64 {
-        if ranges >= bounds.ranges_max / 2 {
-            return bounds.delete_keys_max * DELETE_GROWTH;
+    /// Steps for the keys that the next deleteRange may delete one by one.
+    pub(super) fn next_delete(&self, bounds: &Bounds) -> u64 {
+        let left = self.deletes.min(self.steps / DELETE_STEPS);
+        bounds.delete_steps_max.min(left).max(Self::least_delete(bounds))
+    }
+
+    /// As many as every deleteRange may, whatever came before it.
+    pub(super) const fn least_delete(bounds: &Bounds) -> u64 {
+        bounds.delete_steps_max / DELETE_SHARE_MIN
+    }
+
+    /// That many steps of keys were looked at, and deleted if they were not too many.
+    pub(super) fn deleted(&mut self, steps: u64) {
+        self.deletes = self.deletes.saturating_sub(steps);
+        self.steps = self.steps.saturating_sub(DELETE_STEPS * steps);
+    }
+
+    /// Steps that the compares of the next transaction may take.
+    pub(super) fn next_compares(&self) -> u64 {
+        self.compares.min(self.steps)
+    }
+
+    pub(super) fn compared(&mut self, steps: u64) {
+        self.compares = self.compares.saturating_sub(steps);
+        self.steps = self.steps.saturating_sub(steps);
+    }
+
+    /// Steps for pairs that are read, now or at an earlier revision.
+    pub(super) fn reads(&mut self, is_old: bool) -> &mut u64 {
+        if is_old {
+            &mut self.old
+        } else {
+            &mut self.steps
         }
-        let least = bounds.delete_keys_max / DELETE_SHARE_MIN;
-        bounds.delete_keys_max.min(self.deletes).max(least)
     }
+}
 
-    pub(super) fn deleted(&mut self, keys: u64) {
-        self.deletes = self.deletes.saturating_sub(keys);
-    }
-
-    /// Keys that the compares of the next transaction may look at.
-    pub(super) fn next_compares(&self, bounds: &Bounds) -> u64 {
-        bounds.compare_keys_max.min(self.compares)
-    }
-
-    pub(super) fn compared(&mut self, keys: u64) {
-        self.compares = self.compares.saturating_sub(keys);
-    }
+/// Takes steps if there are so many left.
+pub(super) fn take(left: &mut u64, steps: u64) -> bool {
+    let rest = left.checked_sub(steps);
+    *left = rest.unwrap_or(*left);
+    rest.is_some()
 }

@@ -3,6 +3,7 @@
 use rafterdb_codec::{operation, OpenResult, Pair, Range, Selection};
 use rafterdb_codec::{RANGE_COUNT_ONLY, RANGE_KEYS_ONLY, RANGE_NO_COUNT, RANGE_REVERSE, RESULT_RANGE_MORE};
 
+use super::bounds::{steps_of, take};
 use super::counts::UNCOUNTED;
 use crate::{Engine, KeyRange, RowRef, StoreError, Visit};
 
@@ -13,7 +14,8 @@ pub(super) struct OpenRange {
     count: u64,
     pairs: u32,
     more: bool,
-    /// Keys that may still be counted beyond the pairs.
+    /// Steps for pairs and counts, and of those for keys that are counted beyond the pairs.
+    steps: u64,
     counts: u64,
     /// There were more of them: the count is [`UNCOUNTED`].
     is_uncounted: bool,
@@ -32,24 +34,25 @@ struct Collector<'a> {
 }
 
 /// Appends the result of `range` as of revision `at`. Once `out` is `full_at` long it stops, with MORE set; a reply
-/// that is full already gets no pairs and MORE, whatever the range. Counts up to `counts` keys beyond the pairs, which it
-/// lowers; with more than that the count is [`UNCOUNTED`]. Returns whether it is.
+/// that is full already gets no pairs and MORE, whatever the range. `left` is the steps that may be taken, and those of them beyond
+/// the pairs, to count; it lowers both. Pairs beyond that are left out like those for which a reply has no room, and without a whole
+/// count it is [`UNCOUNTED`]. Returns whether it is.
 pub(super) fn write_range<E: Engine>(
     engine: &E,
     range: Range<'_>,
     at: u64,
     full_at: usize,
-    counts: &mut u64,
+    left: (&mut u64, &mut u64),
     out: &mut Vec<u8>,
 ) -> Result<bool, StoreError> {
     if range.end.is_empty() {
         // One key costs nothing to count.
         return write_one(engine, range, at, full_at, out).map(|()| false);
     }
-    let mut open = OpenRange::begin(out, full_at, *counts);
+    let mut open = OpenRange::begin(out, full_at, *left.0, *left.1);
     let mut steps = usize::MAX;
     open.go_on(engine, range, at, full_at, out, &mut steps)?;
-    *counts = open.counts;
+    (*left.0, *left.1) = (open.steps, open.counts);
     let is_uncounted = open.is_uncounted;
     open.finish(range, at, out);
     Ok(is_uncounted)
@@ -70,7 +73,9 @@ pub(super) fn write_slice<E: Engine>(
         *steps = steps.saturating_sub(1);
         return write_one(engine, range, at, full_at, out).map(|()| true);
     }
-    let mut now = open.take().unwrap_or_else(|| OpenRange::begin(out, full_at, u64::MAX));
+    let mut now = open
+        .take()
+        .unwrap_or_else(|| OpenRange::begin(out, full_at, u64::MAX, u64::MAX));
     if !now.go_on(engine, range, at, full_at, out, steps)? {
         *open = Some(now);
         return Ok(false);
@@ -119,13 +124,14 @@ fn finish_result(result: OpenResult, count: u64, pairs: u32, more: bool, at: u64
 
 impl OpenRange {
     /// Begins a result at the end of `out`. A reply that is full already gets no pairs and MORE, whatever the range.
-    fn begin(out: &mut Vec<u8>, full_at: usize, counts: u64) -> Self {
+    fn begin(out: &mut Vec<u8>, full_at: usize, steps: u64, counts: u64) -> Self {
         let more = out.len() >= full_at;
         Self {
             result: begin_result(out),
             count: 0,
             pairs: 0,
             more,
+            steps,
             counts,
             is_uncounted: false,
             came_to: None,
@@ -199,10 +205,12 @@ impl Collector<'_> {
 
     fn add(&mut self, key: &[u8], row: &RowRef<'_>) -> Visit {
         self.open.count += 1;
+        let steps = steps_of(key, row.value);
         if self.range.has(RANGE_COUNT_ONLY) {
-            return self.count_on();
+            return self.count_on(steps);
         }
-        if !self.open.more && u64::from(self.open.pairs) < self.limit && self.out.len() < self.full_at {
+        let is_room = !self.open.more && u64::from(self.open.pairs) < self.limit && self.out.len() < self.full_at;
+        if is_room && take(&mut self.open.steps, steps) {
             pair_of(key, row, self.range.has(RANGE_KEYS_ONLY)).encode(self.out);
             self.open.pairs += 1;
             return Visit::Next;
@@ -211,17 +219,16 @@ impl Collector<'_> {
         if self.range.has(RANGE_NO_COUNT) {
             Visit::Stop
         } else {
-            self.count_on()
+            self.count_on(steps)
         }
     }
 
-    fn count_on(&mut self) -> Visit {
-        if self.open.counts == 0 {
-            self.open.is_uncounted = true;
-            return Visit::Stop;
+    fn count_on(&mut self, steps: u64) -> Visit {
+        if take(&mut self.open.counts, steps) && take(&mut self.open.steps, steps) {
+            return Visit::Next;
         }
-        self.open.counts -= 1;
-        Visit::Next
+        self.open.is_uncounted = true;
+        Visit::Stop
     }
 }
 

@@ -6,8 +6,9 @@ use std::cmp::Ordering;
 use rafterdb_codec::{operation, Code, Compare, Malformed, OpenResult, Operand, Operation, Put, Range, Selection, Txn};
 use rafterdb_codec::{DeleteRange, PUT_IGNORE_LEASE, PUT_IGNORE_VALUE, RESULT_TXN_SUCCEEDED};
 
+use super::bounds::{steps_of, take};
 use super::range::write_range;
-use super::writer::{Place, Writer};
+use super::writer::{span_bytes, Place, Writer};
 use crate::{Engine, KeyRange, RowRef, StoreError, Visit};
 
 /// Why an operation was refused; nothing was changed.
@@ -68,12 +69,14 @@ impl Writer {
         out: &mut Vec<u8>,
     ) -> Result<(), Failure> {
         let mut path = Vec::new();
-        let most = self.allowance.next_compares(&self.bounds);
+        let most = self.allowance.next_compares();
         let mut left = most;
         let decided = self.decide(engine, txn, &mut left, &mut path);
         self.allowance.compared(most - left);
         decided?;
-        self.check(engine, txn, &mut path.iter().copied())?;
+        let mut deletes = Vec::new();
+        self.check(engine, txn, &mut path.iter().copied(), &mut deletes)?;
+        self.check_deletes(engine, &deletes)?;
         let place = Place {
             revision: self.state.mark.revision + 1,
             sub: 0,
@@ -114,7 +117,7 @@ impl Writer {
         Ok(())
     }
 
-    /// `left`: keys that compares of ranges may still look at.
+    /// `left`: steps that compares of ranges may still take.
     fn holds<E: Engine>(&self, engine: &E, compare: &Compare<'_>, left: &mut u64) -> Result<bool, Failure> {
         let mut found = false;
         let mut holds = true;
@@ -134,12 +137,11 @@ impl Writer {
                     KeyRange { start, end },
                     self.state.mark.revision,
                     false,
-                    &mut |_, row| {
-                        is_too_much = *left == 0;
+                    &mut |key, row| {
+                        is_too_much = !take(left, steps_of(key, row.value));
                         if is_too_much {
                             return Visit::Stop;
                         }
-                        *left -= 1;
                         found = true;
                         holds = compare.accepts(ordering(&row, compare.operand));
                         if holds {
@@ -158,27 +160,48 @@ impl Writer {
     }
 
     fn too_many_compared(&self) -> String {
-        let most = self.bounds.compare_keys_max;
+        let most = self.bounds.compare_steps_max;
         format!(
-            "the compares look at more keys than may be: at most {most} in the ranges of a transaction, and fewer when others of \
-             the same batch have looked at many; compare smaller ranges"
+            "the compares look at more keys than may be: at most {most} in the ranges of a transaction, fewer when values are long \
+             or when others of the same batch have looked at many; compare smaller ranges"
         )
     }
 
-    /// Whether every operation that will run can succeed, so that none fails after others have written.
-    fn check<E: Engine>(
+    /// Whether every operation that will run can succeed, so that none fails after others have written. Gathers the ranges that
+    /// they delete.
+    fn check<'a, E: Engine>(
         &self,
         engine: &E,
-        txn: &Txn<'_>,
+        txn: &Txn<'a>,
         path: &mut impl Iterator<Item = bool>,
+        deletes: &mut Vec<KeyRange<'a>>,
     ) -> Result<(), Failure> {
         let succeeded = next_decision(path)?;
         for operation in txn.branch(succeeded) {
             match operation? {
                 Operation::Put(put) => self.check_put(engine, &put)?,
                 Operation::Range(range) => self.check_revision(range.revision)?,
-                Operation::Txn(nested) => self.check(engine, &nested, path)?,
-                Operation::DeleteRange(_) | Operation::Compact { .. } | Operation::RaiseRevision { .. } => {}
+                Operation::Txn(nested) => self.check(engine, &nested, path, deletes)?,
+                Operation::DeleteRange(delete) => {
+                    if let Selection::Span { start, end } = delete.selection() {
+                        deletes.push(KeyRange { start, end });
+                    }
+                }
+                Operation::Compact { .. } | Operation::RaiseRevision { .. } => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether all of the ranges can be deleted: when not so many range tombstones may be added, each must be small.
+    fn check_deletes<E: Engine>(&self, engine: &E, deletes: &[KeyRange<'_>]) -> Result<(), Failure> {
+        let bytes = deletes.iter().map(|range| span_bytes(*range)).sum();
+        let fits = self.check_range_tombstones(engine, deletes.len(), bytes);
+        if fits.is_err() {
+            for range in deletes {
+                if !self.is_small(engine, *range)? {
+                    return fits;
+                }
             }
         }
         Ok(())
@@ -252,7 +275,7 @@ impl<E: Engine> Execution<'_, E> {
         Ok(())
     }
 
-    fn delete(&mut self, delete: &DeleteRange<'_>, out: &mut Vec<u8>) -> Result<(), StoreError> {
+    fn delete(&mut self, delete: &DeleteRange<'_>, out: &mut Vec<u8>) -> Result<(), Failure> {
         self.place.sub = self
             .writer
             .delete_result(self.engine, delete, self.place, self.full_at, out)?;
@@ -266,8 +289,19 @@ impl<E: Engine> Execution<'_, E> {
             range.revision
         };
         let start = out.len();
-        let counts = &mut self.writer.allowance.counts;
-        match write_range(self.engine, range, at, self.full_at, counts, out) {
+        let is_old = at < self.revision();
+        let allowance = &mut self.writer.allowance;
+        let mut counts = allowance.counts;
+        let written = write_range(
+            self.engine,
+            range,
+            at,
+            self.full_at,
+            (allowance.reads(is_old), &mut counts),
+            out,
+        );
+        allowance.counts = counts;
+        match written {
             // While entries are applied again after a restart, the engine may have compacted further than they had.
             Err(error) if error.code == Code::Compacted => {
                 out.truncate(start);

@@ -1,18 +1,16 @@
 //! What the apply thread alone changes: puts and deletes of single keys and of ranges, and what they leave behind
 //! in rows, state hash and feed. Knows no batches, sessions or readers.
 
-use rafterdb_codec::{Pair, Put, Selection, PUT_IGNORE_LEASE, PUT_IGNORE_VALUE, PUT_PREV_KV};
+use rafterdb_codec::{Code, Pair, Put, Selection, PUT_IGNORE_LEASE, PUT_IGNORE_VALUE, PUT_PREV_KV};
 
-use super::bounds::{Allowance, Bounds};
+use super::bounds::{steps_of, take, Allowance, Bounds};
 use super::counts::UNCOUNTED;
 use super::digest::{key_digest, pair_digest};
 use super::feed::{Feed, FEED_BYTES_MAX};
 use super::range::pair_of;
 use super::state::State;
+use super::txn::Failure;
 use crate::{Engine, KeyRange, RowRef, Skips, StoreError, Visit};
-
-/// Bytes of keys that a deleteRange gathers before it writes their tombstones; with more it deletes the range as a whole.
-const DELETE_CHUNK_BYTES: usize = 1 << 20;
 
 /// Where in the store's history a change stands.
 #[derive(Clone, Copy, Debug)]
@@ -187,7 +185,7 @@ impl Writer {
         selection: &Selection<'_>,
         place: Place,
         mut reply: Option<Reply<'_>>,
-    ) -> Result<Deleted, StoreError> {
+    ) -> Result<Deleted, Failure> {
         let mut deleted = Deleted {
             next_sub: place.sub,
             ..Deleted::default()
@@ -202,7 +200,7 @@ impl Writer {
         Ok(deleted)
     }
 
-    /// Few keys are deleted one by one, many by one range tombstone.
+    /// Few keys are deleted one by one, many by one range tombstone. Refused, before anything is done, if there are too many of those.
     fn delete_span<E: Engine>(
         &mut self,
         engine: &E,
@@ -210,41 +208,55 @@ impl Writer {
         place: Place,
         deleted: &mut Deleted,
         reply: &mut Option<Reply<'_>>,
-    ) -> Result<(), StoreError> {
-        let (ranges, bytes) = engine.deleted_ranges(self.state.compacted);
-        let may_be_whole = ranges < self.bounds.ranges_max && bytes < self.bounds.range_bytes_max;
-        let most = if may_be_whole {
-            self.allowance.next_delete(&self.bounds, ranges)
-        } else {
-            u64::MAX
-        };
+    ) -> Result<(), Failure> {
+        let most = self.allowance.next_delete(&self.bounds);
+        let mut left = most;
         let mut doomed = std::mem::take(&mut self.doomed);
-        let mut next = range.start.to_vec();
-        // The engine is not written to while it is scanned: keys are gathered first, a chunk at a time.
-        loop {
-            let rest = KeyRange {
-                start: &next,
-                end: range.end,
-            };
-            let is_all = gather(engine, rest, place.revision, most, &mut doomed)?;
-            if !is_all && may_be_whole {
-                self.delete_whole(engine, range, place, deleted, reply)?;
-                break;
-            }
+        // The engine is not written to while it is scanned: keys are gathered first.
+        let is_all = gather(engine, range, place.revision, &mut left, &mut doomed)?;
+        self.allowance.deleted(most - left);
+        if is_all {
             for key in split(&doomed) {
                 self.delete_key(engine, key, place.revision, deleted, reply)?;
-                next.clear();
-                next.extend_from_slice(key);
             }
-            next.push(0);
-            if is_all {
-                break;
-            }
+        } else {
+            self.check_range_tombstones(engine, 1, span_bytes(range))?;
+            self.delete_whole(engine, range, place, deleted, reply)?;
         }
-        self.allowance
-            .deleted(if deleted.keys == UNCOUNTED { 0 } else { deleted.keys });
         self.doomed = doomed;
         Ok(())
+    }
+
+    /// Whether so many range tombstones, with so many bytes of keys, may be added.
+    pub(super) fn check_range_tombstones<E: Engine>(
+        &self,
+        engine: &E,
+        count: usize,
+        bytes: usize,
+    ) -> Result<(), Failure> {
+        let (kept, kept_bytes) = engine.deleted_ranges(self.state.compacted);
+        if kept + count <= self.bounds.ranges_max && kept_bytes + bytes <= self.bounds.range_bytes_max {
+            return Ok(());
+        }
+        let text = format!(
+            "{kept} deleted ranges are kept with the history: compact it (db.compact, or less of history.keep), \
+             or delete fewer keys at once"
+        );
+        Err(Failure::refuse(Code::TooManyOperations, kept as u64, text))
+    }
+
+    /// Whether a deleteRange deletes its keys one by one, whatever else is in the entry.
+    pub(super) fn is_small<E: Engine>(&self, engine: &E, range: KeyRange<'_>) -> Result<bool, StoreError> {
+        let (mut left, mut is_all) = (Allowance::least_delete(&self.bounds), true);
+        engine.scan(range, self.state.mark.revision, false, &mut |key, row| {
+            is_all = take(&mut left, steps_of(key, row.value));
+            if is_all {
+                Visit::Next
+            } else {
+                Visit::Stop
+            }
+        })?;
+        Ok(is_all)
     }
 
     /// Deletes a range by one change. How many keys it had is counted later; their digests stay where they are.
@@ -257,18 +269,7 @@ impl Writer {
         reply: &mut Option<Reply<'_>>,
     ) -> Result<(), StoreError> {
         if let Some(reply) = reply {
-            engine.scan(range, place.revision, false, &mut |key, row| {
-                match reply.add(&pair_of(key, &row, false)) {
-                    Previous::None => {}
-                    Previous::Appended => deleted.pairs += 1,
-                    Previous::LeftOut => deleted.left_out = true,
-                }
-                if deleted.left_out {
-                    Visit::Stop
-                } else {
-                    Visit::Next
-                }
-            })?;
+            self.append_previous(engine, range, place.revision, deleted, reply)?;
         }
         engine.delete_range(range, place.revision, deleted.next_sub)?;
         deleted.keys = UNCOUNTED;
@@ -279,6 +280,31 @@ impl Writer {
         self.feed.clear();
         self.is_recording = false;
         Ok(())
+    }
+
+    /// Appends the pairs of a range that has some, as far as reply and entry have room for them.
+    fn append_previous<E: Engine>(
+        &mut self,
+        engine: &E,
+        range: KeyRange<'_>,
+        at: u64,
+        deleted: &mut Deleted,
+        reply: &mut Reply<'_>,
+    ) -> Result<(), StoreError> {
+        let left = self.allowance.reads(false);
+        deleted.left_out = *left == 0 || reply.out.len() >= reply.full_at;
+        if deleted.left_out {
+            return Ok(());
+        }
+        engine.scan(range, at, false, &mut |key, row| {
+            deleted.left_out =
+                !take(left, steps_of(key, row.value)) || reply.add(&pair_of(key, &row, false)) == Previous::LeftOut;
+            if deleted.left_out {
+                return Visit::Stop;
+            }
+            deleted.pairs += 1;
+            Visit::Next
+        })
     }
 
     /// Begins the digest anew after a range was deleted, once the operation that did so is complete.
@@ -369,23 +395,27 @@ impl Before {
     }
 }
 
-/// Fills `keys` with `[u32 length][key]` of the first live keys of the range, up to `most` and up to a chunk of bytes.
+/// Bytes of the ends of a range.
+pub(super) fn span_bytes(range: KeyRange<'_>) -> usize {
+    range.start.len() + range.end.map_or(0, <[u8]>::len)
+}
+
+/// Fills `keys` with `[u32 length][key]` of the first live keys of the range, as long as there are steps left for them.
 /// Returns whether those are all.
 fn gather<E: Engine>(
     engine: &E,
     range: KeyRange<'_>,
     at: u64,
-    most: u64,
+    left: &mut u64,
     keys: &mut Vec<u8>,
 ) -> Result<bool, StoreError> {
     keys.clear();
-    let (mut left, mut is_all) = (most, true);
-    engine.scan(range, at, false, &mut |key, _| {
-        if left == 0 || keys.len() >= DELETE_CHUNK_BYTES {
-            is_all = false;
+    let mut is_all = true;
+    engine.scan(range, at, false, &mut |key, row| {
+        is_all = take(left, steps_of(key, row.value));
+        if !is_all {
             return Visit::Stop;
         }
-        left -= 1;
         keys.extend_from_slice(&(key.len() as u32).to_le_bytes());
         keys.extend_from_slice(key);
         Visit::Next
