@@ -26,12 +26,12 @@ impl Engine for LsmEngine {
                 return Ok(false);
             }
             let ranges = ranges.as_deref().filter(|_| !row.is_tombstone());
-            let Some(killer) = ranges.and_then(|ranges| ranges.killer(key, row.modified)) else {
+            let Some(ranges) = ranges.filter(|ranges| ranges.kills(key, row.modified)) else {
                 visit(row);
                 return Ok(true);
             };
             // So do killed rows. Before that it is a tombstone that stands for the row: what is written next leads back to it.
-            if killer.revision() < compacted {
+            if ranges.hides(key, row.modified, (compacted, 0)) {
                 return Ok(false);
             }
             visit(RowRef {
@@ -211,11 +211,7 @@ impl Engine for LsmEngine {
         let Some(ranges) = self.shared.limits.ranges.load() else {
             return (0, 0);
         };
-        let kept = ranges.all().iter().rev().take_while(|one| one.revision() > revision);
-        kept.fold((0, 0), |(count, bytes), one| {
-            let KeyRange { start, end } = one.range();
-            (count + 1, bytes + start.len() + end.map_or(0, <[u8]>::len))
-        })
+        ranges.above(revision)
     }
 
     fn keep(&self) -> Box<dyn Send> {
@@ -240,8 +236,7 @@ impl Engine for LsmEngine {
         let frees_much = || {
             let ranges = self.shared.limits.ranges.load();
             let is_freed = |one: &Arc<RangeTombstone>| (before..revision).contains(&one.revision());
-            ranges.is_some_and(|ranges| ranges.all().iter().any(is_freed))
-                || self.shared.history.is_worth_a_flush(revision)
+            ranges.is_some_and(|ranges| ranges.all().any(is_freed)) || self.shared.history.is_worth_a_flush(revision)
         };
         if revision > before && frees_much() {
             self.shared.flush_wanted.store(true, Ordering::Relaxed);

@@ -24,7 +24,6 @@ pub(super) fn reclaim(shared: &Shared) -> Result<(), StoreError> {
     let newest = shared.work.lock().persisted.mark.revision;
     let waiting: Vec<&Arc<RangeTombstone>> = ranges
         .all()
-        .iter()
         .filter(|one| one.revision() < below && one.cleared_at().is_none())
         .collect();
     if !waiting.is_empty() {
@@ -84,7 +83,7 @@ fn forget(shared: &Shared, below: u64) {
     let ranges = shared.limits.ranges.load_full();
     let is_due =
         |one: &RangeTombstone| one.cleared_at().is_some_and(|newest| newest < below) && one.is_out_of_memory(shared);
-    if !ranges.all().iter().any(|one| is_due(one)) {
+    if !ranges.all().any(|one| is_due(one)) {
         return;
     }
     // Rows in the cache were read from tables that still had them.

@@ -45,9 +45,25 @@ impl Islands {
         }
         self.parts.insert(at, (key.into(), key.into()));
         self.bytes += 2 * key.len();
+        self.shrink();
+    }
+
+    fn shrink(&mut self) {
         while self.parts.len() > 1 && (self.parts.len() > ISLANDS_MAX || self.bytes > BYTES_MAX) {
             self.halve();
         }
+    }
+
+    /// Adds all from `first` to `last`.
+    pub(super) fn add_part(&mut self, first: &[u8], last: &[u8]) {
+        let from = self.parts.partition_point(|(_, end)| **end < *first);
+        let to = self.begun(last).max(from);
+        let touched = &self.parts[from..to];
+        let first = touched.first().map_or(first, |(begin, _)| first.min(&**begin)).into();
+        let last = touched.last().map_or(last, |(_, end)| last.max(&**end)).into();
+        self.parts.splice(from..to, [(first, last)]);
+        self.bytes = self.parts.iter().map(|(first, last)| first.len() + last.len()).sum();
+        self.shrink();
     }
 
     /// Makes one part of each two neighbours.

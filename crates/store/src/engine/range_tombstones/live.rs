@@ -19,7 +19,7 @@ pub(in crate::engine) struct LiveRanges {
 impl LiveRanges {
     /// Takes those of an engine that is being opened.
     pub(in crate::engine) fn begin(&self, set: RangeTombstones) {
-        self.count.store(set.all().len(), Ordering::Release);
+        self.count.store(set.count(), Ordering::Release);
         self.set.store(Arc::new(set));
     }
 
@@ -41,12 +41,19 @@ impl LiveRanges {
 
     /// Forgets those that are due. One thread at a time may do so.
     pub(in crate::engine) fn forget(&self, is_due: impl Fn(&RangeTombstone) -> bool) {
-        let mut forgotten = 0;
-        self.set.rcu(|set| {
-            let kept = set.keeping(|one| !is_due(one));
-            forgotten = set.all().len() - kept.all().len();
-            kept
+        let before = self.set.load_full();
+        let kept = before.keeping(|one| !is_due(one));
+        let last = before.all().next_back().map(|one| one.place);
+        // That took long: those that came meanwhile follow.
+        self.set.rcu(|now| {
+            let came = now
+                .all()
+                .rev()
+                .take_while(|one| Some(one.place) > last)
+                .collect::<Vec<_>>();
+            let with = |kept: RangeTombstones, one: &Arc<RangeTombstone>| kept.with(Arc::clone(one));
+            came.into_iter().rev().fold(kept.clone(), with)
         });
-        self.count.fetch_sub(forgotten, Ordering::AcqRel);
+        self.count.fetch_sub(before.count() - kept.count(), Ordering::AcqRel);
     }
 }

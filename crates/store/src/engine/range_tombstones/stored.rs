@@ -9,7 +9,6 @@
 
 use std::sync::Arc;
 
-use parking_lot::RwLock;
 use rafterdb_codec::limits::KEY_BYTES_MAX;
 use rafterdb_codec::{Malformed, Parsed, Reader};
 
@@ -40,12 +39,7 @@ pub(in crate::engine) fn decode_bounds(bytes: &[u8]) -> Option<Option<&[u8]>> {
 /// All of a set.
 pub(in crate::engine) fn encode_set(set: &RangeTombstones) -> Vec<u8> {
     let mut parts_bytes = 0;
-    let mut pieces: Vec<Vec<u8>> = set
-        .all
-        .iter()
-        .rev()
-        .map(|one| encode_one(one, &mut parts_bytes))
-        .collect();
+    let mut pieces: Vec<Vec<u8>> = set.all().rev().map(|one| encode_one(one, &mut parts_bytes)).collect();
     pieces.reverse();
     pieces.concat()
 }
@@ -59,14 +53,14 @@ fn encode_one(one: &RangeTombstone, parts_bytes: &mut usize) -> Vec<u8> {
     push_two(&mut out, &one.start, end);
     let written = one.written.read();
     let mut parts = Vec::new();
-    for (first, last) in written.parts() {
+    for (first, last) in written.parts.parts() {
         push_two(&mut parts, first, last);
     }
     *parts_bytes += parts.len();
     if *parts_bytes > PARTS_BYTES_MAX {
         out.extend_from_slice(&ANYWHERE.to_le_bytes());
     } else {
-        out.extend_from_slice(&(written.parts().len() as u32).to_le_bytes());
+        out.extend_from_slice(&(written.parts.parts().len() as u32).to_le_bytes());
         out.extend_from_slice(&parts);
     }
     out
@@ -116,7 +110,7 @@ fn decode_one(reader: &mut Reader<'_>) -> Parsed<RangeTombstone> {
         }
     }
     let islands = Islands::of(parts).ok_or(Malformed("a range tombstone's parts are not in order"))?;
-    one.written = RwLock::new(islands);
+    one.written.get_mut().parts = islands;
     Ok(one)
 }
 

@@ -224,7 +224,7 @@ impl Tables {
         // Until it is released no rows come in: whatever is in the tables was noted as written before.
         let _nothing_comes = self.changing.lock();
         let version = self.tree.current_version();
-        for (start, end) in deleted.dead_stretches() {
+        for (start, end) in self.limits.ranges.load_full().dead_stretches(deleted) {
             let is_bundled = |key: &[u8]| bundle::split(key).is_some();
             if is_bundled(&start) || end.as_deref().is_some_and(is_bundled) {
                 continue;
