@@ -330,6 +330,11 @@ export interface MemberStatus {
   applied: number;
   revision: number;
   compactedRevision: number;
+  /**
+   * While the history keeps half as many deletes of hundreds of keys as it may (2,048 of 4,096): the revision to which it is compacted, by
+   * itself unless `history.keep` is `'all'`, so that half of them go. 0: it does not.
+   */
+  crowdedRevision: number;
   /** Hex digest over every live pair at `applied`: equal on members with equal `applied`. */
   stateHash: string;
   /** Bytes on disk: log, tables, history. */
@@ -436,6 +441,10 @@ export interface HistoryOptions {
   /**
    * Changes within the bound are kept; of a list, within all of its bounds; `'all'` keeps everything until `compact` is called. What
    * is older goes, in steps: while there are writes up to a tenth more is there. The present state is never touched.
+   *
+   * Deletes of hundreds of keys count too: of 2,048 that are kept half go, whatever their age, since more than 4,096 are refused.
+   *
+   * Deletes of hundreds of keys are bounded too: once 2,048 of them are kept half go, whatever their age, since beyond 4,096 they are refused.
    *
    * An age alone bounds no disk: at 150,000 writes a second an hour is 160 GB. A number alone keeps years of a quiet store, which
    * costs little, but little of a busy one. The default, both, is an hour of up to 1,400 writes a second, half a minute of 150,000,

@@ -1,7 +1,7 @@
 // Puts beside compares, counts and a delete over very many keys: what one entry of another client costs them. One member in a
 // process of its own would hide nothing: the keys are loaded, looked at and deleted through the same log as the puts.
 import { mkdirSync, rmSync } from 'node:fs'
-import { compare, open, range } from 'rafterdb'
+import { compare, del, open, put, range } from 'rafterdb'
 import { readFlags } from './flags.mjs'
 import { load, payloadOf } from './load.mjs'
 
@@ -21,8 +21,41 @@ rmSync(values.dir, { recursive: true, force: true })
 mkdirSync(values.dir, { recursive: true })
 const db = await open({ dataDir: values.dir, requestTimeout: 120_000 })
 
-const fill = () => load((n) => db.put(`large/${String(n).padStart(9, '0')}`, value), { count: keys, inFlight: 2000 })
+const key = (n) => `large/${String(n).padStart(9, '0')}`
+const fill = () => load((n) => db.put(key(n), value), { count: keys, inFlight: 2000 })
 const puts = () => load((n) => db.put(`small/${n % 100_000}`, value), { count: Number(values.puts), inFlight })
+
+const several = (count, one) => Array.from({ length: count }, (_, n) => one(n))
+const span = (first, count) => ({ from: key(first), to: key(first + count) })
+/** As many operations on ranges as one entry may have: in two transactions inside of one, each with as many as it may. */
+const nested = (one) =>
+  db
+    .txn()
+    .then(...several(2, (half) => ({ type: 'txn', if: [], then: several(126, (n) => one(126 * half + n)), else: [] })))
+    .commit()
+const tenth = Math.floor(keys / 10)
+
+/** What of all that passes the gate takes an entry the longest. */
+const worst = {
+  'small puts, as many as may be': () => Promise.all(several(8192, (n) => db.put(`s${n}`, 'v'))),
+  '128 compares and 128 ranges': () =>
+    db
+      .txn()
+      .if(...several(128, (n) => compare(span(n * 100, 30), 'version', '>', 0)))
+      .then(...several(128, (n) => range(span(n * 100, tenth))))
+      .commit(),
+  'compares of 3,900 keys, and puts': () =>
+    db
+      .txn()
+      .if(compare(span(tenth, 3900), 'version', '>', 0))
+      .then(...several(128, (n) => put(`t${n}`, 'v')))
+      .commit(),
+  'a range of all': () => db.txn().then(range(all)).commit(),
+  '252 deletes of 8 keys': () => nested((n) => del(span(tenth + n * 8, 8))),
+  '252 deletes of 500 keys': () =>
+    nested((n) => del(span(2 * tenth + n * Math.floor(tenth / 126), Math.min(500, Math.floor(tenth / 126))))),
+  'with the pairs, large': () => nested((n) => del(span(4 * tenth + n * 100, tenth), { previous: true })),
+}
 
 /** The puts, with something else beside them; how long that took, in ms, or how it was refused. */
 async function beside(other) {
@@ -34,6 +67,12 @@ async function beside(other) {
   )
   const otherMs = performance.now() - start
   return { ...(await running), otherMs, said, applyMs: db.counters().longestApplyMicros / 1e3 }
+}
+
+async function besideEach(others) {
+  const results = {}
+  for (const [name, other] of Object.entries(others)) results[name] = await beside(other)
+  return results
 }
 
 try {
@@ -55,6 +94,7 @@ try {
         .commit(),
     ),
     'a count': await beside(() => db.count(all)),
+    ...(await besideEach(worst)),
     'a delete of all': await beside(() => db.delete(all)),
     'a count after it': await beside(() => db.count(all)),
     'a delete after it': await beside(() => db.delete(all)),

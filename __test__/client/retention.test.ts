@@ -80,3 +80,12 @@ test('bounds are read, and what is none is refused', () => {
   expect(() => keepOf({ keeps: 1 } as never)).toThrow('history has no option keeps; it has keep')
   expect(() => keepOf('1h' as never)).toThrow(/history\.keep is/)
 })
+
+test('history that is crowded with deleted ranges goes before its time, and no other', () => {
+  const retention = new Retention(keepOf({ keep: '1h' }))
+  expect(retention.next(0, 1000, 10)).toBe(0)
+  expect(retention.next(1000, 2000, 10, 900)).toBe(900)
+  expect(retention.next(2000, 2100, 900, 900)).toBe(0)
+  // What is too old anyway goes along.
+  expect(retention.next(HOUR + 1500, 9000, 900, 950)).toBe(1000)
+})

@@ -268,6 +268,7 @@ export function memberStatus(name: string, role: MemberStatus['role'], endpoint:
     applied: 118,
     revision: 117,
     compactedRevision: 0,
+    crowdedRevision: 0,
     stateHash: 'a1b2c3d4',
     diskBytes: 12_345,
     logMode: 'fdatasync',

@@ -62,7 +62,8 @@ export class Compactor {
 
   async #lookAt(group: number): Promise<void> {
     const status = parseStatus(await this.line.ask(Kind.STATUS, new Uint8Array(0), ANSWER_MS, group))
-    const to = this.#retentions[group]?.next(performance.now(), status.revision, status.compactedRevision) ?? 0
+    const { revision, compactedRevision, crowdedRevision } = status
+    const to = this.#retentions[group]?.next(performance.now(), revision, compactedRevision, crowdedRevision) ?? 0
     if (to > 0 && status.role === 'leader' && !this.#closed) await this.line.ask(Kind.WRITE, compaction(to), ANSWER_MS, group)
   }
 }

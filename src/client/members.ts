@@ -46,6 +46,7 @@ export function unreachableStatus({ id, name, endpoint }: Member): MemberStatus 
     applied: 0,
     revision: 0,
     compactedRevision: 0,
+    crowdedRevision: 0,
     stateHash: '',
     diskBytes: 0,
     logMode: '',

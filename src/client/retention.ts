@@ -63,12 +63,16 @@ export class Retention {
 
   constructor(private readonly keep: Keep) {}
 
-  /** What was seen at `now`, ms. Returns the revision to compact to, or 0 for not now. */
-  next(now: number, revision: number, compacted: number): number {
+  /**
+   * What was seen at `now`, ms. `crowded`: the revision below which there are too many deleted ranges to wait, or 0. Returns the
+   * revision to compact to, or 0 for not now.
+   */
+  next(now: number, revision: number, compacted: number, crowded = 0): number {
     const last = this.#samples.at(-1)
     if (Number.isFinite(this.keep.ageMs) && (last === undefined || this.#isDue(last, now, revision)))
       this.#samples.push({ at: now, revision })
     const to = Math.max(this.#old(now), revision - this.keep.revisions)
+    if (crowded > compacted) return Math.max(to, crowded)
     return to > compacted && to - compacted >= (revision - to) * DROPPED_PART_MIN ? to : 0
   }
 

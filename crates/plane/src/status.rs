@@ -45,6 +45,7 @@ impl Member {
             "applied": figures.mark.index,
             "revision": figures.mark.revision,
             "compactedRevision": figures.compacted,
+            "crowdedRevision": machine.crowded_revision(),
             "stateHash": format!("{:016x}", figures.state_hash),
             "diskBytes": disk_bytes,
             "logMode": self.log_mode,

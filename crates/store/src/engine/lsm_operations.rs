@@ -214,6 +214,16 @@ impl Engine for LsmEngine {
         ranges.above(revision)
     }
 
+    fn deleted_ranges_half(&self, revision: u64) -> u64 {
+        let ranges = self.shared.limits.ranges.load();
+        let half = ranges.and_then(|ranges| {
+            let (count, _) = ranges.above(revision);
+            let half = ranges.all().rev().nth(count / 2)?;
+            Some(half.revision()).filter(|half| *half > revision)
+        });
+        half.unwrap_or_default()
+    }
+
     fn keep(&self) -> Box<dyn Send> {
         Box::new(Pin::new(&self.shared))
     }

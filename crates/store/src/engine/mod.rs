@@ -203,6 +203,11 @@ pub trait Engine: Send + Sync {
     /// of their keys.
     fn deleted_ranges(&self, revision: u64) -> (usize, usize);
 
+    /// The revision to which a compaction lets half of them go; 0 if there are none.
+    fn deleted_ranges_half(&self, _revision: u64) -> u64 {
+        0
+    }
+
     /// Keeps what reads at or above the compacted revision of now need, for [`Self::scan_kept`], until it is dropped.
     fn keep(&self) -> Box<dyn Send>;
 

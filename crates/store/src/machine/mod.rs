@@ -89,6 +89,7 @@ pub struct Machine<E> {
     status: Mutex<MachineStatus>,
     writer: Mutex<Writer>,
     watches: WatchHub,
+    bounds: Bounds,
     /// The longest time that one entry's operations took, µs.
     longest_apply: AtomicU64,
 }
@@ -139,6 +140,7 @@ impl<E: Engine> Machine<E> {
             status: Mutex::new(status),
             writer: Mutex::new(Writer::new(state, bounds)),
             watches: WatchHub::new(deliver, status.mark.revision),
+            bounds,
             longest_apply: AtomicU64::new(0),
         })
     }
@@ -306,6 +308,17 @@ impl<E: Engine> Machine<E> {
     /// The longest time that the operations of one entry took, since the machine was made, µs; without waits for a flush.
     pub fn longest_apply_micros(&self) -> u64 {
         self.longest_apply.load(Ordering::Relaxed)
+    }
+
+    /// The revision to compact to while half as many range tombstones as may be kept are, so that half of those go; 0: there are
+    /// fewer. Nobody who does so meets a delete that is refused for their number.
+    pub fn crowded_revision(&self) -> u64 {
+        let compacted = self.status().compacted;
+        let (count, bytes) = self.engine.deleted_ranges(compacted);
+        if 2 * count < self.bounds.ranges_max && 2 * bytes < self.bounds.range_bytes_max {
+            return 0;
+        }
+        self.engine.deleted_ranges_half(compacted).min(self.revision())
     }
 
     /// Figures as of the last publish.
