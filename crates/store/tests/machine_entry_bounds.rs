@@ -29,6 +29,8 @@ const ROW_BYTES: usize = 4096;
 struct Counting {
     engine: ModelEngine,
     steps: AtomicU64,
+    /// Rows looked at later, to count them.
+    counted: AtomicU64,
 }
 
 impl Counting {
@@ -42,8 +44,9 @@ impl TestEngine for Counting {
 
     fn open(disk: &Self::Disk, rotate_after: u64) -> (Self, Option<(Mark, Vec<u8>)>) {
         let (engine, recovered) = ModelEngine::open(disk, rotate_after);
-        let steps = AtomicU64::new(0);
-        (Self { engine, steps }, recovered)
+        let (steps, counted) = (AtomicU64::new(0), AtomicU64::new(0));
+        let counting = Self { engine, steps, counted };
+        (counting, recovered)
     }
 
     fn new_disk() -> Self::Disk {
@@ -114,7 +117,10 @@ impl Engine for Counting {
         visit: &mut dyn FnMut(&[u8], RowRef<'_>) -> Visit,
     ) -> Result<(), StoreError> {
         // Not while the entry is applied.
-        self.engine.scan_kept(range, at, visit)
+        self.engine.scan_kept(range, at, &mut |key, row| {
+            self.counted.fetch_add(1, Ordering::Relaxed);
+            visit(key, row)
+        })
     }
 
     fn compact(&self, revision: u64) -> Result<(), StoreError> {
@@ -451,4 +457,39 @@ fn what_a_transaction_reads_beyond_its_steps_is_left_out_and_counted_later() {
         panic!("a transaction");
     };
     assert_eq!(shape(&results[0]), (3, 30, true));
+    // What is read at an earlier revision does not take from what decides writes.
+    let (old, all) = (Bounds::default().old_pairs_max, compare(4, 64));
+    let earlier = Op::Range(RangeOp {
+        key: key(0),
+        end: key(KEYS),
+        revision: 501,
+        ..RangeOp::default()
+    });
+    let ops = encode_batch(
+        BatchHeader::default(),
+        &[txn(vec![], vec![earlier]), txn(vec![all], vec![])],
+    );
+    let (_, results) = harness.apply(ops);
+    let [Outcome::Txn { results, .. }, Outcome::Txn { succeeded: true, .. }] = &decode_write(0, &results)[..] else {
+        panic!("two transactions");
+    };
+    assert_eq!(shape(&results[0]), (old as usize, 500, true));
+}
+
+#[test]
+fn deletes_over_the_same_keys_are_counted_with_one_look_at_each() {
+    let mut harness = filled(Bounds::default());
+    let deletes = each(120, |n| delete(KEYS - 1000 - 100 * n, KEYS - 10 * n));
+    let (_, results) = harness.apply(encode_batch(BatchHeader::default(), &[txn(vec![], deletes)]));
+    let [Outcome::Txn { results, .. }] = &decode_write(0, &results)[..] else {
+        panic!("a transaction");
+    };
+    let counts = results.iter().map(|outcome| match outcome {
+        Outcome::Delete { deleted, .. } => *deleted,
+        other => panic!("{other:?}"),
+    });
+    let expected: Vec<u64> = (0..120).map(|n| if n == 0 { 1000 } else { 100 }).collect();
+    assert_eq!(counts.collect::<Vec<_>>(), expected);
+    let counted = harness.machine().engine().counted.load(Ordering::Relaxed);
+    assert!(counted < 20_000, "{counted} looks at 12,900 keys");
 }

@@ -32,8 +32,63 @@ impl std::fmt::Debug for KeptForCounts {
 /// What operations before it in the same transaction have changed.
 #[derive(Default)]
 struct Before<'a> {
-    deleted: Vec<Selection<'a>>,
+    deleted: Covered,
     put: Vec<&'a [u8]>,
+}
+
+/// Parts of the key space, in order, none touching another: start, and first key after.
+#[derive(Default)]
+struct Covered(Vec<(Vec<u8>, Option<Vec<u8>>)>);
+
+impl Covered {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn add(&mut self, selection: &Selection<'_>) {
+        let (mut start, mut end) = match *selection {
+            Selection::One(key) => (key.to_vec(), Some([key, &[0]].concat())),
+            Selection::Span { start, end } => (start.to_vec(), end.map(<[u8]>::to_vec)),
+        };
+        if end.as_ref().is_some_and(|end| *end <= start) {
+            return;
+        }
+        let from = self
+            .0
+            .partition_point(|(_, end)| end.as_ref().is_some_and(|end| *end < start));
+        let begun = |(first, _): &(Vec<u8>, Option<Vec<u8>>)| end.as_ref().is_none_or(|end| first <= end);
+        let to = from + self.0[from..].partition_point(begun);
+        for (first, last) in self.0.drain(from..to) {
+            start = start.min(first);
+            end = end.zip(last).map(|(end, last)| end.max(last));
+        }
+        self.0.insert(from, (start, end));
+    }
+
+    /// What of a range is not covered.
+    fn rest_of(&self, start: &[u8], end: Option<&[u8]>) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
+        let mut rest = Vec::new();
+        let mut from = start.to_vec();
+        let begin = self
+            .0
+            .partition_point(|(_, end)| end.as_ref().is_some_and(|end| **end <= *start));
+        for (first, last) in &self.0[begin..] {
+            if end.is_some_and(|end| **first >= *end) {
+                break;
+            }
+            if from < *first {
+                rest.push((from, Some(first.clone())));
+            }
+            match last {
+                Some(last) => from = last.clone(),
+                None => return rest,
+            }
+        }
+        if end.is_none_or(|end| *from < *end) {
+            rest.push((from, end.map(<[u8]>::to_vec)));
+        }
+        rest
+    }
 }
 
 impl Before<'_> {
@@ -131,7 +186,7 @@ impl<E: Engine> Walk<'_, E> {
                     self.count(result, &selection, before.base(result.revision, true), before)?;
                 }
                 if count > 0 {
-                    before.deleted.push(selection);
+                    before.deleted.add(&selection);
                 }
             }
             Operation::Range(range) if result.counted_pairs().map_err(wrong)?.count == UNCOUNTED => {
@@ -180,12 +235,17 @@ impl<E: Engine> Walk<'_, E> {
             return Err(wrong(Malformed("one key is always counted")));
         };
         let mut count = 0;
-        self.machine
-            .engine
-            .scan_kept(KeyRange { start, end }, base, &mut |key, _| {
-                count += u64::from(!before.deleted.iter().any(|deleted| deleted.contains(key)));
+        // Many deletes over the same keys look at each of them once.
+        for (start, end) in before.deleted.rest_of(start, end) {
+            let part = KeyRange {
+                start: &start,
+                end: end.as_deref(),
+            };
+            self.machine.engine.scan_kept(part, base, &mut |_, _| {
+                count += 1;
                 Visit::Next
             })?;
+        }
         for key in before.put.iter().filter(|key| selection.contains(key)) {
             count += u64::from(!self.is_live(key, base)?);
         }
