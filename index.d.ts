@@ -557,7 +557,8 @@ export declare function open(options: OpenOptions): Promise<Database>;
 export declare function connect(options: ConnectOptions): Promise<Database>;
 /**
  * A condition on one key, or on every key of a selection. A key that does not exist has version and revisions 0. The selections that a
- * transaction compares may have 4,000 keys together, fewer if values are long (each 4 KiB count as a key): above it TOO_MANY_OPERATIONS.
+ * transaction compares may have 4,000 keys together, fewer if values are long (each 4 KiB count as a key) or if it has very many
+ * operations (each on a selection counts as nine): above it TOO_MANY_OPERATIONS.
  */
 export declare function compare(of: Bytes | Selection, target: "value", operator: CompareOperator, operand: Bytes): Compare;
 export declare function compare(of: Bytes | Selection, target: Exclude<CompareTarget, "value">, operator: CompareOperator, operand: number): Compare;

@@ -41,7 +41,7 @@ const worst = {
   '128 compares and 128 ranges': () =>
     db
       .txn()
-      .if(...several(128, (n) => compare(span(n * 100, 30), 'version', '>', 0)))
+      .if(...several(128, (n) => compare(span(n * 100, 20), 'version', '>', 0)))
       .then(...several(128, (n) => range(span(n * 100, tenth))))
       .commit(),
   'compares of 3,900 keys, and puts': () =>
