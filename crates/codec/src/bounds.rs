@@ -64,7 +64,7 @@ const _: () = assert!(
     "an event with the pair as it was before fits a frame"
 );
 const _: () = assert!(
-    1 + 3 * TXN_OPERATIONS_MAX <= BATCH_OPERATIONS_MAX && 2 * TXN_OPERATIONS_MAX <= BATCH_RANGES_MAX,
+    3 * TXN_OPERATIONS_MAX < BATCH_OPERATIONS_MAX && 2 * TXN_OPERATIONS_MAX <= BATCH_RANGES_MAX,
     "a transaction whose parts are as large as they may be fits a batch, even if all of them are on ranges"
 );
 const _: () = assert!(

@@ -279,7 +279,7 @@ fn comparing(compares: &[(&[u8], &[u8])], then: &[Vec<u8>]) -> Vec<u8> {
     }
     let (then_bytes, mut out) = (then.concat(), Vec::new());
     let part = |count: usize, bytes| TxnPart {
-        count: u16::try_from(count).unwrap(),
+        count: count as u16,
         bytes,
     };
     encode_txn(
