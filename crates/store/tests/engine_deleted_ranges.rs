@@ -123,3 +123,31 @@ fn a_dead_stretch_costs_no_look_at_each_row() {
     assert_eq!((count, all), (3, KEYS as usize));
     assert!(dead * 20 < live, "{dead:?} for three keys, {live:?} for all");
 }
+
+#[test]
+fn a_scan_that_begins_in_dead_stretches_looks_at_none_of_their_rows() {
+    let directory = tempfile::tempdir().unwrap();
+    let (mut model, engine, _) = filled(directory.path());
+    for first in [10_000, 11_000, 12_000] {
+        delete(&mut model, &engine, first, first + 1_500);
+    }
+    let looks = |start: u32, end: u32| {
+        let (start, end) = (key(start), key(end));
+        let range = KeyRange {
+            start: &start,
+            end: Some(&end),
+        };
+        let (mut steps, mut count) = (1_000_usize, 0);
+        let visit = &mut |_: &[u8], _: rafterdb_store::RowRef<'_>| {
+            count += 1;
+            Visit::Next
+        };
+        engine
+            .scan_some(range, model.revision, false, &mut steps, visit)
+            .unwrap();
+        (1_000 - steps, count)
+    };
+    assert_eq!(looks(10_100, 13_400), (0, 0));
+    assert_eq!(looks(10_100, 13_507), (7, 7));
+    assert_eq!(looks(9_995, 10_001), (6, 5));
+}
