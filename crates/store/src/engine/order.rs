@@ -1,9 +1,10 @@
-//! The keys of one memtable in order, sorted only when somebody asks: the writer appends to an unsorted tail, and a
-//! range or a flush sorts the tail and merges it into runs whose lengths at least halve, so that a key is moved
-//! O(log n) times. Knows keys, not rows. Order and runs keep the memory that their keys lie in.
+//! The keys of one memtable in order, sorted some thousands at a time: the writer appends to an unsorted tail. A tail that
+//! is long enough, or that a range or a flush meets, is sorted and merged into runs whose lengths at least halve, so that a
+//! key is moved O(log n) times. Knows keys, not rows. Order and runs keep the memory that their keys lie in.
 //!
 //! Measured with a million random 16-byte keys, processor time a key on a busy machine: appending here 25 ns and sorting
-//! all of them at the flush 370, against 1,900 for inserting each into a BTreeMap as it comes.
+//! all of them at the flush 370, against 1,900 for inserting each into a BTreeMap as it comes. With no bound on the tail the
+//! first range after 200,000 new keys took 20 ms, and an entry may hold a range.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -93,6 +94,9 @@ impl Run {
     }
 }
 
+/// New keys that are left unsorted: what a range sorts at most, also one that is read while an entry is applied.
+const TAIL_MAX: usize = 4096;
+
 /// All keys of a memtable.
 pub(super) struct Order {
     /// New keys, in order of arrival. The writer holds this lock for one push.
@@ -117,7 +121,14 @@ impl Order {
     pub(super) fn add(&self, key: &[u8], row: Row) -> Slot {
         let slot = Slot::new(&self.arena, key, row);
         let prefix = prefix(key);
-        self.tail.lock().push(Entry { prefix, slot });
+        let length = {
+            let mut tail = self.tail.lock();
+            tail.push(Entry { prefix, slot });
+            tail.len()
+        };
+        if length >= TAIL_MAX {
+            self.runs();
+        }
         slot
     }
 
