@@ -37,7 +37,7 @@ const tenth = Math.floor(keys / 10)
 
 /** What of all that passes the gate takes an entry the longest. */
 const worst = {
-  'small puts, as many as may be': () => Promise.all(several(8192, (n) => db.put(`s${n}`, 'v'))),
+  'small puts, as many as may be': () => Promise.all(several(4096, (n) => db.put(`s${n}`, 'v'))),
   '128 compares and 128 ranges': () =>
     db
       .txn()

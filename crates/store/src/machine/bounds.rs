@@ -43,7 +43,7 @@ impl Default for Bounds {
 const RANGE_STEPS: u64 = 8;
 /// How many deletes of the largest number of keys one entry has, and by how much later ones are cut at most.
 const DELETES_OF_AN_ENTRY: u64 = 4;
-const DELETE_SHARE_MIN: u64 = 64;
+const DELETE_SHARE_MIN: u64 = 128;
 /// A key that is deleted is looked at twice.
 const DELETE_STEPS: u64 = 2;
 /// Bytes that are read in about the time that a key takes.
