@@ -1,5 +1,5 @@
 // The shared plane cases against the native plane. The other member is a native one too, driven by hand like the first.
-import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect } from 'vitest'
@@ -14,6 +14,7 @@ import { Command, Event } from '../../src/plane/kinds.js'
 import type { Plane } from '../../src/plane/plane.js'
 import { Role } from '../../src/raft/kinds.js'
 import { freePorts } from '../ports.js'
+import { copy } from './copy.js'
 import { PlaneDriver } from './driver.js'
 import { type PlaneHarness, planeSuite, type WireMessage } from './suite.js'
 
@@ -227,17 +228,6 @@ class NativeHarness implements PlaneHarness {
   get #other(): PlaneDriver {
     if (this.#peer === undefined) throw new Error('the other member does not run')
     return this.#peer.driver
-  }
-}
-
-/** A file that goes while the copy is made is no reason to fail: another copy is as good. */
-function copy(from: string, to: string, attempts = 5): void {
-  try {
-    cpSync(from, to, { recursive: true })
-  } catch (error) {
-    if (attempts === 0 || (error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-    rmSync(to, { recursive: true, force: true })
-    copy(from, to, attempts - 1)
   }
 }
 

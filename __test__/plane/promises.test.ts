@@ -9,6 +9,7 @@ import { memberOptions } from '../../src/cluster/options.js'
 import type { MemberInfo } from '../../src/native/binding.js'
 import { parseReply } from '../../src/native/errors.js'
 import { loadBinding } from '../../src/native/load.js'
+import { copy } from './copy.js'
 
 const MIB = 1 << 20
 const root = mkdtempSync(join(tmpdir(), 'rafterdb-promises-'))
@@ -23,7 +24,7 @@ async function live(name: string, electionTimeout: number, end: 'kill' | number)
   const nothing = () => undefined
   const info = parseReply<MemberInfo>(await binding.openMember(JSON.stringify(config), nothing, nothing, false))
   const killed = `${dataDir}-killed`
-  if (end === 'kill') cpSync(dataDir, killed, { recursive: true })
+  if (end === 'kill') copy(dataDir, killed)
   else await sleep(end)
   binding.stopMember(info.member)
   await binding.closeMember(info.member)
