@@ -13,6 +13,8 @@ use rafterdb_codec::{
 };
 
 const KEYS: u32 = 16_000;
+/// Of one batch.
+const BATCH_KEYS: u32 = 2_000;
 /// Of one count; a slice is 4096 rows.
 const SLICES: u64 = 4;
 const COUNTS: u64 = 200;
@@ -30,22 +32,14 @@ fn submit(bench: &Bench, kind: u8, id: u64, body: &[u8]) {
     bench.member.submit(&bench.port, &submission).unwrap();
 }
 
-fn slices(bench: &Bench) -> u64 {
-    bench.member.counters.read_slices.load(Ordering::Relaxed)
-}
-
-#[test]
-fn reads_of_a_port_that_is_closed_stop() {
-    let bench = Bench::open();
-    bench.lead(6);
-    bench.begin_to_lead(1, 6);
+fn puts(keys: std::ops::Range<u32>) -> Vec<u8> {
     let mut batch = Vec::new();
     let header = BatchHeader {
-        count: KEYS,
+        count: keys.len() as u32,
         ..BatchHeader::default()
     };
     header.encode(&mut batch);
-    for key in 0..KEYS {
+    for key in keys {
         let key = format!("k{key}");
         let put = Put {
             flags: 0,
@@ -55,12 +49,32 @@ fn reads_of_a_port_that_is_closed_stop() {
         };
         put.encode(&mut batch);
     }
-    submit(&bench, request::WRITE, 1, &batch);
-    let count = bench.event(event::PROPOSALS)[0];
-    bench.command(&[u64::from(command::ACCEPT), 0, 2, 6, count]);
-    while bench.event(event::DURABLE)[0] < 2 {}
-    bench.command(&[u64::from(command::COMMIT), 0, 2]);
-    while bench.event(event::APPLIED)[0] < 2 {}
+    batch
+}
+
+fn slices(bench: &Bench) -> u64 {
+    bench.member.counters.read_slices.load(Ordering::Relaxed)
+}
+
+#[test]
+fn reads_of_a_port_that_is_closed_stop() {
+    let bench = Bench::open();
+    bench.lead(6);
+    bench.begin_to_lead(1, 6);
+    for first in (0..KEYS).step_by(BATCH_KEYS as usize) {
+        let index = u64::from(first / BATCH_KEYS) + 2;
+        submit(
+            &bench,
+            request::WRITE,
+            index,
+            &puts(first..KEYS.min(first + BATCH_KEYS)),
+        );
+        let count = bench.event(event::PROPOSALS)[0];
+        bench.command(&[u64::from(command::ACCEPT), 0, index, 6, count]);
+        while bench.event(event::DURABLE)[0] < index {}
+        bench.command(&[u64::from(command::COMMIT), 0, index]);
+        while bench.event(event::APPLIED)[0] < index {}
+    }
     let mut read = Vec::new();
     ReadRequest::encode_header(&mut read, consistency::SERIALIZABLE, 1, 0);
     let all = Range {
@@ -71,12 +85,12 @@ fn reads_of_a_port_that_is_closed_stop() {
         end: b"l",
     };
     all.encode(&mut read);
-    submit(&bench, request::READ, 2, &read);
-    let answer = bench.answer(2);
+    submit(&bench, request::READ, 1, &read);
+    let answer = bench.answer(1);
     assert_eq!(answer.body[16..24], u64::from(KEYS).to_le_bytes());
     assert_eq!(slices(&bench), SLICES);
     for id in 0..COUNTS {
-        submit(&bench, request::READ, 10 + id, &read);
+        submit(&bench, request::READ, 1000 + id, &read);
     }
     bench.member.close_port(&bench.port);
     let mut last = 0;
