@@ -8,7 +8,6 @@ import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { open } from 'rafterdb'
 import { afterAll, expect, test } from 'vitest'
-import { loadBinding } from '../../src/native/load.js'
 
 const IDLE = new URL('./fixtures/idle-worker.mjs', import.meta.url)
 const root = mkdtempSync(join(tmpdir(), 'rafterdb-ended-'))
@@ -51,19 +50,6 @@ test('a worker is terminated while it opens a store', { timeout: 60_000 }, async
     await worker.terminate()
     await (await open({ dataDir })).close()
   }
-})
-
-test('workers that are terminated one after the other leave their readers to nobody', { timeout: 60_000 }, async () => {
-  const dataDir = join(root, 'readers')
-  const native = loadBinding()
-  for (let n = 0; n < 8; n++) {
-    const worker = await started(dataDir)
-    expect(() => native.readKey(0, 1)).toThrow('no reader 0 is open')
-    await worker.terminate()
-  }
-  const db = await open({ dataDir })
-  expect(db.getSync('from', { consistency: 'serializable' })).toBe('a worker')
-  await db.close()
 })
 
 test.runIf(process.platform === 'linux')('threads and files of a store go with its worker', { timeout: 90_000 }, async () => {
