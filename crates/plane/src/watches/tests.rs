@@ -21,15 +21,15 @@ struct Led {
 
 impl Led {
     fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = tempfile::tempdir().expect("a directory");
         let config = serde_json::json!({
             "name": "solo", "dataDir": dir.path(), "members": [{ "name": "solo", "endpoint": "" }], "listen": null,
             "durability": "os", "durabilityInterval": 10, "memory": 32 << 20, "valueBytesMax": 1 << 20, "groups": 1,
             "segmentBytes": 1 << 20, "cpuAffinity": null,
         });
-        let config = Config::parse(&config.to_string()).unwrap();
+        let config = Config::parse(&config.to_string()).expect("a config");
         let id = config.id();
-        let member = Member::open(config, Box::new(|_| {}), Arc::new(|_| {})).unwrap();
+        let member = Member::open(config, Box::new(|_| {}), Arc::new(|_| {})).expect("it works");
         let port = member.port(Box::new(|| {}));
         let led = Self {
             member,
@@ -47,8 +47,8 @@ impl Led {
         let mut results = Vec::new();
         machine
             .apply(1, 1, entry::NOOP, &CLUSTER.to_le_bytes(), &mut results)
-            .unwrap();
-        machine.publish().unwrap();
+            .expect("it works");
+        machine.publish().expect("it works");
         led
     }
 
@@ -69,7 +69,7 @@ impl Led {
             body,
         }
         .encode(&mut submission);
-        self.member.submit(&self.port, &submission).unwrap();
+        self.member.submit(&self.port, &submission).expect("it works");
     }
 
     fn watch(&self, id: u64, credit: u32) {
@@ -100,7 +100,7 @@ impl Led {
     /// Code and body of each response so far.
     fn responses(&self) -> Vec<(u64, Code, Vec<u8>)> {
         let mut bytes = vec![0; 1 << 16];
-        let length = usize::try_from(self.port.drain(&mut bytes)).unwrap();
+        let length = usize::try_from(self.port.drain(&mut bytes)).expect("it works");
         let responses = Responses::new(&bytes[..length]).map(Result::unwrap);
         responses.map(|r| (r.id, r.code, r.body.to_vec())).collect()
     }
@@ -165,8 +165,8 @@ fn credit_that_comes_while_it_waits_counts() {
         let mut batch = vec![0; 28];
         batch.extend_from_slice(&1_u32.to_le_bytes());
         batch.extend_from_slice(&[1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, b'k']);
-        machine.apply(index, 1, 1, &batch, &mut results).unwrap();
-        machine.publish().unwrap();
+        machine.apply(index, 1, 1, &batch, &mut results).expect("it works");
+        machine.publish().expect("it works");
     }
     let events: usize = led.responses().iter().map(|(_, _, body)| usize::from(body[8])).sum();
     assert_eq!(events, 2);
