@@ -8,8 +8,8 @@ mod model;
 use model::engine::ModelEngine;
 use model::harness::Harness;
 use model::semantics::{CompareOp, Op, Outcome, PutOp, RangeOp, Relation, Target, TxnOp};
-use model::wire::{decode_write, encode_batch};
-use rafterdb_codec::{BatchHeader, Code, WatchEvents, WatchRequest, BATCH_RETRY, WATCH_PREV_KV};
+use model::wire::{decode_results, decode_write, encode_batch, encode_read};
+use rafterdb_codec::{BatchHeader, Code, OperationResults, WatchEvents, WatchRequest, BATCH_RETRY, WATCH_PREV_KV};
 use rafterdb_store::{Bounds, LsmEngine, WatchId};
 
 const KEYS: u32 = 20_000;
@@ -91,6 +91,50 @@ fn a_delete_of_many_keys_is_one_change_and_says_how_many_they_were() {
     ));
     harness.machine().publish().unwrap();
     assert_eq!(harness.apply(again).0.code, Code::ResultForgotten);
+}
+
+#[test]
+fn a_key_that_is_deleted_alone_and_in_a_range_at_once_and_then_written_is_found_by_ranges() {
+    let mut harness = filled();
+    let alone = Op::Delete {
+        key: key(7),
+        end: Vec::new(),
+        previous: false,
+    };
+    let both = Op::Txn(TxnOp {
+        compares: Vec::new(),
+        then: vec![alone, delete_all()],
+        otherwise: Vec::new(),
+    });
+    harness.apply(encode_batch(BatchHeader::default(), &[both]));
+    harness.apply(encode_batch(BatchHeader::default(), &[put(key(7))]));
+    harness.machine().publish().unwrap();
+    for (start, reverse) in [(0, false), (0, true), (7, false)] {
+        let range = RangeOp {
+            key: key(start),
+            end: b"l".to_vec(),
+            reverse,
+            ..RangeOp::default()
+        };
+        let mut out = Vec::new();
+        harness.machine().read(&encode_read(&[range]), &mut out).unwrap();
+        let Outcome::Range { pairs, .. } = decode_results(OperationResults::new(&out)).remove(0) else {
+            panic!("a range");
+        };
+        let keys: Vec<_> = pairs.into_iter().map(|pair| pair.key).collect();
+        assert_eq!(keys, [key(7)], "from {start}, reverse: {reverse}");
+    }
+    // What is compacted lets go of dead stretches on disk: the key is in none.
+    let last = u64::from(KEYS) + 3;
+    harness.apply(encode_batch(BatchHeader::default(), &[Op::Compact(last)]));
+    harness.machine().publish().unwrap();
+    harness.machine().rotate().unwrap();
+    let stats = || harness.machine().engine().stats();
+    while stats().flushing || stats().compacting {
+        std::thread::yield_now();
+    }
+    let mut value = Vec::new();
+    assert!(harness.machine().get_into(&key(7), &mut value).unwrap());
 }
 
 #[test]

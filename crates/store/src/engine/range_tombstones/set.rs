@@ -132,7 +132,8 @@ impl RangeTombstones {
     /// sees less has an earlier one as the newest, and nothing to find that was written after the next.
     pub(in crate::engine) fn note(&self, key: &[u8], previous: u64, modified: u64) {
         let mut horizon = (modified, 0);
-        while let Some(one) = self.newest(key, previous, horizon) {
+        // One of the same revision as the previous version lies over that too: its transaction deleted the key by itself before.
+        while let Some(one) = self.newest(key, previous.saturating_sub(1), horizon) {
             if one.note(key) {
                 break;
             }
@@ -313,6 +314,13 @@ mod tests {
         set.note(&[9, 9], 0, 2000);
         let noted = set.all().filter(|one| !one.written.read().parts.parts().is_empty());
         assert_eq!(noted.count(), 1);
+    }
+
+    #[test]
+    fn a_write_after_a_key_was_deleted_alone_and_within_a_range_at_once_is_not_passed() {
+        let set = set();
+        set.note(b"dd", 30, 31);
+        assert_eq!(set.pass(b"d", after(31), false), Some(b"dd".to_vec()));
     }
 
     #[test]

@@ -37,6 +37,10 @@ struct Model {
 impl Model {
     fn write(&mut self, key: u8, is_noted: bool) {
         self.revision += 1;
+        self.write_now(key, is_noted);
+    }
+
+    fn write_now(&mut self, key: u8, is_noted: bool) {
         let previous = self.writes.iter().rev().find(|(written, _)| *written == key);
         if is_noted {
             if let Some(ranges) = self.live.load() {
@@ -46,8 +50,12 @@ impl Model {
         self.writes.push((key, self.revision));
     }
 
-    fn delete(&mut self, start: u8, end: u8) {
+    /// `alone`: a key that the same transaction has deleted before, by itself.
+    fn delete(&mut self, start: u8, end: u8, alone: Option<u8>) {
         self.revision += 1;
+        if let Some(key) = alone {
+            self.write_now(key, true);
+        }
         let range = KeyRange {
             start: &[start],
             end: (end < KEYS).then_some(std::slice::from_ref(&end)),
@@ -61,6 +69,12 @@ impl Model {
             (modified + 1..=at).contains(revision) && (*start..*end).contains(&key)
         };
         self.deletes.iter().any(kills)
+    }
+
+    /// Whether it deleted one key, in the transaction of a range tombstone over it.
+    fn is_deletion(&self, (key, modified): (u8, u64)) -> bool {
+        let covers = |(revision, start, end): &(u64, u8, u8)| *revision == modified && (*start..*end).contains(&key);
+        self.deletes.iter().any(covers)
     }
 
     /// Everything is compacted, and some of the range tombstones are forgotten with the rows that they killed.
@@ -87,7 +101,7 @@ impl Model {
                     .iter()
                     .rev()
                     .find(|(written, revision)| *written == key && *revision <= at);
-                newest.is_some_and(|newest| !self.is_dead(*newest, at))
+                newest.is_some_and(|newest| !self.is_dead(*newest, at) && !self.is_deletion(*newest))
             };
             for write in self.writes.iter().filter(|write| write.1 <= at) {
                 if ranges.hides(&[write.0], write.1, after(at)) != self.is_dead(*write, at) {
@@ -131,7 +145,8 @@ fn run(seed: u64, is_noted: bool) -> Result<usize, String> {
             0..55 => model.write(random.key(), is_noted),
             55..98 => {
                 let (one, other) = (random.key(), random.key());
-                model.delete(one.min(other), one.max(other) + 1);
+                let alone = (random.below(3) == 0).then_some(one);
+                model.delete(one.min(other), one.max(other) + 1, alone);
             }
             _ if step > 250 => model.forget(&mut random),
             _ => {}
