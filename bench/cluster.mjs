@@ -9,8 +9,9 @@ export class Child {
   #waiting = new Map()
   #next = 0
 
-  constructor() {
-    this.#child = fork(new URL('./child.mjs', import.meta.url), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  /** `script`: the child of this checkout, or that of another one whose build is to run. */
+  constructor(script = new URL('./child.mjs', import.meta.url)) {
+    this.#child = fork(script, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
     this.#child.on('message', ({ id, result, error }) => {
       const waiter = this.#waiting.get(id)
       this.#waiting.delete(id)
@@ -55,14 +56,14 @@ export async function freePort() {
   return port
 }
 
-/** Starts three members with data under `dir`; resolves when one of them leads. */
-export async function startCluster(dir, options = {}) {
+/** Starts three members with data under `dir`; resolves when one of them leads. `script` as of `Child`. */
+export async function startCluster(dir, options = {}, script = undefined) {
   rmSync(dir, { recursive: true, force: true })
   mkdirSync(dir, { recursive: true })
   const names = ['a', 'b', 'c']
   const members = {}
   for (const name of names) members[name] = `127.0.0.1:${await freePort()}`
-  const children = names.map(() => new Child())
+  const children = names.map(() => new Child(script))
   await Promise.all(
     children.map((child, i) => child.ask('open', { name: names[i], members, dataDir: `${dir}/${names[i]}`, ...options })),
   )

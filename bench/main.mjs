@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { Child, findLeader, startCluster } from './cluster.mjs'
 import { startEtcd } from './etcd.mjs'
 import { readFlags } from './flags.mjs'
+import { LOADS, REMOTE_LOADS, SYNC_LOAD, shape as shapeOf, WARM_UP } from './loads.mjs'
 import { table } from './table.mjs'
 
 const flags = readFlags('node bench/main.mjs [--json] [--quick] [--runs 5] [--etcd DIR] [--no-etcd]', {
@@ -17,29 +18,15 @@ const flags = readFlags('node bench/main.mjs [--json] [--quick] [--runs 5] [--et
 
 const runs = Number(flags.runs ?? (flags.quick ? 1 : 5))
 const share = flags.quick ? 0.1 : 1
-const shape = { keys: flags.quick ? 10_000 : 100_000, valueBytes: 256 }
+const shape = shapeOf(flags)
 const calls = (count) => Math.ceil(count * share)
 const etcdBin = 'target/etcd'
 
-const LOADS = [
-  { name: 'put, 1 in flight', kind: 'put', inFlight: 1, count: calls(10_000) },
-  { name: 'put, 100 in flight', kind: 'put', inFlight: 100, count: calls(300_000) },
-  { name: 'put, 1,000 in flight', kind: 'put', inFlight: 1_000, count: calls(600_000) },
-  { name: 'get, 100 in flight', kind: 'get', inFlight: 100, count: calls(500_000) },
-  { name: 'get, 1,000 in flight', kind: 'get', inFlight: 1_000, count: calls(500_000) },
-]
-const REMOTE_LOADS = [
-  { name: 'remote put, 1,000 in flight', kind: 'put', inFlight: 1_000, count: calls(200_000) },
-  { name: 'remote get, 1,000 in flight', kind: 'get', inFlight: 1_000, count: calls(300_000) },
-]
 const ETCD_LOADS = [
   { name: 'etcd put, 1 client', op: 'put', clients: 1, total: calls(5_000) },
   { name: 'etcd put, 1,000 clients', op: 'put', clients: 1_000, total: calls(60_000) },
   { name: 'etcd get, 1,000 clients', op: 'get', clients: 1_000, total: calls(60_000) },
 ]
-
-/** Share of a load's calls that are made before it is measured: V8 compiles what they run meanwhile. */
-const WARM_UP = 0.2
 
 const rows = new Map()
 const record = (name, result) => rows.set(name, [...(rows.get(name) ?? []), result])
@@ -68,7 +55,7 @@ async function runOurs() {
   // Every key exists before anything is measured.
   await leader.ask('load', { kind: 'put', inFlight: 1_000, count: shape.keys, ...shape })
   for (const load of LOADS) record(load.name, await measure(children, leader, load))
-  record('getSync', await leader.ask('loadSync', { ...shape, count: calls(1_000_000) }))
+  record(SYNC_LOAD.name, await leader.ask('loadSync', { ...shape, count: calls(SYNC_LOAD.count) }))
   const client = new Child()
   await client.ask('connect', { endpoints: cluster.endpoints })
   for (const load of REMOTE_LOADS) record(load.name, await measure(children, client, load))
@@ -76,7 +63,8 @@ async function runOurs() {
   await cluster.close()
 }
 
-async function measure(children, driver, load) {
+async function measure(children, driver, { count, ...shapeOfLoad }) {
+  const load = { ...shapeOfLoad, count: calls(count) }
   await driver.ask('load', { ...load, ...shape, count: Math.ceil(load.count * WARM_UP) })
   const processes = children.includes(driver) ? children : [...children, driver]
   const before = await Promise.all(processes.map((child) => child.ask('usage')))
