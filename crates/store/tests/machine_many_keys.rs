@@ -124,17 +124,6 @@ fn a_key_that_is_deleted_alone_and_in_a_range_at_once_and_then_written_is_found_
         let keys: Vec<_> = pairs.into_iter().map(|pair| pair.key).collect();
         assert_eq!(keys, [key(7)], "from {start}, reverse: {reverse}");
     }
-    // What is compacted lets go of dead stretches on disk: the key is in none.
-    let last = u64::from(KEYS) + 3;
-    harness.apply(encode_batch(BatchHeader::default(), &[Op::Compact(last)]));
-    harness.machine().publish().unwrap();
-    harness.machine().rotate().unwrap();
-    let stats = || harness.machine().engine().stats();
-    while stats().flushing || stats().compacting {
-        std::thread::yield_now();
-    }
-    let mut value = Vec::new();
-    assert!(harness.machine().get_into(&key(7), &mut value).unwrap());
 }
 
 #[test]
