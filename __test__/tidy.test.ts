@@ -9,6 +9,7 @@ import { crates } from './tidy/crates.js'
 import { headers, lengths, places, running } from './tidy/files.js'
 import { imports } from './tidy/imports.js'
 import { names } from './tidy/names.js'
+import { paths } from './tidy/paths.js'
 import { purity } from './tidy/purity.js'
 import { reachable } from './tidy/reachable.js'
 import type { Rule, SourceFile } from './tidy/rule.js'
@@ -18,6 +19,7 @@ const rules: Rule[] = [
   crates,
   purity,
   names,
+  paths,
   reachable,
   noAny,
   noUnwrap,

@@ -75,7 +75,7 @@ export class FaultInjector {
     this.#scheduler.after(this.#duration(), () => node.restart())
   }
 
-  /** Never so that a majority has lost its data, nor while somebody takes the cluster for new who is not new: see recovery.ts. */
+  /** Never so that a majority has lost its data, nor while somebody takes the cluster for new who is not new: see src/raft/recovery.ts. */
   #mayForget(node: Node): boolean {
     const whole = this.#nodes.filter((other) => other !== node && other.whole)
     return whole.length * 2 > this.#nodes.length && whole.every((other) => other.knowsOfElections)

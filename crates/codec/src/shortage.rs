@@ -1,5 +1,5 @@
 //! Which failures are only a want of something that may come back: room on a disk, file descriptors. What failed with one of them
-//! before anything was acknowledged may be tried again. A failed sync never is, whatever it reports: see STYLE and ARCHITECTURE.
+//! before anything was acknowledged may be tried again. A failed sync never is, whatever it reports (decision 45).
 
 use std::io::{Error, ErrorKind};
 

@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! <directory>/CURRENT                      "rafterdb-store 1 <generation>\n<crc32c of that line in hex>\n"
-//! <directory>/generation-<n>/tables/       see tables.rs
+//! <directory>/generation-<n>/tables/       see tables/mod.rs
 //! <directory>/generation-<n>/history/      see history/segment.rs
 //! <directory>/generation-<n>.building/     one that is not complete
 //! ```
