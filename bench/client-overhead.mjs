@@ -3,7 +3,7 @@
 import { pathToFileURL } from 'node:url'
 
 const dist = process.env.RAFTERDB_DIST ? pathToFileURL(`${process.env.RAFTERDB_DIST}/`) : new URL('../dist/', import.meta.url)
-const { createEmbedded } = await import(new URL('client/create.js', dist).href)
+const { createEmbedded } = await import(new URL('client/database/create-database.js', dist).href)
 
 const HEADER_BYTES = 16
 const VALUE_BYTES = 256

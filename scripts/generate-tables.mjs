@@ -66,7 +66,7 @@ const files = {
   'src/codes.ts': `// ${note}\n\n${table('Code', 'Error codes by name, the same in Rust and TypeScript.', errors)}\n/** The name of an error code, which programs match. */\nexport type ErrorCode = keyof typeof Code\n`,
   'src/raft/kinds.ts': `// ${note}\n\n${kindTables(['message', 'role'])}`,
   'src/plane/kinds.ts': `// ${note}\n\n${kindTables(['event', 'command'])}`,
-  'src/client/kinds.ts': `// ${note}\n\n${kindTables(['operation', 'request', 'consistency', 'compareResult', 'compareTarget'])}`,
+  'src/client/wire/request-kinds.ts': `// ${note}\n\n${kindTables(['operation', 'request', 'consistency', 'compareResult', 'compareTarget'])}`,
 }
 
 let stale = 0

@@ -1,7 +1,7 @@
 // A signal ends its call at once and nothing else.
 import { getEventListeners } from 'node:events'
 import { expect, test } from 'vitest'
-import { createEmbedded } from '../../src/client/create.js'
+import { createEmbedded } from '../../src/client/database/create-database.js'
 import { FakeNetwork } from './fake-member.js'
 import { useVirtualTime } from './virtual-time.js'
 

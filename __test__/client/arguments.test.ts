@@ -1,8 +1,8 @@
 // Wrong arguments are told before anything is sent, with the right code and what to do.
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Database } from '../../src/client/api.js'
-import { createEmbedded, createRemote } from '../../src/client/create.js'
-import { compare, del, get, put } from '../../src/client/txn.js'
+import { createEmbedded, createRemote } from '../../src/client/database/create-database.js'
+import { compare, del, get, put } from '../../src/client/transaction/txn.js'
 import type { ErrorCode } from '../../src/codes.js'
 import { FakeNetwork } from './fake-member.js'
 

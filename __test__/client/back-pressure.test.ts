@@ -1,7 +1,7 @@
 // A full queue is waited for, or told, as the caller chose; and what one client holds is bounded.
 import { expect, test } from 'vitest'
-import { createEmbedded } from '../../src/client/create.js'
-import { HELD_BYTES_MAX } from '../../src/client/slab.js'
+import { HELD_BYTES_MAX } from '../../src/client/buffers/slab.js'
+import { createEmbedded } from '../../src/client/database/create-database.js'
 import { FakeNetwork } from './fake-member.js'
 import { useVirtualTime } from './virtual-time.js'
 

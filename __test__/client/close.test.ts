@@ -1,6 +1,6 @@
 // close answers what is under way, then everything later is CLOSED; a member that dies says why.
 import { expect, test } from 'vitest'
-import { createEmbedded } from '../../src/client/create.js'
+import { createEmbedded } from '../../src/client/database/create-database.js'
 import type { RafterError } from '../../src/errors.js'
 import { FakeNetwork } from './fake-member.js'
 import { useVirtualTime } from './virtual-time.js'

@@ -1,6 +1,6 @@
 // status lists every member, also those that do not answer; leadership goes where it is told to.
 import { expect, test } from 'vitest'
-import { createEmbedded, createRemote } from '../../src/client/create.js'
+import { createEmbedded, createRemote } from '../../src/client/database/create-database.js'
 import { FakeNetwork } from './fake-member.js'
 import { useVirtualTime } from './virtual-time.js'
 

@@ -1,6 +1,6 @@
 // Every acknowledged write was carried out once, whatever is lost, refused or cut off on the way.
 import { expect, test } from 'vitest'
-import { createEmbedded, createRemote } from '../../src/client/create.js'
+import { createEmbedded, createRemote } from '../../src/client/database/create-database.js'
 import { FakeNetwork, type Fault } from './fake-member.js'
 import { type FakeBatch, readBatch } from './fake-wire.js'
 import { freshSeed, Random } from './random.js'

@@ -1,5 +1,5 @@
 // Members that answer the client in this process, with faults on demand. One store stands for the replicated state.
-import type { KeyReader, Port } from '../../src/client/port.js'
+import type { KeyReader, Port } from '../../src/client/connection/port.js'
 import { Code, type ErrorCode } from '../../src/codes.js'
 import { RafterError } from '../../src/errors.js'
 import { type FakeChange, FakeStore, pairOf } from './fake-store.js'

@@ -1,7 +1,7 @@
 // A remote client finds the leader, follows it, leaves it when it dies or stops answering, and says why it cannot.
 import { afterEach, expect, test } from 'vitest'
 import type { Database } from '../../src/client/api.js'
-import { createRemote } from '../../src/client/create.js'
+import { createRemote } from '../../src/client/database/create-database.js'
 import { FakeNetwork } from './fake-member.js'
 import { useVirtualTime } from './virtual-time.js'
 

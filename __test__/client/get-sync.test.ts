@@ -1,6 +1,6 @@
 // getSync reads on the caller's thread where the lease or the consistency allows it, and says so where not.
 import { expect, test } from 'vitest'
-import { createEmbedded } from '../../src/client/create.js'
+import { createEmbedded } from '../../src/client/database/create-database.js'
 import { FakeNetwork } from './fake-member.js'
 
 test('it needs no turn of the event loop', async () => {

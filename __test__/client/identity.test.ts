@@ -1,7 +1,7 @@
 // A database is of the cluster that it met first: data that has taken its place under the same address is not its own.
 import { expect, test } from 'vitest'
-import { createRemote } from '../../src/client/create.js'
-import type { Port } from '../../src/client/port.js'
+import type { Port } from '../../src/client/connection/port.js'
+import { createRemote } from '../../src/client/database/create-database.js'
 import { FakeNetwork } from './fake-member.js'
 import { useVirtualTime } from './virtual-time.js'
 

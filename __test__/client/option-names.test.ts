@@ -82,7 +82,7 @@ test('methods work when they are taken from the database', async () => {
 })
 
 test('binding them does not turn the database into a dictionary, which slows down every call', () => {
-  const create = new URL('../../dist/client/create.js', import.meta.url).href
+  const create = new URL('../../dist/client/database/create-database.js', import.meta.url).href
   const program = `const { createEmbedded } = await import('${create}')
     const db = await createEmbedded({ ports: () => ({ submit: () => 0, drain: () => 0, close() {} }) })
     console.log(%HasFastProperties(db))

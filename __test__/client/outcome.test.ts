@@ -1,7 +1,7 @@
 // Goal: an error says once whether its call was done, and never two things.
 import { expect, test } from 'vitest'
-import { Request as Kind } from '../../src/client/kinds.js'
-import { failureOf, outcomeOf, splitDetails } from '../../src/client/outcome.js'
+import { failureOf, outcomeOf, splitDetails } from '../../src/client/calls/outcome.js'
+import { Request as Kind } from '../../src/client/wire/request-kinds.js'
 import { Code, type ErrorCode } from '../../src/codes.js'
 
 const PHRASES = [/nothing was done/, /may or may not/, /the write was done/, /was not done/]

@@ -1,7 +1,7 @@
 // A database keeps the process alive while somebody waits for it, or as long as it is told to; close waits for as much.
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { Database, Watch } from '../../src/client/api.js'
-import { createEmbedded, createRemote } from '../../src/client/create.js'
+import { createEmbedded, createRemote } from '../../src/client/database/create-database.js'
 import { type FakeMember, FakeNetwork } from './fake-member.js'
 
 const MEMBERS = 7

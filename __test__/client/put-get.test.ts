@@ -1,7 +1,7 @@
 // What is put is what is read, as strings and as bytes, whatever the key and value.
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Database } from '../../src/client/api.js'
-import { createEmbedded } from '../../src/client/create.js'
+import { createEmbedded } from '../../src/client/database/create-database.js'
 import { FakeNetwork } from './fake-member.js'
 
 let network: FakeNetwork

@@ -1,7 +1,7 @@
 // A range pages at one revision: consistent while writes go on, bounded, and over as soon as its consumer leaves.
 import { expect, test } from 'vitest'
 import type { Database } from '../../src/client/api.js'
-import { createEmbedded } from '../../src/client/create.js'
+import { createEmbedded } from '../../src/client/database/create-database.js'
 import { FakeNetwork } from './fake-member.js'
 import { readRead } from './fake-wire.js'
 

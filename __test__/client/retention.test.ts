@@ -1,6 +1,6 @@
 // Which history may go: what is older than the bounds, known only from what was seen; in steps that are worth a flush.
 import { expect, test } from 'vitest'
-import { KEEP_DEFAULT, keepOf, Retention } from '../../src/client/retention.js'
+import { KEEP_DEFAULT, keepOf, Retention } from '../../src/client/history/retention.js'
 
 const HOUR = 3_600_000
 

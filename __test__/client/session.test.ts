@@ -1,6 +1,6 @@
 // A session is started before it is used, replaced when its start gets lost, and given up when the cluster forgot it.
 import { expect, test } from 'vitest'
-import { createEmbedded } from '../../src/client/create.js'
+import { createEmbedded } from '../../src/client/database/create-database.js'
 import { FakeNetwork } from './fake-member.js'
 import { readBatch } from './fake-wire.js'
 

@@ -1,8 +1,8 @@
 // Goal: clients that come and go one after another use the same large buffers: what is left to the collector lies about for long, and
 // grows the heap of the allocator by 70 MiB before it runs.
 import { afterEach, expect, test, vi } from 'vitest'
-import { createEmbedded } from '../../src/client/create.js'
-import { BUFFER_BYTES, giveBuffer, takeBuffer } from '../../src/client/spare-buffers.js'
+import { BUFFER_BYTES, giveBuffer, takeBuffer } from '../../src/client/buffers/spare-buffers.js'
+import { createEmbedded } from '../../src/client/database/create-database.js'
 import { FakeNetwork } from './fake-member.js'
 
 afterEach(() => {

@@ -1,6 +1,6 @@
 // A call ends when its time is up, says what may have happened, and disturbs no other call of its batch.
 import { expect, test } from 'vitest'
-import { createEmbedded } from '../../src/client/create.js'
+import { createEmbedded } from '../../src/client/database/create-database.js'
 import { FakeNetwork } from './fake-member.js'
 import { useVirtualTime } from './virtual-time.js'
 

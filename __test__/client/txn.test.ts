@@ -1,8 +1,8 @@
 // A transaction carries out one of its branches, and says what each operation of it did.
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Database } from '../../src/client/api.js'
-import { createEmbedded } from '../../src/client/create.js'
-import { compare, del, get, put, range } from '../../src/client/txn.js'
+import { createEmbedded } from '../../src/client/database/create-database.js'
+import { compare, del, get, put, range } from '../../src/client/transaction/txn.js'
 import { FakeNetwork } from './fake-member.js'
 
 let network: FakeNetwork

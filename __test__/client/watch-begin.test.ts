@@ -1,7 +1,7 @@
 // A watch from now on begins before whatever is called after it, though its member may have to ask for leave to begin it.
 import { expect, test } from 'vitest'
 import type { Watch } from '../../src/client/api.js'
-import { createEmbedded, createRemote } from '../../src/client/create.js'
+import { createEmbedded, createRemote } from '../../src/client/database/create-database.js'
 import { FakeNetwork } from './fake-member.js'
 import { useVirtualTime } from './virtual-time.js'
 

@@ -1,8 +1,8 @@
 // A watch goes on by itself after its connection or its leader is lost: no change missing, none twice.
 import { expect, test } from 'vitest'
 import type { Database, WatchEvent } from '../../src/client/api.js'
-import { createEmbedded, createRemote } from '../../src/client/create.js'
-import { put } from '../../src/client/txn.js'
+import { createEmbedded, createRemote } from '../../src/client/database/create-database.js'
+import { put } from '../../src/client/transaction/txn.js'
 import { FakeNetwork } from './fake-member.js'
 import { freshSeed, Random } from './random.js'
 import { useVirtualTime } from './virtual-time.js'

@@ -1,7 +1,7 @@
 // A watch reports each change once and in order, within bounded memory, until its consumer leaves.
 import { expect, test } from 'vitest'
 import type { Watch, WatchEvent } from '../../src/client/api.js'
-import { createEmbedded } from '../../src/client/create.js'
+import { createEmbedded } from '../../src/client/database/create-database.js'
 import { FakeNetwork } from './fake-member.js'
 import { Reader } from './fake-wire.js'
 import { useVirtualTime } from './virtual-time.js'

@@ -1,9 +1,9 @@
 // The bytes that leave the client and the bytes that it understands are those of FORMATS.md, written out by hand.
 import { expect, test } from 'vitest'
 import type { Database } from '../../src/client/api.js'
-import { createEmbedded } from '../../src/client/create.js'
-import type { Port } from '../../src/client/port.js'
-import { compare, del, get, put, range } from '../../src/client/txn.js'
+import type { Port } from '../../src/client/connection/port.js'
+import { createEmbedded } from '../../src/client/database/create-database.js'
+import { compare, del, get, put, range } from '../../src/client/transaction/txn.js'
 
 const hex = (text: string) => Buffer.from(text.replaceAll(/[^0-9a-f]/g, ''), 'hex')
 

@@ -2,7 +2,7 @@
 // A client follows the leader of its own group, wherever others are led.
 import type { Database } from 'rafterdb'
 import { expect, test } from 'vitest'
-import { createRemote } from '../../src/client/create.js'
+import { createRemote } from '../../src/client/database/create-database.js'
 import { dial } from '../../src/native/remote.js'
 import { Cluster, eventually, PATIENCE_MS } from './harness.js'
 

@@ -5,11 +5,11 @@ import { RafterError } from '../errors.js'
 import { loadBinding } from '../native/load.js'
 import { dial } from '../native/remote.js'
 import type { ConnectOptions, Database, OpenOptions } from './api.js'
-import { Compactor } from './compactor.js'
-import { createEmbedded, createRemote } from './create.js'
-import { logOf } from './log-lines.js'
-import { keepOf } from './retention.js'
-import { checkNames } from './selection.js'
+import { checkNames } from './arguments/selection.js'
+import { createEmbedded, createRemote } from './database/create-database.js'
+import { Compactor } from './history/compactor.js'
+import { keepOf } from './history/retention.js'
+import { logOf } from './text/log-lines.js'
 
 const CONNECT_OPTIONS = ['endpoints', 'requestTimeout', 'waitWhenBusy']
 

@@ -2,7 +2,7 @@
 // Owns their order of start and stop; knows nothing of keys or values.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isMainThread, type Worker } from 'node:worker_threads'
-import type { Port } from '../client/port.js'
+import type { Port } from '../client/connection/port.js'
 import type { ErrorCode } from '../codes.js'
 import { RafterError } from '../errors.js'
 import type { HostConfig } from '../host/config.js'

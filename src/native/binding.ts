@@ -17,7 +17,7 @@ export interface Binding extends Direct {
   memberCounters(member: number): string
   stopMember(member: number): void
   closeMember(member: number): Promise<string>
-  /** A port to a member of this process, for the calls below; see `Port` in src/client/port.ts. */
+  /** A port to a member of this process, for the calls below; see `Port` in src/client/connection/port.ts. */
   openPort(member: number, notify: () => void): Handle
   submit(port: Handle, buffer: Uint8Array, length: number): number
   drain(port: Handle, into: Uint8Array): number

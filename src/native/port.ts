@@ -1,5 +1,5 @@
 // A port of the addon, as the client sees it: the same three calls whether the member is in this process or elsewhere.
-import type { Port } from '../client/port.js'
+import type { Port } from '../client/connection/port.js'
 import type { Binding } from './binding.js'
 import type { Handle } from './direct.js'
 

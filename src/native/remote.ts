@@ -1,6 +1,6 @@
 // Ports to members elsewhere, over the native protocol.
 
-import type { Port } from '../client/port.js'
+import type { Port } from '../client/connection/port.js'
 import type { ErrorCode } from '../codes.js'
 import { errorCode, parseReply } from './errors.js'
 import { loadBinding } from './load.js'

@@ -1,6 +1,6 @@
 // How a command fails: one clear line on stderr and an exit code. Knows nothing of single commands.
 
-import { escaped } from '../client/escape.js'
+import { escaped } from '../client/text/escape.js'
 import type { ErrorCode } from '../codes.js'
 import { RafterError } from '../errors.js'
 

@@ -1,7 +1,7 @@
 // One-line logs of a member: time, level, message and `key=value` fields, or one JSON object a line. Goes to stderr. A line that
 // cannot be written is lost and counted: the member matters more than its log.
 import type { LogLevel } from '../client/api.js'
-import { escaped, jsonLine } from '../client/escape.js'
+import { escaped, jsonLine } from '../client/text/escape.js'
 import type { Output } from './output.js'
 
 export type LogFields = Record<string, string | number | boolean | undefined>

@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import type { Writable } from 'node:stream'
 import { styleText } from 'node:util'
-import { jsonLine } from '../client/escape.js'
+import { jsonLine } from '../client/text/escape.js'
 import { formatTable } from './table.js'
 
 export type Style = 'bold' | 'dim' | 'green' | 'red' | 'yellow'

@@ -54,7 +54,7 @@ fn forget(env: sys::napi_env) {
     });
 }
 
-/// `openReader(member, request, into)`: names the buffers of a reader, which lie apart; see `Port.openReader` in src/client/port.ts.
+/// `openReader(member, request, into)`: names the buffers of a reader, which lie apart; see `Port.openReader` in src/client/connection/port.ts.
 /// They live until `closeReader`; should the caller transfer or shrink one meanwhile, reads are refused.
 pub fn open_reader(call: &Call) -> Answer {
     let member = find(call.u32(0, "member")?)?;

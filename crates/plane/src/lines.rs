@@ -19,7 +19,7 @@ pub fn line(level: Level, text: &str) -> String {
 }
 
 /// The text with everything escaped that is no visible character: line breaks, control characters (and so what colours a terminal or
-/// moves its cursor), and the marks that change the direction of writing. src/client/escape.ts does the same.
+/// moves its cursor), and the marks that change the direction of writing. src/client/text/escape.ts does the same.
 #[must_use]
 pub fn escaped(text: &str) -> Cow<'_, str> {
     if !text.contains(is_hidden) {

@@ -1,0 +1,137 @@
+// One port with its two handlers, which can be handed over: to ask a member something, then to work with it.
+// Knows no retries; whoever asks handles failure.
+import { Code, type ErrorCode } from '../../codes.js'
+import { codeName, RafterError } from '../../errors.js'
+import { failureOf } from '../calls/outcome.js'
+import { HEADER_BYTES } from '../calls/request.js'
+import { readU64, writeU64 } from '../wire/bytes.js'
+import { explain, Inbox } from '../wire/results.js'
+import type { Port, PortFactory } from './port.js'
+
+/** Bytes of the buffer for answers; it grows for a larger one. */
+const ANSWER_BYTES = 16_384
+/** Ids of questions, far above those of the dispatcher, which may use the same port later. */
+const FIRST_QUESTION_ID = 2 ** 52
+
+interface Question {
+  id: number
+  resolve(text: string): void
+  reject(error: RafterError): void
+}
+
+export class Line {
+  readonly port: Port
+  /** Responses wait. At first for the answers to `ask`. */
+  notify: () => void = () => this.#readAnswers()
+  /** The port broke. */
+  lost: (code: ErrorCode, message: string) => void = () => {}
+  #question: Question | null = null
+  #nextId = FIRST_QUESTION_ID
+
+  private constructor(
+    readonly endpoint: string,
+    /** The Raft group that is asked: each has a leader of its own. */
+    readonly group: number,
+    port: Port,
+  ) {
+    this.port = port
+  }
+
+  /** Opens a port. Rejects with the reason; UNREACHABLE if there is no connection after `timeout` ms. */
+  static async open(factory: PortFactory, endpoint: string, group: number, timeout: number): Promise<Line> {
+    let line: Line | null = null
+    let broken: RafterError | null = null
+    const opening = Promise.resolve(
+      factory(
+        endpoint,
+        () => line?.notify(),
+        (code, message) => {
+          broken = new RafterError(code, message)
+          line?.break(broken)
+        },
+      ),
+    )
+    const port = await within(opening, timeout, `no connection within ${timeout} ms`, (late) => late.close())
+    line = new Line(endpoint, group, port)
+    if (broken !== null) throw broken
+    return line
+  }
+
+  /** Sends one request and resolves to the text of its answer. One at a time. */
+  async ask(type: number, body: Uint8Array, timeout: number, group = this.group): Promise<string> {
+    const bytes = Buffer.alloc(HEADER_BYTES + body.length)
+    const view = new DataView(bytes.buffer, bytes.byteOffset)
+    const id = this.#nextId++
+    view.setUint32(0, body.length, true)
+    view.setUint32(4, type, true)
+    view.setUint16(6, group, true)
+    writeU64(view, 8, id)
+    bytes.set(body, HEADER_BYTES)
+    const answer = new Promise<string>((resolve, reject) => {
+      this.#question = { id, resolve, reject }
+    })
+    const code = this.port.submit(bytes, bytes.length)
+    if (code !== Code.OK) this.#question?.reject(new RafterError(codeName(code), explain('question', codeName(code), '')))
+    try {
+      return await within(answer, timeout, `no answer within ${timeout} ms`)
+    } finally {
+      this.#question = null
+    }
+  }
+
+  close(): void {
+    this.notify = () => {}
+    this.lost = () => {}
+    this.port.close()
+  }
+
+  /** The port broke: tells whoever listens. */
+  break(error: RafterError): void {
+    this.#question?.reject(error)
+    this.lost(error.code, error.message)
+  }
+
+  #readAnswers(): void {
+    let inbox = new Inbox(Buffer.allocUnsafeSlow(ANSWER_BYTES))
+    for (;;) {
+      const length = this.port.drain(inbox.bytes)
+      if (length === 0) return
+      if (length < 0) {
+        inbox = new Inbox(Buffer.allocUnsafeSlow(-length))
+        continue
+      }
+      for (let at = 0; at < length; ) {
+        const start = at + HEADER_BYTES
+        const end = start + inbox.view.getUint32(at, true)
+        if (readU64(inbox.view, at + 8) === this.#question?.id)
+          this.#answer(inbox, inbox.view.getUint16(at + 6, true), start, end)
+        at = end
+      }
+    }
+  }
+
+  #answer(inbox: Inbox, code: number, start: number, end: number): void {
+    if (code === Code.OK) {
+      this.#question?.resolve(inbox.bytes.toString('utf8', start, end))
+      return
+    }
+    const name = codeName(code)
+    this.#question?.reject(failureOf('question', name, inbox.bytes.toString('utf8', Math.min(start + 8, end), end), 'not-done'))
+  }
+}
+
+async function within<T>(promise: Promise<T>, timeout: number, message: string, late?: (value: T) => void): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const expired = new Promise<'expired'>((resolve) => {
+    timer = setTimeout(() => resolve('expired'), timeout)
+    timer.unref()
+  })
+  try {
+    const first = await Promise.race([promise, expired])
+    if (first !== 'expired') return first as T
+  } finally {
+    clearTimeout(timer)
+  }
+  promise.then(late, () => {})
+  throw new RafterError('UNREACHABLE', message)
+}

@@ -1,0 +1,128 @@
+// Puts a database together: for the member in this process, or for the members behind some endpoints.
+// Knows no native module: the ports come from the caller.
+import { RafterError } from '../../errors.js'
+import { limits } from '../../limits.js'
+import type { Database } from '../api.js'
+import { Call, checkTimeout } from '../calls/call.js'
+import { Liveness } from '../calls/liveness.js'
+import { Route } from '../connection/leader-connection.js'
+import type { PortFactory } from '../connection/port.js'
+import { Dispatcher } from '../dispatch/dispatcher.js'
+import { ask, decodeBodyText } from '../dispatch/text-request.js'
+import { Turn } from '../dispatch/turn-batches.js'
+import { SyncReader } from '../reads/sync-read.js'
+import { describe } from '../wire/bytes.js'
+import { Request as Kind } from '../wire/request-kinds.js'
+import { ClientDatabase } from './database.js'
+
+/** Milliseconds until a call without `timeout` rejects. */
+const REQUEST_TIMEOUT_MS = 5000
+/** The only group of a cluster that is not sharded. */
+const GROUP = 0
+
+export interface CreateOptions {
+  ports: PortFactory
+  /** Default 5,000 ms. */
+  requestTimeout?: number | undefined
+  /** Default true. */
+  waitWhenBusy?: boolean | undefined
+  /** Default 1.5 MiB. */
+  valueBytesMax?: number | undefined
+  group?: number | undefined
+}
+
+export interface EmbeddedOptions extends CreateOptions {
+  /** The member has stopped because it must. */
+  onFatal?: ((error: RafterError) => void) | undefined
+  /** Stops the member, after its port is closed. */
+  stop?: (() => Promise<void>) | undefined
+  /** Keep the process alive until the database is closed, its member has stopped or `unref` is called. Default false. */
+  hold?: boolean | undefined
+  /** Counts of the member. */
+  counters?: (() => Record<string, number>) | undefined
+}
+
+/** A database over the member in this process: `ports(null, …)`. The factory also connects to other members, for `status`. */
+export async function createEmbedded(options: EmbeddedOptions): Promise<Database> {
+  const base = assemble(options, true, null)
+  const { dispatcher } = base
+  let fatal: RafterError | null = null
+  const lost = (code: RafterError['code'], message: string) => {
+    fatal = new RafterError(code, message)
+    dispatcher.end(fatal)
+    base.liveness.hold(false)
+    if (code !== 'CLOSED') options.onFatal?.(fatal)
+  }
+  const port = await options.ports(null, dispatcher.receive, lost)
+  dispatcher.attach(port)
+  if (options.hold && fatal === null) base.liveness.hold(true)
+  const openReader = port.openReader?.bind(port)
+  const syncReader = openReader === undefined ? null : new SyncReader(openReader)
+  return new ClientDatabase({
+    ...base,
+    syncReader,
+    counters: options.counters ?? null,
+    stop: async () => {
+      syncReader?.close()
+      port.close()
+      await options.stop?.()
+    },
+  })
+}
+
+/** A client of the members behind `endpoints`. UNREACHABLE if none answers within `requestTimeout`. */
+export async function createRemote(options: CreateOptions & { endpoints: string[] }): Promise<Database> {
+  const endpoints = checkEndpoints(options.endpoints)
+  let route: Route | null = null
+  const base = assemble(options, false, () => route)
+  const { dispatcher, turn } = base
+  const askMembers = () => {
+    const call = new Call('members', decodeBodyText, turn.deadline(base.requestTimeout))
+    return ask(turn, call, Kind.MEMBERS, new Uint8Array(0), true)
+  }
+  route = new Route(options.ports, dispatcher, endpoints, askMembers)
+  try {
+    await route.start(base.requestTimeout)
+  } catch (error) {
+    route.close()
+    base.liveness.close()
+    throw error
+  }
+  return new ClientDatabase({ ...base, syncReader: null, counters: null, stop: async () => route?.close() })
+}
+
+function assemble(options: CreateOptions, embedded: boolean, route: (() => Route | null) | null) {
+  const requestTimeout = checkTimeout(options.requestTimeout ?? REQUEST_TIMEOUT_MS, 'requestTimeout')
+  const valueBytesMax = options.valueBytesMax ?? limits.valueBytesMax
+  if (!Number.isSafeInteger(valueBytesMax) || valueBytesMax < 1 || valueBytesMax > limits.valueBytesLargest) {
+    throw new RafterError('INVALID_ARGUMENT', `valueBytesMax must be a whole number of bytes up to ${limits.valueBytesLargest}`)
+  }
+  const liveness = new Liveness()
+  const dispatcher: Dispatcher = new Dispatcher({
+    embedded,
+    group: options.group ?? GROUP,
+    waitWhenBusy: options.waitWhenBusy ?? true,
+    requestTimeout,
+    liveness,
+    misrouted: (endpoint) => route?.()?.misrouted(endpoint),
+    gone: (code, message) => route?.()?.gone(code, message),
+    unreachable: (call) => route?.()?.unreachable(call) ?? null,
+    sendAgain: (call, from, at, bytes) => turn.addAgain(call, from, at, bytes),
+  })
+  const turn = new Turn(dispatcher)
+  return { dispatcher, turn, liveness, ports: options.ports, requestTimeout, valueBytesMax }
+}
+
+function checkEndpoints(endpoints: unknown): string[] {
+  if (!Array.isArray(endpoints) || endpoints.length === 0) {
+    throw new RafterError('INVALID_ARGUMENT', 'endpoints must be an array of at least one host:port')
+  }
+  for (const endpoint of endpoints) {
+    if (typeof endpoint !== 'string')
+      throw new RafterError('INVALID_ARGUMENT', `an endpoint is a string host:port, not ${describe(endpoint)}`)
+    const port = Number(/^(?:\[[0-9a-fA-F:.]+\]|[^\s:/]+):(\d{1,5})$/.exec(endpoint)?.[1])
+    if (!(port > 0 && port < 65_536))
+      throw new RafterError('ADDRESS_INVALID', `${endpoint} is not host:port, such as 127.0.0.1:7001`)
+  }
+  return endpoints
+}

@@ -1,0 +1,373 @@
+// The whole interface over a port: checks arguments, encodes operations into the turn, and gives each its promise.
+// The same for the member in this process and for remote members.
+import { RafterError } from '../../errors.js'
+import { limits } from '../../limits.js'
+import type {
+  As,
+  Bytes,
+  CallOptions,
+  Database,
+  DeleteResult,
+  Member,
+  MemberStatus,
+  Pair,
+  PutResult,
+  RangeOptions,
+  ReadOptions,
+  Selection,
+  Txn,
+  TxnResult,
+  Watch,
+  WatchOptions,
+} from '../api.js'
+import { checkCall, checkCommit, checkRead, checkSync } from '../arguments/call-options.js'
+import { isKey, spanOf, spanOfExplicit, spanOfKey } from '../arguments/selection.js'
+import { Call, checkSignal, checkTimeout, type Decode } from '../calls/call.js'
+import type { Liveness } from '../calls/liveness.js'
+import type { PortFactory } from '../connection/port.js'
+import type { Batches } from '../dispatch/batches.js'
+import type { Dispatcher } from '../dispatch/dispatcher.js'
+import { ask, decodeBodyText } from '../dispatch/text-request.js'
+import type { Turn } from '../dispatch/turn-batches.js'
+import { Cluster } from '../members/member-requests.js'
+import { rangeOf } from '../reads/range.js'
+import * as reading from '../reads/read-answers.js'
+import type { SyncReader } from '../reads/sync-read.js'
+import { countOperations, decodeTxn, encodeTxn, mayTakeLong, TxnBuilder, type TxnParts } from '../transaction/txn.js'
+import { WatchStream } from '../watch/watch.js'
+import { bytesRoom, describe, readU64, shown } from '../wire/bytes.js'
+import * as operations from '../wire/operations.js'
+import { Consistency } from '../wire/request-kinds.js'
+
+/** What `createDatabase` puts together. */
+export interface DatabaseParts {
+  dispatcher: Dispatcher
+  turn: Turn
+  liveness: Liveness
+  ports: PortFactory
+  requestTimeout: number
+  valueBytesMax: number
+  /** Embedded only. */
+  syncReader: SyncReader | null
+  /** Embedded only: counts of the member. */
+  counters: (() => Record<string, number>) | null
+  /** Ends the port and what is behind it; called once, when nothing is under way any more. */
+  stop(): Promise<void>
+}
+
+type Reading = ReadOptions & { as?: As | undefined }
+
+const decodePut: Decode = ({ revision }) => ({ revision })
+const decodeDelete: Decode = ({ inbox, start, revision }) => ({ revision, deleted: readU64(inbox.view, start) })
+
+export class ClientDatabase implements Database {
+  readonly #parts: DatabaseParts
+  readonly #dispatcher: Dispatcher
+  readonly #turn: Turn
+  readonly #cluster: Cluster
+  readonly #watches = new Set<WatchStream<As>>()
+  #closing: Promise<void> | null = null
+
+  constructor(parts: DatabaseParts) {
+    this.#parts = parts
+    this.#dispatcher = parts.dispatcher
+    this.#turn = parts.turn
+    this.#cluster = new Cluster(
+      (name, type, body, options) => this.#ask(name, type, body, options),
+      parts.ports,
+      parts.requestTimeout,
+      parts.dispatcher.group,
+    )
+    bindMethods(this)
+  }
+
+  put(key: Bytes, value: Bytes, options?: CallOptions): Promise<PutResult> {
+    try {
+      if (options !== undefined) checkCall(options)
+      const call = this.#call('put', decodePut, options)
+      const { writes } = this.#turn
+      const slab = writes.room(operations.PUT_HEADER_BYTES + this.#room(key, 'key') + this.#room(value, 'value'))
+      const end = operations.writePut(slab, slab.used, key, value, 0, this.#parts.valueBytesMax)
+      return this.#send(writes, call, end)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  get(key: Bytes, options?: ReadOptions): Promise<string | null>
+  get(key: Bytes, options: ReadOptions & { as: 'bytes' }): Promise<Uint8Array | null>
+  get(key: Bytes, options?: Reading): Promise<string | Uint8Array | null> {
+    if (options === undefined) return this.#read('get', key, options, reading.decodeText)
+    return this.#read('get', key, options, options?.as === 'bytes' ? reading.decodeBytes : reading.decodeText)
+  }
+
+  getPair<A extends As = 'string'>(key: Bytes, options?: ReadOptions & { as?: A | undefined }): Promise<Pair<A> | null> {
+    return this.#read('getPair', key, options, options?.as === 'bytes' ? reading.decodeBytesPair : reading.decodePair)
+  }
+
+  getSync(key: Bytes, options?: { consistency?: 'linearizable' | 'serializable' | undefined }): string | null
+  getSync(key: Bytes, options: { consistency?: 'linearizable' | 'serializable' | undefined; as: 'bytes' }): Uint8Array | null
+  getSync(
+    key: Bytes,
+    options?: { consistency?: 'linearizable' | 'serializable' | undefined; as?: As | undefined },
+  ): string | Uint8Array | null {
+    const { syncReader } = this.#parts
+    if (this.#closing !== null || this.#dispatcher.ended !== null) throw this.#closedError('getSync')
+    if (syncReader === null) {
+      throw new RafterError('INVALID_ARGUMENT', 'getSync needs a member in this process (open); use `await db.get(key)` here')
+    }
+    if (options === undefined) return syncReader.get(key, Consistency.LINEARIZABLE, false)
+    checkSync(options)
+    return syncReader.get(key, reading.consistencyOf(options), reading.checkAs(options.as) === 'bytes')
+  }
+
+  delete(of: Bytes | Selection, options?: CallOptions): Promise<DeleteResult> {
+    try {
+      if (options !== undefined) checkCall(options)
+      const span = isKey(of) ? spanOfKey(of) : spanOfExplicit(of)
+      const call = this.#call('delete', decodeDelete, options)
+      if (span === null) return this.#nothing(options).then((revision) => ({ revision, deleted: 0 }))
+      const { writes } = this.#turn
+      const bytes = operations.DELETE_HEADER_BYTES + span.key.length + span.end.length
+      const isOne = span.end.length === 0
+      const slab = isOne ? writes.room(bytes) : writes.roomAlone(bytes)
+      return this.#send(writes, call, operations.writeDelete(slab, slab.used, span, 0), isOne)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  range<A extends As = 'string'>(options: RangeOptions<A> = {}): AsyncIterable<Pair<A>> {
+    return rangeOf(options, (span, flags, limit, revision, decode) => {
+      try {
+        const call = this.#call('range', decode, options)
+        const batches = this.#turn.readsOf(reading.consistencyOf(options), options.maxStaleness ?? 0)
+        const slab = batches.room(operations.RANGE_HEADER_BYTES + span.key.length + span.end.length)
+        return this.#send(batches, call, operations.writeRange(slab, slab.used, span, flags, limit, revision))
+      } catch (error) {
+        return Promise.reject(error)
+      }
+    })
+  }
+
+  count(selection: Selection = {}, options: ReadOptions = {}): Promise<number> {
+    try {
+      const span = spanOf(selection)
+      checkRead(options, false)
+      const consistency = reading.consistencyOf(options)
+      const revision = reading.revisionOf(options)
+      const call = this.#call('count', reading.decodeCount, options)
+      if (span === null) return Promise.resolve(0)
+      const batches = this.#turn.readsOf(consistency, options.maxStaleness ?? 0)
+      const slab = batches.roomAlone(operations.RANGE_HEADER_BYTES + span.key.length + span.end.length)
+      return this.#send(batches, call, operations.writeRange(slab, slab.used, span, operations.COUNT_ONLY, 0, revision), false)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  txn(): Txn {
+    return new TxnBuilder((parts, options) => this.#runTxn(parts, options))
+  }
+
+  watch<A extends As = 'string'>(options: WatchOptions<A> = {}): Watch<A> {
+    if (this.#closing !== null || this.#dispatcher.ended !== null) throw this.#closedError('watch')
+    const watch = new WatchStream(this.#dispatcher, this.#parts.liveness, options, (ended) =>
+      this.#watches.delete(ended as unknown as WatchStream<As>),
+    )
+    this.#watches.add(watch as unknown as WatchStream<As>)
+    // What was called before goes before it, and what is called later into other requests.
+    this.#turn.flush()
+    this.#dispatcher.openStream(watch)
+    return watch
+  }
+
+  compact(revision: number, options?: CallOptions): Promise<{ revision: number }> {
+    try {
+      if (!Number.isSafeInteger(revision) || revision < 1) {
+        throw new RafterError('INVALID_ARGUMENT', `revision must be a whole number from 1, not ${shown(revision)}`)
+      }
+      if (options !== undefined) checkCall(options)
+      const call = this.#call('compact', decodePut, options)
+      const { writes } = this.#turn
+      const slab = writes.room(operations.COMPACT_BYTES)
+      return this.#send(writes, call, operations.writeCompact(slab, slab.used, revision))
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  raiseRevision(revision: number, options?: CallOptions): Promise<{ revision: number }> {
+    try {
+      const most = limits.revisionRaisedMax
+      if (!Number.isSafeInteger(revision) || revision < 1 || revision > most) {
+        throw new RafterError('INVALID_ARGUMENT', `revision must be a whole number from 1 to ${most}, not ${shown(revision)}`)
+      }
+      if (options !== undefined) checkCall(options)
+      const call = this.#call('raiseRevision', decodePut, options)
+      const { writes } = this.#turn
+      const slab = writes.room(operations.RAISE_BYTES)
+      return this.#send(writes, call, operations.writeRaise(slab, slab.used, revision))
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  async status(options: CallOptions = {}): Promise<MemberStatus[]> {
+    checkCall(options)
+    // The questions to other members are nobody else's calls.
+    return this.#parts.liveness.during(this.#cluster.status(options))
+  }
+
+  async members(options: CallOptions = {}): Promise<Member[]> {
+    checkCall(options)
+    return this.#cluster.members(options)
+  }
+
+  async transferLeader(name: string, options: CallOptions = {}): Promise<void> {
+    if (typeof name !== 'string') throw new RafterError('INVALID_ARGUMENT', `name must be a string, not ${describe(name)}`)
+    checkCall(options)
+    return this.#cluster.transferLeader(name, options)
+  }
+
+  counters(): Record<string, number> {
+    return this.#closing === null ? (this.#parts.counters?.() ?? {}) : {}
+  }
+
+  ref(): this {
+    this.#parts.liveness.hold(true)
+    return this
+  }
+
+  unref(): this {
+    this.#parts.liveness.hold(false)
+    return this
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #close(): Promise<void> {
+    const { liveness, requestTimeout, stop } = this.#parts
+    for (const watch of [...this.#watches]) watch.finish()
+    this.#turn.flush()
+    await this.#dispatcher.awaited.none(requestTimeout)
+    this.#dispatcher.end(this.#closedError('close'))
+    try {
+      await stop()
+    } finally {
+      liveness.close()
+      this.#turn.letGo()
+    }
+  }
+
+  /** A call made now: its promise, deadline and signal. CLOSED, INVALID_ARGUMENT, ABORTED. */
+  #call(name: string, decode: Decode, options: CallOptions | undefined): Call {
+    if (this.#closing !== null || this.#dispatcher.ended !== null) throw this.#closedError(name)
+    if (options === undefined) return new Call(name, decode, this.#turn.deadline(this.#parts.requestTimeout))
+    const { signal, timeout } = options
+    checkSignal(signal, name)
+    const call = new Call(
+      name,
+      decode,
+      this.#turn.deadline(timeout === undefined ? this.#parts.requestTimeout : checkTimeout(timeout)),
+    )
+    if (signal !== undefined) call.listen(signal, this.#dispatcher.abandoned)
+    return call
+  }
+
+  /** The operation of `call` ends at `end` of the open batch, which others may join unless it is alone. */
+  #send<T>(batches: Batches, call: Call, end: number, mayJoin = true): Promise<T> {
+    this.#turn.schedule()
+    batches.add(call, end)
+    if (!mayJoin) batches.close()
+    return call.promise as Promise<T>
+  }
+
+  #read<T>(name: string, key: Bytes, options: Reading | undefined, decode: Decode): Promise<T> {
+    try {
+      let consistency: number = Consistency.LINEARIZABLE
+      let revision = 0
+      if (options !== undefined) {
+        checkRead(options, true)
+        consistency = reading.consistencyOf(options)
+        revision = reading.revisionOf(options)
+        reading.checkAs(options.as)
+      }
+      const call = this.#call(name, decode, options)
+      const batches = this.#turn.readsOf(consistency, options?.maxStaleness ?? 0)
+      const slab = batches.room(operations.RANGE_HEADER_BYTES + this.#room(key, 'key'))
+      return this.#send(batches, call, operations.writeGet(slab, slab.used, key, revision))
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  #runTxn(parts: TxnParts, options: CallOptions & { as?: As | undefined }): Promise<TxnResult<As>> {
+    try {
+      checkCommit(options)
+      const as = reading.checkAs(options.as)
+      const bytes = encodeTxn(parts, this.#parts.valueBytesMax)
+      const call = this.#call('txn', (result) => decodeTxn(result, parts, as), options)
+      const { writes } = this.#turn
+      const isShort = !mayTakeLong(parts)
+      const slab = isShort ? writes.room(bytes.length, countOperations(parts)) : writes.roomAlone(bytes.length)
+      slab.bytes.set(bytes, slab.used)
+      return this.#send(writes, call, slab.used + bytes.length, isShort)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  /** Sends a request of its own and resolves to the text of its answer. */
+  #ask(name: string, type: number, body: Uint8Array, options: CallOptions): Promise<string> {
+    try {
+      const call = this.#call(name, decodeBodyText, options)
+      return ask(this.#turn, call, type, body)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  /** What a write that can touch no key resolves to: the store's revision now. */
+  #nothing(options: CallOptions | undefined): Promise<number> {
+    const call = this.#call('delete', ({ revision }) => revision, options)
+    const span = spanOfKey('\0')
+    const { reads } = this.#turn
+    const slab = reads.room(operations.RANGE_HEADER_BYTES + span.key.length)
+    return this.#send(reads, call, operations.writeRange(slab, slab.used, span, operations.COUNT_ONLY, 0, 0))
+  }
+
+  /** Bytes to set aside for a key or value. VALUE_TOO_LARGE or KEY_TOO_LARGE when no buffer should be made for it. */
+  #room(bytes: Bytes, what: string): number {
+    const room = bytesRoom(bytes, what)
+    if (room > limits.requestBytesMax) {
+      throw new RafterError(what === 'key' ? 'KEY_TOO_LARGE' : 'VALUE_TOO_LARGE', `the ${what} has ${room} bytes`)
+    }
+    return room
+  }
+
+  #closedError(name: string): RafterError {
+    return (
+      this.#dispatcher.ended ??
+      new RafterError('CLOSED', `${name}: the database is closed; open it again to use it`, { outcome: 'not-done' })
+    )
+  }
+}
+
+/**
+ * So that `const { get, put } = db` works. By plain assignment: properties that are defined otherwise have V8 keep the whole object, its
+ * private fields too, as a dictionary, and every call pays for it.
+ */
+function bindMethods(db: ClientDatabase): void {
+  const own = db as unknown as Record<string, unknown>
+  for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(ClientDatabase.prototype))) {
+    if (name !== 'constructor' && typeof value === 'function') own[name] = value.bind(db)
+  }
+}

@@ -1,0 +1,147 @@
+// Decodes results and pairs (FORMATS.md, Results). The bytes are in a reused buffer: whatever is kept is copied out.
+import type { ErrorCode } from '../../codes.js'
+import { codeName, RafterError } from '../../errors.js'
+import type { As, Pair } from '../api.js'
+import { readU64 } from './bytes.js'
+import { copyOut } from './copy-out.js'
+
+const RESULT_HEADER_BYTES = 16
+const PAIR_HEADER_BYTES = 40
+/** Result flags. */
+export const PUT_HAS_PREVIOUS = 1
+export const TXN_SUCCEEDED = 1
+export const RANGE_MORE = 1
+
+/** A buffer of responses and its view. */
+export class Inbox {
+  readonly view: DataView
+  /** The same memory without Buffer's class: slices of it are plain Uint8Arrays. */
+  readonly plain: Uint8Array
+
+  constructor(readonly bytes: Buffer) {
+    this.view = new DataView(bytes.buffer)
+    this.plain = new Uint8Array(bytes.buffer)
+  }
+}
+
+/** One result, or one response of which the body is the result; a cursor that is moved from one to the next. */
+export class Result {
+  code = 0
+  flags = 0
+  revision = 0
+  /** Where its body starts and ends. */
+  start = 0
+  end = 0
+
+  constructor(public inbox: Inbox) {}
+
+  /** Reads the result whose header is at `at`; returns where the next one starts. */
+  read(at: number): number {
+    const { view } = this.inbox
+    const first = view.getUint32(at, true)
+    this.code = first & 0xffff
+    this.flags = first >>> 24
+    this.revision = readU64(view, at + 8)
+    this.start = at + RESULT_HEADER_BYTES
+    this.end = this.start + view.getUint32(at + 4, true)
+    return this.end
+  }
+
+  /** The body as text. */
+  text(from = this.start): string {
+    return this.inbox.bytes.toString('utf8', from, this.end)
+  }
+
+  /** What an error result says: `[u64 detail][text]`. */
+  error(call: string): RafterError {
+    const code = codeName(this.code)
+    return new RafterError(code, explain(call, code, this.said().split('\0', 1)[0] ?? ''))
+  }
+
+  /** The text of an error result; may have details behind it. */
+  said(): string {
+    return this.end - this.start > 8 ? this.text(this.start + 8) : ''
+  }
+
+  /** The number in front of an error's text. */
+  detail(): number {
+    return this.end - this.start >= 8 ? readU64(this.inbox.view, this.start) : 0
+  }
+}
+
+const advice: Partial<Record<ErrorCode, string>> = {
+  BUSY: 'a queue of the member is full; wait a little, or leave waitWhenBusy on',
+  COMPACTED: 'that revision has been compacted away; read a newer one',
+  FUTURE_REVISION: 'that revision does not exist yet; read an older one, or leave revision out',
+  SESSION_EXPIRED: 'the cluster no longer remembers this session',
+  RESULT_FORGOTTEN: 'its result is no longer kept; read the keys to see it',
+  STALE: 'this member is further behind than maxStaleness allows; raise it, or ask another member',
+  NO_LEASE: 'this member cannot read synchronously now; use `await db.get(key)`, or consistency: serializable',
+  POISONED: 'an earlier write to disk failed and the member has stopped; see its first error, then restart it',
+  WATCH_LOST: 'changes that the watch has not seen were compacted away; read the keys again, then watch from there',
+}
+
+/** A sentence for an error of `call`: what the member said, and what can be done. */
+export function explain(call: string, code: ErrorCode, text: string): string {
+  const more = advice[code]
+  if (text === '') return `${call}: ${more ?? code}`
+  return more === undefined ? `${call}: ${text}` : `${call}: ${text} (${more})`
+}
+
+/** Bytes of the pair at `at`. */
+export function pairBytes(view: DataView, at: number): number {
+  return PAIR_HEADER_BYTES + view.getUint32(at, true) + view.getUint32(at + 4, true)
+}
+
+/** The pair at `at`, copied out. */
+export function readPair<A extends As>(inbox: Inbox, at: number, as: A): Pair<A> {
+  const { view } = inbox
+  const keyAt = at + PAIR_HEADER_BYTES
+  const valueAt = keyAt + view.getUint32(at, true)
+  const end = valueAt + view.getUint32(at + 4, true)
+  const pair = {
+    key: read(inbox, keyAt, valueAt, as),
+    value: read(inbox, valueAt, end, as),
+    createRevision: readU64(view, at + 8),
+    modRevision: readU64(view, at + 16),
+    version: readU64(view, at + 24),
+    lease: readU64(view, at + 32),
+  }
+  return pair as Pair<A>
+}
+
+/** The key bytes of the pair at `at`, copied out. */
+export function readPairKey({ view, plain }: Inbox, at: number): Uint8Array {
+  return plain.slice(at + PAIR_HEADER_BYTES, at + PAIR_HEADER_BYTES + view.getUint32(at, true))
+}
+
+/** The value of the pair at `at` as a string. */
+export function readTextValue({ bytes, view }: Inbox, at: number): string {
+  const start = at + PAIR_HEADER_BYTES + view.getUint32(at, true)
+  return bytes.toString('utf8', start, start + view.getUint32(at + 4, true))
+}
+
+/** The value of the pair at `at` as bytes of its own. */
+export function readBytesValue({ plain, view }: Inbox, at: number): Uint8Array {
+  const start = at + PAIR_HEADER_BYTES + view.getUint32(at, true)
+  return copyOut(plain, start, start + view.getUint32(at + 4, true))
+}
+
+/** `count` pairs from `at` on, as strings or bytes. */
+export function readPairs<A extends As = 'string'>(inbox: Inbox, at: number, count: number, as: A): Pair<A>[] {
+  const pairs: Pair<A>[] = new Array(count)
+  for (let i = 0; i < count; i++) {
+    pairs[i] = readPair(inbox, at, as)
+    at += pairBytes(inbox.view, at)
+  }
+  return pairs
+}
+
+/** Whether a range result holds no pair only because the response was full. */
+export function isCutOff(result: Result): boolean {
+  return (result.flags & RANGE_MORE) !== 0 && result.inbox.view.getUint32(result.start + 8, true) === 0
+}
+
+function read(inbox: Inbox, start: number, end: number, as: As): string | Uint8Array {
+  return as === 'bytes' ? copyOut(inbox.plain, start, end) : inbox.bytes.toString('utf8', start, end)
+}
