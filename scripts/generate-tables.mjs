@@ -55,9 +55,9 @@ function table(name, doc, rows) {
   const body = rows.map(([key, value, text]) => `${text ? `  /** ${text} */\n` : ''}  ${key}: ${value},`).join('\n')
   return `/** ${doc} */\nexport const ${name} = {\n${body}\n} as const\n`
 }
-const kindTables = (families) =>
+const kindTables = (families, suffix = '') =>
   families
-    .map((f) => table(`${f[0].toUpperCase()}${f.slice(1)}`, `Kinds of ${f}, as in crates/codec/FORMATS.md.`, kinds[f]))
+    .map((f) => table(`${f[0].toUpperCase()}${f.slice(1)}${suffix}`, `Kinds of ${f}, as in crates/codec/FORMATS.md.`, kinds[f]))
     .join('\n')
 
 const files = {
@@ -66,7 +66,7 @@ const files = {
   'src/codes.ts': `// ${note}\n\n${table('Code', 'Error codes by name, the same in Rust and TypeScript.', errors)}\n/** The name of an error code, which programs match. */\nexport type ErrorCode = keyof typeof Code\n`,
   'src/raft/kinds.ts': `// ${note}\n\n${kindTables(['message', 'role'])}`,
   'src/plane/kinds.ts': `// ${note}\n\n${kindTables(['event', 'command'])}`,
-  'src/client/wire/request-kinds.ts': `// ${note}\n\n${kindTables(['operation', 'request', 'consistency', 'compareResult', 'compareTarget'])}`,
+  'src/client/wire/request-kinds.ts': `// ${note}\n\n${kindTables(['operation', 'request', 'consistency', 'compareResult', 'compareTarget'], 'Kind')}`,
 }
 
 let stale = 0

@@ -1,14 +1,14 @@
 // Goal: an error says once whether its call was done, and never two things.
 import { expect, test } from 'vitest'
 import { failureOf, outcomeOf, splitDetails } from '../../src/client/calls/outcome.js'
-import { Request as Kind } from '../../src/client/wire/request-kinds.js'
+import { RequestKind } from '../../src/client/wire/request-kinds.js'
 import { Code, type ErrorCode } from '../../src/codes.js'
 
 const PHRASES = [/nothing was done/, /may or may not/, /the write was done/, /was not done/]
 
 test.each(Object.keys(Code) as ErrorCode[])('%s says at most one thing of the outcome, and the field says the same', (code) => {
   for (const mayBeDone of [false, true]) {
-    const outcome = outcomeOf(Kind.WRITE, code, mayBeDone)
+    const outcome = outcomeOf(RequestKind.WRITE, code, mayBeDone)
     const error = failureOf('put', code, 'what the member said', outcome)
     const said = PHRASES.map((phrase) => phrase.test(error.message))
     expect(said.filter(Boolean).length, error.message).toBeLessThanOrEqual(1)
@@ -19,7 +19,7 @@ test.each(Object.keys(Code) as ErrorCode[])('%s says at most one thing of the ou
     expect(error.outcome).toBe(outcome)
     if (mayBeDone && outcome !== 'done') expect(outcome).toBe('unknown')
   }
-  expect(outcomeOf(Kind.READ, code, true)).toBe('not-done')
+  expect(outcomeOf(RequestKind.READ, code, true)).toBe('not-done')
 })
 
 test('details behind a text are taken if they are whole, and never shown', () => {

@@ -1,8 +1,8 @@
 // Which keys a prefix, a range and everything cover, also at the edges of the byte order.
 import { expect, test } from 'vitest'
 import type { Database, RangeOptions, Selection } from '../../src/client/api.js'
-import { prefixEnd } from '../../src/client/arguments/selection.js'
 import { createEmbedded } from '../../src/client/database/create-database.js'
+import { prefixEnd } from '../../src/client/wire/span.js'
 import { FakeNetwork } from './fake-member.js'
 import { freshSeed, Random } from './random.js'
 

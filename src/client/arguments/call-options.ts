@@ -1,6 +1,6 @@
 // The options of calls that are made often: each name is looked at, and nothing is made for it. A misspelt one would do nothing, and
 // the caller would never know.
-import { checkNames } from './selection.js'
+import { checkNames } from './option-names.js'
 
 const CALL = ['signal', 'timeout']
 const READ = [...CALL, 'consistency', 'maxStaleness', 'revision']

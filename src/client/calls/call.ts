@@ -1,14 +1,11 @@
 // One promise that a caller waits on: settled once, by an answer, a time-out, an abort or the end. Sends nothing.
-import { type Outcome, RafterError } from '../../errors.js'
-import type { CallOptions } from '../api.js'
-import { describe, shown } from '../wire/bytes.js'
+
+import type { RafterError } from '../../errors.js'
+import { abortError } from '../arguments/signal.js'
 import type { Result } from '../wire/results.js'
 import { type Abortable, forget, listen } from './abort-signals.js'
 import { outcomeOf, phraseOf } from './outcome.js'
 import type { Request } from './request.js'
-
-/** Longest time-out, ms: what a timer can hold. */
-export const TIMEOUT_MAX_MS = 2_147_483_647
 
 /** Turns a result without an error into what the promise resolves to; `askAgain` if the member had no room for it. */
 export type Decode = (result: Result, call: Call) => unknown
@@ -77,33 +74,4 @@ export class Call implements Abortable {
     this.request?.callSettled()
     if (this.signal !== null) forget(this.signal, this)
   }
-}
-
-/** The milliseconds that a call may take. INVALID_ARGUMENT for anything but a positive number. */
-export function checkTimeout(timeout: unknown, name = 'timeout'): number {
-  if (typeof timeout !== 'number' || !(timeout > 0)) {
-    throw new RafterError('INVALID_ARGUMENT', `${name} must be a positive number of milliseconds, not ${shown(timeout)}`)
-  }
-  return Math.min(timeout, TIMEOUT_MAX_MS)
-}
-
-/** ABORTED if the signal has aborted already, INVALID_ARGUMENT if it is none. */
-export function checkSignal(signal: CallOptions['signal'], name: string): void {
-  if (signal === undefined) return
-  if (!isSignal(signal)) {
-    throw new RafterError('INVALID_ARGUMENT', `signal must be an AbortSignal, not ${describe(signal)}`)
-  }
-  if (signal.aborted) throw abortError(name, signal, 'nothing was done', 'not-done')
-}
-
-/** An AbortSignal of this realm, or what does the same: one of another, or of a library. */
-function isSignal(signal: unknown): signal is AbortSignal {
-  if (signal instanceof AbortSignal) return true
-  const { aborted, addEventListener, removeEventListener } = (signal ?? {}) as Partial<AbortSignal>
-  return typeof aborted === 'boolean' && typeof addEventListener === 'function' && typeof removeEventListener === 'function'
-}
-
-/** ABORTED, with the signal's reason as its cause. */
-export function abortError(name: string, signal: AbortSignal | undefined, text: string, outcome: Outcome): RafterError {
-  return new RafterError('ABORTED', `${name}: aborted by its signal; ${text}`, { cause: signal?.reason, outcome })
 }

@@ -1,8 +1,8 @@
 // Whether a call that failed was done: one field and one phrase of its error. And what a member said of the reasons. Sends nothing.
 import { Code, type ErrorCode } from '../../codes.js'
 import { type ErrorDetails, type Outcome, type PeerStatus, RafterError } from '../../errors.js'
-import { Request as Kind } from '../wire/request-kinds.js'
-import { explain } from '../wire/results.js'
+import { explain } from '../text/explain.js'
+import { RequestKind } from '../wire/request-kinds.js'
 
 const phrases: Record<Outcome, string> = {
   done: 'the write was done',
@@ -30,7 +30,7 @@ const spoken: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 
 /** What is known of a call that a member answered with `code`, or of one that ends with it. `mayBeDone`: some member may have it. */
 export function outcomeOf(type: number, code: ErrorCode, mayBeDone: boolean): Outcome {
-  if (type !== Kind.WRITE) return 'not-done'
+  if (type !== RequestKind.WRITE) return 'not-done'
   if (code === 'RESULT_FORGOTTEN') return 'done'
   return mayBeDone || code === 'SESSION_EXPIRED' || code === 'LEADER_LOST' || code === 'PROTOCOL_ERROR' ? 'unknown' : 'not-done'
 }

@@ -1,9 +1,9 @@
 // One request while it is built, sent, sent again and answered: its bytes, its callers, its place in its session.
 
 import type { Slab, Slabs } from '../buffers/slab.js'
-import { writeU64 } from '../wire/bytes.js'
+import { writeU64 } from '../wire/integers.js'
 import { operationBytes } from '../wire/operations.js'
-import { Consistency, Request as Kind } from '../wire/request-kinds.js'
+import { ConsistencyKind, RequestKind } from '../wire/request-kinds.js'
 import type { Awaited } from './awaited-requests.js'
 import type { Call } from './call.js'
 import type { Session } from './session.js'
@@ -54,12 +54,12 @@ export class Request {
 
   /** Whether a response comes for it. */
   get expectsAnswer(): boolean {
-    return this.type !== Kind.WATCH_CREDIT && this.type !== Kind.CANCEL
+    return this.type !== RequestKind.WATCH_CREDIT && this.type !== RequestKind.CANCEL
   }
 
   /** Whether it waits for watches to begin. What promises less does not: it may be all that a member without a leader can answer. */
   get isLinearizableRead(): boolean {
-    return this.type === Kind.READ && this.slab.bytes[this.start + HEADER_BYTES] === Consistency.LINEARIZABLE
+    return this.type === RequestKind.READ && this.slab.bytes[this.start + HEADER_BYTES] === ConsistencyKind.LINEARIZABLE
   }
 
   add(call: Call): void {
@@ -81,17 +81,17 @@ export class Request {
     view.setUint32(this.start, end - this.start - HEADER_BYTES, true)
     view.setUint32(this.start + 4, this.type | (group << 16), true)
     writeU64(view, this.start + 8, this.id)
-    if (this.type === Kind.WRITE) {
+    if (this.type === RequestKind.WRITE) {
       view.setUint32(this.start + 40, 0, true)
       view.setUint32(this.start + 44, this.starts ? 0 : this.calls.length, true)
-    } else if (this.type === Kind.READ) {
+    } else if (this.type === RequestKind.READ) {
       view.setUint32(this.start + 20, this.calls.length, true)
     }
   }
 
   /** Takes out the operations whose callers have gone, as long as no member can have carried them out. */
   prune(): void {
-    if (this.waiting === this.calls.length || this.uncertain || this.type !== Kind.WRITE || this.starts) return
+    if (this.waiting === this.calls.length || this.uncertain || this.type !== RequestKind.WRITE || this.starts) return
     const { bytes, view } = this.slab
     const group = view.getUint16(this.start + 6, true)
     let from = this.start + WRITE_HEADER_BYTES
@@ -123,14 +123,14 @@ export class Request {
   /** From now on a member must look whether it has seen this batch. */
   markUncertain(): void {
     this.uncertain = true
-    if (this.type === Kind.WRITE) this.slab.view.setUint32(this.start + 40, BATCH_RETRY, true)
+    if (this.type === RequestKind.WRITE) this.slab.view.setUint32(this.start + 40, BATCH_RETRY, true)
   }
 }
 
 /** A CANCEL of another request, of which no answer is wanted any more. */
 export function cancelOf({ id }: Request, cancelId: number, slabs: Slabs): Request {
   const slab = slabs.single(HEADER_BYTES + 8)
-  const request = new Request(cancelId, Kind.CANCEL, slab, 0, HEADER_BYTES + 8)
+  const request = new Request(cancelId, RequestKind.CANCEL, slab, 0, HEADER_BYTES + 8)
   writeU64(slab.view, HEADER_BYTES, id)
   request.waiting = 1
   return request

@@ -1,8 +1,8 @@
 // From the body of a response to the promises that wait for it. Knows no ports and no retries.
 import { codeName, RafterError } from '../../errors.js'
-import { readU64 } from '../wire/bytes.js'
+import { readU64 } from '../wire/integers.js'
 import { operationBytes } from '../wire/operations.js'
-import { Request as Kind } from '../wire/request-kinds.js'
+import { RequestKind } from '../wire/request-kinds.js'
 import type { Result } from '../wire/results.js'
 import { askAgain, type Call } from './call.js'
 import { failureOf, outcomeOf } from './outcome.js'
@@ -31,7 +31,7 @@ export function settleEach(request: Request, result: Result, again: (call: Call,
   let at = result.start
   let operationAt = request.start + READ_HEADER_BYTES
   const reads = request.slab.view
-  const isRead = request.type === Kind.READ
+  const isRead = request.type === RequestKind.READ
   for (let i = 0; i < calls.length; i++) {
     if (at >= bodyEnd) {
       settleMalformed(request)

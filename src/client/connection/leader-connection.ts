@@ -4,7 +4,7 @@ import type { ErrorCode } from '../../codes.js'
 import { RafterError } from '../../errors.js'
 import type { Dispatcher } from '../dispatch/dispatcher.js'
 import { type Membership, parseMembers } from '../wire/membership.js'
-import { Request as Kind } from '../wire/request-kinds.js'
+import { RequestKind } from '../wire/request-kinds.js'
 import { Backoff } from './backoff.js'
 import { Line } from './member-connection.js'
 import type { PortFactory } from './port.js'
@@ -191,7 +191,7 @@ export class Route {
     let line: Line | null = null
     try {
       line = await Line.open(this.#factory, endpoint, this.#dispatcher.group, PROBE_MS)
-      const membership = parseMembers(await line.ask(Kind.MEMBERS, new Uint8Array(0), PROBE_MS))
+      const membership = parseMembers(await line.ask(RequestKind.MEMBERS, new Uint8Array(0), PROBE_MS))
       this.#checkCluster(membership.cluster)
       return { line, membership }
     } catch (error) {

@@ -4,8 +4,9 @@ import { Code, type ErrorCode } from '../../codes.js'
 import { codeName, RafterError } from '../../errors.js'
 import { failureOf } from '../calls/outcome.js'
 import { HEADER_BYTES } from '../calls/request.js'
-import { readU64, writeU64 } from '../wire/bytes.js'
-import { explain, Inbox } from '../wire/results.js'
+import { explain } from '../text/explain.js'
+import { readU64, writeU64 } from '../wire/integers.js'
+import { Inbox } from '../wire/results.js'
 import type { Port, PortFactory } from './port.js'
 
 /** Bytes of the buffer for answers; it grows for a larger one. */

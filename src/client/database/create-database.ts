@@ -3,7 +3,8 @@
 import { RafterError } from '../../errors.js'
 import { limits } from '../../limits.js'
 import type { Database } from '../api.js'
-import { Call, checkTimeout } from '../calls/call.js'
+import { checkTimeout } from '../arguments/timeout.js'
+import { Call } from '../calls/call.js'
 import { Liveness } from '../calls/liveness.js'
 import { Route } from '../connection/leader-connection.js'
 import type { PortFactory } from '../connection/port.js'
@@ -11,8 +12,8 @@ import { Dispatcher } from '../dispatch/dispatcher.js'
 import { ask, decodeBodyText } from '../dispatch/text-request.js'
 import { Turn } from '../dispatch/turn-batches.js'
 import { SyncReader } from '../reads/sync-read.js'
-import { describe } from '../wire/bytes.js'
-import { Request as Kind } from '../wire/request-kinds.js'
+import { describe } from '../text/describe.js'
+import { RequestKind } from '../wire/request-kinds.js'
 import { ClientDatabase } from './database.js'
 
 /** Milliseconds until a call without `timeout` rejects. */
@@ -78,7 +79,7 @@ export async function createRemote(options: CreateOptions & { endpoints: string[
   const { dispatcher, turn } = base
   const askMembers = () => {
     const call = new Call('members', decodeBodyText, turn.deadline(base.requestTimeout))
-    return ask(turn, call, Kind.MEMBERS, new Uint8Array(0), true)
+    return ask(turn, call, RequestKind.MEMBERS, new Uint8Array(0), true)
   }
   route = new Route(options.ports, dispatcher, endpoints, askMembers)
   try {

@@ -1,5 +1,6 @@
 // The whole interface over a port: checks arguments, encodes operations into the turn, and gives each its promise.
 // The same for the member in this process and for remote members.
+
 import { RafterError } from '../../errors.js'
 import { limits } from '../../limits.js'
 import type {
@@ -21,8 +22,11 @@ import type {
   WatchOptions,
 } from '../api.js'
 import { checkCall, checkCommit, checkRead, checkSync } from '../arguments/call-options.js'
+import { checkAs, consistencyOf, revisionOf } from '../arguments/read-options.js'
 import { isKey, spanOf, spanOfExplicit, spanOfKey } from '../arguments/selection.js'
-import { Call, checkSignal, checkTimeout, type Decode } from '../calls/call.js'
+import { checkSignal } from '../arguments/signal.js'
+import { checkTimeout } from '../arguments/timeout.js'
+import { Call, type Decode } from '../calls/call.js'
 import type { Liveness } from '../calls/liveness.js'
 import type { PortFactory } from '../connection/port.js'
 import type { Batches } from '../dispatch/batches.js'
@@ -31,13 +35,15 @@ import { ask, decodeBodyText } from '../dispatch/text-request.js'
 import type { Turn } from '../dispatch/turn-batches.js'
 import { Cluster } from '../members/member-requests.js'
 import { rangeOf } from '../reads/range.js'
-import * as reading from '../reads/read-answers.js'
+import * as answers from '../reads/read-answers.js'
 import type { SyncReader } from '../reads/sync-read.js'
+import { describe, shown } from '../text/describe.js'
 import { countOperations, decodeTxn, encodeTxn, mayTakeLong, TxnBuilder, type TxnParts } from '../transaction/txn.js'
 import { WatchStream } from '../watch/watch.js'
-import { bytesRoom, describe, readU64, shown } from '../wire/bytes.js'
+import { bytesRoom } from '../wire/bytes.js'
+import { readU64 } from '../wire/integers.js'
 import * as operations from '../wire/operations.js'
-import { Consistency } from '../wire/request-kinds.js'
+import { ConsistencyKind } from '../wire/request-kinds.js'
 
 /** What `createDatabase` puts together. */
 export interface DatabaseParts {
@@ -97,12 +103,12 @@ export class ClientDatabase implements Database {
   get(key: Bytes, options?: ReadOptions): Promise<string | null>
   get(key: Bytes, options: ReadOptions & { as: 'bytes' }): Promise<Uint8Array | null>
   get(key: Bytes, options?: Reading): Promise<string | Uint8Array | null> {
-    if (options === undefined) return this.#read('get', key, options, reading.decodeText)
-    return this.#read('get', key, options, options?.as === 'bytes' ? reading.decodeBytes : reading.decodeText)
+    if (options === undefined) return this.#read('get', key, options, answers.decodeText)
+    return this.#read('get', key, options, options?.as === 'bytes' ? answers.decodeBytes : answers.decodeText)
   }
 
   getPair<A extends As = 'string'>(key: Bytes, options?: ReadOptions & { as?: A | undefined }): Promise<Pair<A> | null> {
-    return this.#read('getPair', key, options, options?.as === 'bytes' ? reading.decodeBytesPair : reading.decodePair)
+    return this.#read('getPair', key, options, options?.as === 'bytes' ? answers.decodeBytesPair : answers.decodePair)
   }
 
   getSync(key: Bytes, options?: { consistency?: 'linearizable' | 'serializable' | undefined }): string | null
@@ -116,9 +122,9 @@ export class ClientDatabase implements Database {
     if (syncReader === null) {
       throw new RafterError('INVALID_ARGUMENT', 'getSync needs a member in this process (open); use `await db.get(key)` here')
     }
-    if (options === undefined) return syncReader.get(key, Consistency.LINEARIZABLE, false)
+    if (options === undefined) return syncReader.get(key, ConsistencyKind.LINEARIZABLE, false)
     checkSync(options)
-    return syncReader.get(key, reading.consistencyOf(options), reading.checkAs(options.as) === 'bytes')
+    return syncReader.get(key, consistencyOf(options), checkAs(options.as) === 'bytes')
   }
 
   delete(of: Bytes | Selection, options?: CallOptions): Promise<DeleteResult> {
@@ -141,7 +147,7 @@ export class ClientDatabase implements Database {
     return rangeOf(options, (span, flags, limit, revision, decode) => {
       try {
         const call = this.#call('range', decode, options)
-        const batches = this.#turn.readsOf(reading.consistencyOf(options), options.maxStaleness ?? 0)
+        const batches = this.#turn.readsOf(consistencyOf(options), options.maxStaleness ?? 0)
         const slab = batches.room(operations.RANGE_HEADER_BYTES + span.key.length + span.end.length)
         return this.#send(batches, call, operations.writeRange(slab, slab.used, span, flags, limit, revision))
       } catch (error) {
@@ -154,9 +160,9 @@ export class ClientDatabase implements Database {
     try {
       const span = spanOf(selection)
       checkRead(options, false)
-      const consistency = reading.consistencyOf(options)
-      const revision = reading.revisionOf(options)
-      const call = this.#call('count', reading.decodeCount, options)
+      const consistency = consistencyOf(options)
+      const revision = revisionOf(options)
+      const call = this.#call('count', answers.decodeCount, options)
       if (span === null) return Promise.resolve(0)
       const batches = this.#turn.readsOf(consistency, options.maxStaleness ?? 0)
       const slab = batches.roomAlone(operations.RANGE_HEADER_BYTES + span.key.length + span.end.length)
@@ -292,13 +298,13 @@ export class ClientDatabase implements Database {
 
   #read<T>(name: string, key: Bytes, options: Reading | undefined, decode: Decode): Promise<T> {
     try {
-      let consistency: number = Consistency.LINEARIZABLE
+      let consistency: number = ConsistencyKind.LINEARIZABLE
       let revision = 0
       if (options !== undefined) {
         checkRead(options, true)
-        consistency = reading.consistencyOf(options)
-        revision = reading.revisionOf(options)
-        reading.checkAs(options.as)
+        consistency = consistencyOf(options)
+        revision = revisionOf(options)
+        checkAs(options.as)
       }
       const call = this.#call(name, decode, options)
       const batches = this.#turn.readsOf(consistency, options?.maxStaleness ?? 0)
@@ -312,7 +318,7 @@ export class ClientDatabase implements Database {
   #runTxn(parts: TxnParts, options: CallOptions & { as?: As | undefined }): Promise<TxnResult<As>> {
     try {
       checkCommit(options)
-      const as = reading.checkAs(options.as)
+      const as = checkAs(options.as)
       const bytes = encodeTxn(parts, this.#parts.valueBytesMax)
       const call = this.#call('txn', (result) => decodeTxn(result, parts, as), options)
       const { writes } = this.#turn

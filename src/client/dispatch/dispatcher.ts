@@ -15,9 +15,9 @@ import { PLAIN, settleBody, settleEach, settlePlain } from '../calls/settle.js'
 import type { Stream } from '../calls/stream.js'
 import { Backoff } from '../connection/backoff.js'
 import type { Port } from '../connection/port.js'
-import { readU64 } from '../wire/bytes.js'
+import { readU64 } from '../wire/integers.js'
 import { operationBytes } from '../wire/operations.js'
-import { Request as Kind } from '../wire/request-kinds.js'
+import { RequestKind } from '../wire/request-kinds.js'
 import { Inbox, Result } from '../wire/results.js'
 import { Deadlines } from './deadlines.js'
 import { Inflight } from './inflight.js'
@@ -282,8 +282,8 @@ export class Dispatcher {
     }
     this.#backoff.reset()
     if (request.starts) settleBody(request, result)
-    else if (request.type === Kind.WRITE && (result.flags & PLAIN) !== 0) settlePlain(request, result)
-    else if (request.type === Kind.WRITE || request.type === Kind.READ) {
+    else if (request.type === RequestKind.WRITE && (result.flags & PLAIN) !== 0) settlePlain(request, result)
+    else if (request.type === RequestKind.WRITE || request.type === RequestKind.READ) {
       settleEach(request, result, (call, at, bytes) => this.#options.sendAgain(call, request, at, bytes))
     } else settleBody(request, result)
     this.#drop(request)
@@ -298,7 +298,7 @@ export class Dispatcher {
       return
     }
     const error = result.error('watch')
-    const isOver = retryOf(Kind.WATCH, error.code, this.#options.embedded) === 'reject'
+    const isOver = retryOf(RequestKind.WATCH, error.code, this.#options.embedded) === 'reject'
     this.#streams.ended(id, isOver ? null : stream)
     if (isOver) {
       stream.ended(error)
@@ -323,7 +323,7 @@ export class Dispatcher {
     const { embedded } = this.#options
     const retry = retryOf(request.type, code, embedded)
     if (code === 'SESSION_EXPIRED' && request.session !== null) this.#sessions.replace(request.session)
-    if (isInvalid(code) && request.type === Kind.WRITE && request.calls.length > 1 && !request.uncertain) {
+    if (isInvalid(code) && request.type === RequestKind.WRITE && request.calls.length > 1 && !request.uncertain) {
       this.#split(request)
       return
     }
@@ -406,7 +406,7 @@ export class Dispatcher {
     if (session.started || sessions.starting) return
     sessions.starting = true
     const slab = this.slabs.single(WRITE_HEADER_BYTES)
-    const request = new Request(this.nextId(), Kind.WRITE, slab, 0, WRITE_HEADER_BYTES)
+    const request = new Request(this.nextId(), RequestKind.WRITE, slab, 0, WRITE_HEADER_BYTES)
     const call = new Call('session', () => true, performance.now() + this.#options.requestTimeout)
     request.add(call)
     request.starts = true
@@ -425,13 +425,13 @@ export class Dispatcher {
   #sessionFailed(session: Session, error: RafterError): void {
     this.#sessions.replace(session)
     if (error.code === 'TIMEOUT' || error.code === 'UNREACHABLE') return
-    if (retryOf(Kind.WRITE, error.code, this.#options.embedded) !== 'reject') return
+    if (retryOf(RequestKind.WRITE, error.code, this.#options.embedded) !== 'reject') return
     for (const write of this.#writes.splice(0)) this.#reject(write, error.code, error.message)
   }
 
   #queue(request: Request): void {
-    if (request.type === Kind.READ) this.#reads.push(request)
-    else if (request.type === Kind.WRITE && !request.starts) this.#writes.push(request)
+    if (request.type === RequestKind.READ) this.#reads.push(request)
+    else if (request.type === RequestKind.WRITE && !request.starts) this.#writes.push(request)
     else this.#others.push(request)
   }
 
@@ -443,7 +443,7 @@ export class Dispatcher {
 
   /** Tells the member that nobody waits for a read that it has; whether there was something to tell. */
   #stopRead(request: Request): boolean {
-    if (request.type !== Kind.READ || request.waiting > 0 || !this.#inflight.has(request)) return false
+    if (request.type !== RequestKind.READ || request.waiting > 0 || !this.#inflight.has(request)) return false
     this.#inflight.delete(request)
     this.#drop(request)
     const cancel = cancelOf(request, this.nextId(), this.slabs)
@@ -485,7 +485,7 @@ export class Dispatcher {
 
   #timeOut(request: Request, call: Call): void {
     const unreachable = this.#port === null ? this.#options.unreachable(call.name) : null
-    const mayBeDone = request.type === Kind.WRITE && (request.uncertain || this.#inflight.has(request))
+    const mayBeDone = request.type === RequestKind.WRITE && (request.uncertain || this.#inflight.has(request))
     const trouble = request.attempts === 0 ? this.#trouble : request.trouble
     const outcome = outcomeOf(request.type, 'TIMEOUT', mayBeDone)
     call.reject(unreachable !== null && !mayBeDone ? unreachable : timeOutOf(call.name, trouble, unreachable, outcome))

@@ -1,13 +1,13 @@
 // Which refusals are worth another try. A table, and nothing else.
 import type { ErrorCode } from '../../codes.js'
-import { Request as Kind } from '../wire/request-kinds.js'
+import { RequestKind } from '../wire/request-kinds.js'
 
 /** `again`: nothing was done. `uncertain`: it may have been done, so a write is resent with RETRY. `reject`: tell the caller. */
 export type Retry = 'again' | 'uncertain' | 'reject'
 
 /** What to do when a member answers a request with `code`. */
 export function retryOf(type: number, code: ErrorCode, embedded: boolean): Retry {
-  if (type === Kind.TRANSFER) return code === 'BUSY' || code === 'NO_LEADER' ? 'again' : 'reject'
+  if (type === RequestKind.TRANSFER) return code === 'BUSY' || code === 'NO_LEADER' ? 'again' : 'reject'
   switch (code) {
     case 'BUSY':
     case 'NO_LEADER':
@@ -15,12 +15,12 @@ export function retryOf(type: number, code: ErrorCode, embedded: boolean): Retry
       return 'again'
     case 'LEADER_LOST':
     case 'TIMEOUT':
-      return type === Kind.WRITE ? 'uncertain' : 'again'
+      return type === RequestKind.WRITE ? 'uncertain' : 'again'
     case 'CLOSED':
     case 'POISONED':
       // Another member can go on; the one in this process cannot.
       if (embedded) return 'reject'
-      return type === Kind.WRITE ? 'uncertain' : 'again'
+      return type === RequestKind.WRITE ? 'uncertain' : 'again'
     default:
       return 'reject'
   }

@@ -1,11 +1,12 @@
 // One turn of the event loop: where operations are encoded as they are called, and when they go out together.
 // Knows no answers.
 import type { RafterError } from '../../errors.js'
+import { TIMEOUT_MAX_MS } from '../arguments/timeout.js'
 import type { Slab } from '../buffers/slab.js'
-import { type Call, TIMEOUT_MAX_MS } from '../calls/call.js'
+import type { Call } from '../calls/call.js'
 import { READ_HEADER_BYTES, Request, WRITE_HEADER_BYTES } from '../calls/request.js'
-import { readU64, writeU64 } from '../wire/bytes.js'
-import { Consistency, Request as Kind } from '../wire/request-kinds.js'
+import { readU64, writeU64 } from '../wire/integers.js'
+import { ConsistencyKind, RequestKind } from '../wire/request-kinds.js'
 import { Batches } from './batches.js'
 import type { Dispatcher } from './dispatcher.js'
 
@@ -32,14 +33,14 @@ export class Turn {
     this.writes = new Batches(
       slabs,
       WRITE_HEADER_BYTES,
-      (slab) => this.#create(Kind.WRITE, slab, WRITE_HEADER_BYTES),
+      (slab) => this.#create(RequestKind.WRITE, slab, WRITE_HEADER_BYTES),
       complete,
       full,
     )
     this.reads = new Batches(
       slabs,
       READ_HEADER_BYTES,
-      (slab) => this.#createRead(slab, Consistency.LINEARIZABLE, 0),
+      (slab) => this.#createRead(slab, ConsistencyKind.LINEARIZABLE, 0),
       complete,
       full,
     )
@@ -54,7 +55,7 @@ export class Turn {
 
   /** The batches that gather reads of a consistency (`maxStaleness` in ms, for BOUNDED). */
   readsOf(consistency: number, maxStaleness: number): Batches {
-    if (consistency === Consistency.LINEARIZABLE) return this.reads
+    if (consistency === ConsistencyKind.LINEARIZABLE) return this.reads
     if (consistency !== this.#localMode || maxStaleness !== this.#localStaleness) {
       this.#localReads.close()
       this.#localMode = consistency
@@ -105,7 +106,7 @@ export class Turn {
   /** Puts an operation that is encoded already into another request: a read among others, a write alone. */
   addAgain(call: Call, from: Request, at: number, bytes: number): void {
     const { view } = from.slab
-    const isWrite = from.type === Kind.WRITE
+    const isWrite = from.type === RequestKind.WRITE
     const batches = isWrite ? this.writes : this.readsOf(view.getUint8(from.start + 16), readU64(view, from.start + 24))
     if (isWrite) batches.close()
     try {
@@ -129,7 +130,7 @@ export class Turn {
   }
 
   #createRead(slab: Slab, consistency: number, maxStaleness: number): Request {
-    const request = this.#create(Kind.READ, slab, READ_HEADER_BYTES)
+    const request = this.#create(RequestKind.READ, slab, READ_HEADER_BYTES)
     slab.view.setUint32(request.start + 16, consistency, true)
     writeU64(slab.view, request.start + 24, maxStaleness)
     return request

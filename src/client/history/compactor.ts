@@ -3,10 +3,10 @@
 
 import { Line } from '../connection/member-connection.js'
 import type { PortFactory } from '../connection/port.js'
-import { writeU64 } from '../wire/bytes.js'
+import { writeU64 } from '../wire/integers.js'
 import { parseStatus } from '../wire/membership.js'
 import { COMPACT_BYTES, writeCompact } from '../wire/operations.js'
-import { Request as Kind } from '../wire/request-kinds.js'
+import { RequestKind } from '../wire/request-kinds.js'
 import { type Keep, Retention } from './retention.js'
 
 /** Milliseconds between two looks. */
@@ -62,10 +62,11 @@ export class Compactor {
   }
 
   async #lookAt(group: number): Promise<void> {
-    const status = parseStatus(await this.line.ask(Kind.STATUS, new Uint8Array(0), ANSWER_MS, group))
+    const status = parseStatus(await this.line.ask(RequestKind.STATUS, new Uint8Array(0), ANSWER_MS, group))
     const { revision, compactedRevision, crowdedRevision } = status
     const to = this.#retentions[group]?.next(performance.now(), revision, compactedRevision, crowdedRevision) ?? 0
-    if (to > 0 && status.role === 'leader' && !this.#closed) await this.line.ask(Kind.WRITE, compaction(to), ANSWER_MS, group)
+    if (to > 0 && status.role === 'leader' && !this.#closed)
+      await this.line.ask(RequestKind.WRITE, compaction(to), ANSWER_MS, group)
   }
 }
 

@@ -2,13 +2,13 @@
 import type { ErrorCode } from '../../codes.js'
 import { RafterError } from '../../errors.js'
 import type { CallOptions, Member, MemberStatus } from '../api.js'
-import { checkSignal } from '../calls/call.js'
+import { checkSignal } from '../arguments/signal.js'
 import { Backoff } from '../connection/backoff.js'
 import { Line } from '../connection/member-connection.js'
 import type { PortFactory } from '../connection/port.js'
-import { writeU64 } from '../wire/bytes.js'
+import { writeU64 } from '../wire/integers.js'
 import { type Membership, parseMembers, parseStatus, unreachableStatus } from '../wire/membership.js'
-import { Request as Kind } from '../wire/request-kinds.js'
+import { RequestKind } from '../wire/request-kinds.js'
 
 /** A member that takes longer to answer is reported as unreachable, ms; at most half of the call's timeout. All are asked at once. */
 const MEMBER_ANSWER_MS = 500
@@ -34,7 +34,7 @@ export class Cluster {
   async status(options: CallOptions): Promise<MemberStatus[]> {
     const timeout = Math.min(MEMBER_ANSWER_MS, (options.timeout ?? this.requestTimeout) / 2)
     const [own, { members }] = await Promise.all([
-      this.ask('status', Kind.STATUS, new Uint8Array(0), options).then(parseStatus),
+      this.ask('status', RequestKind.STATUS, new Uint8Array(0), options).then(parseStatus),
       this.#membership('status', options),
     ])
     const others = members.filter(({ id }) => id !== own.id)
@@ -72,12 +72,12 @@ export class Cluster {
   }
 
   async #membership(name: string, options: CallOptions): Promise<Membership> {
-    return parseMembers(await this.ask(name, Kind.MEMBERS, new Uint8Array(0), options))
+    return parseMembers(await this.ask(name, RequestKind.MEMBERS, new Uint8Array(0), options))
   }
 
   async #statusOf(member: Member, timeout: number): Promise<MemberStatus> {
     try {
-      return parseStatus(await this.#askMember(member, Kind.STATUS, new Uint8Array(0), timeout))
+      return parseStatus(await this.#askMember(member, RequestKind.STATUS, new Uint8Array(0), timeout))
     } catch {
       // Any failure means the same to whoever reads the list: this member does not answer.
       return unreachableStatus(member)
@@ -89,7 +89,7 @@ export class Cluster {
     const body = new Uint8Array(8)
     writeU64(new DataView(body.buffer), 0, target.id)
     try {
-      await this.ask('transferLeader', Kind.TRANSFER, body, options)
+      await this.ask('transferLeader', RequestKind.TRANSFER, body, options)
       return true
     } catch (error) {
       if (error instanceof RafterError && LEADERSHIP_CODES.includes(error.code)) return false

@@ -1,11 +1,13 @@
 // Pages through a selection at one revision. Holds one page at a time. Knows no ports.
 import { RafterError } from '../../errors.js'
 import type { As, Pair, RangeOptions } from '../api.js'
-import { type Span, spanAfter, spanBefore, spanOf } from '../arguments/selection.js'
+import { checkAs, consistencyOf, READ_OPTIONS, revisionOf } from '../arguments/read-options.js'
+import { spanOf } from '../arguments/selection.js'
 import type { Decode } from '../calls/call.js'
-import { shown } from '../wire/bytes.js'
+import { shown } from '../text/describe.js'
 import * as operations from '../wire/operations.js'
-import { checkAs, consistencyOf, type Page, pageDecoder, READ_OPTIONS, revisionOf } from './read-answers.js'
+import { type Span, spanAfter, spanBefore } from '../wire/span.js'
+import { type Page, pageDecoder } from './read-answers.js'
 
 const OPTIONS = [...READ_OPTIONS, 'prefix', 'from', 'to', 'limit', 'reverse', 'keysOnly', 'as', 'onRevision']
 /** Pairs of one page; the member ends a page earlier when it is large. */

@@ -1,9 +1,6 @@
-// What every read has in common: its options checked, and its answer decoded. Sends nothing.
-import { RafterError } from '../../errors.js'
-import type { As, Pair, ReadOptions } from '../api.js'
+import type { As, Pair } from '../api.js'
 import { askAgain, type Decode } from '../calls/call.js'
-import { readU64, shown } from '../wire/bytes.js'
-import { Consistency } from '../wire/request-kinds.js'
+import { readU64 } from '../wire/integers.js'
 import {
   isCutOff,
   pairBytes,
@@ -16,8 +13,6 @@ import {
   readTextValue,
 } from '../wire/results.js'
 
-export const READ_OPTIONS = ['signal', 'timeout', 'consistency', 'maxStaleness', 'revision']
-
 /** One page of a range. */
 export interface Page<A extends As> {
   pairs: Pair<A>[]
@@ -25,36 +20,6 @@ export interface Page<A extends As> {
   last: Uint8Array | null
   more: boolean
   revision: number
-}
-
-/** The number of a consistency. INVALID_ARGUMENT. */
-export function consistencyOf({ consistency, maxStaleness }: ReadOptions): number {
-  if (maxStaleness !== undefined) {
-    if (consistency !== undefined) {
-      throw new RafterError('INVALID_ARGUMENT', 'maxStaleness excludes consistency; leave one of them out')
-    }
-    if (!Number.isSafeInteger(maxStaleness) || maxStaleness < 0) {
-      throw new RafterError('INVALID_ARGUMENT', `maxStaleness must be a whole number of milliseconds, not ${shown(maxStaleness)}`)
-    }
-    return Consistency.BOUNDED
-  }
-  if (consistency === undefined || consistency === 'linearizable') return Consistency.LINEARIZABLE
-  if (consistency === 'serializable') return Consistency.SERIALIZABLE
-  throw new RafterError('INVALID_ARGUMENT', `consistency must be linearizable or serializable, not ${String(consistency)}`)
-}
-
-/** The revision to read at; 0: the current one. INVALID_ARGUMENT. */
-export function revisionOf({ revision }: ReadOptions): number {
-  if (revision === undefined) return 0
-  if (Number.isSafeInteger(revision) && revision > 0) return revision
-  throw new RafterError('INVALID_ARGUMENT', `revision must be a whole number from 1, not ${shown(revision)}`)
-}
-
-/** INVALID_ARGUMENT for anything but string, bytes and nothing. */
-export function checkAs(as: unknown): As {
-  if (as === undefined || as === 'string') return 'string'
-  if (as === 'bytes') return 'bytes'
-  throw new RafterError('INVALID_ARGUMENT', `as must be string or bytes, not ${String(as)}`)
 }
 
 /** Where the only pair of a result is; 0: there is none. */

@@ -1,10 +1,10 @@
 // getSync: one key read on the caller's thread through the port of the member in this process. Reuses its two buffers.
 import { limits } from '../../limits.js'
 import type { Bytes } from '../api.js'
-import { checkKeyLength } from '../arguments/selection.js'
 import type { KeyReader, Port } from '../connection/port.js'
 import { bytesRoom, writeBytes } from '../wire/bytes.js'
 import { Inbox, Result, readBytesValue, readTextValue } from '../wire/results.js'
+import { checkKeyLength } from '../wire/span.js'
 
 const REQUEST_HEADER_BYTES = 8
 /** Strings of more bytes are too long a key anyway. */

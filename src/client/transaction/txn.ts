@@ -7,18 +7,21 @@ import type {
   CallOptions,
   Compare,
   CompareOperator,
+  CompareTarget,
   Selection,
-  CompareTarget as Target,
   Txn,
   TxnOperation,
   TxnOperationResult,
   TxnResult,
 } from '../api.js'
-import { checkNames, isKey, type Span, spanOf, spanOfExplicit, spanOfKey } from '../arguments/selection.js'
+import { checkNames } from '../arguments/option-names.js'
+import { isKey, spanOf, spanOfExplicit, spanOfKey } from '../arguments/selection.js'
 import { WRITE_HEADER_BYTES } from '../calls/request.js'
-import { bytesRoom, describe, readU64, shown, toBytes, writeU64 } from '../wire/bytes.js'
+import { describe, shown } from '../text/describe.js'
+import { bytesRoom, toBytes } from '../wire/bytes.js'
+import { readU64, writeU64 } from '../wire/integers.js'
 import * as operations from '../wire/operations.js'
-import { CompareResult, CompareTarget, Operation } from '../wire/request-kinds.js'
+import { CompareResultKind, CompareTargetKind, OperationKind } from '../wire/request-kinds.js'
 import {
   Result as Cursor,
   PUT_HAS_PREVIOUS,
@@ -28,6 +31,7 @@ import {
   readPairs,
   TXN_SUCCEEDED,
 } from '../wire/results.js'
+import type { Span } from '../wire/span.js'
 
 const COMPARE_HEADER_BYTES = 16
 const PREVIOUS = ['previous']
@@ -35,18 +39,18 @@ const RANGE = ['prefix', 'from', 'to', 'limit', 'reverse', 'keysOnly']
 /** Transactions inside transactions. */
 const TXN_DEPTH_MAX = 8
 
-const targets: Record<Target, number> = {
-  version: CompareTarget.VERSION,
-  createRevision: CompareTarget.CREATE,
-  modRevision: CompareTarget.MOD,
-  value: CompareTarget.VALUE,
-  lease: CompareTarget.LEASE,
+const targets: Record<CompareTarget, number> = {
+  version: CompareTargetKind.VERSION,
+  createRevision: CompareTargetKind.CREATE,
+  modRevision: CompareTargetKind.MOD,
+  value: CompareTargetKind.VALUE,
+  lease: CompareTargetKind.LEASE,
 }
 const operators: Record<CompareOperator, number> = {
-  '=': CompareResult.EQUAL,
-  '!=': CompareResult.NOT_EQUAL,
-  '<': CompareResult.LESS,
-  '>': CompareResult.GREATER,
+  '=': CompareResultKind.EQUAL,
+  '!=': CompareResultKind.NOT_EQUAL,
+  '<': CompareResultKind.LESS,
+  '>': CompareResultKind.GREATER,
 }
 
 /**
@@ -57,11 +61,16 @@ const operators: Record<CompareOperator, number> = {
 export function compare(of: Bytes | Selection, target: 'value', operator: CompareOperator, operand: Bytes): Compare
 export function compare(
   of: Bytes | Selection,
-  target: Exclude<Target, 'value'>,
+  target: Exclude<CompareTarget, 'value'>,
   operator: CompareOperator,
   operand: number,
 ): Compare
-export function compare(of: Bytes | Selection, target: Target, operator: CompareOperator, operand: number | Bytes): Compare {
+export function compare(
+  of: Bytes | Selection,
+  target: CompareTarget,
+  operator: CompareOperator,
+  operand: number | Bytes,
+): Compare {
   return isKey(of) ? { key: of, target, operator, operand } : { selection: of, target, operator, operand }
 }
 
@@ -197,7 +206,7 @@ function appendTxn(out: Growing, parts: TxnParts, valueBytesMax: number, depth: 
   const thenBytes = appendAll(out, parts.then, 'then', appendOne)
   const elseBytes = appendAll(out, parts.else, 'else', appendOne)
   const { view } = out
-  view.setUint16(at, Operation.TXN, true)
+  view.setUint16(at, OperationKind.TXN, true)
   view.setUint16(at + 2, parts.if.length, true)
   view.setUint16(at + 4, parts.then.length, true)
   view.setUint16(at + 6, parts.else.length, true)

@@ -2,17 +2,20 @@
 import { RafterError } from '../../errors.js'
 import { limits } from '../../limits.js'
 import type { As, Watch, WatchEvent, WatchOptions } from '../api.js'
-import { checkNames, type Span, spanOf, spanOfKey } from '../arguments/selection.js'
+import { checkNames } from '../arguments/option-names.js'
+import { spanOf, spanOfKey } from '../arguments/selection.js'
+import { abortError, checkSignal } from '../arguments/signal.js'
 import type { Slabs } from '../buffers/slab.js'
 import { type Abortable, forget, listen } from '../calls/abort-signals.js'
-import { abortError, checkSignal } from '../calls/call.js'
 import type { Liveness } from '../calls/liveness.js'
 import { HEADER_BYTES, Request } from '../calls/request.js'
 import type { Stream } from '../calls/stream.js'
 import type { Dispatcher } from '../dispatch/dispatcher.js'
-import { readU64, shown, writeU64 } from '../wire/bytes.js'
-import { Request as Kind } from '../wire/request-kinds.js'
+import { shown } from '../text/describe.js'
+import { readU64, writeU64 } from '../wire/integers.js'
+import { RequestKind } from '../wire/request-kinds.js'
 import { pairBytes, type Result, readPair } from '../wire/results.js'
+import type { Span } from '../wire/span.js'
 
 const OPTIONS = ['key', 'prefix', 'from', 'to', 'fromRevision', 'previous', 'as', 'signal']
 const WATCH_BODY_BYTES = 32
@@ -151,7 +154,7 @@ export class WatchStream<A extends As> implements Watch<A>, AsyncIterator<WatchE
   open(id: number, slabs: Slabs): Request {
     const { key, end } = this.#span
     const slab = slabs.single(HEADER_BYTES + WATCH_BODY_BYTES + key.length + end.length)
-    const request = new Request(id, Kind.WATCH, slab, 0, HEADER_BYTES)
+    const request = new Request(id, RequestKind.WATCH, slab, 0, HEADER_BYTES)
     const { view, bytes } = slab
     const queued = this.#events.length - this.#head
     // Those of the last opening that have not come yet are still to be passed over.
@@ -255,7 +258,7 @@ export class WatchStream<A extends As> implements Watch<A>, AsyncIterator<WatchE
       this.#head = 0
     }
     if (++this.#consumed < GRANT_EVENTS || this.#done) return
-    this.#tell(Kind.WATCH_CREDIT, CREDIT_BODY_BYTES, this.#consumed)
+    this.#tell(RequestKind.WATCH_CREDIT, CREDIT_BODY_BYTES, this.#consumed)
     this.#consumed = 0
   }
 
@@ -273,7 +276,7 @@ export class WatchStream<A extends As> implements Watch<A>, AsyncIterator<WatchE
     }
     this.#error = error
     this.#dispatcher.closeStream(this)
-    this.#tell(Kind.CANCEL, CANCEL_BODY_BYTES, 0)
+    this.#tell(RequestKind.CANCEL, CANCEL_BODY_BYTES, 0)
     this.closed(this)
   }
 

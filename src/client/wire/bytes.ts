@@ -4,6 +4,7 @@
 import { types } from 'node:util'
 import { RafterError } from '../../errors.js'
 import type { Bytes } from '../api.js'
+import { describe } from '../text/describe.js'
 
 /** Above this many UTF-16 units the exact size is computed; below, three bytes a unit are set aside. */
 const EXACT_FROM_UNITS = 2048
@@ -44,27 +45,4 @@ export function writeBytes(target: Buffer, at: number, bytes: Bytes): number {
 export function toBytes(bytes: Bytes, what: string): Uint8Array {
   bytesRoom(bytes, what)
   return typeof bytes === 'string' ? Buffer.from(bytes) : new Uint8Array(bytes)
-}
-
-/** An unsigned integer below 2^53, little-endian in eight bytes. */
-export function writeU64(view: DataView, at: number, value: number): void {
-  view.setUint32(at, value, true)
-  view.setUint32(at + 4, value / 0x1_0000_0000, true)
-}
-
-/** Reads what `writeU64` wrote. */
-export function readU64(view: DataView, at: number): number {
-  return view.getUint32(at, true) + view.getUint32(at + 4, true) * 0x1_0000_0000
-}
-
-/** A value as an error message names it. */
-export function describe(value: unknown): string {
-  if (value === null) return 'null'
-  if (typeof value === 'object') return `an object (${value.constructor?.name ?? 'no prototype'})`
-  return typeof value === 'undefined' ? 'undefined' : `a ${typeof value}`
-}
-
-/** The same, and a number as what it is. */
-export function shown(value: unknown): string {
-  return typeof value === 'number' ? String(value) : describe(value)
 }

@@ -2,9 +2,10 @@
 import { RafterError } from '../../errors.js'
 import { limits } from '../../limits.js'
 import type { Bytes } from '../api.js'
-import { checkKeyLength, type Span } from '../arguments/selection.js'
-import { writeBytes, writeU64 } from './bytes.js'
-import { Operation } from './request-kinds.js'
+import { writeBytes } from './bytes.js'
+import { writeU64 } from './integers.js'
+import { OperationKind } from './request-kinds.js'
+import { checkKeyLength, type Span } from './span.js'
 
 /** Where operations are written: a slab, or a transaction's own buffer. */
 export interface Target {
@@ -36,7 +37,7 @@ export function writePut(target: Target, at: number, key: Bytes, value: Bytes, f
   if (valueLength > valueBytesMax) {
     throw new RafterError('VALUE_TOO_LARGE', `the value has ${valueLength} bytes; the limit is ${valueBytesMax} (valueBytesMax)`)
   }
-  view.setUint32(at, Operation.PUT | (flags << 8), true)
+  view.setUint32(at, OperationKind.PUT | (flags << 8), true)
   view.setUint32(at + 4, keyLength, true)
   view.setUint32(at + 8, valueLength, true)
   return keyAt + keyLength + valueLength
@@ -44,14 +45,14 @@ export function writePut(target: Target, at: number, key: Bytes, value: Bytes, f
 
 /** Writes a delete of a span. */
 export function writeDelete(target: Target, at: number, span: Span, flags: number): number {
-  target.view.setUint32(at, Operation.DELETE_RANGE | (flags << 8), true)
+  target.view.setUint32(at, OperationKind.DELETE_RANGE | (flags << 8), true)
   return writeSpan(target, at + 4, at + DELETE_HEADER_BYTES, span)
 }
 
 /** Writes a read of a span. `limit` 0: none; `revision` 0: the current one. */
 export function writeRange(target: Target, at: number, span: Span, flags: number, limit: number, revision: number): number {
   const { view } = target
-  view.setUint32(at, Operation.RANGE | (flags << 8), true)
+  view.setUint32(at, OperationKind.RANGE | (flags << 8), true)
   writeU64(view, at + 12, limit)
   writeU64(view, at + 20, revision)
   return writeSpan(target, at + 4, at + RANGE_HEADER_BYTES, span)
@@ -63,7 +64,7 @@ export function writeGet(target: Target, at: number, key: Bytes, revision: numbe
   const keyAt = at + RANGE_HEADER_BYTES
   const keyLength = writeBytes(bytes, keyAt, key)
   if (keyLength === 0 || keyLength > limits.keyBytesMax) checkKeyLength(keyLength, 'key')
-  view.setUint32(at, Operation.RANGE, true)
+  view.setUint32(at, OperationKind.RANGE, true)
   view.setUint32(at + 4, keyLength, true)
   view.setUint32(at + 8, 0, true)
   writeU64(view, at + 12, 0)
@@ -73,14 +74,14 @@ export function writeGet(target: Target, at: number, key: Bytes, revision: numbe
 
 /** Writes a compaction. */
 export function writeCompact(target: Target, at: number, revision: number): number {
-  target.view.setUint32(at, Operation.COMPACT, true)
+  target.view.setUint32(at, OperationKind.COMPACT, true)
   writeU64(target.view, at + 4, revision)
   return at + COMPACT_BYTES
 }
 
 /** Writes a raise of the store's revision. */
 export function writeRaise(target: Target, at: number, revision: number): number {
-  target.view.setUint32(at, Operation.RAISE_REVISION, true)
+  target.view.setUint32(at, OperationKind.RAISE_REVISION, true)
   writeU64(target.view, at + 4, revision)
   return at + RAISE_BYTES
 }
@@ -88,14 +89,14 @@ export function writeRaise(target: Target, at: number, revision: number): number
 /** Bytes of the operation at `at`. */
 export function operationBytes(view: DataView, at: number): number {
   switch (view.getUint8(at)) {
-    case Operation.PUT:
-    case Operation.DELETE_RANGE:
+    case OperationKind.PUT:
+    case OperationKind.DELETE_RANGE:
       return PUT_HEADER_BYTES + view.getUint32(at + 4, true) + view.getUint32(at + 8, true)
-    case Operation.TXN:
+    case OperationKind.TXN:
       return TXN_HEADER_BYTES + view.getUint32(at + 8, true) + view.getUint32(at + 12, true) + view.getUint32(at + 16, true)
-    case Operation.COMPACT:
+    case OperationKind.COMPACT:
       return COMPACT_BYTES
-    case Operation.RAISE_REVISION:
+    case OperationKind.RAISE_REVISION:
       return RAISE_BYTES
     default:
       return RANGE_HEADER_BYTES + view.getUint32(at + 4, true) + view.getUint32(at + 8, true)

@@ -1,7 +1,7 @@
 // Generated from crates/codec/tables.json by `npm run generate`; do not edit.
 
 /** Kinds of operation, as in crates/codec/FORMATS.md. */
-export const Operation = {
+export const OperationKind = {
   PUT: 1,
   DELETE_RANGE: 2,
   TXN: 3,
@@ -11,7 +11,7 @@ export const Operation = {
 } as const
 
 /** Kinds of request, as in crates/codec/FORMATS.md. */
-export const Request = {
+export const RequestKind = {
   WRITE: 1,
   READ: 2,
   WATCH: 3,
@@ -24,14 +24,14 @@ export const Request = {
 } as const
 
 /** Kinds of consistency, as in crates/codec/FORMATS.md. */
-export const Consistency = {
+export const ConsistencyKind = {
   LINEARIZABLE: 0,
   SERIALIZABLE: 1,
   BOUNDED: 2,
 } as const
 
 /** Kinds of compareResult, as in crates/codec/FORMATS.md. */
-export const CompareResult = {
+export const CompareResultKind = {
   EQUAL: 0,
   GREATER: 1,
   LESS: 2,
@@ -39,7 +39,7 @@ export const CompareResult = {
 } as const
 
 /** Kinds of compareTarget, as in crates/codec/FORMATS.md. */
-export const CompareTarget = {
+export const CompareTargetKind = {
   VERSION: 0,
   CREATE: 1,
   MOD: 2,

@@ -1,9 +1,9 @@
 // Decodes results and pairs (FORMATS.md, Results). The bytes are in a reused buffer: whatever is kept is copied out.
-import type { ErrorCode } from '../../codes.js'
 import { codeName, RafterError } from '../../errors.js'
 import type { As, Pair } from '../api.js'
-import { readU64 } from './bytes.js'
+import { explain } from '../text/explain.js'
 import { copyOut } from './copy-out.js'
+import { readU64 } from './integers.js'
 
 const RESULT_HEADER_BYTES = 16
 const PAIR_HEADER_BYTES = 40
@@ -67,25 +67,6 @@ export class Result {
   detail(): number {
     return this.end - this.start >= 8 ? readU64(this.inbox.view, this.start) : 0
   }
-}
-
-const advice: Partial<Record<ErrorCode, string>> = {
-  BUSY: 'a queue of the member is full; wait a little, or leave waitWhenBusy on',
-  COMPACTED: 'that revision has been compacted away; read a newer one',
-  FUTURE_REVISION: 'that revision does not exist yet; read an older one, or leave revision out',
-  SESSION_EXPIRED: 'the cluster no longer remembers this session',
-  RESULT_FORGOTTEN: 'its result is no longer kept; read the keys to see it',
-  STALE: 'this member is further behind than maxStaleness allows; raise it, or ask another member',
-  NO_LEASE: 'this member cannot read synchronously now; use `await db.get(key)`, or consistency: serializable',
-  POISONED: 'an earlier write to disk failed and the member has stopped; see its first error, then restart it',
-  WATCH_LOST: 'changes that the watch has not seen were compacted away; read the keys again, then watch from there',
-}
-
-/** A sentence for an error of `call`: what the member said, and what can be done. */
-export function explain(call: string, code: ErrorCode, text: string): string {
-  const more = advice[code]
-  if (text === '') return `${call}: ${more ?? code}`
-  return more === undefined ? `${call}: ${text}` : `${call}: ${text} (${more})`
 }
 
 /** Bytes of the pair at `at`. */
