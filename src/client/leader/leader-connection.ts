@@ -2,12 +2,12 @@
 // Knows no operations. An embedded member has no route: there is one port, and its member forwards.
 import type { ErrorCode } from '../../codes.js'
 import { RafterError } from '../../errors.js'
+import { Backoff } from '../connection/backoff.js'
+import { Line } from '../connection/member-connection.js'
+import type { PortFactory } from '../connection/port.js'
 import type { Dispatcher } from '../dispatch/dispatcher.js'
 import { type Membership, parseMembers } from '../wire/membership.js'
 import { RequestKind } from '../wire/request-kinds.js'
-import { Backoff } from './backoff.js'
-import { Line } from './member-connection.js'
-import type { PortFactory } from './port.js'
 
 /** Revisions of one cluster say nothing about another's data. */
 const MISMATCH_ADVICE = 'the data there was replaced; connect again, and read the keys again'
