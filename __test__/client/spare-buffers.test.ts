@@ -1,7 +1,7 @@
 // Goal: clients that come and go one after another use the same large buffers: what is left to the collector lies about for long, and
 // grows the heap of the allocator by 70 MiB before it runs.
 import { afterEach, expect, test, vi } from 'vitest'
-import { BUFFER_BYTES, giveBuffer, takeBuffer } from '../../src/client/buffers/spare-buffers.js'
+import { acquireBuffer, BUFFER_BYTES, releaseBuffer } from '../../src/client/buffers/spare-buffers.js'
 import { createEmbedded } from '../../src/client/database/create-database.js'
 import { FakeNetwork } from './fake-member.js'
 
@@ -37,7 +37,7 @@ test('clients at one time have buffers of their own', async () => {
   const network = new FakeNetwork()
   await Promise.all(Array.from({ length: 20 }, () => live(network, 'the same')))
   const made = allocations()
-  const buffers = Array.from({ length: 40 }, () => takeBuffer())
+  const buffers = Array.from({ length: 40 }, () => acquireBuffer())
   // As many as are kept were there.
   expect(made()).toBe(24)
   expect(new Set(buffers).size).toBe(40)
@@ -45,7 +45,7 @@ test('clients at one time have buffers of their own', async () => {
 
 test('a buffer of another size is not kept', () => {
   const made = allocations()
-  while (made() === 0) takeBuffer()
-  giveBuffer(Buffer.alloc(1))
-  expect(takeBuffer().length).toBe(BUFFER_BYTES)
+  while (made() === 0) acquireBuffer()
+  releaseBuffer(Buffer.alloc(1))
+  expect(acquireBuffer().length).toBe(BUFFER_BYTES)
 })

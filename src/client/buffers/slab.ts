@@ -1,7 +1,7 @@
 // Buffers that requests are encoded into and kept in until they are answered, so that they can be sent again unchanged.
 // Bounded in bytes. Knows no formats.
 import { RafterError } from '../../errors.js'
-import { BUFFER_BYTES, giveBuffer, takeBuffer } from './spare-buffers.js'
+import { acquireBuffer, BUFFER_BYTES, releaseBuffer } from './spare-buffers.js'
 
 /** Bytes of a pooled slab: two full batches. */
 export const SLAB_BYTES = BUFFER_BYTES
@@ -34,14 +34,14 @@ export class Slabs {
   readonly #spare: Slab[] = []
 
   /** An empty slab with at least `bytes` of room. BUSY when too much is held. */
-  take(bytes: number): Slab {
+  acquire(bytes: number): Slab {
     const capacity = Math.max(bytes, SLAB_BYTES)
     if (this.#held + capacity > HELD_BYTES_MAX) {
       throw new RafterError('BUSY', `${this.#held} bytes of calls wait for their answers; await some before making more`)
     }
     this.#held += capacity
     if (capacity > SLAB_BYTES) return new Slab(Buffer.allocUnsafeSlow(capacity))
-    return this.#spare.pop() ?? new Slab(takeBuffer())
+    return this.#spare.pop() ?? new Slab(acquireBuffer())
   }
 
   /** A slab for one small request of its own, of exactly `bytes`; there are few of these, so they count but never fail. */
@@ -54,21 +54,21 @@ export class Slabs {
   release(slab: Slab): void {
     if (--slab.holders > 0) return
     slab.used = 0
-    if (!slab.current) this.#giveBack(slab)
+    if (!slab.current) this.#recycle(slab)
   }
 
   /** The builder has moved on to another slab. */
   retire(slab: Slab): void {
     slab.current = false
-    if (slab.holders === 0) this.#giveBack(slab)
+    if (slab.holders === 0) this.#recycle(slab)
   }
 
   /** No call comes any more, and the builders have retired theirs: the buffers are there for the next client. */
-  letGo(): void {
-    for (const { bytes } of this.#spare.splice(0)) giveBuffer(bytes)
+  releaseBuffers(): void {
+    for (const { bytes } of this.#spare.splice(0)) releaseBuffer(bytes)
   }
 
-  #giveBack(slab: Slab): void {
+  #recycle(slab: Slab): void {
     slab.used = 0
     this.#held -= slab.capacity
     if (slab.capacity === SLAB_BYTES && this.#spare.length < SPARE_SLABS_MAX) this.#spare.push(slab)

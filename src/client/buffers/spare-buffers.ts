@@ -9,11 +9,11 @@ const SPARE_MAX = 16
 const spare: Buffer[] = []
 
 /** A buffer of BUFFER_BYTES, with whatever was in it. */
-export function takeBuffer(): Buffer {
+export function acquireBuffer(): Buffer {
   return spare.pop() ?? Buffer.allocUnsafeSlow(BUFFER_BYTES)
 }
 
 /** Takes a buffer back that nobody refers to any more. One of another size is left to the collector. */
-export function giveBuffer(buffer: Buffer): void {
+export function releaseBuffer(buffer: Buffer): void {
   if (buffer.length === BUFFER_BYTES && spare.length < SPARE_MAX) spare.push(buffer)
 }

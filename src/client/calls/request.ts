@@ -114,7 +114,7 @@ export class Request {
   bind(session: Session): void {
     const { view } = this.slab
     this.session = session
-    this.sequence = session.take()
+    this.sequence = session.nextSequence()
     writeU64(view, this.start + 16, session.id)
     writeU64(view, this.start + 24, this.sequence)
     writeU64(view, this.start + 32, session.lowest)

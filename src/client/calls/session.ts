@@ -20,7 +20,7 @@ export class Session {
   }
 
   /** The next batch's sequence. */
-  take(): number {
+  nextSequence(): number {
     const sequence = this.#next++
     this.#unanswered.add(sequence)
     return sequence

@@ -13,7 +13,7 @@ export const PLAIN = 1
 
 /** Resolves the puts of a batch from its first revision on. `result` is a cursor whose body is the response's. */
 export function settlePlain(request: Request, result: Result): void {
-  const { view } = result.inbox
+  const { view } = result.buffer
   const first = readU64(view, result.start)
   const count = view.getUint32(result.start + 8, true)
   const { calls } = request
@@ -60,7 +60,7 @@ function settle(
 ): void {
   if (result.code !== 0) {
     const code = codeName(result.code)
-    call.reject(failureOf(call.name, code, result.said(), outcomeOf(call.request?.type ?? 0, code, false)))
+    call.reject(failureOf(call.name, code, result.errorText(), outcomeOf(call.request?.type ?? 0, code, false)))
     return
   }
   let value: unknown

@@ -6,28 +6,28 @@ import { failureOf } from '../calls/outcome.js'
 import { HEADER_BYTES } from '../calls/request.js'
 import { explain } from '../text/explain.js'
 import { readU64, writeU64 } from '../wire/integers.js'
-import { Inbox } from '../wire/results.js'
+import { ResponseBuffer } from '../wire/results.js'
 import type { Port, PortFactory } from './port.js'
 
 /** Bytes of the buffer for answers; it grows for a larger one. */
 const ANSWER_BYTES = 16_384
-/** Ids of questions, far above those of the dispatcher, which may use the same port later. */
-const FIRST_QUESTION_ID = 2 ** 52
+/** Ids of its requests, far above those of the dispatcher, which may use the same port later. */
+const FIRST_REQUEST_ID = 2 ** 52
 
-interface Question {
+interface PendingRequest {
   id: number
   resolve(text: string): void
   reject(error: RafterError): void
 }
 
-export class Line {
+export class MemberConnection {
   readonly port: Port
-  /** Responses wait. At first for the answers to `ask`. */
+  /** Responses wait. At first for the answers to `requestText`. */
   notify: () => void = () => this.#readAnswers()
   /** The port broke. */
   lost: (code: ErrorCode, message: string) => void = () => {}
-  #question: Question | null = null
-  #nextId = FIRST_QUESTION_ID
+  #pending: PendingRequest | null = null
+  #nextId = FIRST_REQUEST_ID
 
   private constructor(
     readonly endpoint: string,
@@ -39,27 +39,27 @@ export class Line {
   }
 
   /** Opens a port. Rejects with the reason; UNREACHABLE if there is no connection after `timeout` ms. */
-  static async open(factory: PortFactory, endpoint: string, group: number, timeout: number): Promise<Line> {
-    let line: Line | null = null
+  static async open(factory: PortFactory, endpoint: string, group: number, timeout: number): Promise<MemberConnection> {
+    let connection: MemberConnection | null = null
     let broken: RafterError | null = null
     const opening = Promise.resolve(
       factory(
         endpoint,
-        () => line?.notify(),
+        () => connection?.notify(),
         (code, message) => {
           broken = new RafterError(code, message)
-          line?.break(broken)
+          connection?.portLost(broken)
         },
       ),
     )
     const port = await within(opening, timeout, `no connection within ${timeout} ms`, (late) => late.close())
-    line = new Line(endpoint, group, port)
+    connection = new MemberConnection(endpoint, group, port)
     if (broken !== null) throw broken
-    return line
+    return connection
   }
 
   /** Sends one request and resolves to the text of its answer. One at a time. */
-  async ask(type: number, body: Uint8Array, timeout: number, group = this.group): Promise<string> {
+  async requestText(type: number, body: Uint8Array, timeout: number, group = this.group): Promise<string> {
     const bytes = Buffer.alloc(HEADER_BYTES + body.length)
     const view = new DataView(bytes.buffer, bytes.byteOffset)
     const id = this.#nextId++
@@ -69,14 +69,14 @@ export class Line {
     writeU64(view, 8, id)
     bytes.set(body, HEADER_BYTES)
     const answer = new Promise<string>((resolve, reject) => {
-      this.#question = { id, resolve, reject }
+      this.#pending = { id, resolve, reject }
     })
     const code = this.port.submit(bytes, bytes.length)
-    if (code !== Code.OK) this.#question?.reject(new RafterError(codeName(code), explain('question', codeName(code), '')))
+    if (code !== Code.OK) this.#pending?.reject(new RafterError(codeName(code), explain('request', codeName(code), '')))
     try {
       return await within(answer, timeout, `no answer within ${timeout} ms`)
     } finally {
-      this.#question = null
+      this.#pending = null
     }
   }
 
@@ -87,37 +87,37 @@ export class Line {
   }
 
   /** The port broke: tells whoever listens. */
-  break(error: RafterError): void {
-    this.#question?.reject(error)
+  portLost(error: RafterError): void {
+    this.#pending?.reject(error)
     this.lost(error.code, error.message)
   }
 
   #readAnswers(): void {
-    let inbox = new Inbox(Buffer.allocUnsafeSlow(ANSWER_BYTES))
+    let buffer = new ResponseBuffer(Buffer.allocUnsafeSlow(ANSWER_BYTES))
     for (;;) {
-      const length = this.port.drain(inbox.bytes)
+      const length = this.port.drain(buffer.bytes)
       if (length === 0) return
       if (length < 0) {
-        inbox = new Inbox(Buffer.allocUnsafeSlow(-length))
+        buffer = new ResponseBuffer(Buffer.allocUnsafeSlow(-length))
         continue
       }
       for (let at = 0; at < length; ) {
         const start = at + HEADER_BYTES
-        const end = start + inbox.view.getUint32(at, true)
-        if (readU64(inbox.view, at + 8) === this.#question?.id)
-          this.#answer(inbox, inbox.view.getUint16(at + 6, true), start, end)
+        const end = start + buffer.view.getUint32(at, true)
+        if (readU64(buffer.view, at + 8) === this.#pending?.id)
+          this.#answer(buffer, buffer.view.getUint16(at + 6, true), start, end)
         at = end
       }
     }
   }
 
-  #answer(inbox: Inbox, code: number, start: number, end: number): void {
+  #answer(buffer: ResponseBuffer, code: number, start: number, end: number): void {
     if (code === Code.OK) {
-      this.#question?.resolve(inbox.bytes.toString('utf8', start, end))
+      this.#pending?.resolve(buffer.bytes.toString('utf8', start, end))
       return
     }
     const name = codeName(code)
-    this.#question?.reject(failureOf('question', name, inbox.bytes.toString('utf8', Math.min(start + 8, end), end), 'not-done'))
+    this.#pending?.reject(failureOf('request', name, buffer.bytes.toString('utf8', Math.min(start + 8, end), end), 'not-done'))
   }
 }
 

@@ -8,9 +8,9 @@ import { Call } from '../calls/call.js'
 import { Liveness } from '../calls/liveness.js'
 import type { PortFactory } from '../connection/port.js'
 import { Dispatcher } from '../dispatch/dispatcher.js'
-import { ask, decodeBodyText } from '../dispatch/text-request.js'
-import { Turn } from '../dispatch/turn-batches.js'
-import { Route } from '../leader/leader-connection.js'
+import { decodeBodyText, requestText } from '../dispatch/text-request.js'
+import { TurnBatches } from '../dispatch/turn-batches.js'
+import { LeaderConnection } from '../leader/leader-connection.js'
 import { SyncReader } from '../reads/sync-read.js'
 import { describe } from '../text/describe.js'
 import { RequestKind } from '../wire/request-kinds.js'
@@ -74,25 +74,25 @@ export async function createEmbedded(options: EmbeddedOptions): Promise<Database
 /** A client of the members behind `endpoints`. UNREACHABLE if none answers within `requestTimeout`. */
 export async function createRemote(options: CreateOptions & { endpoints: string[] }): Promise<Database> {
   const endpoints = checkEndpoints(options.endpoints)
-  let route: Route | null = null
-  const base = assemble(options, false, () => route)
+  let leader: LeaderConnection | null = null
+  const base = assemble(options, false, () => leader)
   const { dispatcher, turn } = base
   const askMembers = () => {
     const call = new Call('members', decodeBodyText, turn.deadline(base.requestTimeout))
-    return ask(turn, call, RequestKind.MEMBERS, new Uint8Array(0), true)
+    return requestText(turn, call, RequestKind.MEMBERS, new Uint8Array(0), true)
   }
-  route = new Route(options.ports, dispatcher, endpoints, askMembers)
+  leader = new LeaderConnection(options.ports, dispatcher, endpoints, askMembers)
   try {
-    await route.start(base.requestTimeout)
+    await leader.start(base.requestTimeout)
   } catch (error) {
-    route.close()
+    leader.close()
     base.liveness.close()
     throw error
   }
-  return new ClientDatabase({ ...base, syncReader: null, counters: null, stop: async () => route?.close() })
+  return new ClientDatabase({ ...base, syncReader: null, counters: null, stop: async () => leader?.close() })
 }
 
-function assemble(options: CreateOptions, embedded: boolean, route: (() => Route | null) | null) {
+function assemble(options: CreateOptions, embedded: boolean, leader: (() => LeaderConnection | null) | null) {
   const requestTimeout = checkTimeout(options.requestTimeout ?? REQUEST_TIMEOUT_MS, 'requestTimeout')
   const valueBytesMax = options.valueBytesMax ?? limits.valueBytesMax
   if (!Number.isSafeInteger(valueBytesMax) || valueBytesMax < 1 || valueBytesMax > limits.valueBytesLargest) {
@@ -105,12 +105,12 @@ function assemble(options: CreateOptions, embedded: boolean, route: (() => Route
     waitWhenBusy: options.waitWhenBusy ?? true,
     requestTimeout,
     liveness,
-    misrouted: (endpoint) => route?.()?.misrouted(endpoint),
-    gone: (code, message) => route?.()?.gone(code, message),
-    unreachable: (call) => route?.()?.unreachable(call) ?? null,
+    notLeader: (endpoint) => leader?.()?.notLeader(endpoint),
+    memberLost: (code, message) => leader?.()?.memberLost(code, message),
+    unreachable: (call) => leader?.()?.unreachable(call) ?? null,
     sendAgain: (call, from, at, bytes) => turn.addAgain(call, from, at, bytes),
   })
-  const turn = new Turn(dispatcher)
+  const turn = new TurnBatches(dispatcher)
   return { dispatcher, turn, liveness, ports: options.ports, requestTimeout, valueBytesMax }
 }
 

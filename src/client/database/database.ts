@@ -31,9 +31,9 @@ import type { Liveness } from '../calls/liveness.js'
 import type { PortFactory } from '../connection/port.js'
 import type { Batches } from '../dispatch/batches.js'
 import type { Dispatcher } from '../dispatch/dispatcher.js'
-import { ask, decodeBodyText } from '../dispatch/text-request.js'
-import type { Turn } from '../dispatch/turn-batches.js'
-import { Cluster } from '../members/member-requests.js'
+import { decodeBodyText, requestText } from '../dispatch/text-request.js'
+import type { TurnBatches } from '../dispatch/turn-batches.js'
+import { MemberRequests } from '../members/member-requests.js'
 import { rangeOf } from '../reads/range.js'
 import * as answers from '../reads/read-answers.js'
 import type { SyncReader } from '../reads/sync-read.js'
@@ -48,7 +48,7 @@ import { ConsistencyKind } from '../wire/request-kinds.js'
 /** What `createDatabase` puts together. */
 export interface DatabaseParts {
   dispatcher: Dispatcher
-  turn: Turn
+  turn: TurnBatches
   liveness: Liveness
   ports: PortFactory
   requestTimeout: number
@@ -64,13 +64,13 @@ export interface DatabaseParts {
 type Reading = ReadOptions & { as?: As | undefined }
 
 const decodePut: Decode = ({ revision }) => ({ revision })
-const decodeDelete: Decode = ({ inbox, start, revision }) => ({ revision, deleted: readU64(inbox.view, start) })
+const decodeDelete: Decode = ({ buffer, start, revision }) => ({ revision, deleted: readU64(buffer.view, start) })
 
 export class ClientDatabase implements Database {
   readonly #parts: DatabaseParts
   readonly #dispatcher: Dispatcher
-  readonly #turn: Turn
-  readonly #cluster: Cluster
+  readonly #turn: TurnBatches
+  readonly #members: MemberRequests
   readonly #watches = new Set<WatchStream<As>>()
   #closing: Promise<void> | null = null
 
@@ -78,8 +78,8 @@ export class ClientDatabase implements Database {
     this.#parts = parts
     this.#dispatcher = parts.dispatcher
     this.#turn = parts.turn
-    this.#cluster = new Cluster(
-      (name, type, body, options) => this.#ask(name, type, body, options),
+    this.#members = new MemberRequests(
+      (name, type, body, options) => this.#requestText(name, type, body, options),
       parts.ports,
       parts.requestTimeout,
       parts.dispatcher.group,
@@ -222,18 +222,18 @@ export class ClientDatabase implements Database {
   async status(options: CallOptions = {}): Promise<MemberStatus[]> {
     checkCall(options)
     // The questions to other members are nobody else's calls.
-    return this.#parts.liveness.during(this.#cluster.status(options))
+    return this.#parts.liveness.during(this.#members.status(options))
   }
 
   async members(options: CallOptions = {}): Promise<Member[]> {
     checkCall(options)
-    return this.#cluster.members(options)
+    return this.#members.members(options)
   }
 
   async transferLeader(name: string, options: CallOptions = {}): Promise<void> {
     if (typeof name !== 'string') throw new RafterError('INVALID_ARGUMENT', `name must be a string, not ${describe(name)}`)
     checkCall(options)
-    return this.#cluster.transferLeader(name, options)
+    return this.#members.transferLeader(name, options)
   }
 
   counters(): Record<string, number> {
@@ -269,7 +269,7 @@ export class ClientDatabase implements Database {
       await stop()
     } finally {
       liveness.close()
-      this.#turn.letGo()
+      this.#turn.releaseBuffers()
     }
   }
 
@@ -332,10 +332,10 @@ export class ClientDatabase implements Database {
   }
 
   /** Sends a request of its own and resolves to the text of its answer. */
-  #ask(name: string, type: number, body: Uint8Array, options: CallOptions): Promise<string> {
+  #requestText(name: string, type: number, body: Uint8Array, options: CallOptions): Promise<string> {
     try {
       const call = this.#call(name, decodeBodyText, options)
-      return ask(this.#turn, call, type, body)
+      return requestText(this.#turn, call, type, body)
     } catch (error) {
       return Promise.reject(error)
     }

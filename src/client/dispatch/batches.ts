@@ -79,17 +79,17 @@ export class Batches {
   }
 
   /** No operation comes any more. */
-  letGo(): void {
+  releaseBuffers(): void {
     this.close()
     if (this.#slab !== null) this.slabs.retire(this.#slab)
     this.#slab = null
   }
 
   #slabFor(bytes: number): Slab {
-    if (bytes > SLAB_BYTES) return this.slabs.take(bytes)
+    if (bytes > SLAB_BYTES) return this.slabs.acquire(bytes)
     let slab = this.#slab
     if (slab !== null && slab.used + bytes <= slab.capacity) return slab
-    const next = this.slabs.take(bytes)
+    const next = this.slabs.acquire(bytes)
     if (slab !== null) this.slabs.retire(slab)
     slab = next
     slab.current = true

@@ -1,10 +1,10 @@
 // Sends requests, matches responses, and sends again what may be sent again until its callers' time is up.
-// Knows no operations and no endpoints; the route tells it which port to use.
+// Knows no operations and no endpoints; who follows the leader says which port to use.
 // Long, since every step of a request’s life looks at the same queues.
 import { Code, type ErrorCode } from '../../codes.js'
 import { codeName, type RafterError } from '../../errors.js'
 import { Slabs } from '../buffers/slab.js'
-import { giveBuffer, takeBuffer } from '../buffers/spare-buffers.js'
+import { acquireBuffer, releaseBuffer } from '../buffers/spare-buffers.js'
 import { Awaited } from '../calls/awaited-requests.js'
 import { Call } from '../calls/call.js'
 import type { Liveness } from '../calls/liveness.js'
@@ -18,7 +18,7 @@ import type { Port } from '../connection/port.js'
 import { readU64 } from '../wire/integers.js'
 import { operationBytes } from '../wire/operations.js'
 import { RequestKind } from '../wire/request-kinds.js'
-import { Inbox, Result } from '../wire/results.js'
+import { ResponseBuffer, Result } from '../wire/results.js'
 import { Deadlines } from './deadlines.js'
 import { Inflight } from './inflight.js'
 import { isInvalid, retryOf } from './retry.js'
@@ -33,9 +33,9 @@ export interface DispatcherOptions {
   requestTimeout: number
   liveness: Liveness
   /** The member that answered is not the leader, or has none; `endpoint` is the leader's if it is known. */
-  misrouted(endpoint: string): void
+  notLeader(endpoint: string): void
   /** The member at the other end has stopped. */
-  gone(code: ErrorCode, message: string): void
+  memberLost(code: ErrorCode, message: string): void
   /** Why no member can be reached now, as an error of `call`; null if one can. */
   unreachable(call: string): RafterError | null
   /** Puts the operation at `at` of a request into a new one. */
@@ -64,8 +64,8 @@ export class Dispatcher {
   #full = false
   readonly #deadlines = new Deadlines((now) => this.#sweep(now))
   /** What responses are drained into; it grows for a larger response. */
-  #inbox = new Inbox(takeBuffer())
-  #result = new Result(this.#inbox)
+  #buffer = new ResponseBuffer(acquireBuffer())
+  #result = new Result(this.#buffer)
   #nextId = 1
   /** What went wrong last with any request: those that wait behind it say so. */
   #trouble = ''
@@ -113,9 +113,9 @@ export class Dispatcher {
       const submission = this.#submission
       submission.clear()
       if (this.#writes.length > 0) this.#startSession()
-      this.#others = submission.take(this.#others, () => true, this.#drop)
-      this.#reads = submission.take(this.#reads, this.#mayRead, this.#drop, true)
-      if (this.#pause === null) this.#writes = submission.take(this.#writes, this.#mayWrite, this.#drop)
+      this.#others = submission.fill(this.#others, () => true, this.#drop)
+      this.#reads = submission.fill(this.#reads, this.#mayRead, this.#drop, true)
+      if (this.#pause === null) this.#writes = submission.fill(this.#writes, this.#mayWrite, this.#drop)
       if (submission.requests.length === 0 || !this.#transmit(this.#port, submission)) break
     }
   }
@@ -134,7 +134,7 @@ export class Dispatcher {
     this.#port = null
     this.#streams.close()
     const requests = this.#inflight.takeAll()
-    for (const request of requests) this.#again(request, true, reason)
+    for (const request of requests) this.#sendLater(request, true, reason)
   }
 
   /** Opens a watch, and again whenever its port is replaced. */
@@ -145,7 +145,7 @@ export class Dispatcher {
     this.pump()
   }
 
-  /** The watch is over; nothing more is told to it. */
+  /** The watch is over; nothing more is delivered to it. */
   closeStream(stream: Stream): void {
     this.#streams.forget(stream)
     for (const request of [...this.#others, ...this.#parked]) if (request.stream === stream) request.waiting = 0
@@ -158,8 +158,8 @@ export class Dispatcher {
     if (request !== null && this.#stopRead(request)) this.pump()
   }
 
-  /** Takes the identity of a cluster that a member told, if none is known; whether it is the one. 0 tells none. */
-  meets(cluster: number): boolean {
+  /** Learns the identity of a cluster from a member, if none is known; whether it is the one. 0: that member knows none. */
+  confirmCluster(cluster: number): boolean {
     if (this.cluster === 0) this.cluster = cluster
     return cluster === this.cluster
   }
@@ -175,9 +175,9 @@ export class Dispatcher {
     const port = this.#port
     if (port === null) return
     for (;;) {
-      const length = port.drain(this.#inbox.bytes)
+      const length = port.drain(this.#buffer.bytes)
       if (length === 0) break
-      if (length < 0) this.#replaceInbox(-length)
+      if (length < 0) this.#replaceBuffer(-length)
       else this.#read(length)
       if (this.#port !== port) return
     }
@@ -204,10 +204,10 @@ export class Dispatcher {
   }
 
   /** After `end`: nothing is sent or drained any more, and the buffers go to the next client. */
-  letGo(): void {
-    this.#replaceInbox(0)
-    this.#submission.letGo()
-    this.slabs.letGo()
+  releaseBuffers(): void {
+    this.#replaceBuffer(0)
+    this.#submission.releaseBuffers()
+    this.slabs.releaseBuffers()
   }
 
   #mayRead = (request: Request): boolean => !request.isLinearizableRead || this.#streams.allow(request.id)
@@ -250,14 +250,14 @@ export class Dispatcher {
     if (code === Code.BUSY) this.#full = true
     for (const request of requests) {
       // The member in this process has stopped: why is on its way, and ends all that waits.
-      if (code === Code.POISONED) this.#again(request, false, codeName(code))
-      else this.#refuse(request, codeName(code), '')
+      if (code === Code.POISONED) this.#sendLater(request, false, codeName(code))
+      else this.#handleRefusal(request, codeName(code), '')
     }
     return false
   }
 
   #read(length: number): void {
-    const { view } = this.#inbox
+    const { view } = this.#buffer
     const result = this.#result
     for (let at = 0; at < length; ) {
       const start = at + HEADER_BYTES
@@ -271,13 +271,13 @@ export class Dispatcher {
       at = end
       const request = this.#inflight.take(id)
       if (request !== undefined) this.#answer(request, result)
-      else this.#toStream(id, result)
+      else this.#answerStream(id, result)
     }
   }
 
   #answer(request: Request, result: Result): void {
     if (result.code !== Code.OK) {
-      this.#refuse(request, codeName(result.code), result.said())
+      this.#handleRefusal(request, codeName(result.code), result.errorText())
       return
     }
     this.#backoff.reset()
@@ -289,7 +289,7 @@ export class Dispatcher {
     this.#drop(request)
   }
 
-  #toStream(id: number, result: Result): void {
+  #answerStream(id: number, result: Result): void {
     const stream = this.#streams.at(id)
     if (stream === undefined) return
     if (result.code === Code.OK) {
@@ -306,20 +306,20 @@ export class Dispatcher {
     }
     // The member has no room for it, perhaps for long.
     if (error.code === 'BUSY') this.#streams.begun(stream)
-    this.#trouble = troubleOf(error.code, result.said())
+    this.#trouble = troubleOf(error.code, result.errorText())
     this.#pauseNow()
     this.#reroute(error.code, error.code === 'NOT_LEADER' ? result.text(result.start + 8) : error.message)
   }
 
-  /** Has the route look for the leader, or leave the member, as `code` asks for. */
+  /** Has the leader searched for, or the member left, as `code` asks for. */
   #reroute(code: ErrorCode, text: string): void {
-    const { misrouted, gone } = this.#options
-    if (code === 'NOT_LEADER' || code === 'NO_LEADER' || code === 'LEADER_LOST') misrouted(code === 'NOT_LEADER' ? text : '')
-    if (code === 'CLOSED' || code === 'POISONED') gone(code, text)
+    const { notLeader, memberLost } = this.#options
+    if (code === 'NOT_LEADER' || code === 'NO_LEADER' || code === 'LEADER_LOST') notLeader(code === 'NOT_LEADER' ? text : '')
+    if (code === 'CLOSED' || code === 'POISONED') memberLost(code, text)
   }
 
   /** A member has not carried a request out, or nobody knows whether. */
-  #refuse(request: Request, code: ErrorCode, text: string): void {
+  #handleRefusal(request: Request, code: ErrorCode, text: string): void {
     const { embedded } = this.#options
     const retry = retryOf(request.type, code, embedded)
     if (code === 'SESSION_EXPIRED' && request.session !== null) this.#sessions.replace(request.session)
@@ -332,7 +332,7 @@ export class Dispatcher {
       if (this.#full) this.#pauseNow()
       return
     }
-    this.#again(request, retry === 'uncertain', troubleOf(code, text))
+    this.#sendLater(request, retry === 'uncertain', troubleOf(code, text))
     this.#reroute(code, text)
   }
 
@@ -348,7 +348,7 @@ export class Dispatcher {
   }
 
   /** Has a request sent again after the pause, as the very same bytes. */
-  #again(request: Request, uncertain: boolean, trouble: string): void {
+  #sendLater(request: Request, uncertain: boolean, trouble: string): void {
     if (this.ended !== null) {
       this.#reject(request, this.ended.code, this.ended.message)
       return
@@ -435,10 +435,10 @@ export class Dispatcher {
     else this.#others.push(request)
   }
 
-  #replaceInbox(bytes: number): void {
-    giveBuffer(this.#inbox.bytes)
-    this.#inbox = new Inbox(Buffer.allocUnsafeSlow(bytes))
-    this.#result = new Result(this.#inbox)
+  #replaceBuffer(bytes: number): void {
+    releaseBuffer(this.#buffer.bytes)
+    this.#buffer = new ResponseBuffer(Buffer.allocUnsafeSlow(bytes))
+    this.#result = new Result(this.#buffer)
   }
 
   /** Tells the member that nobody waits for a read that it has; whether there was something to tell. */
@@ -453,11 +453,11 @@ export class Dispatcher {
 
   #sweep(now: number): number {
     let next = Number.POSITIVE_INFINITY
-    let told = false
+    let cancelled = false
     const expire = (request: Request): boolean => {
       if (request.deadline <= now) this.#expire(request, now)
       if (request.waiting === 0) {
-        told = this.#stopRead(request) || told
+        cancelled = this.#stopRead(request) || cancelled
         this.#inflight.delete(request)
         this.#drop(request)
         return false
@@ -470,7 +470,7 @@ export class Dispatcher {
     this.#reads = this.#reads.filter(expire)
     this.#others = this.#others.filter(expire)
     this.#parked = this.#parked.filter(expire)
-    if (told) this.pump()
+    if (cancelled) this.pump()
     return next
   }
 

@@ -1,6 +1,6 @@
 // Lays requests one after another for one crossing to the member; copies only those that are not so in memory already.
 
-import { BUFFER_BYTES, giveBuffer, takeBuffer } from '../buffers/spare-buffers.js'
+import { acquireBuffer, BUFFER_BYTES, releaseBuffer } from '../buffers/spare-buffers.js'
 import type { Request } from '../calls/request.js'
 
 /** A submission is closed at this many bytes, unless it is one request: the member works on one while the next is encoded. */
@@ -22,11 +22,11 @@ export class Submission {
    * Moves what fits from the front of `queue`, as long as `allowed`, or with `passing` whatever is; returns the rest. Requests
    * nobody waits for go to `drop`.
    */
-  take(queue: Request[], allowed: (request: Request) => boolean, drop: (request: Request) => void, passing = false): Request[] {
-    let taken = 0
+  fill(queue: Request[], allowed: (request: Request) => boolean, drop: (request: Request) => void, passing = false): Request[] {
+    let passed = 0
     const held: Request[] = []
-    for (; taken < queue.length; taken++) {
-      const request = queue[taken] as Request
+    for (; passed < queue.length; passed++) {
+      const request = queue[passed] as Request
       if (request.waiting === 0) {
         drop(request)
         continue
@@ -42,13 +42,13 @@ export class Submission {
       this.requests.push(request)
       this.length += bytes
     }
-    if (taken === 0) return queue
-    if (held.length > 0) return [...held, ...queue.slice(taken)]
-    if (taken === queue.length) {
+    if (passed === 0) return queue
+    if (held.length > 0) return [...held, ...queue.slice(passed)]
+    if (passed === queue.length) {
       queue.length = 0
       return queue
     }
-    return queue.slice(taken)
+    return queue.slice(passed)
   }
 
   /** A buffer that begins with the `length` bytes of all requests. */
@@ -68,14 +68,14 @@ export class Submission {
   }
 
   /** Nothing is sent any more. */
-  letGo(): void {
-    giveBuffer(this.#gathered)
+  releaseBuffers(): void {
+    releaseBuffer(this.#gathered)
     this.#gathered = NOTHING
   }
 
   #grow(): void {
-    giveBuffer(this.#gathered)
-    this.#gathered = this.length <= BUFFER_BYTES ? takeBuffer() : Buffer.allocUnsafeSlow(this.length)
+    releaseBuffer(this.#gathered)
+    this.#gathered = this.length <= BUFFER_BYTES ? acquireBuffer() : Buffer.allocUnsafeSlow(this.length)
   }
 }
 

@@ -13,7 +13,7 @@ import type { Dispatcher } from './dispatcher.js'
 /** Calls of one turn that share a reading of the clock. */
 const CLOCK_CALLS = 256
 
-export class Turn {
+export class TurnBatches {
   readonly writes: Batches
   /** Linearizable reads. */
   readonly reads: Batches
@@ -98,9 +98,9 @@ export class Turn {
   }
 
   /** No call comes any more: gives its buffers to the next client. */
-  letGo(): void {
-    for (const batches of [this.writes, this.reads, this.#localReads]) batches.letGo()
-    this.dispatcher.letGo()
+  releaseBuffers(): void {
+    for (const batches of [this.writes, this.reads, this.#localReads]) batches.releaseBuffers()
+    this.dispatcher.releaseBuffers()
   }
 
   /** Puts an operation that is encoded already into another request: a read among others, a write alone. */

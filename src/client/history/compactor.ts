@@ -1,7 +1,7 @@
 // Compacts the history of the groups that this process's member leads, through the log, as any client may. Every member follows how
 // old its revisions are; the leader alone asks for a compaction. Knows no storage; what may go, `retention.ts` says.
 
-import { Line } from '../connection/member-connection.js'
+import { MemberConnection } from '../connection/member-connection.js'
 import type { PortFactory } from '../connection/port.js'
 import { writeU64 } from '../wire/integers.js'
 import { parseStatus } from '../wire/membership.js'
@@ -9,11 +9,11 @@ import { COMPACT_BYTES, writeCompact } from '../wire/operations.js'
 import { RequestKind } from '../wire/request-kinds.js'
 import { type Keep, Retention } from './retention.js'
 
-/** Milliseconds between two looks. */
-const LOOK_EVERY_MS = 1000
-/** Groups that are looked at in one go: with more of them, each is looked at less often. */
-const GROUPS_A_LOOK = 16
-/** Time for an answer, ms. Without one the next look tries again. */
+/** Milliseconds between two checks. */
+const CHECK_EVERY_MS = 1000
+/** Groups that are checked at in one go: with more of them, each is checked at less often. */
+const GROUPS_A_CHECK = 16
+/** Time for an answer, ms. Without one the next check tries again. */
 const ANSWER_MS = 5000
 
 const BATCH_HEADER_BYTES = 32
@@ -22,51 +22,51 @@ export class Compactor {
   readonly #retentions: Retention[]
   readonly #timer: NodeJS.Timeout
   #next = 0
-  #looking: Promise<void> | null = null
+  #checking: Promise<void> | null = null
   #closed = false
 
   private constructor(
-    private readonly line: Line,
+    private readonly connection: MemberConnection,
     keep: Keep,
     groups: number,
   ) {
     this.#retentions = Array.from({ length: groups }, () => new Retention(keep))
     this.#timer = setInterval(() => {
-      this.#looking ??= this.#look().finally(() => {
-        this.#looking = null
+      this.#checking ??= this.#check().finally(() => {
+        this.#checking = null
       })
-    }, LOOK_EVERY_MS)
+    }, CHECK_EVERY_MS)
     this.#timer.unref()
   }
 
   /** Begins, for a member with so many groups; null if everything is kept. */
   static async start(ports: PortFactory, keep: Keep, groups: number): Promise<Compactor | null> {
     if (!Number.isFinite(keep.ageMs) && !Number.isFinite(keep.revisions)) return null
-    return new Compactor(await Line.open(ports, '', 0, ANSWER_MS), keep, groups)
+    return new Compactor(await MemberConnection.open(ports, '', 0, ANSWER_MS), keep, groups)
   }
 
   close(): void {
     this.#closed = true
     clearInterval(this.#timer)
-    this.line.close()
+    this.connection.close()
   }
 
-  async #look(): Promise<void> {
-    const count = Math.min(GROUPS_A_LOOK, this.#retentions.length)
-    for (let looked = 0; looked < count && !this.#closed; looked++) {
+  async #check(): Promise<void> {
+    const count = Math.min(GROUPS_A_CHECK, this.#retentions.length)
+    for (let checked = 0; checked < count && !this.#closed; checked++) {
       const group = this.#next
       this.#next = (group + 1) % this.#retentions.length
-      // No leader, no time, a compaction by somebody else: the next look finds out what is left to do.
-      await this.#lookAt(group).catch(() => {})
+      // No leader, no time, a compaction by somebody else: the next check finds out what is left to do.
+      await this.#compactGroup(group).catch(() => {})
     }
   }
 
-  async #lookAt(group: number): Promise<void> {
-    const status = parseStatus(await this.line.ask(RequestKind.STATUS, new Uint8Array(0), ANSWER_MS, group))
+  async #compactGroup(group: number): Promise<void> {
+    const status = parseStatus(await this.connection.requestText(RequestKind.STATUS, new Uint8Array(0), ANSWER_MS, group))
     const { revision, compactedRevision, crowdedRevision } = status
     const to = this.#retentions[group]?.next(performance.now(), revision, compactedRevision, crowdedRevision) ?? 0
     if (to > 0 && status.role === 'leader' && !this.#closed)
-      await this.line.ask(RequestKind.WRITE, compaction(to), ANSWER_MS, group)
+      await this.connection.requestText(RequestKind.WRITE, compaction(to), ANSWER_MS, group)
   }
 }
 

@@ -1,9 +1,9 @@
 // Finds the leader among the endpoints and follows it: which remote member the dispatcher's port leads to.
-// Knows no operations. An embedded member has no route: there is one port, and its member forwards.
+// Knows no operations. An embedded member needs none of this: there is one port, and its member forwards.
 import type { ErrorCode } from '../../codes.js'
 import { RafterError } from '../../errors.js'
 import { Backoff } from '../connection/backoff.js'
-import { Line } from '../connection/member-connection.js'
+import { MemberConnection } from '../connection/member-connection.js'
 import type { PortFactory } from '../connection/port.js'
 import type { Dispatcher } from '../dispatch/dispatcher.js'
 import { type Membership, parseMembers } from '../wire/membership.js'
@@ -26,11 +26,11 @@ const FOLLOW_MS = 5000
 const RECHECK_MS_MAX = 5000
 
 interface Found {
-  line: Line
+  connection: MemberConnection
   membership: Membership
 }
 
-export class Route {
+export class LeaderConnection {
   readonly #factory: PortFactory
   readonly #dispatcher: Dispatcher
   readonly #given: string[]
@@ -40,7 +40,7 @@ export class Route {
   readonly #reasons = new Map<string, string>()
   /** The codes of those reasons in the last search. */
   readonly #codes = new Map<string, ErrorCode>()
-  #line: Line | null = null
+  #connection: MemberConnection | null = null
   #seeking = false
   #closed = false
   #wait: { timer: NodeJS.Timeout; end: () => void } | null = null
@@ -81,12 +81,12 @@ export class Route {
 
   /** The endpoint in use; null: none. */
   get endpoint(): string | null {
-    return this.#line?.endpoint ?? null
+    return this.#connection?.endpoint ?? null
   }
 
   /** An error of `call` that names each endpoint and why it is of no use; null if there is a connection. */
   unreachable(call: string): RafterError | null {
-    if (this.#line !== null) return null
+    if (this.#connection !== null) return null
     const details = {
       members: this.#candidates().map((endpoint) => ({
         name: '',
@@ -108,20 +108,20 @@ export class Route {
   }
 
   /** The member in use says that it does not lead. */
-  misrouted(leader: string): void {
-    if (leader !== '' && leader === this.#line?.endpoint) return
+  notLeader(leader: string): void {
+    if (leader !== '' && leader === this.#connection?.endpoint) return
     this.#recheckMs = STALL_CHECK_MS / 5
     this.#seek(leader)
   }
 
   /** The member in use has stopped or the connection broke. */
-  gone(code: ErrorCode, message: string): void {
-    const line = this.#line
-    if (line === null) return
-    this.#line = null
-    this.#reasons.set(line.endpoint, message === '' ? code : message)
-    line.close()
-    this.#dispatcher.detach(`${line.endpoint}: ${message === '' ? code : message}`)
+  memberLost(code: ErrorCode, message: string): void {
+    const connection = this.#connection
+    if (connection === null) return
+    this.#connection = null
+    this.#reasons.set(connection.endpoint, message === '' ? code : message)
+    connection.close()
+    this.#dispatcher.detach(`${connection.endpoint}: ${message === '' ? code : message}`)
     this.#seek()
   }
 
@@ -133,8 +133,8 @@ export class Route {
       clearTimeout(this.#wait.timer)
       this.#wait.end()
     }
-    this.#line?.close()
-    this.#line = null
+    this.#connection?.close()
+    this.#connection = null
   }
 
   #candidates(): string[] {
@@ -157,11 +157,11 @@ export class Route {
       const found = await this.#find(hint)
       hint = ''
       if (this.#closed) {
-        found?.line.close()
+        found?.connection.close()
         return
       }
       if (found !== null) this.#choose(found)
-      if (this.#line !== null) return
+      if (this.#connection !== null) return
       if (this.#isForeign()) this.#dispatcher.endStreams(this.unreachable('watch') as RafterError)
       await this.#sleep(backoff.delay())
       if (this.#closed) return
@@ -176,26 +176,26 @@ export class Route {
     const first = firstOf(probes, () => true)
     // One that does not answer is not waited for long once another has.
     const chosen = await Promise.race([leader, first.then(() => after(LEADER_GRACE_MS))]).then((found) => found ?? first)
-    for (const probe of probes) void probe.then((found) => found !== null && found !== chosen && found.line.close())
+    for (const probe of probes) void probe.then((found) => found !== null && found !== chosen && found.connection.close())
     if (chosen === null) return null
     this.#learnt = chosen.membership.members.map(({ endpoint }) => endpoint).filter((endpoint) => endpoint !== '')
     const endpoint = leaderOf(chosen)
-    if (endpoint === '' || endpoint === chosen.line.endpoint) return chosen
+    if (endpoint === '' || endpoint === chosen.connection.endpoint) return chosen
     const direct = await this.#probe(endpoint)
     if (direct === null) return chosen
-    chosen.line.close()
+    chosen.connection.close()
     return direct
   }
 
   async #probe(endpoint: string): Promise<Found | null> {
-    let line: Line | null = null
+    let connection: MemberConnection | null = null
     try {
-      line = await Line.open(this.#factory, endpoint, this.#dispatcher.group, PROBE_MS)
-      const membership = parseMembers(await line.ask(RequestKind.MEMBERS, new Uint8Array(0), PROBE_MS))
+      connection = await MemberConnection.open(this.#factory, endpoint, this.#dispatcher.group, PROBE_MS)
+      const membership = parseMembers(await connection.requestText(RequestKind.MEMBERS, new Uint8Array(0), PROBE_MS))
       this.#checkCluster(membership.cluster)
-      return { line, membership }
+      return { connection, membership }
     } catch (error) {
-      line?.close()
+      connection?.close()
       this.#reasons.set(endpoint, error instanceof Error ? error.message : String(error))
       if (error instanceof RafterError) this.#codes.set(endpoint, error.code)
       return null
@@ -213,33 +213,33 @@ export class Route {
   /** Another cluster has taken this one's place: it answered, nobody of this one did, and nobody is about to. */
   #isForeign(): boolean {
     const codes = [...this.#codes.values()]
-    return this.#line === null && codes.includes('CLUSTER_MISMATCH') && !codes.includes('NO_LEADER')
+    return this.#connection === null && codes.includes('CLUSTER_MISMATCH') && !codes.includes('NO_LEADER')
   }
 
   /** Goes over to a member, unless it is the one in use. */
   #choose(found: Found): void {
-    const { line, membership } = found
+    const { connection, membership } = found
     const { cluster } = membership
     // It may have been learnt since the member was asked.
     if (this.#dispatcher.cluster !== 0 && cluster !== this.#dispatcher.cluster) {
-      line.close()
+      connection.close()
       return
     }
-    this.#dispatcher.meets(cluster)
-    const leads = leaderOf(found) === line.endpoint
-    const before = this.#line
-    if (before !== null && (before.endpoint === line.endpoint || !leads)) {
-      line.close()
+    this.#dispatcher.confirmCluster(cluster)
+    const leads = leaderOf(found) === connection.endpoint
+    const before = this.#connection
+    if (before !== null && (before.endpoint === connection.endpoint || !leads)) {
+      connection.close()
       if (!leads) this.#recheckLater()
       return
     }
-    this.#line = line
-    line.notify = this.#dispatcher.receive
-    line.lost = (code, message) => {
-      if (this.#line === line) this.gone(code, message)
+    this.#connection = connection
+    connection.notify = this.#dispatcher.receive
+    connection.lost = (code, message) => {
+      if (this.#connection === connection) this.memberLost(code, message)
     }
     before?.close()
-    this.#dispatcher.attach(line.port)
+    this.#dispatcher.attach(connection.port)
     for (const up of this.#whenUp.splice(0)) up()
     if (leads && cluster !== 0) this.#recheckMs = STALL_CHECK_MS / 5
     else this.#recheckLater()
@@ -258,7 +258,7 @@ export class Route {
     const now = performance.now()
     if (underWay > 0 && now - Math.max(sentAt, heardAt) > STALL_MS) this.#seek()
     // Nobody has used it since: then it does not matter who leads.
-    else if (this.#line !== null && heardAt > this.#followedAt && now - this.#followedAt > FOLLOW_MS) void this.#follow()
+    else if (this.#connection !== null && heardAt > this.#followedAt && now - this.#followedAt > FOLLOW_MS) void this.#follow()
   }
 
   /** Goes to the leader that the member in use names. */
@@ -266,9 +266,9 @@ export class Route {
     this.#followedAt = Number.POSITIVE_INFINITY
     try {
       const membership = parseMembers(await this.askMembers())
-      this.#dispatcher.meets(membership.cluster)
+      this.#dispatcher.confirmCluster(membership.cluster)
       const leader = endpointOfLeader(membership)
-      if (leader !== '' && leader !== this.#line?.endpoint && membership.members.length > 1) this.#seek(leader)
+      if (leader !== '' && leader !== this.#connection?.endpoint && membership.members.length > 1) this.#seek(leader)
     } catch {
       // The call said nothing about who leads; what is wrong with the member shows in its other answers.
     }
@@ -285,8 +285,8 @@ export class Route {
 }
 
 /** Endpoint of the leader that a member knows; '': none. The only member of a cluster is where it was found. */
-function leaderOf({ line, membership }: Found): string {
-  if (membership.members.length === 1 && membership.leader !== 0) return line.endpoint
+function leaderOf({ connection, membership }: Found): string {
+  if (membership.members.length === 1 && membership.leader !== 0) return connection.endpoint
   return endpointOfLeader(membership)
 }
 

@@ -4,7 +4,7 @@ import { RafterError } from '../../errors.js'
 import type { CallOptions, Member, MemberStatus } from '../api.js'
 import { checkSignal } from '../arguments/signal.js'
 import { Backoff } from '../connection/backoff.js'
-import { Line } from '../connection/member-connection.js'
+import { MemberConnection } from '../connection/member-connection.js'
 import type { PortFactory } from '../connection/port.js'
 import { writeU64 } from '../wire/integers.js'
 import { type Membership, parseMembers, parseStatus, unreachableStatus } from '../wire/membership.js'
@@ -17,11 +17,11 @@ const MEMBER_ANSWER_MS = 500
 const LEADERSHIP_CODES: readonly ErrorCode[] = ['NOT_LEADER', 'NO_LEADER', 'LEADER_LOST', 'BUSY', 'TIMEOUT']
 
 /** Sends a request without a batch over the database's own port; resolves to the text of its answer. */
-export type Ask = (name: string, type: number, body: Uint8Array, options: CallOptions) => Promise<string>
+export type RequestText = (name: string, type: number, body: Uint8Array, options: CallOptions) => Promise<string>
 
-export class Cluster {
+export class MemberRequests {
   constructor(
-    readonly ask: Ask,
+    readonly requestText: RequestText,
     readonly ports: PortFactory,
     readonly requestTimeout: number,
     readonly group: number,
@@ -34,7 +34,7 @@ export class Cluster {
   async status(options: CallOptions): Promise<MemberStatus[]> {
     const timeout = Math.min(MEMBER_ANSWER_MS, (options.timeout ?? this.requestTimeout) / 2)
     const [own, { members }] = await Promise.all([
-      this.ask('status', RequestKind.STATUS, new Uint8Array(0), options).then(parseStatus),
+      this.requestText('status', RequestKind.STATUS, new Uint8Array(0), options).then(parseStatus),
       this.#membership('status', options),
     ])
     const others = members.filter(({ id }) => id !== own.id)
@@ -72,7 +72,7 @@ export class Cluster {
   }
 
   async #membership(name: string, options: CallOptions): Promise<Membership> {
-    return parseMembers(await this.ask(name, RequestKind.MEMBERS, new Uint8Array(0), options))
+    return parseMembers(await this.requestText(name, RequestKind.MEMBERS, new Uint8Array(0), options))
   }
 
   async #statusOf(member: Member, timeout: number): Promise<MemberStatus> {
@@ -89,7 +89,7 @@ export class Cluster {
     const body = new Uint8Array(8)
     writeU64(new DataView(body.buffer), 0, target.id)
     try {
-      await this.ask('transferLeader', RequestKind.TRANSFER, body, options)
+      await this.requestText('transferLeader', RequestKind.TRANSFER, body, options)
       return true
     } catch (error) {
       if (error instanceof RafterError && LEADERSHIP_CODES.includes(error.code)) return false
@@ -98,11 +98,11 @@ export class Cluster {
   }
 
   async #askMember({ endpoint }: Member, type: number, body: Uint8Array, timeout: number): Promise<string> {
-    const line = await Line.open(this.ports, endpoint, this.group, timeout)
+    const connection = await MemberConnection.open(this.ports, endpoint, this.group, timeout)
     try {
-      return await line.ask(type, body, timeout)
+      return await connection.requestText(type, body, timeout)
     } finally {
-      line.close()
+      connection.close()
     }
   }
 }

@@ -24,49 +24,49 @@ export interface Page<A extends As> {
 
 /** Where the only pair of a result is; 0: there is none. */
 function onlyPair(result: Result): number {
-  return result.inbox.view.getUint32(result.start + 8, true) === 0 ? 0 : result.start + 12
+  return result.buffer.view.getUint32(result.start + 8, true) === 0 ? 0 : result.start + 12
 }
 
 export const decodeText: Decode = (result) => {
   const at = onlyPair(result)
-  if (at !== 0) return readTextValue(result.inbox, at)
+  if (at !== 0) return readTextValue(result.buffer, at)
   return isCutOff(result) ? askAgain : null
 }
 
 export const decodeBytes: Decode = (result) => {
   const at = onlyPair(result)
-  if (at !== 0) return readBytesValue(result.inbox, at)
+  if (at !== 0) return readBytesValue(result.buffer, at)
   return isCutOff(result) ? askAgain : null
 }
 
 export const decodePair: Decode = (result) => {
   const at = onlyPair(result)
-  if (at !== 0) return readPair(result.inbox, at, 'string')
+  if (at !== 0) return readPair(result.buffer, at, 'string')
   return isCutOff(result) ? askAgain : null
 }
 
 export const decodeBytesPair: Decode = (result) => {
   const at = onlyPair(result)
-  if (at !== 0) return readPair(result.inbox, at, 'bytes')
+  if (at !== 0) return readPair(result.buffer, at, 'bytes')
   return isCutOff(result) ? askAgain : null
 }
 
-export const decodeCount: Decode = (result) => (isCutOff(result) ? askAgain : readU64(result.inbox.view, result.start))
+export const decodeCount: Decode = (result) => (isCutOff(result) ? askAgain : readU64(result.buffer.view, result.start))
 
 /** Decodes a page of a range. */
 export function pageDecoder(as: As): Decode {
   return (result) => {
     if (isCutOff(result)) return askAgain
-    const { inbox, start } = result
-    const count = inbox.view.getUint32(start + 8, true)
-    const pairs = readPairs(inbox, start + 12, count, as)
+    const { buffer, start } = result
+    const count = buffer.view.getUint32(start + 8, true)
+    const pairs = readPairs(buffer, start + 12, count, as)
     const more = (result.flags & RANGE_MORE) !== 0
     return { pairs, last: count === 0 ? null : lastKey(result, count), more, revision: result.revision }
   }
 }
 
-function lastKey({ inbox, start }: Result, count: number): Uint8Array {
+function lastKey({ buffer, start }: Result, count: number): Uint8Array {
   let at = start + 12
-  for (let i = 1; i < count; i++) at += pairBytes(inbox.view, at)
-  return readPairKey(inbox, at)
+  for (let i = 1; i < count; i++) at += pairBytes(buffer.view, at)
+  return readPairKey(buffer, at)
 }

@@ -3,7 +3,7 @@ import { limits } from '../../limits.js'
 import type { Bytes } from '../api.js'
 import type { KeyReader, Port } from '../connection/port.js'
 import { bytesRoom, writeBytes } from '../wire/bytes.js'
-import { Inbox, Result, readBytesValue, readTextValue } from '../wire/results.js'
+import { ResponseBuffer, Result, readBytesValue, readTextValue } from '../wire/results.js'
 import { checkKeyLength } from '../wire/span.js'
 
 const REQUEST_HEADER_BYTES = 8
@@ -15,14 +15,14 @@ const RESULT_BYTES = 16_384
 export class SyncReader {
   readonly #request = Buffer.allocUnsafeSlow(REQUEST_HEADER_BYTES + KEY_ROOM_BYTES)
   readonly #view = new DataView(this.#request.buffer)
-  #inbox = new Inbox(Buffer.allocUnsafeSlow(RESULT_BYTES))
-  #result = new Result(this.#inbox)
+  #buffer = new ResponseBuffer(Buffer.allocUnsafeSlow(RESULT_BYTES))
+  #result = new Result(this.#buffer)
 
   #reader: KeyReader
 
   constructor(readonly open: NonNullable<Port['openReader']>) {
     this.#view.setUint32(0, 0, true)
-    this.#reader = open(this.#request, this.#inbox.bytes)
+    this.#reader = open(this.#request, this.#buffer.bytes)
   }
 
   /** No key is read any more. */
@@ -47,14 +47,14 @@ export class SyncReader {
     const result = this.#result
     result.read(0)
     if (result.code !== 0) throw result.error('getSync')
-    if (this.#inbox.view.getUint32(result.start + 8, true) === 0) return null
-    return bytes ? readBytesValue(this.#inbox, result.start + 12) : readTextValue(this.#inbox, result.start + 12)
+    if (this.#buffer.view.getUint32(result.start + 8, true) === 0) return null
+    return bytes ? readBytesValue(this.#buffer, result.start + 12) : readTextValue(this.#buffer, result.start + 12)
   }
 
   #grow(bytes: number): void {
     this.#reader.close()
-    this.#inbox = new Inbox(Buffer.allocUnsafeSlow(bytes))
-    this.#result = new Result(this.#inbox)
-    this.#reader = this.open(this.#request, this.#inbox.bytes)
+    this.#buffer = new ResponseBuffer(Buffer.allocUnsafeSlow(bytes))
+    this.#result = new Result(this.#buffer)
+    this.#reader = this.open(this.#request, this.#buffer.bytes)
   }
 }

@@ -333,10 +333,10 @@ function spanOfPart(
 }
 
 function decodeBranch<A extends As>(result: Result, branch: TxnOperation[], as: A): TxnOperationResult<A>[] {
-  const { inbox, start } = result
-  const count = inbox.view.getUint32(start, true)
+  const { buffer, start } = result
+  const count = buffer.view.getUint32(start, true)
   if (count !== branch.length) throw new RafterError('PROTOCOL_ERROR', `${count} results for ${branch.length} operations`)
-  const cursor = new Cursor(inbox)
+  const cursor = new Cursor(buffer)
   let at = start + 4
   return branch.map((part) => {
     at = cursor.read(at)
@@ -346,19 +346,19 @@ function decodeBranch<A extends As>(result: Result, branch: TxnOperation[], as: 
 }
 
 function decodeOperation<A extends As>(result: Result, part: TxnOperation, as: A): TxnOperationResult<A> {
-  const { inbox, start } = result
+  const { buffer, start } = result
   switch (part.type) {
     case 'put':
-      return (result.flags & PUT_HAS_PREVIOUS) === 0 ? { type: 'put' } : { type: 'put', previous: readPair(inbox, start, as) }
+      return (result.flags & PUT_HAS_PREVIOUS) === 0 ? { type: 'put' } : { type: 'put', previous: readPair(buffer, start, as) }
     case 'delete': {
-      const deleted = readU64(inbox.view, start)
-      return { type: 'delete', deleted, previous: readPairs(inbox, start + 12, inbox.view.getUint32(start + 8, true), as) }
+      const deleted = readU64(buffer.view, start)
+      return { type: 'delete', deleted, previous: readPairs(buffer, start + 12, buffer.view.getUint32(start + 8, true), as) }
     }
     case 'get':
-      return { type: 'get', pair: inbox.view.getUint32(start + 8, true) === 0 ? null : readPair(inbox, start + 12, as) }
+      return { type: 'get', pair: buffer.view.getUint32(start + 8, true) === 0 ? null : readPair(buffer, start + 12, as) }
     case 'range': {
-      const pairs = readPairs(inbox, start + 12, inbox.view.getUint32(start + 8, true), as)
-      return { type: 'range', pairs, count: readU64(inbox.view, start), more: (result.flags & RANGE_MORE) !== 0 }
+      const pairs = readPairs(buffer, start + 12, buffer.view.getUint32(start + 8, true), as)
+      return { type: 'range', pairs, count: readU64(buffer.view, start), more: (result.flags & RANGE_MORE) !== 0 }
     }
     case 'txn': {
       const succeeded = (result.flags & TXN_SUCCEEDED) !== 0

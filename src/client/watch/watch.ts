@@ -178,13 +178,13 @@ export class WatchStream<A extends As> implements Watch<A>, AsyncIterator<WatchE
     return request
   }
 
-  deliver({ inbox, start }: Result): void {
+  deliver({ buffer, start }: Result): void {
     if (this.#done) return
-    const revision = readU64(inbox.view, start)
-    const count = inbox.view.getUint32(start + 8, true)
+    const revision = readU64(buffer.view, start)
+    const count = buffer.view.getUint32(start + 8, true)
     if (!this.#created) {
       this.#created = true
-      if (!this.#dispatcher.meets(readU64(inbox.view, start + 12))) {
+      if (!this.#dispatcher.confirmCluster(readU64(buffer.view, start + 12))) {
         this.ended(new RafterError('CLUSTER_MISMATCH', 'watch: the member is of another cluster; read the keys again'))
         return
       }
@@ -193,7 +193,7 @@ export class WatchStream<A extends As> implements Watch<A>, AsyncIterator<WatchE
       if (count === 0) return
     }
     let at = start + 12
-    for (let i = 0; i < count; i++) at = this.#take(inbox, at)
+    for (let i = 0; i < count; i++) at = this.#receiveEvent(buffer, at)
     if (revision >= this.#last) this.#ahead = 0
     this.#next = Math.max(this.#next, revision >= this.#last ? revision + 1 : this.#last)
     this.#wake()
@@ -207,9 +207,9 @@ export class WatchStream<A extends As> implements Watch<A>, AsyncIterator<WatchE
     this.#end(abortError('watch', signal, 'the watch is over', 'not-done'))
   }
 
-  /** Takes the event at `at`; returns where the next one starts. */
-  #take(inbox: Result['inbox'], at: number): number {
-    const { view } = inbox
+  /** Reads the event at `at`; returns where the next one starts. */
+  #receiveEvent(buffer: Result['buffer'], at: number): number {
+    const { view } = buffer
     const as = (this.#options.as ?? 'string') as A
     const deleted = view.getUint8(at) === DELETED
     const hasPrevious = view.getUint8(at + 1) !== 0
@@ -217,7 +217,7 @@ export class WatchStream<A extends As> implements Watch<A>, AsyncIterator<WatchE
     let end = pairAt + pairBytes(view, pairAt)
     const previousAt = end
     if (hasPrevious) end += pairBytes(view, previousAt)
-    const pair = readPair(inbox, pairAt, as)
+    const pair = readPair(buffer, pairAt, as)
     if (pair.modRevision !== this.#last) {
       this.#last = pair.modRevision
       this.#ahead = 0
@@ -235,7 +235,7 @@ export class WatchStream<A extends As> implements Watch<A>, AsyncIterator<WatchE
       createRevision: pair.createRevision,
     }
     if (!deleted) event.value = pair.value
-    if (hasPrevious) event.previous = readPair(inbox, previousAt, as)
+    if (hasPrevious) event.previous = readPair(buffer, previousAt, as)
     this.#events.push(event as unknown as WatchEvent<A>)
     return end
   }
@@ -258,7 +258,7 @@ export class WatchStream<A extends As> implements Watch<A>, AsyncIterator<WatchE
       this.#head = 0
     }
     if (++this.#consumed < GRANT_EVENTS || this.#done) return
-    this.#tell(RequestKind.WATCH_CREDIT, CREDIT_BODY_BYTES, this.#consumed)
+    this.#sendControl(RequestKind.WATCH_CREDIT, CREDIT_BODY_BYTES, this.#consumed)
     this.#consumed = 0
   }
 
@@ -276,12 +276,12 @@ export class WatchStream<A extends As> implements Watch<A>, AsyncIterator<WatchE
     }
     this.#error = error
     this.#dispatcher.closeStream(this)
-    this.#tell(RequestKind.CANCEL, CANCEL_BODY_BYTES, 0)
+    this.#sendControl(RequestKind.CANCEL, CANCEL_BODY_BYTES, 0)
     this.closed(this)
   }
 
   /** Sends `[u64 id]`, and the number of events if the body has room for it. */
-  #tell(type: number, bodyBytes: number, events: number): void {
+  #sendControl(type: number, bodyBytes: number, events: number): void {
     const { slabs } = this.#dispatcher
     if (this.#dispatcher.ended !== null || this.#id === 0) return
     const slab = slabs.single(HEADER_BYTES + CREDIT_BODY_BYTES)
