@@ -1,3 +1,4 @@
+// What every read has in common: how its answer is decoded. Checks no options and sends nothing.
 import type { As, Pair } from '../api.js'
 import { askAgain, type Decode } from '../calls/call.js'
 import { readU64 } from '../wire/integers.js'
