@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { writeTypes } from './generate-types.mjs'
 import { root, run } from './run.mjs'
+import { separateSymbols, symbolsOf } from './symbols.mjs'
 
 /** What each part is made from, what must exist afterwards, and how it is made. */
 const parts = {
@@ -52,6 +53,17 @@ function makeNative(napiArgs) {
     'build',
     ...napiArgs,
   ])
+  for (const binary of freshBinaries()) {
+    if (napiArgs.includes('--release')) separateSymbols(binary)
+    else rmSync(symbolsOf(binary), { force: true })
+  }
+}
+
+/** Binaries for Linux that came from the compiler just now: they are younger than the symbols that were taken from the last ones. */
+function freshBinaries() {
+  const names = readdirSync(join(root, 'build')).filter((name) => /\.linux-.*\.node$/.test(name))
+  const isFresh = (binary) => !existsSync(symbolsOf(binary)) || statSync(symbolsOf(binary)).mtimeMs < statSync(binary).mtimeMs
+  return names.map((name) => join(root, 'build', name)).filter(isFresh)
 }
 
 function makeTypeScript() {
