@@ -7,7 +7,7 @@ import { type Database, open } from 'rafterdb'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
 const KEYS = 60_000
-/** Rows that a read looks at before another has its turn; crates/plane/src/serve.rs. */
+/** Rows that a read looks at before another has its turn; crates/plane/src/serve/thread.rs. */
 const SLICE_ROWS = 4096
 const SLICES = Math.floor(KEYS / SLICE_ROWS) + 1
 

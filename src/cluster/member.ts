@@ -147,7 +147,7 @@ export class ClusterMember {
   }
 }
 
-/** The native side puts a line's level in front of it (crates/plane/src/lines.rs). */
+/** The native side puts a line's level in front of it (crates/plane/src/ground/log_line.rs). */
 function leveled(line: string): [string, 'info' | 'warn' | 'error'] {
   const [, mark, text] = /^(warning|error): (.*)$/s.exec(line) ?? []
   if (mark === undefined) return [line, 'info']

@@ -1,4 +1,4 @@
-//! What a member is told when it opens. Whether its data directory agrees with that is asked in identity.rs.
+//! What a member is told when it opens. Whether its data directory agrees with that is asked in member/identity.rs.
 
 use std::path::PathBuf;
 
@@ -6,8 +6,8 @@ use rafterdb_codec::Code;
 use rafterdb_net::Token;
 use serde::{Deserialize, Serialize};
 
-use crate::affinity::CpuAffinity;
-use crate::error::PlaneError;
+use crate::ground::error::PlaneError;
+use crate::system::affinity::CpuAffinity;
 
 /// What a person can do about a data directory that lost something.
 pub const WAY_OUT: &str =

@@ -1,57 +1,35 @@
 //! The data plane of one member: it owns the threads, the queues, the log and the stores, and does what the Raft core decides.
-//! Knows no Node; crates/binding is the thin skin that does.
+//! Knows no Node; crates/binding is the thin skin that does. Each folder is a room; from the ground up they are in this order,
+//! and a room uses those before it only:
+//!
+//! ```text
+//! ground  system  askers  state  queues  health      no thread, no decision
+//! log  watches  serve  apply  snapshots  status      one kind of work each
+//! requests  peers  exchange                          what comes in: of askers, of members, of the core
+//! member                                             opens, recovers, closes
+//! ```
 
-mod affinity;
-mod apply_thread;
-mod arena;
-mod boot;
-mod clock;
-mod close;
+mod apply;
+mod askers;
 mod config;
-mod counts;
-mod data_dir;
-mod descriptors;
-mod disk_space;
-mod error;
-mod events;
 mod exchange;
-mod forwards;
-mod group;
-mod identity;
-mod ids;
-mod inbox;
-mod leadership;
-mod lease;
-mod lines;
-mod log_age;
-mod log_thread;
+mod ground;
+mod health;
+mod log;
 mod member;
-mod noted;
-mod open;
 mod peers;
-mod place;
-mod port;
-mod proposals;
-mod read_lanes;
-mod reads;
+mod queues;
 mod requests;
-mod room;
-mod seldom;
 mod serve;
-mod snapshot_install;
-mod snapshot_receive;
-mod snapshot_send;
 mod snapshots;
-mod source;
-mod stalls;
+mod state;
 mod status;
-mod sync_read;
-mod tail;
+mod system;
 mod watches;
 
+pub use askers::app_port::Port;
 pub use config::{Config, Peer};
-pub use error::PlaneError;
-pub use member::Member;
-pub use peers::Peers;
-pub use port::Port;
-pub use status::json;
+pub use ground::error::PlaneError;
+pub use member::life::Member;
+pub use peers::handler::Peers;
+pub use status::report::json;

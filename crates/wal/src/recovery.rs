@@ -7,7 +7,7 @@
 //! That holds in every durability. What was written since the last sync may be there, or not, in any order, after a power
 //! failure; all of it is in the last segment, since the one before is synced when the next begins, and no batch says of an unsynced
 //! one that it was durable. So the first batch that is not sound is where the log ends, and nothing merely unsynced is refused. What
-//! the cut means for the member that had acknowledged it is the owner's affair (crates/plane/src/data_dir.rs).
+//! the cut means for the member that had acknowledged it is the owner's affair (crates/plane/src/member/data_dir.rs).
 //! A cut end is never written over: the log goes on in a new segment, whose header says where the old one's end is.
 
 use std::collections::{BTreeMap, VecDeque};

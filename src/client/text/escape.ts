@@ -1,4 +1,4 @@
-// Text from outside in a line for people: it cannot make another line of it, nor hide any. crates/plane/src/lines.rs does the same.
+// Text from outside in a line for people: it cannot make another line of it, nor hide any. crates/plane/src/ground/log_line.rs does the same.
 
 /** Line breaks, control characters (also what colours a terminal or moves its cursor), and marks that change the direction of writing. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for

@@ -7,8 +7,8 @@ use std::sync::atomic::Ordering;
 
 use rafterdb_codec::{command, entry, role, Request, Responses};
 
+use crate::askers::app_port::Port;
 use crate::config::Config;
-use crate::port::Port;
 
 const CLUSTER: u64 = 0xfade;
 

@@ -1,0 +1,68 @@
+//! Groups whose needed entries are old: all groups share one log, and none of it can go before the oldest entry that one of them
+//! needs. So a group is flushed, and its entries are let go, by how much log came since, not by its own bytes.
+//! Decides nothing of what is kept for followers: the core is told the age, and cuts.
+
+use std::sync::atomic::Ordering;
+use std::sync::Arc;
+
+use rafterdb_codec::is_shortage;
+use rafterdb_store::Engine as _;
+
+use crate::member::life::Member;
+use crate::state::group::Group;
+
+/// A group is quiet if so many times more log came since its oldest entry that is not flushed than it wrote itself. One that is
+/// not fills a memtable before long.
+const QUIET_FACTOR: u64 = 4;
+
+/// When ages were last looked at.
+#[derive(Debug, Default)]
+pub struct LogAges {
+    /// End of the log at that time, bytes.
+    looked_at: u64,
+}
+
+impl LogAges {
+    /// Looks at all groups, once a quarter of a segment has been written since the last time. Called now and then.
+    pub fn look(&mut self, member: &Arc<Member>) {
+        let (end, step) = (member.log_reader.end_bytes(), member.config.segment_bytes / 4);
+        if end.saturating_sub(self.looked_at) < step {
+            return;
+        }
+        self.looked_at = end;
+        for group in &member.groups {
+            let persisted = group.machine().engine().persisted().index;
+            if is_quiet(member, group, persisted) {
+                // Like any flush it is told when it is done, and that is when its entries may go.
+                member.apply.run(group.id, Box::new(flush));
+            } else if persisted > 0 && member.log_reader.held_bytes(group.id) > step {
+                // The core cuts when it hears how old the log is, and a group that flushes nothing tells nothing.
+                member
+                    .inbox
+                    .note_quietly(group.id, |facts| facts.persisted = Some(persisted));
+            }
+        }
+    }
+}
+
+/// Whether what a group has not flushed holds up a segment of log or more, nearly all of it of others.
+fn is_quiet(member: &Member, group: &Group, persisted: u64) -> bool {
+    if group.applied.load(Ordering::Acquire) <= persisted {
+        return false;
+    }
+    let (own, all) = member.log_reader.bytes_after(group.id, persisted);
+    all >= member.config.segment_bytes && own.saturating_mul(QUIET_FACTOR) < all
+}
+
+fn flush(member: &Arc<Member>, group: &Arc<Group>) {
+    let machine = group.machine();
+    // Asked for twice while the first was under way, most often.
+    if machine.engine().persisted().index >= machine.applied() {
+        return;
+    }
+    match machine.rotate() {
+        // Without room it waits: a later look asks again.
+        Err(error) if !is_shortage(error.code) => member.fail(error.into()),
+        _ => {}
+    }
+}

@@ -1,0 +1,6 @@
+//! The exchange with the Raft core: commands in, events out. The worker's thread alone is here.
+//! Does what the core decided; decides nothing.
+
+pub mod commands;
+pub mod events;
+pub mod log_age;

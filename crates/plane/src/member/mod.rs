@@ -1,0 +1,8 @@
+//! One member's life: it is opened, recovered, and closed. Puts the rooms together.
+//! Knows nothing of what any of them does.
+
+pub mod close;
+pub mod data_dir;
+pub mod identity;
+pub mod life;
+pub mod recovery;

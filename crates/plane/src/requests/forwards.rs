@@ -1,0 +1,176 @@
+//! Requests that this member handed to the leader for its own clients: under numbers of its own, until the answer comes from
+//! the one that was asked. Called on any thread; never blocks.
+
+use std::collections::HashMap;
+
+use parking_lot::Mutex;
+use rafterdb_codec::{encode_forward_header, limits, Code, Request, Response};
+
+use crate::askers::asker::{Deliveries, Waiter};
+use crate::ground::clock::now_ms;
+use crate::member::life::Member;
+
+/// Milliseconds after which a forwarded request without an answer counts as lost: its asker sends it again.
+const FORWARDED_MS_MAX: f64 = 5_000.0;
+
+struct Pending {
+    waiter: Waiter,
+    leader: u64,
+    group: u16,
+    /// Kind of the request, which the answer repeats.
+    kind: u8,
+    /// When it was sent, in ms of the clock.
+    at: f64,
+}
+
+/// Requests handed to the leader, waiting for its answer.
+#[derive(Default)]
+pub struct Forwards {
+    pending: Mutex<HashMap<u64, Pending>>,
+}
+
+impl Forwards {
+    /// Forwards a request under a number of our own.
+    pub fn send(&self, member: &Member, group: u16, leader: u64, waiter: Waiter, item: &Request<'_>) {
+        let fail = |waiter: &Waiter, code: Code, text: &str| {
+            let mut out = Deliveries::default();
+            out.fail(waiter, item.kind, code, 0, text);
+            member.deliver_all(&mut out);
+        };
+        let id = member.ids.next();
+        {
+            let mut pending = self.pending.lock();
+            if pending.len() >= limits::FORWARDS_WAITING_MAX {
+                drop(pending);
+                return fail(&waiter, Code::Busy, "too many requests wait for the leader; slow down");
+            }
+            let (kind, at) = (item.kind, now_ms());
+            pending.insert(
+                id,
+                Pending {
+                    waiter,
+                    leader,
+                    group,
+                    kind,
+                    at,
+                },
+            );
+        }
+        let mut body = Vec::with_capacity(item.body.len() + 20);
+        encode_forward_header(&mut body);
+        Request { id, ..*item }.encode(&mut body);
+        if !member.ask(leader, body) {
+            if let Some(pending) = self.pending.lock().remove(&id) {
+                fail(&pending.waiter, Code::NoLeader, &member.no_leader());
+            }
+        }
+    }
+
+    /// An answer of a member, passed on under the asker's own number if that member was asked this.
+    pub fn answer(&self, member: &Member, from: u64, response: &Response<'_>) {
+        if let Some(waiter) = self.take_answered(from, response) {
+            let mut out = Vec::with_capacity(response.body.len() + 16);
+            Response {
+                id: waiter.id,
+                ..*response
+            }
+            .encode(&mut out);
+            member.deliver(&waiter.source, &out);
+        }
+    }
+
+    fn take_answered(&self, from: u64, response: &Response<'_>) -> Option<Waiter> {
+        let mut pending = self.pending.lock();
+        let asked = pending.get(&response.id)?;
+        if asked.leader != from || asked.kind != response.kind {
+            return None;
+        }
+        pending.remove(&response.id).map(|pending| pending.waiter)
+    }
+
+    /// Takes those that wait for a peer.
+    pub fn take_of(&self, peer: u64) -> Vec<Waiter> {
+        self.take(|pending| pending.leader == peer)
+    }
+
+    /// Takes those of a group that wait for another member than `leader`.
+    pub fn take_all_but(&self, group: u16, leader: u64) -> Vec<Waiter> {
+        self.take(|pending| pending.group == group && pending.leader != leader)
+    }
+
+    /// Takes those whose answer has not come in time.
+    pub fn take_overdue(&self) -> Vec<Waiter> {
+        let before = now_ms() - FORWARDED_MS_MAX;
+        self.take(|pending| pending.at < before)
+    }
+
+    fn take(&self, of: impl Fn(&Pending) -> bool) -> Vec<Waiter> {
+        let mut pending = self.pending.lock();
+        pending
+            .extract_if(|_, pending| of(pending))
+            .map(|(_, pending)| pending.waiter)
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::askers::asker::Source;
+    use rafterdb_codec::request;
+
+    const LEADER: u64 = 2;
+
+    fn forwards(id: u64) -> Forwards {
+        let forwards = Forwards::default();
+        let waiter = Waiter {
+            source: Source::Connection(rafterdb_net::Client::gone(1)),
+            id: 77,
+        };
+        let (leader, group, kind, at) = (LEADER, 0, request::WRITE, now_ms());
+        forwards.pending.lock().insert(
+            id,
+            Pending {
+                waiter,
+                leader,
+                group,
+                kind,
+                at,
+            },
+        );
+        forwards
+    }
+
+    fn answer(kind: u8, id: u64) -> Response<'static> {
+        Response {
+            kind,
+            flags: 0,
+            code: Code::Ok,
+            id,
+            body: &[],
+        }
+    }
+
+    #[test]
+    fn an_answer_counts_if_it_comes_from_who_was_asked_and_is_of_the_kind_that_was_asked() {
+        let forwards = forwards(5);
+        assert!(forwards.take_answered(3, &answer(request::WRITE, 5)).is_none());
+        assert!(forwards.take_answered(LEADER, &answer(request::TRANSFER, 5)).is_none());
+        assert!(forwards.take_answered(LEADER, &answer(request::WRITE, 4)).is_none());
+        let waiter = forwards.take_answered(LEADER, &answer(request::WRITE, 5));
+        assert_eq!(waiter.map(|waiter| waiter.id), Some(77));
+        assert!(
+            forwards.take_answered(LEADER, &answer(request::WRITE, 5)).is_none(),
+            "once"
+        );
+    }
+
+    #[test]
+    fn what_waits_is_taken_by_leader_by_group_and_by_time() {
+        assert_eq!(forwards(1).take_of(3).len(), 0);
+        assert_eq!(forwards(1).take_of(LEADER).len(), 1);
+        assert_eq!(forwards(1).take_all_but(0, LEADER).len(), 0);
+        assert_eq!(forwards(1).take_all_but(0, 3).len(), 1);
+        assert_eq!(forwards(1).take_overdue().len(), 0);
+    }
+}

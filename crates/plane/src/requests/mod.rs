@@ -1,0 +1,5 @@
+//! The one gate: every request is checked here, then queued, forwarded to the leader, or answered.
+//! Knows nothing of how it came in.
+
+pub mod forwards;
+pub mod gate;

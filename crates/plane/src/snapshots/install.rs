@@ -1,0 +1,244 @@
+//! A received snapshot takes the place of a group's store. The new store is built and opened beside the one at work, on a thread
+//! that nothing else waits for; only when all of it is known to be good does the apply thread swap the two, between two entries.
+//! What is no good, or no longer news, leaves the member as it was.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{channel, Receiver};
+use std::sync::Arc;
+use std::time::Instant;
+
+use rafterdb_codec::{request, Code};
+use rafterdb_store::{Mark, PreparedStore};
+
+use crate::askers::asker::Deliveries;
+use crate::ground::error::PlaneError;
+use crate::health::stalls::Work;
+use crate::member::life::Member;
+use crate::member::recovery;
+use crate::snapshots::under_way::{Incoming, Snapshots};
+use crate::state::core_inbox::Happening;
+use crate::state::group::{Group, StoreMachine};
+use crate::system::disk_space::check_space;
+
+/// A snapshot that has arrived and is durable as a file.
+pub struct Received {
+    /// Who sent it.
+    pub peer: u64,
+    /// Its group.
+    pub group: u16,
+    /// Its sender's number for it.
+    pub id: u64,
+    /// Where it stands, as its sender announced it; the revision is not known.
+    pub mark: Mark,
+    /// The file.
+    pub path: PathBuf,
+}
+
+/// A store that is ready to take the place of a group's. What goes away must be closed before its files go.
+struct Ready {
+    machine: Arc<StoreMachine>,
+    store: PreparedStore,
+}
+
+/// How the apply thread answers.
+enum Swapped {
+    /// The store that was in its place.
+    Done(Arc<StoreMachine>),
+    /// The group has come further meanwhile.
+    NotNeeded(Ready),
+    /// The member stops.
+    Failed(PlaneError),
+}
+
+/// The installing thread's body.
+pub fn install(member: &Arc<Member>, received: &Receiver<Received>) {
+    while let Ok(snapshot) = received.recv() {
+        let Received {
+            peer, group, id, mark, ..
+        } = snapshot;
+        let under_way = member.stalls.begin(Work::Install, Instant::now());
+        let result = put_in_place(member, &snapshot);
+        drop(under_way);
+        if result.is_err() {
+            member.inbox.push(Happening::SnapshotInstalled {
+                group,
+                ok: false,
+                index: mark.index,
+                term: mark.term,
+                from: peer,
+            });
+        }
+        member.snapshots.tell(Incoming::Ended {
+            peer,
+            group,
+            id,
+            result,
+        });
+    }
+}
+
+/// Builds, checks and swaps. `Err`: everything is as it was, or the member has stopped. When the swap was done the core was told.
+fn put_in_place(member: &Arc<Member>, snapshot: &Received) -> Result<(), PlaneError> {
+    let group = member.group(snapshot.group);
+    check_mark(group, snapshot.mark)?;
+    // It is of no use to the members' state whatever goes wrong here, so not even a broken invariant stops the member.
+    let ready = catch_unwind(AssertUnwindSafe(|| make_ready(member, group, snapshot)))
+        .unwrap_or_else(|_| Err(damaged("reading it met a bug in rafterdb; please report it")))?;
+    step(&member.snapshots)?;
+    let (reply, answer) = channel();
+    let (peer, mark) = (snapshot.peer, ready.store.mark());
+    let task = move |member: &Arc<Member>, group: &Arc<Group>| {
+        // The installing thread waits for this answer.
+        let _ = reply.send(swap(member, group, peer, mark, ready));
+    };
+    member.apply.run(group.id, Box::new(task));
+    let old = match answer.recv() {
+        Ok(Swapped::Done(old)) => old,
+        Ok(Swapped::NotNeeded(ready)) => {
+            drop(ready);
+            return Err(not_newer());
+        }
+        Ok(Swapped::Failed(error)) => return Err(error),
+        Err(_) => return Err(closes()),
+    };
+    member.snapshots.steps.fetch_add(1, Ordering::Relaxed);
+    // Here, since it waits for what the old store's threads are at. What it fails with does not matter any more.
+    let _ = old.engine().close(None);
+    old.engine().retire();
+    Ok(())
+}
+
+/// Builds the new store and opens it.
+fn make_ready(member: &Member, group: &Group, snapshot: &Received) -> Result<Ready, PlaneError> {
+    recovery::reach("member.snapshot.install")?;
+    let file = File::open(&snapshot.path).map_err(|e| PlaneError::io("read a received snapshot", &e))?;
+    let mut source = BufReader::new(Source {
+        file,
+        path: &snapshot.path,
+        snapshots: &member.snapshots,
+    });
+    let store = PreparedStore::build(&group.home.dir, &mut source)?;
+    step(&member.snapshots)?;
+    let mark = store.mark();
+    if (mark.index, mark.term) != (snapshot.mark.index, snapshot.mark.term) {
+        return Err(damaged("it stands elsewhere than it was announced to"));
+    }
+    if mark.revision < group.machine().revision() {
+        return Err(damaged(
+            "it has a later entry than this member, and an earlier revision",
+        ));
+    }
+    let (engine, marked) = store.open(recovery::engine_options(&member.config, &group.home.cache))?;
+    let machine = recovery::machine_of(engine, marked, group)?;
+    recovery::reach("member.snapshot.checked")?;
+    Ok(Ready { machine, store })
+}
+
+/// Whether what a snapshot says of its place in the log can be so, from what this member knows.
+fn check_mark(group: &Group, mark: Mark) -> Result<(), PlaneError> {
+    if mark.index <= group.applied.load(Ordering::Acquire) {
+        return Err(not_newer());
+    }
+    let term = group.term.load(Ordering::Acquire);
+    // Who has heard of no term cannot judge. Others hear of it from the leader, and get the snapshot again.
+    if term > 0 && mark.term > term {
+        return Err(damaged(&format!(
+            "it is of term {}, and this member has heard of {term}",
+            mark.term
+        )));
+    }
+    if mark.term < group.machine().status().mark.term {
+        return Err(damaged("it has a later entry than this member, of an earlier term"));
+    }
+    Ok(())
+}
+
+/// Puts the new store in place of the old, on the apply thread, and answers what waited for entries that it holds.
+fn swap(member: &Arc<Member>, group: &Arc<Group>, peer: u64, mark: Mark, ready: Ready) -> Swapped {
+    if group.applied.load(Ordering::Acquire) >= mark.index {
+        // The core would cut the log up to it, and the store on disk may be behind it.
+        return Swapped::NotNeeded(ready);
+    }
+    let Ready { machine, store } = ready;
+    let switched = store.switch().map_err(PlaneError::from);
+    if let Err(error) = switched.and_then(|_| recovery::reach("member.snapshot.installed")) {
+        // Which of the two the next start finds is not known, so that nothing more may be written.
+        member.fail(PlaneError::new(
+            error.code,
+            format!("a snapshot could not be installed: {}", error.text),
+        ));
+        return Swapped::Failed(error);
+    }
+    let old = group.replace_machine(machine);
+    group.applied.store(mark.index, Ordering::Release);
+    answer_passed(member, group, mark.index);
+    member.inbox.push(Happening::SnapshotInstalled {
+        group: group.id,
+        ok: true,
+        index: mark.index,
+        term: mark.term,
+        from: peer,
+    });
+    // Only now: the core must hear of the new store before it hears what that store holds.
+    recovery::observe(member, group);
+    old.end_watches();
+    member.serve_applied(group, mark.index);
+    Swapped::Done(old)
+}
+
+/// Answers who waits for an entry that the new store holds, or that was cut for it: whether the write was done is known to the
+/// session that it belongs to, which its client asks by sending the write again as a retry.
+fn answer_passed(member: &Member, group: &Group, index: u64) {
+    let mut out = Deliveries::default();
+    for waiter in group.take_waiters_to(index) {
+        let text = "this member took over the leader's state";
+        out.fail(&waiter, request::WRITE, Code::LeaderLost, 0, text);
+    }
+    member.deliver_all(&mut out);
+}
+
+/// Counts that the thread has come further, unless the member closes.
+fn step(snapshots: &Snapshots) -> Result<(), PlaneError> {
+    snapshots.steps.fetch_add(1, Ordering::Relaxed);
+    if snapshots.is_closing() {
+        Err(closes())
+    } else {
+        Ok(())
+    }
+}
+
+fn closes() -> PlaneError {
+    PlaneError::new(Code::Closed, "the member closes")
+}
+
+fn damaged(what: &str) -> PlaneError {
+    PlaneError::new(Code::StoreCorrupt, what)
+}
+
+fn not_newer() -> PlaneError {
+    PlaneError::new(Code::InvalidArgument, "this member has come further meanwhile")
+}
+
+/// Bytes of a file that are read at a time: what they become takes more room on the disk, which is looked at as often.
+const READ_BYTES_MAX: usize = 256 << 10;
+
+/// A received file, read with an eye on the disk's room and on whether the member closes.
+struct Source<'a> {
+    file: File,
+    path: &'a Path,
+    snapshots: &'a Snapshots,
+}
+
+impl Read for Source<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        step(self.snapshots)
+            .and_then(|()| check_space(self.path))
+            .map_err(|error| io::Error::other(error.text))?;
+        let bytes = buffer.len().min(READ_BYTES_MAX);
+        self.file.read(&mut buffer[..bytes])
+    }
+}

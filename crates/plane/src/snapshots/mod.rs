@@ -1,0 +1,7 @@
+//! Snapshots between members: what is under way, sending, receiving, and how a received one takes a store's place.
+//! Knows nothing of when one is needed: the core decides that.
+
+pub mod install;
+pub mod receive;
+pub mod send;
+pub mod under_way;

@@ -1,0 +1,344 @@
+//! Receiving a snapshot: its records become a file, which is handed to the installing thread when it is whole. Believes nothing:
+//! whatever does not follow from what came before ends the stream, leaves nothing behind and is told in the member's log once.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rafterdb_codec::Code;
+use rafterdb_net::{Lane, Parts};
+use rafterdb_pool::Slice;
+use rafterdb_store::Mark;
+
+use crate::ground::error::PlaneError;
+use crate::health::stalls::Work;
+use crate::member::life::Member;
+use crate::member::recovery;
+use crate::snapshots::install::Received;
+use crate::snapshots::under_way::{head, number, part, state, Incoming, HEAD_BYTES, SIGN_OF_LIFE_EVERY};
+use crate::state::core_inbox::Happening;
+use crate::system::disk_space::check_space;
+
+/// Bytes of a stream after which it is looked whether there is room on the disk for more.
+const SPACE_LOOK_BYTES: u64 = 1 << 20;
+
+/// How long the installing thread may come no further before the senders that wait for it are left to themselves.
+const STILL_MAX: Duration = Duration::from_secs(300);
+
+/// How often a peer's streams that end badly are told in the member's log, at most.
+const TOLD_EVERY: Duration = Duration::from_secs(1);
+
+/// A stream, by the peer that sends it and its group.
+type Key = (u64, u16);
+
+/// A snapshot that arrives, or has arrived and is being installed.
+struct Stream {
+    id: u64,
+    mark: Mark,
+    path: PathBuf,
+    /// Until all is there.
+    file: Option<File>,
+    offset: u64,
+    space_looked_at: u64,
+}
+
+impl Stream {
+    /// Removes what was received.
+    fn remove(self) {
+        drop(self.file);
+        // What cannot be removed is removed at the next open.
+        let _ = std::fs::remove_file(self.path);
+    }
+}
+
+/// The receiving thread's state.
+struct Streams<'a> {
+    member: &'a Arc<Member>,
+    under_way: HashMap<Key, Stream>,
+    /// Of each peer, the last stream that was told to have ended badly, and when.
+    told: HashMap<u64, (u16, u64, Instant)>,
+    /// What the installing thread had done when that was last new, and when that was.
+    moved: (u64, Instant),
+}
+
+/// The receiving thread's body.
+pub fn receive(member: &Arc<Member>, incoming: &Receiver<Incoming>) {
+    let mut streams = Streams {
+        member,
+        under_way: HashMap::new(),
+        told: HashMap::new(),
+        moved: (0, Instant::now()),
+    };
+    let mut sign_at = Instant::now();
+    loop {
+        let wait = sign_at.saturating_duration_since(Instant::now());
+        let next = if streams.is_installing() {
+            incoming.recv_timeout(wait)
+        } else {
+            sign_at = Instant::now() + SIGN_OF_LIFE_EVERY;
+            incoming.recv().map_err(|_| RecvTimeoutError::Disconnected)
+        };
+        match next {
+            Ok(Incoming::Record { peer, body }) => {
+                member.snapshots.taken(&body);
+                let _under_way = member.stalls.begin(Work::Receive, Instant::now());
+                streams.record(peer, &body);
+            }
+            Ok(Incoming::Lost { peer }) => streams.lost(peer),
+            Ok(Incoming::Ended {
+                peer,
+                group,
+                id,
+                result,
+            }) => streams.ended(peer, group, id, &result),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+        if streams.is_installing() && Instant::now() >= sign_at {
+            sign_at = Instant::now() + SIGN_OF_LIFE_EVERY;
+            streams.give_signs_of_life();
+        }
+    }
+}
+
+fn refused(text: impl Into<String>) -> PlaneError {
+    PlaneError::new(Code::ProtocolError, text)
+}
+
+impl Streams<'_> {
+    fn record(&mut self, peer: u64, body: &Slice) {
+        let group = u16::from_le_bytes([body[2], body[3]]);
+        let id = number(body, 4);
+        let said = match self.take(peer, group, body) {
+            Ok(said) => said,
+            Err(error) => {
+                self.tell_refusal(peer, group, id, &error);
+                state::FAILED
+            }
+        };
+        let key = (peer, group);
+        let received = self
+            .under_way
+            .get(&key)
+            .filter(|stream| stream.id == id)
+            .map_or(0, |stream| stream.offset);
+        self.answer(peer, group, id, received, said);
+        if said != state::MORE {
+            self.remove(key, id);
+        }
+    }
+
+    /// Takes one record; returns what its sender is told.
+    fn take(&mut self, peer: u64, group: u16, body: &Slice) -> Result<u8, PlaneError> {
+        if self.member.find_group(group).is_none() {
+            return Err(refused("there is no such group here"));
+        }
+        let value = number(body, 12);
+        match body[1] {
+            part::BEGIN if body.len() == HEAD_BYTES + 8 => {
+                let mark = Mark {
+                    index: value,
+                    term: number(body, HEAD_BYTES),
+                    revision: 0,
+                };
+                self.begin(peer, group, number(body, 4), mark)
+            }
+            part::DATA => self.data(peer, group, body, value),
+            part::END if body.len() == HEAD_BYTES => self.end(peer, group, number(body, 4), value),
+            other => Err(refused(format!("a record of {} bytes and of kind {other}", body.len()))),
+        }
+    }
+
+    fn begin(&mut self, peer: u64, group: u16, id: u64, mark: Mark) -> Result<u8, PlaneError> {
+        let key = (peer, group);
+        match self.under_way.get(&key) {
+            Some(stream) if stream.id == id => return Err(refused("it begins a second time")),
+            Some(stream) if stream.file.is_none() => {
+                return Err(refused("the one before it is still being installed"));
+            }
+            // Its sender has given up the one before.
+            Some(_) => self.remove_any(key),
+            None => {}
+        }
+        if self.member.group(group).applied.load(Ordering::Acquire) >= mark.index {
+            self.tell_core(peer, group, mark);
+            return Ok(state::INSTALLED);
+        }
+        let name = format!("incoming-{group}-{peer}-{id}");
+        let path = recovery::snapshot_dir(&self.member.config).join(name);
+        check_space(&path)?;
+        let file = File::create(&path).map_err(|e| PlaneError::io("receive a snapshot", &e))?;
+        let stream = Stream {
+            id,
+            mark,
+            path,
+            file: Some(file),
+            offset: 0,
+            space_looked_at: 0,
+        };
+        self.under_way.insert(key, stream);
+        Ok(state::MORE)
+    }
+
+    /// The stream that a record goes on, which must say how much came before.
+    fn stream(&mut self, key: Key, id: u64, offset: u64) -> Result<&mut Stream, PlaneError> {
+        let stream = self
+            .under_way
+            .get_mut(&key)
+            .filter(|stream| stream.id == id)
+            .ok_or_else(|| refused("a record without its beginning"))?;
+        if stream.file.is_none() {
+            return Err(refused("a record after the end"));
+        }
+        if offset != stream.offset {
+            return Err(refused(format!("{offset} follows {}", stream.offset)));
+        }
+        Ok(stream)
+    }
+
+    fn data(&mut self, peer: u64, group: u16, body: &Slice, offset: u64) -> Result<u8, PlaneError> {
+        let stream = self.stream((peer, group), number(body, 4), offset)?;
+        let bytes = &body[HEAD_BYTES..];
+        if bytes.is_empty() {
+            return Err(refused("a record without data"));
+        }
+        if stream.offset >= stream.space_looked_at {
+            check_space(&stream.path)?;
+            stream.space_looked_at = stream.offset + SPACE_LOOK_BYTES;
+        }
+        let write =
+            |file: &mut File| rafterdb_fault::point("member.snapshot.write").and_then(|()| file.write_all(bytes));
+        let written = stream.file.as_mut().map_or(Ok(()), write);
+        written.map_err(|e| PlaneError::io("receive a snapshot", &e))?;
+        stream.offset += bytes.len() as u64;
+        Ok(state::MORE)
+    }
+
+    fn end(&mut self, peer: u64, group: u16, id: u64, length: u64) -> Result<u8, PlaneError> {
+        let key = (peer, group);
+        let mark = self.stream(key, id, length)?.mark;
+        let handed_over = self.complete(key);
+        if handed_over.is_err() {
+            self.tell_core(peer, group, mark);
+        }
+        handed_over.map(|()| state::MORE)
+    }
+
+    /// Makes the file durable and hands it to the installing thread.
+    fn complete(&mut self, key: Key) -> Result<(), PlaneError> {
+        let Some(stream) = self.under_way.get_mut(&key) else {
+            return Ok(());
+        };
+        if let Some(file) = stream.file.take() {
+            let synced = file.sync_all();
+            synced
+                .and_then(|()| rafterdb_fault::point("member.snapshot.received"))
+                .map_err(|e| PlaneError::io("receive a snapshot", &e))?;
+        }
+        let received = Received {
+            peer: key.0,
+            group: key.1,
+            id: stream.id,
+            mark: stream.mark,
+            path: stream.path.clone(),
+        };
+        if self.member.snapshots.hand_over(received) {
+            Ok(())
+        } else {
+            Err(PlaneError::new(Code::Closed, "the member closes"))
+        }
+    }
+
+    /// The core hears of every stream that came to its end, also if it was of no use.
+    fn tell_core(&self, peer: u64, group: u16, mark: Mark) {
+        self.member.inbox.push(Happening::SnapshotInstalled {
+            group,
+            ok: false,
+            index: mark.index,
+            term: mark.term,
+            from: peer,
+        });
+    }
+
+    fn ended(&mut self, peer: u64, group: u16, id: u64, result: &Result<(), PlaneError>) {
+        let key = (peer, group);
+        let said = match result {
+            Ok(()) => state::INSTALLED,
+            Err(error) => {
+                self.tell_refusal(peer, group, id, error);
+                state::FAILED
+            }
+        };
+        let Some(stream) = self.under_way.get(&key).filter(|stream| stream.id == id) else {
+            return;
+        };
+        self.answer(peer, group, id, stream.offset, said);
+        self.remove(key, id);
+    }
+
+    /// What a peer that is gone was sending does not come. What is there whole is installed all the same.
+    fn lost(&mut self, peer: u64) {
+        let gone = |(key, stream): (&Key, &Stream)| (key.0 == peer && stream.file.is_some()).then_some(*key);
+        let keys: Vec<Key> = self.under_way.iter().filter_map(gone).collect();
+        for key in keys {
+            self.remove_any(key);
+        }
+    }
+
+    fn remove(&mut self, key: Key, id: u64) {
+        if self.under_way.get(&key).is_some_and(|stream| stream.id == id) {
+            self.remove_any(key);
+        }
+    }
+
+    fn remove_any(&mut self, key: Key) {
+        if let Some(stream) = self.under_way.remove(&key) {
+            stream.remove();
+        }
+    }
+
+    fn answer(&self, peer: u64, group: u16, id: u64, received: u64, said: u8) {
+        let mut ack = head(part::ACK, group, id, received);
+        ack.push(said);
+        self.member.send(peer, Lane::Bulk, Parts::new(ack));
+    }
+
+    fn is_installing(&self) -> bool {
+        self.under_way.values().any(|stream| stream.file.is_none())
+    }
+
+    /// Who sent what is being installed, or waits for that, hears that this member is at it, as long as it is.
+    fn give_signs_of_life(&mut self) {
+        let steps = self.member.snapshots.steps.load(Ordering::Relaxed);
+        if steps != self.moved.0 {
+            self.moved = (steps, Instant::now());
+        }
+        if self.moved.1.elapsed() > STILL_MAX {
+            return;
+        }
+        for ((peer, group), stream) in &self.under_way {
+            if stream.file.is_none() {
+                self.answer(*peer, *group, stream.id, stream.offset, state::MORE);
+            }
+        }
+    }
+
+    /// One line a stream, whatever more comes of it, and no more of one peer than the log can bear.
+    fn tell_refusal(&mut self, peer: u64, group: u16, id: u64, error: &PlaneError) {
+        let known = self.told.get(&peer);
+        if known.is_some_and(|(g, i, at)| (*g, *i) == (group, id) || at.elapsed() < TOLD_EVERY) {
+            return;
+        }
+        self.told.insert(peer, (group, id, Instant::now()));
+        let text = format!(
+            "snapshot of group {group} from member {peer} refused: {}: {error}",
+            error.code.name()
+        );
+        self.member.warn(&text);
+    }
+}

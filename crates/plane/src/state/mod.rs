@@ -1,0 +1,9 @@
+//! What a member knows of each of its groups: the facts told by the core, the recent log, what waits for what; and what the core has
+//! not been told yet. Decides nothing, does no work, owns no thread.
+
+pub mod core_inbox;
+pub mod group;
+pub mod lease;
+pub mod proposals;
+pub mod tail;
+pub mod waiting_reads;

@@ -1,0 +1,8 @@
+//! What the plane asks of the operating system: CPUs, descriptors, room on a disk, a directory that it holds, which start of the
+//! machine this is. Knows nothing of what any of it is for.
+
+pub mod affinity;
+pub mod descriptors;
+pub mod disk_space;
+pub mod held_directory;
+pub mod machine_start;
