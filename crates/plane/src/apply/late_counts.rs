@@ -82,12 +82,12 @@ pub fn run(member: &Arc<Member>) {
     let mut deliveries = Deliveries::default();
     while let Some(mut job) = member.counts.take() {
         job.group.applied_bytes(job.entry_bytes + job.results.len());
-        if member.is_gone(&job.waiter.source) {
+        if member.is_gone(&job.waiter.asker) {
             continue;
         }
         match job.machine.fill_in(&job.kept, &job.body, &mut job.results) {
             Ok(()) => {
-                let out = deliveries.to(&job.waiter.source);
+                let out = deliveries.to(&job.waiter.asker);
                 write_response(out, request::WRITE, job.flags, Code::Ok, job.waiter.id, &job.results);
             }
             Err(error) => {

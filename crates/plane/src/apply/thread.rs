@@ -64,7 +64,7 @@ pub struct ApplyQueue {
 impl ApplyQueue {
     /// Tells the thread to look at a group: its commit or durable index has moved.
     pub fn note(&self, group: &Group) {
-        if group.apply_noted.set() {
+        if group.apply_wake.set() {
             self.state.lock().groups.push(group.id);
             self.arrived.notify_one();
         }
@@ -196,7 +196,7 @@ impl Work {
         let mut applier = member.apply.applier.lock();
         for id in self.groups.drain(..) {
             let group = member.group(id);
-            group.apply_noted.clear();
+            group.apply_wake.clear();
             applier.advance(member, group)?;
         }
         Ok(())
@@ -315,7 +315,7 @@ impl Applier {
                 } else {
                     group.applied_bytes(entry.len());
                     self.gathered += self.results.len();
-                    let out = self.deliveries.to(&waiter.source);
+                    let out = self.deliveries.to(&waiter.asker);
                     write_response(
                         out,
                         request::WRITE,

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 
-use crate::ground::wake_flag::Noted;
+use crate::ground::wake_flag::WakeFlag;
 
 /// Tells the app's thread that responses wait. Called from any thread; must not block.
 pub type Notify = Box<dyn Fn() + Send + Sync>;
@@ -13,7 +13,7 @@ pub type Notify = Box<dyn Fn() + Send + Sync>;
 pub struct Port {
     id: u64,
     ready: Mutex<Ready>,
-    notified: Noted,
+    notified: WakeFlag,
     /// None once closed: what it calls may refer to whoever holds this port, and then neither would ever go.
     notify: RwLock<Option<Notify>>,
     closed: AtomicBool,
@@ -46,7 +46,7 @@ impl Port {
         Self {
             id,
             ready: Mutex::default(),
-            notified: Noted::default(),
+            notified: WakeFlag::default(),
             notify: RwLock::new(Some(notify)),
             closed: AtomicBool::new(false),
             gains_room: AtomicBool::new(false),

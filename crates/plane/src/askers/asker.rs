@@ -10,7 +10,7 @@ use crate::askers::app_port::Port;
 
 /// Who asked.
 #[derive(Clone, Debug)]
-pub enum Source {
+pub enum Asker {
     /// An app in this process.
     Port(Arc<Port>),
     /// A client's connection.
@@ -19,7 +19,7 @@ pub enum Source {
     Peer(u64),
 }
 
-impl Source {
+impl Asker {
     fn same(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Port(a), Self::Port(b)) => Arc::ptr_eq(a, b),
@@ -80,10 +80,10 @@ pub struct RequestBody {
 impl RequestBody {
     /// A copy.
     #[must_use]
-    pub fn new(source: &Source, bytes: &[u8]) -> Self {
+    pub fn new(asker: &Asker, bytes: &[u8]) -> Self {
         Self {
             bytes: bytes.to_vec(),
-            held: source.hold(REQUEST_HELD_BYTES + bytes.len()),
+            held: asker.hold(REQUEST_HELD_BYTES + bytes.len()),
         }
     }
 
@@ -107,7 +107,7 @@ impl std::ops::Deref for RequestBody {
 #[derive(Clone, Debug)]
 pub struct Waiter {
     /// Who asked.
-    pub source: Source,
+    pub asker: Asker,
     /// The asker's number for it.
     pub id: u64,
 }
@@ -130,7 +130,7 @@ const KEPT_BYTES_MAX: usize = 1 << 20;
 /// Responses of one round of work, gathered by who they go to. A round has few sources, so a linear look-up is the fastest.
 #[derive(Default)]
 pub struct Deliveries {
-    slots: Vec<(Source, Vec<u8>)>,
+    slots: Vec<(Asker, Vec<u8>)>,
     last: usize,
     /// Empty buffers of the rounds before; at most as many as a round had sources.
     spare: Vec<Vec<u8>>,
@@ -138,11 +138,11 @@ pub struct Deliveries {
 
 impl Deliveries {
     /// The buffer for a source, to append responses to.
-    pub fn to(&mut self, source: &Source) -> &mut Vec<u8> {
-        if self.slots.get(self.last).is_none_or(|(s, _)| !s.same(source)) {
-            self.last = self.slots.iter().position(|(s, _)| s.same(source)).unwrap_or_else(|| {
+    pub fn to(&mut self, asker: &Asker) -> &mut Vec<u8> {
+        if self.slots.get(self.last).is_none_or(|(s, _)| !s.same(asker)) {
+            self.last = self.slots.iter().position(|(s, _)| s.same(asker)).unwrap_or_else(|| {
                 let buffer = self.spare.pop().unwrap_or_default();
-                self.slots.push((source.clone(), buffer));
+                self.slots.push((asker.clone(), buffer));
                 self.slots.len() - 1
             });
         }
@@ -151,7 +151,7 @@ impl Deliveries {
 
     /// A failed write, with its code.
     pub fn fail(&mut self, waiter: &Waiter, kind: u8, code: Code, detail: u64, text: &str) {
-        encode_error_response(self.to(&waiter.source), kind, waiter.id, code, detail, text);
+        encode_error_response(self.to(&waiter.asker), kind, waiter.id, code, detail, text);
     }
 
     /// Bytes gathered.
@@ -161,11 +161,11 @@ impl Deliveries {
     }
 
     /// Hands over what was gathered.
-    pub fn send(&mut self, mut each: impl FnMut(&Source, &[u8])) {
+    pub fn send(&mut self, mut each: impl FnMut(&Asker, &[u8])) {
         self.last = 0;
-        for (source, mut responses) in self.slots.drain(..) {
+        for (asker, mut responses) in self.slots.drain(..) {
             if !responses.is_empty() {
-                each(&source, &responses);
+                each(&asker, &responses);
             }
             responses.clear();
             responses.shrink_to(KEPT_BYTES_MAX);

@@ -78,7 +78,7 @@ pub fn tell_facts(member: &Member, id: u16, facts: &Facts, out: &mut Events<'_>)
     }
     if facts.proposals {
         let state = member.group(id);
-        state.proposals_noted.clear();
+        state.proposals_wake.clear();
         state.proposals.lock().report(|count, bytes| {
             let fits = out.has_room(4);
             if fits {

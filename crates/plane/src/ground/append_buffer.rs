@@ -13,7 +13,7 @@ const BUFFER_BYTES_MAX: usize = TIERS[3];
 
 /// A place to gather bytes.
 #[derive(Debug)]
-pub struct Arena {
+pub struct AppendBuffer {
     pool: Arc<Pool>,
     /// What has been gathered and not been taken, then room; nothing before the first bytes.
     buffer: Option<Buffer>,
@@ -23,7 +23,7 @@ pub struct Arena {
     size: usize,
 }
 
-impl Arena {
+impl AppendBuffer {
     /// An empty one.
     #[must_use]
     pub const fn new(pool: Arc<Pool>) -> Self {
@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn what_is_gathered_stays_in_one_piece_when_the_buffer_is_full() {
-        let mut arena = Arena::new(Pool::new());
+        let mut arena = AppendBuffer::new(Pool::new());
         let piece: Vec<u8> = (0..FIRST_BYTES / 2 + 1).map(|at| (at % 251) as u8).collect();
         arena.push(&[&piece[..7], &piece[7..]]);
         arena.push(&[&piece]);
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn what_was_taken_is_not_written_over() {
-        let mut arena = Arena::new(Pool::new());
+        let mut arena = AppendBuffer::new(Pool::new());
         let taken: Vec<Slice> = (0..200)
             .map(|byte| {
                 arena.push(&[&[byte; 500]]);

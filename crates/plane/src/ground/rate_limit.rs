@@ -12,13 +12,13 @@ const QUIET_MS: f64 = 10_000.0;
 
 /// Lines of one kind.
 #[derive(Debug, Default)]
-pub struct Seldom {
+pub struct RateLimited {
     /// When the last one was said, ms of the clock.
     last: Mutex<Option<f64>>,
     left_out: AtomicU64,
 }
 
-impl Seldom {
+impl RateLimited {
     /// Says a line, unless one was said a short time ago. Only then is the text made.
     pub fn say(&self, text: impl FnOnce() -> String, say: impl FnOnce(&str)) {
         let now = now_ms();
@@ -43,7 +43,7 @@ mod tests {
 
     #[test]
     fn many_in_a_row_are_one_line() {
-        let seldom = Seldom::default();
+        let seldom = RateLimited::default();
         let mut lines = Vec::new();
         for n in 0..1000 {
             seldom.say(|| format!("line {n}"), |line| lines.push(line.to_owned()));

@@ -11,9 +11,9 @@ use crate::ground::error::PlaneError;
 /// Numbers that count up from a random one of 64 bits, drawn once a life: that two lives of a member overlap, which give
 /// out a billion numbers each, has a chance of one in 2^33.
 #[derive(Debug)]
-pub struct Ids(AtomicU64);
+pub struct UniqueIds(AtomicU64);
 
-impl Ids {
+impl UniqueIds {
     /// Numbers that no other life gives out.
     #[must_use]
     pub fn new() -> Self {
@@ -29,7 +29,7 @@ impl Ids {
     }
 }
 
-impl Default for Ids {
+impl Default for UniqueIds {
     fn default() -> Self {
         Self::new()
     }
@@ -48,8 +48,8 @@ mod tests {
 
     #[test]
     fn every_life_has_numbers_of_its_own() {
-        let lives: Vec<Ids> = (0..100).map(|_| Ids::new()).collect();
-        let mut numbers: Vec<u64> = (0..100).flat_map(|_| lives.iter().map(Ids::next)).collect();
+        let lives: Vec<UniqueIds> = (0..100).map(|_| UniqueIds::new()).collect();
+        let mut numbers: Vec<u64> = (0..100).flat_map(|_| lives.iter().map(UniqueIds::next)).collect();
         numbers.sort_unstable();
         numbers.dedup();
         assert_eq!(numbers.len(), 10_000);
@@ -57,7 +57,7 @@ mod tests {
 
     #[test]
     fn numbers_go_on_after_the_largest() {
-        let ids = Ids(AtomicU64::new(u64::MAX));
+        let ids = UniqueIds(AtomicU64::new(u64::MAX));
         assert_eq!((ids.next(), ids.next()), (u64::MAX, 0));
     }
 }

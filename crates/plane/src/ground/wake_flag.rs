@@ -4,9 +4,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Whether somebody has been told to look.
 #[derive(Debug, Default)]
-pub struct Noted(AtomicBool);
+pub struct WakeFlag(AtomicBool);
 
-impl Noted {
+impl WakeFlag {
     /// To be called after the change that is to be looked at. True: nobody has been told yet, so tell.
     pub fn set(&self) -> bool {
         !self.0.swap(true, Ordering::AcqRel)
@@ -33,7 +33,7 @@ mod tests {
 
     #[test]
     fn no_change_is_left_unseen_by_a_look_that_begins_beside_it() {
-        let (mark, value, seen) = (Noted::default(), AtomicU64::new(0), AtomicU64::new(0));
+        let (mark, value, seen) = (WakeFlag::default(), AtomicU64::new(0), AtomicU64::new(0));
         let (tell, told) = channel();
         thread::scope(|scope| {
             let (mark, value, seen) = (&mark, &value, &seen);

@@ -27,13 +27,13 @@ const NONE: u8 = 2;
 
 /// How much room there is, as it was last seen.
 #[derive(Default)]
-pub struct Room {
+pub struct DiskRoom {
     state: AtomicU8,
     /// Bytes that were free when writes were first refused, for the text.
     free: AtomicU64,
 }
 
-impl Room {
+impl DiskRoom {
     /// Why a write is refused, if it is.
     #[must_use]
     pub fn refusal(&self) -> Option<String> {
@@ -83,7 +83,7 @@ pub fn look(member: &Arc<Member>) {
     });
     let (free, total) = free_and_total(member.data_dir.path()).unwrap_or((u64::MAX, u64::MAX));
     let reserve = reserve(total, member.config.segment_bytes, member.config.memory);
-    let room = &member.room;
+    let room = &member.disk_room;
     let before = room.state.load(Ordering::Relaxed);
     let now = judge(before, free, reserve, engines_wait || member.log.is_short());
     room.free.store(free, Ordering::Relaxed);

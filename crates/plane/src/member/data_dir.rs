@@ -21,7 +21,7 @@ use rafterdb_codec::Code;
 use crate::config::{Config, WAY_OUT};
 use crate::ground::error::PlaneError;
 use crate::member::identity::{self, Identity};
-use crate::system::held_directory::{sync_dir, Place};
+use crate::system::held_directory::{sync_dir, HeldDirectory};
 use crate::system::machine_start;
 
 /// Stands for a start of the machine that is none, in `unsynced`.
@@ -32,7 +32,7 @@ const NAMED_MAX: usize = 5;
 
 /// A data directory that this process holds.
 pub struct DataDir {
-    place: Place,
+    place: HeldDirectory,
     identity: Mutex<Identity>,
     locks: Mutex<Vec<File>>,
     /// Longest election timeout of an earlier life, ms; 0 if there was none, or none that said so.
@@ -49,7 +49,7 @@ impl DataDir {
     /// for the next one. Errors: `DATA_DIR_LOCKED`, `DATA_DIR_MISMATCH`, `DATA_DIR_INCOMPLETE`, `STORE_CORRUPT`, `FORMAT_NEWER`,
     /// `DISK_FULL`, `IO`.
     pub fn open(config: &Config) -> Result<Self, PlaneError> {
-        let place = Place::hold(&config.data_dir)
+        let place = HeldDirectory::hold(&config.data_dir)
             .map_err(|e| PlaneError::io(&format!("open the directory {}", config.data_dir.display()), &e))?;
         let dir = place.path();
         let locks = lock(dir)?;

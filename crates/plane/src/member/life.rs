@@ -17,14 +17,14 @@ use crate::apply;
 use crate::apply::late_counts::{self, CountQueue};
 use crate::apply::thread::ApplyQueue;
 use crate::askers::app_port::{Notify, Port};
-use crate::askers::asker::{number_of_port, request_name, Deliveries, Source, Waiter};
+use crate::askers::asker::{number_of_port, request_name, Asker, Deliveries, Waiter};
 use crate::config::Config;
 use crate::exchange::commands::Exchange;
 use crate::ground::error::PlaneError;
 use crate::ground::log_line::line;
-use crate::ground::rate_limit::Seldom;
-use crate::ground::unique_ids::Ids;
-use crate::health::disk_room::Room;
+use crate::ground::rate_limit::RateLimited;
+use crate::ground::unique_ids::UniqueIds;
+use crate::health::disk_room::DiskRoom;
 use crate::health::stalls::{self, Stalls};
 use crate::log;
 use crate::log::thread::LogQueue;
@@ -38,7 +38,7 @@ use crate::serve;
 use crate::snapshots::install;
 use crate::snapshots::receive;
 use crate::snapshots::under_way::{Queues, Snapshots};
-use crate::state::core_inbox::Inbox;
+use crate::state::core_inbox::CoreInbox;
 use crate::state::group::{Group, Transfer};
 use crate::system::affinity;
 use crate::watches::registry::{self, Watches};
@@ -77,7 +77,7 @@ pub struct Member {
     /// Its groups, by number.
     pub groups: Vec<Arc<Group>>,
     /// What the Raft worker has not seen.
-    pub inbox: Inbox,
+    pub inbox: CoreInbox,
     /// What the log thread has not written.
     pub log: LogQueue,
     /// Entries older than memory holds.
@@ -97,11 +97,11 @@ pub struct Member {
     /// Watches of all groups.
     pub watches: Watches,
     /// Numbers of what is asked of other members.
-    pub ids: Ids,
+    pub ids: UniqueIds,
     /// Lines about what other members say and cannot mean.
-    pub doubts: Seldom,
+    pub doubts: RateLimited,
     /// Changes of leaders of other groups than the first.
-    pub leaders: Seldom,
+    pub leaders: RateLimited,
     /// Requests forwarded to the leader.
     pub forwards: Forwards,
     /// Snapshots under way.
@@ -109,7 +109,7 @@ pub struct Member {
     /// How long what is under way takes.
     pub stalls: Stalls,
     /// Whether there is room for more.
-    pub room: Room,
+    pub disk_room: DiskRoom,
     /// Where each group stood at open, until the worker has been told.
     pub opened: Mutex<Vec<Opened>>,
     /// Counters.
@@ -159,7 +159,7 @@ impl Member {
         let member = Arc::new(Self {
             roster: config.roster(),
             pool,
-            inbox: Inbox::new(recovered.groups.len()),
+            inbox: CoreInbox::new(recovered.groups.len()),
             log: LogQueue::new(writer),
             log_reader: recovered.reader,
             log_mode: recovered.mode,
@@ -169,13 +169,13 @@ impl Member {
             reads: ReadLanes::default(),
             counts: CountQueue::default(),
             watches: Watches::default(),
-            ids: Ids::new(),
-            doubts: Seldom::default(),
-            leaders: Seldom::default(),
+            ids: UniqueIds::new(),
+            doubts: RateLimited::default(),
+            leaders: RateLimited::default(),
             forwards: Forwards::default(),
             snapshots,
             stalls: Stalls::default(),
-            room: Room::default(),
+            disk_room: DiskRoom::default(),
             opened: Mutex::new(recovered.opened),
             counters: Counters::default(),
             net: OnceLock::new(),
@@ -253,7 +253,7 @@ impl Member {
     /// Takes a submission from a port. `Err`: nothing was taken.
     pub fn submit(self: &Arc<Self>, port: &Arc<Port>, submission: &[u8]) -> Result<(), Code> {
         self.counters.submissions.fetch_add(1, Ordering::Relaxed);
-        gate::submit(self, &Source::Port(port.clone()), submission)
+        gate::submit(self, &Asker::Port(port.clone()), submission)
     }
 
     /// Copies whole responses of a port; see `Port::drain`.
@@ -269,7 +269,7 @@ impl Member {
     /// An app in this process is done: its watches end.
     pub fn close_port(self: &Arc<Self>, port: &Arc<Port>) {
         port.close();
-        self.watches.close_source(self, number_of_port(port.id()));
+        self.watches.close_asker(self, number_of_port(port.id()));
     }
 
     /// The cluster's identity, which group 0 keeps; 0: this member has not learnt it yet.
@@ -327,15 +327,15 @@ impl Member {
 
     /// Sends what was gathered to each of its askers.
     pub fn deliver_all(&self, deliveries: &mut Deliveries) {
-        deliveries.send(|source, responses| self.deliver(source, responses));
+        deliveries.send(|asker, responses| self.deliver(asker, responses));
     }
 
     /// Sends whole responses to one asker.
-    pub fn deliver(&self, source: &Source, responses: &[u8]) {
-        match source {
-            Source::Port(port) => port.deliver(responses),
-            Source::Connection(client) => crate::peers::handler::answer_client(self, client.id(), responses),
-            Source::Peer(peer) => crate::peers::handler::answer_peer(self, *peer, responses),
+    pub fn deliver(&self, asker: &Asker, responses: &[u8]) {
+        match asker {
+            Asker::Port(port) => port.deliver(responses),
+            Asker::Connection(client) => crate::peers::handler::answer_client(self, client.id(), responses),
+            Asker::Peer(peer) => crate::peers::handler::answer_peer(self, *peer, responses),
         }
     }
 
@@ -361,7 +361,7 @@ impl Member {
         if leader != 0 {
             for Transfer { target, waiter, .. } in std::mem::take(&mut *group.transfers.lock()) {
                 if target == leader {
-                    let to = out.to(&waiter.source);
+                    let to = out.to(&waiter.asker);
                     crate::askers::asker::write_response(to, request::TRANSFER, 0, Code::Ok, waiter.id, &[]);
                 } else {
                     let text = "another member became the leader; try again";
@@ -388,7 +388,7 @@ impl Member {
             .collect();
         for Transfer { waiter, .. } in over {
             if leads {
-                let to = out.to(&waiter.source);
+                let to = out.to(&waiter.asker);
                 crate::askers::asker::write_response(to, request::TRANSFER, 0, Code::Ok, waiter.id, &[]);
             } else {
                 out.fail(&waiter, request::TRANSFER, code, 0, text);
@@ -420,7 +420,7 @@ impl Member {
     /// Hands a client's request to the leader, or says that there is none.
     pub fn forward(&self, group: &Group, waiter: Waiter, item: &Request<'_>, out: &mut Deliveries) {
         let leader = group.leader.load(Ordering::Acquire);
-        let forwarded = matches!(waiter.source, Source::Peer(_));
+        let forwarded = matches!(waiter.asker, Asker::Peer(_));
         if leader == 0 || leader == self.config.id() || forwarded {
             let code = if leader == 0 { Code::NoLeader } else { Code::NotLeader };
             let text = match code {

@@ -13,7 +13,7 @@ use rafterdb_pool::Slice;
 use smallvec::SmallVec;
 
 use crate::askers::app_port::{response_length, whole_responses};
-use crate::askers::asker::{number_of_client, Deliveries, Source};
+use crate::askers::asker::{number_of_client, Asker, Deliveries};
 use crate::ground::append_buffer;
 use crate::ground::clock::now_ms;
 use crate::ground::error::PlaneError;
@@ -125,7 +125,7 @@ impl Handler for Peers {
 
     fn client_frame(&self, client: &Client, body: Slice) {
         let Some(member) = self.0.upgrade() else { return };
-        if gate::submit(&member, &Source::Connection(client.clone()), &body).is_err() {
+        if gate::submit(&member, &Asker::Connection(client.clone()), &body).is_err() {
             if let Some(net) = member.net() {
                 net.close_client(client.id());
             }
@@ -147,7 +147,7 @@ impl Handler for Peers {
 
     fn client_closed(&self, connection: u64) {
         let Some(member) = self.0.upgrade() else { return };
-        member.watches.close_source(&member, number_of_client(connection));
+        member.watches.close_asker(&member, number_of_client(connection));
     }
 }
 
@@ -178,7 +178,7 @@ fn raft(member: &Member, peer: u64, frame: &Slice, record: &RaftRecord<'_>) {
     if let Err(malformed) = record.check() {
         return member.doubt(peer, malformed.0);
     }
-    if !record.payload.is_empty() && !member.room.takes_appends() {
+    if !record.payload.is_empty() && !member.disk_room.takes_appends() {
         // As good as lost: what needs no room, votes and heartbeats, goes on, and the leader sends it again.
         return;
     }

@@ -9,7 +9,7 @@ use parking_lot::{Condvar, Mutex};
 use rafterdb_codec::{limits, parse_number, ReadRequest, RANGE_NO_COUNT};
 use rafterdb_store::SlicedRead;
 
-use crate::askers::asker::{RequestBody, Source, Waiter};
+use crate::askers::asker::{Asker, RequestBody, Waiter};
 use crate::state::group::{Group, StoreMachine};
 
 /// Short reads that one thread takes at a time: their answers to one asker go out together.
@@ -95,8 +95,8 @@ pub struct ReadLanes {
 }
 
 /// The name of a read among those of all askers.
-fn name_of(source: &Source, id: u64) -> (u64, u64) {
-    (source.number(), id)
+fn name_of(asker: &Asker, id: u64) -> (u64, u64) {
+    (asker.number(), id)
 }
 
 /// Whether a READ request is known to be short: single keys, and pages that count no more than they hold.
@@ -122,7 +122,7 @@ impl ReadLanes {
         }
         state.bytes += body.len();
         if let Some(cancel) = &cancel {
-            state.cancels.insert(name_of(&waiter.source, waiter.id), cancel.clone());
+            state.cancels.insert(name_of(&waiter.asker, waiter.id), cancel.clone());
         }
         let job = Job {
             group: group.clone(),
@@ -158,15 +158,15 @@ impl ReadLanes {
     /// A read is answered, or nobody wants it.
     pub fn forget(&self, job: &Job) {
         if job.cancel.is_some() {
-            let name = name_of(&job.waiter.source, job.waiter.id);
+            let name = name_of(&job.waiter.asker, job.waiter.id);
             self.state.lock().cancels.remove(&name);
         }
     }
 
     /// Whoever asked gives a read up: it stops before its next slice, and is not answered.
-    pub fn cancel(&self, source: &Source, body: &[u8]) {
+    pub fn cancel(&self, asker: &Asker, body: &[u8]) {
         let Ok(id) = parse_number(body) else { return };
-        if let Some(cancel) = self.state.lock().cancels.get(&name_of(source, id)) {
+        if let Some(cancel) = self.state.lock().cancels.get(&name_of(asker, id)) {
             cancel.store(true, Ordering::Relaxed);
         }
     }

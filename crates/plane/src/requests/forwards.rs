@@ -75,7 +75,7 @@ impl Forwards {
                 ..*response
             }
             .encode(&mut out);
-            member.deliver(&waiter.source, &out);
+            member.deliver(&waiter.asker, &out);
         }
     }
 
@@ -116,7 +116,7 @@ impl Forwards {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::askers::asker::Source;
+    use crate::askers::asker::Asker;
     use rafterdb_codec::request;
 
     const LEADER: u64 = 2;
@@ -124,7 +124,7 @@ mod tests {
     fn forwards(id: u64) -> Forwards {
         let forwards = Forwards::default();
         let waiter = Waiter {
-            source: Source::Connection(rafterdb_net::Client::gone(1)),
+            asker: Asker::Connection(rafterdb_net::Client::gone(1)),
             id: 77,
         };
         let (leader, group, kind, at) = (LEADER, 0, request::WRITE, now_ms());

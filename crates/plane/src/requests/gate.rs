@@ -9,7 +9,7 @@ use rafterdb_codec::{
     WatchRequest, MESSAGE_HEADER_BYTES,
 };
 
-use crate::askers::asker::{write_response, Deliveries, RequestBody, Source, Waiter};
+use crate::askers::asker::{write_response, Asker, Deliveries, RequestBody, Waiter};
 use crate::ground::clock::now_ms;
 use crate::member::life::Member;
 use crate::state::core_inbox::Happening;
@@ -17,11 +17,11 @@ use crate::state::group::{Group, Transfer};
 use crate::state::waiting_reads::Read;
 
 /// Takes every request of a submission. An `Err` says that nothing was taken.
-pub fn submit(member: &Arc<Member>, source: &Source, submission: &[u8]) -> Result<(), Code> {
+pub fn submit(member: &Arc<Member>, asker: &Asker, submission: &[u8]) -> Result<(), Code> {
     if member.failure().is_some() {
         return Err(Code::Poisoned);
     }
-    if matches!(source, Source::Port(_)) && member.is_full(submission.len()) {
+    if matches!(asker, Asker::Port(_)) && member.is_full(submission.len()) {
         return Err(Code::Busy);
     }
     if Requests::new(submission).any(|item| item.is_err()) {
@@ -29,7 +29,7 @@ pub fn submit(member: &Arc<Member>, source: &Source, submission: &[u8]) -> Resul
     }
     let mut out = Deliveries::default();
     for item in Requests::new(submission).flatten() {
-        take(member, source, &item, &mut out);
+        take(member, asker, &item, &mut out);
         if out.bytes() > DELIVERY_BYTES_MAX {
             // A request of 16 bytes may be answered by many: what was gathered must not grow with their number.
             member.deliver_all(&mut out);
@@ -44,18 +44,18 @@ pub const DELIVERY_BYTES_MAX: usize = 1 << 20;
 
 /// Takes a request that a member hands over for its client: of those, only what the leader alone can do.
 pub fn take_forwarded(member: &Arc<Member>, peer: u64, item: &Request<'_>, out: &mut Deliveries) {
-    let source = Source::Peer(peer);
+    let asker = Asker::Peer(peer);
     if matches!(item.kind, request::WRITE | request::TRANSFER) {
-        return take(member, &source, item, out);
+        return take(member, &asker, item, out);
     }
-    let waiter = Waiter { source, id: item.id };
+    let waiter = Waiter { asker, id: item.id };
     out.fail(&waiter, item.kind, Code::ProtocolError, 0, "not a request to forward");
 }
 
 /// Takes one request; what can be answered at once goes to `out`.
-pub fn take(member: &Arc<Member>, source: &Source, item: &Request<'_>, out: &mut Deliveries) {
+pub fn take(member: &Arc<Member>, asker: &Asker, item: &Request<'_>, out: &mut Deliveries) {
     let waiter = Waiter {
-        source: source.clone(),
+        asker: asker.clone(),
         id: item.id,
     };
     let Some(group) = member.find_group(item.group) else {
@@ -72,18 +72,18 @@ pub fn take(member: &Arc<Member>, source: &Source, item: &Request<'_>, out: &mut
         request::WRITE => write(member, group, waiter, item, out),
         request::READ => read(member, group, waiter, item, out),
         request::WATCH => watch(member, group, waiter, item, out),
-        request::WATCH_CREDIT => member.watches.credit(group, source, item.body),
+        request::WATCH_CREDIT => member.watches.credit(group, asker, item.body),
         request::CANCEL => {
-            member.reads.cancel(source, item.body);
-            member.watches.cancel(group, source, item.body);
+            member.reads.cancel(asker, item.body);
+            member.watches.cancel(group, asker, item.body);
         }
         request::STATUS => {
             let status = member.status(group);
-            write_response(out.to(source), item.kind, 0, Code::Ok, item.id, status.as_bytes());
+            write_response(out.to(asker), item.kind, 0, Code::Ok, item.id, status.as_bytes());
         }
         request::MEMBERS => {
             let members = member.members(group);
-            write_response(out.to(source), item.kind, 0, Code::Ok, item.id, members.as_bytes());
+            write_response(out.to(asker), item.kind, 0, Code::Ok, item.id, members.as_bytes());
         }
         request::TRANSFER => transfer(member, group, waiter, item, out),
         request::SNAPSHOT if member.apply.is_full() => {
@@ -125,7 +125,7 @@ fn write(member: &Arc<Member>, group: &Arc<Group>, waiter: Waiter, item: &Reques
         drop(proposals);
         return member.forward(group, waiter, item, out);
     }
-    if let Some(text) = member.room.refusal() {
+    if let Some(text) = member.disk_room.refusal() {
         drop(proposals);
         return out.fail(&waiter, item.kind, Code::DiskFull, 0, &text);
     }
@@ -137,7 +137,7 @@ fn write(member: &Arc<Member>, group: &Arc<Group>, waiter: Waiter, item: &Reques
     }
     proposals.push(item.body, waiter);
     drop(proposals);
-    if group.proposals_noted.set() {
+    if group.proposals_wake.set() {
         member.inbox.note(group.id, |facts| facts.proposals = true);
     }
 }
@@ -152,7 +152,7 @@ fn read(member: &Arc<Member>, group: &Arc<Group>, waiter: Waiter, item: &Request
         return out.fail(&waiter, item.kind, Code::TooManyOperations, 0, &text);
     }
     let (how, staleness) = (asked.consistency, asked.max_staleness_ms);
-    let body = RequestBody::new(&waiter.source, item.body);
+    let body = RequestBody::new(&waiter.asker, item.body);
     let read = Read::Ranges { waiter, body };
     match how {
         consistency::SERIALIZABLE => member.serve(group, read),
@@ -168,7 +168,7 @@ fn watch(member: &Arc<Member>, group: &Arc<Group>, waiter: Waiter, item: &Reques
         Ok(parsed) => parsed,
         Err(malformed) => return out.fail(&waiter, item.kind, malformed.code(), 0, malformed.0),
     };
-    if matches!(waiter.source, Source::Peer(_)) {
+    if matches!(waiter.asker, Asker::Peer(_)) {
         // Nobody would end it when that member is gone.
         return out.fail(&waiter, item.kind, Code::ProtocolError, 0, "a watch is not forwarded");
     }
@@ -176,7 +176,7 @@ fn watch(member: &Arc<Member>, group: &Arc<Group>, waiter: Waiter, item: &Reques
         let text = "a watch of this id waits to begin: choose another id";
         return out.fail(&waiter, item.kind, Code::InvalidArgument, 0, text);
     }
-    let body = RequestBody::new(&waiter.source, item.body);
+    let body = RequestBody::new(&waiter.asker, item.body);
     // What is confirmed as a linearizable read comes after an entry that told the identity.
     if parsed.start_revision != 0 && member.cluster() != 0 {
         return member.watches.begin(member, group, &waiter, &body, out);
@@ -281,7 +281,7 @@ fn transfer(member: &Arc<Member>, group: &Arc<Group>, waiter: Waiter, item: &Req
     }
     let leader = group.leader.load(Ordering::Acquire);
     if leader == target {
-        return write_response(out.to(&waiter.source), item.kind, 0, Code::Ok, waiter.id, &[]);
+        return write_response(out.to(&waiter.asker), item.kind, 0, Code::Ok, waiter.id, &[]);
     }
     if !group.leads() {
         return member.forward(group, waiter, item, out);

@@ -7,7 +7,7 @@ use std::time::Instant;
 use rafterdb_codec::{encode_error_response, request, Code};
 use rafterdb_store::{SlicedRead, StoreError};
 
-use crate::askers::asker::{write_response, Deliveries, Source};
+use crate::askers::asker::{write_response, Asker, Deliveries};
 use crate::health::stalls::Work;
 use crate::member::life::Member;
 use crate::queues::read_lanes::{Begun, Job};
@@ -55,8 +55,8 @@ impl Server<'_> {
     /// Serves one slice of a read; what is left of it goes to the end of those that are long.
     fn serve(&mut self, mut job: Job) {
         // Whoever goes away or gives up is not read for. A single key is sooner read than looked at.
-        let is_gone = || job.is_cancelled() || self.member.is_gone(&job.waiter.source);
-        if job.waiter.source.is_cut() || (job.cancel.is_some() && is_gone()) {
+        let is_gone = || job.is_cancelled() || self.member.is_gone(&job.waiter.asker);
+        if job.waiter.asker.is_cut() || (job.cancel.is_some() && is_gone()) {
             return self.member.reads.forget(&job);
         }
         let mut begun = job.begun.take().unwrap_or_else(|| Begun {
@@ -79,7 +79,7 @@ impl Server<'_> {
                 job.begun = Some(begun);
                 return self.member.reads.push_back(job);
             }
-            _ => self.deliveries.to(&job.waiter.source),
+            _ => self.deliveries.to(&job.waiter.asker),
         };
         match outcome {
             Ok(_) => write_response(out, request::READ, 0, Code::Ok, job.waiter.id, begun.read.results()),
@@ -102,11 +102,11 @@ impl Server<'_> {
 
 impl Member {
     /// Whether nobody hears an answer any more.
-    pub fn is_gone(&self, source: &Source) -> bool {
-        match source {
-            Source::Port(port) => port.is_closed(),
-            Source::Connection(client) => client.is_cut() || self.net().is_none_or(|net| !net.has_client(client.id())),
-            Source::Peer(_) => false,
+    pub fn is_gone(&self, asker: &Asker) -> bool {
+        match asker {
+            Asker::Port(port) => port.is_closed(),
+            Asker::Connection(client) => client.is_cut() || self.net().is_none_or(|net| !net.has_client(client.id())),
+            Asker::Peer(_) => false,
         }
     }
 

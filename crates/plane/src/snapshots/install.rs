@@ -116,7 +116,7 @@ fn put_in_place(member: &Arc<Member>, snapshot: &Received) -> Result<(), PlaneEr
 fn make_ready(member: &Member, group: &Group, snapshot: &Received) -> Result<Ready, PlaneError> {
     recovery::reach("member.snapshot.install")?;
     let file = File::open(&snapshot.path).map_err(|e| PlaneError::io("read a received snapshot", &e))?;
-    let mut source = BufReader::new(Source {
+    let mut source = BufReader::new(LookedAfter {
         file,
         path: &snapshot.path,
         snapshots: &member.snapshots,
@@ -227,13 +227,13 @@ fn not_newer() -> PlaneError {
 const READ_BYTES_MAX: usize = 256 << 10;
 
 /// A received file, read with an eye on the disk's room and on whether the member closes.
-struct Source<'a> {
+struct LookedAfter<'a> {
     file: File,
     path: &'a Path,
     snapshots: &'a Snapshots,
 }
 
-impl Read for Source<'_> {
+impl Read for LookedAfter<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         step(self.snapshots)
             .and_then(|()| check_space(self.path))

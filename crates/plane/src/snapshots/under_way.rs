@@ -206,7 +206,7 @@ pub fn flush(member: &Arc<Member>, group: &Arc<Group>, waiter: Waiter) {
     let task = move |member: &Arc<Member>, group: &Arc<Group>| {
         let mut out = Deliveries::default();
         match group.machine().rotate() {
-            Ok(_) => write_response(out.to(&waiter.source), request::SNAPSHOT, 0, Code::Ok, waiter.id, &[]),
+            Ok(_) => write_response(out.to(&waiter.asker), request::SNAPSHOT, 0, Code::Ok, waiter.id, &[]),
             Err(error) => out.fail(
                 &waiter,
                 request::SNAPSHOT,

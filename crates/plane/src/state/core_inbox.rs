@@ -103,7 +103,7 @@ impl State {
 }
 
 /// The worker's in-tray.
-pub struct Inbox {
+pub struct CoreInbox {
     state: Mutex<State>,
     arrived: Condvar,
 }
@@ -111,7 +111,7 @@ pub struct Inbox {
 /// What an exchange takes out. Groups are taken one by one so that a full events array leaves the rest for the next time.
 pub struct Taken<'a>(parking_lot::MutexGuard<'a, State>);
 
-impl Inbox {
+impl CoreInbox {
     /// An empty in-tray for so many groups.
     #[must_use]
     pub fn new(groups: usize) -> Self {
@@ -245,14 +245,14 @@ mod tests {
         }
     }
 
-    fn drain(inbox: &Inbox) -> usize {
+    fn drain(inbox: &CoreInbox) -> usize {
         let mut taken = inbox.wait(Duration::ZERO);
         std::iter::from_fn(|| taken.next_happening(|_| true)).count()
     }
 
     #[test]
     fn messages_beyond_a_number_are_dropped_and_other_happenings_are_not() {
-        let inbox = Inbox::new(1);
+        let inbox = CoreInbox::new(1);
         for _ in 0..limits::MESSAGES_WAITING_MAX + 5 {
             inbox.push_message(message(0));
         }
@@ -264,7 +264,7 @@ mod tests {
 
     #[test]
     fn messages_beyond_an_amount_are_dropped_and_votes_and_heartbeats_are_not() {
-        let inbox = Inbox::new(1);
+        let inbox = CoreInbox::new(1);
         let large = message(limits::MESSAGES_WAITING_BYTES_MAX / 4);
         for _ in 0..6 {
             let Message { header, payload, .. } = &large;

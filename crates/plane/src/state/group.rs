@@ -12,11 +12,11 @@ use rafterdb_pool::Pool;
 use rafterdb_store::{LsmEngine, Machine, SharedCache};
 
 use crate::askers::asker::Waiter;
-use crate::ground::wake_flag::Noted;
+use crate::ground::wake_flag::WakeFlag;
 use crate::state::lease;
 use crate::state::proposals::Proposals;
 use crate::state::tail::Tail;
-use crate::state::waiting_reads::Reads;
+use crate::state::waiting_reads::WaitingReads;
 use crate::watches::registry::Delivery;
 
 /// The state machine of a group.
@@ -62,7 +62,7 @@ pub struct Group {
     /// Entries waiting to enter the log.
     pub proposals: Mutex<Proposals>,
     /// Whether the worker has been told that proposals wait.
-    pub proposals_noted: Noted,
+    pub proposals_wake: WakeFlag,
     /// The recent log.
     pub tail: Mutex<Tail>,
     /// Who waits for entries in the log to be applied, by index, ascending. Not held while anything is applied: the worker
@@ -73,7 +73,7 @@ pub struct Group {
     /// Who asked for the leadership to move, and to which member.
     pub transfers: Mutex<Vec<Transfer>>,
     /// Reads that wait for something.
-    pub reads: Mutex<Reads>,
+    pub reads: Mutex<WaitingReads>,
     /// How far the log is on disk.
     pub durable: Mutex<Durable>,
     /// Last index in the log. Written by the worker's thread alone.
@@ -91,7 +91,7 @@ pub struct Group {
     /// Milliseconds of the clock until which this member may serve reads as leader, as bits of an f64.
     lease_until: AtomicU64,
     /// Whether the apply thread has been told of this group.
-    pub apply_noted: Noted,
+    pub apply_wake: WakeFlag,
     /// The state machine; replaced when a snapshot is installed.
     machine: RwLock<Arc<StoreMachine>>,
 }
@@ -113,7 +113,7 @@ impl Group {
             id,
             home,
             proposals: Mutex::new(Proposals::new(pool)),
-            proposals_noted: Noted::default(),
+            proposals_wake: WakeFlag::default(),
             tail: Mutex::default(),
             waiting: Mutex::default(),
             unapplied_bytes: AtomicUsize::new(0),
@@ -127,7 +127,7 @@ impl Group {
             role: AtomicU8::new(role::FOLLOWER),
             leader: AtomicU64::new(0),
             lease_until: AtomicU64::new(0),
-            apply_noted: Noted::default(),
+            apply_wake: WakeFlag::default(),
             machine: RwLock::new(machine),
         }
     }

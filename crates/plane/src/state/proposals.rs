@@ -8,7 +8,7 @@ use rafterdb_codec::{entry, limits};
 use rafterdb_pool::{Pool, Slice};
 
 use crate::askers::asker::Waiter;
-use crate::ground::append_buffer::Arena;
+use crate::ground::append_buffer::AppendBuffer;
 
 /// Entries that enter the log together.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub struct Proposals {
     /// How many of them the core has been told of.
     reported: usize,
     /// The entries of the next chunk.
-    gathered: Arena,
+    gathered: AppendBuffer,
     /// How many.
     gathered_count: usize,
     /// Who waits for each entry of all chunks, in order.
@@ -44,7 +44,7 @@ impl Proposals {
         Self {
             chunks: VecDeque::new(),
             reported: 0,
-            gathered: Arena::new(pool),
+            gathered: AppendBuffer::new(pool),
             gathered_count: 0,
             waiters: VecDeque::new(),
             bytes: 0,
@@ -114,12 +114,12 @@ impl Proposals {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::askers::asker::Source;
+    use crate::askers::asker::Asker;
     use crate::exchange::events::CHUNKS_MAX;
 
     fn waiter(id: u64) -> Waiter {
         Waiter {
-            source: Source::Peer(1),
+            asker: Asker::Peer(1),
             id,
         }
     }

@@ -30,7 +30,7 @@ impl Read {
 
 /// Reads of one group, by what they wait for.
 #[derive(Debug, Default)]
-pub struct Reads {
+pub struct WaitingReads {
     /// Numbers given to reads that need confirmation; the core confirms all up to a number. They never leave this member.
     pub sequence: u64,
     /// Waiting for the core to confirm leadership, in order of their number.
@@ -62,7 +62,7 @@ pub struct Asked {
     pub reads: Vec<Read>,
 }
 
-impl Reads {
+impl WaitingReads {
     /// Counts a read in. False: too many wait, or too many bytes of them; it may not wait here.
     pub fn admit(&mut self, read: &Read) -> bool {
         let is_full = self.count >= limits::READS_WAITING_MAX
@@ -156,18 +156,18 @@ impl Reads {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::askers::asker::Source;
+    use crate::askers::asker::Asker;
 
     fn read(bytes: usize) -> Read {
         let waiter = Waiter {
-            source: Source::Peer(1),
+            asker: Asker::Peer(1),
             id: 1,
         };
-        let body = RequestBody::new(&waiter.source, &vec![0; bytes]);
+        let body = RequestBody::new(&waiter.asker, &vec![0; bytes]);
         Read::Ranges { waiter, body }
     }
 
-    fn ask(reads: &mut Reads, id: u64, leader: u64) {
+    fn ask(reads: &mut WaitingReads, id: u64, leader: u64) {
         assert!(reads.admit(&read(10)));
         let reads_of = vec![read(10)];
         reads.asked = Some(Asked {
@@ -180,7 +180,7 @@ mod tests {
 
     #[test]
     fn an_answer_counts_if_it_comes_from_who_was_asked_under_the_number_of_the_question() {
-        let mut reads = Reads::default();
+        let mut reads = WaitingReads::default();
         ask(&mut reads, 7, 2);
         assert!(reads.take_asked(2, 6).is_none(), "another question");
         assert!(reads.take_asked(3, 7).is_none(), "another member");
@@ -190,20 +190,20 @@ mod tests {
 
     #[test]
     fn what_waits_is_bounded_in_number_and_in_bytes() {
-        let mut reads = Reads::default();
+        let mut reads = WaitingReads::default();
         let half = read(limits::READS_WAITING_BYTES_MAX / 2);
         assert!(reads.admit(&half) && reads.admit(&half));
         assert!(!reads.admit(&read(1)));
         reads.dismiss(&[half]);
         assert!(reads.admit(&read(1)));
-        let mut reads = Reads::default();
+        let mut reads = WaitingReads::default();
         (0..limits::READS_WAITING_MAX).for_each(|_| assert!(reads.admit(&read(0))));
         assert!(!reads.admit(&read(0)));
     }
 
     #[test]
     fn reads_do_not_wait_for_entries_that_only_a_lost_leader_knew() {
-        let mut reads = Reads::default();
+        let mut reads = WaitingReads::default();
         for index in [5, 6, 1 << 52] {
             assert!(reads.admit(&read(1)));
             reads.unapplied.entry(index).or_default().push(read(1));

@@ -10,13 +10,13 @@ use std::path::{Path, PathBuf};
 const DESCRIPTORS: &str = "/proc/self/fd/";
 
 /// A directory, held as long as the value lives.
-pub struct Place {
+pub struct HeldDirectory {
     /// The way to its files, absolute.
     path: PathBuf,
     _held: Option<File>,
 }
 
-impl Place {
+impl HeldDirectory {
     /// Makes the directory if it is not there, durably, and holds it. A relative name counts from where the process is now.
     pub fn hold(dir: &Path) -> Result<Self> {
         let dir = std::path::absolute(dir)?;
@@ -58,7 +58,7 @@ fn sync_name(parent: &Path) -> Result<()> {
 
 /// `None` where a process is not shown its own descriptors.
 #[cfg(target_os = "linux")]
-fn by_descriptor(dir: &Path) -> Result<Option<Place>> {
+fn by_descriptor(dir: &Path) -> Result<Option<HeldDirectory>> {
     use std::os::fd::AsRawFd;
     use std::os::unix::fs::MetadataExt;
     let held = File::open(dir)?;
@@ -66,12 +66,12 @@ fn by_descriptor(dir: &Path) -> Result<Option<Place>> {
     let (shown, own) = (std::fs::metadata(&path), held.metadata()?);
     let is_same = shown.is_ok_and(|shown| (shown.dev(), shown.ino()) == (own.dev(), own.ino()));
     let held = Some(held);
-    Ok(is_same.then_some(Place { path, _held: held }))
+    Ok(is_same.then_some(HeldDirectory { path, _held: held }))
 }
 
 #[cfg(not(target_os = "linux"))]
 #[allow(clippy::unnecessary_wraps, reason = "on Linux it can fail")]
-fn by_descriptor(_: &Path) -> Result<Option<Place>> {
+fn by_descriptor(_: &Path) -> Result<Option<HeldDirectory>> {
     Ok(None)
 }
 
@@ -105,7 +105,7 @@ pub fn sync_dir(dir: &Path) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::{named, Place};
+    use super::{named, HeldDirectory};
 
     #[test]
     fn the_name_of_a_directory_is_durable_whoever_made_it() {
@@ -113,7 +113,7 @@ mod tests {
         std::fs::create_dir(dir.path().join("data")).expect("made, and not synced");
         for missing in ["", "a", "a/b"] {
             rafterdb_fault::arm("member.place=error").expect("armed");
-            let held = Place::hold(&dir.path().join("data").join(missing));
+            let held = HeldDirectory::hold(&dir.path().join("data").join(missing));
             rafterdb_fault::disarm();
             assert!(held.is_err(), "the parent of data/{missing} was not synced");
         }
@@ -123,7 +123,7 @@ mod tests {
     fn a_held_directory_may_be_renamed() {
         let dir = tempfile::tempdir().expect("a directory");
         let (old, new) = (dir.path().join("old/data"), dir.path().join("new"));
-        let place = Place::hold(&old).expect("held");
+        let place = HeldDirectory::hold(&old).expect("held");
         assert!(place.path().is_absolute());
         std::fs::rename(dir.path().join("old"), &new).expect("renamed");
         std::fs::create_dir_all(&old).expect("another in its place");

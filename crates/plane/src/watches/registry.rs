@@ -10,7 +10,7 @@ use parking_lot::{Condvar, Mutex};
 use rafterdb_codec::{is_shortage, parse_number, parse_watch_credit, request, Code, WatchRequest};
 use rafterdb_store::{Deliver, StoreError, WatchId};
 
-use crate::askers::asker::{write_response, Deliveries, Source, Waiter};
+use crate::askers::asker::{write_response, Asker, Deliveries, Waiter};
 use crate::health::stalls::Work;
 use crate::member::life::Member;
 use crate::state::group::Group;
@@ -32,19 +32,19 @@ pub struct Delivery {
 impl Deliver for Delivery {
     fn deliver(&self, watch: WatchId, code: Code, body: &[u8]) {
         let Some(member) = self.member() else { return };
-        if let Some(source) = member.watches.source_of(watch) {
+        if let Some(asker) = member.watches.asker_of(watch) {
             let mut response = Vec::with_capacity(16 + body.len());
             write_response(&mut response, request::WATCH, 0, code, watch.request, body);
-            member.deliver(&source, &response);
+            member.deliver(&asker, &response);
         }
     }
 
     fn takes_more(&self, watch: WatchId) -> bool {
         let Some(member) = self.member() else { return true };
-        match member.watches.source_of(watch) {
-            Some(Source::Port(port)) => port.has_room(),
-            Some(Source::Connection(client)) => member.net().is_none_or(|net| net.has_room(&client)),
-            Some(Source::Peer(_)) | None => true,
+        match member.watches.asker_of(watch) {
+            Some(Asker::Port(port)) => port.has_room(),
+            Some(Asker::Connection(client)) => member.net().is_none_or(|net| net.has_room(&client)),
+            Some(Asker::Peer(_)) | None => true,
         }
     }
 
@@ -72,7 +72,7 @@ impl Delivery {
 #[derive(Default)]
 struct State {
     /// Askers with watches, by the number that the state machines know.
-    sources: HashMap<u64, Source>,
+    askers: HashMap<u64, Asker>,
     /// Groups with watches that are behind.
     behind: BTreeSet<u16>,
     /// Askers that have read, whose watches were held up until they would.
@@ -106,21 +106,21 @@ fn check_cluster(asked: u64, own: u64) -> Result<u64, StoreError> {
     Ok(own)
 }
 
-fn id_of(source: &Source, request: u64) -> WatchId {
+fn id_of(asker: &Asker, request: u64) -> WatchId {
     WatchId {
-        connection: source.number(),
+        connection: asker.number(),
         request,
     }
 }
 
 impl Watches {
-    fn source_of(&self, watch: WatchId) -> Option<Source> {
-        self.state.lock().sources.get(&watch.connection).cloned()
+    fn asker_of(&self, watch: WatchId) -> Option<Asker> {
+        self.state.lock().askers.get(&watch.connection).cloned()
     }
 
     /// Notes a watch that will begin or be given up; false if one of its id waits already.
     pub fn expect(&self, waiter: &Waiter) -> bool {
-        let id = id_of(&waiter.source, waiter.id);
+        let id = id_of(&waiter.asker, waiter.id);
         let mut waiting = self.waiting.lock();
         if waiting.contains_key(&id) {
             return false;
@@ -128,15 +128,15 @@ impl Watches {
         waiting.insert(id, 0);
         let mut state = self.state.lock();
         state
-            .sources
+            .askers
             .entry(id.connection)
-            .or_insert_with(|| waiter.source.clone());
+            .or_insert_with(|| waiter.asker.clone());
         true
     }
 
     /// Begins a watch that was expected, unless it was ended meanwhile; its first response is delivered before this returns.
     pub fn begin(&self, member: &Member, group: &Group, waiter: &Waiter, body: &[u8], out: &mut Deliveries) {
-        let id = id_of(&waiter.source, waiter.id);
+        let id = id_of(&waiter.asker, waiter.id);
         let mut waiting = self.waiting.lock();
         let Some(granted) = waiting.remove(&id) else { return };
         let begun = WatchRequest::parse(body)
@@ -151,7 +151,7 @@ impl Watches {
                 };
                 group
                     .machine()
-                    .watch_holding(id, &request, Box::new(waiter.source.hold(bytes)))
+                    .watch_holding(id, &request, Box::new(waiter.asker.hold(bytes)))
             });
         drop(waiting);
         if let Err(error) = begun {
@@ -161,15 +161,15 @@ impl Watches {
 
     /// A watch that was expected does not begin; its asker is told, unless it has ended the watch itself.
     pub fn give_up(&self, waiter: &Waiter, code: Code, text: &str, out: &mut Deliveries) {
-        if self.waiting.lock().remove(&id_of(&waiter.source, waiter.id)).is_some() {
+        if self.waiting.lock().remove(&id_of(&waiter.asker, waiter.id)).is_some() {
             out.fail(waiter, request::WATCH, code, 0, text);
         }
     }
 
     /// Lets more events of a watch be sent.
-    pub fn credit(&self, group: &Group, source: &Source, body: &[u8]) {
+    pub fn credit(&self, group: &Group, asker: &Asker, body: &[u8]) {
         if let Ok((watch, events)) = parse_watch_credit(body) {
-            let id = id_of(source, watch);
+            let id = id_of(asker, watch);
             let mut waiting = self.waiting.lock();
             match waiting.get_mut(&id) {
                 Some(granted) => *granted = granted.saturating_add(events),
@@ -179,9 +179,9 @@ impl Watches {
     }
 
     /// Ends a watch.
-    pub fn cancel(&self, group: &Group, source: &Source, body: &[u8]) {
+    pub fn cancel(&self, group: &Group, asker: &Asker, body: &[u8]) {
         if let Ok(watch) = parse_number(body) {
-            let id = id_of(source, watch);
+            let id = id_of(asker, watch);
             if self.waiting.lock().remove(&id).is_none() {
                 group.machine().cancel_watch(id);
             }
@@ -189,10 +189,10 @@ impl Watches {
     }
 
     /// Ends all watches of an asker that is gone.
-    pub fn close_source(&self, member: &Member, number: u64) {
+    pub fn close_asker(&self, member: &Member, number: u64) {
         // From here on none of them begins any more.
         self.waiting.lock().retain(|id, _| id.connection != number);
-        if self.state.lock().sources.remove(&number).is_some() {
+        if self.state.lock().askers.remove(&number).is_some() {
             for group in &member.groups {
                 group.machine().cancel_watches_of(number);
             }

@@ -149,7 +149,7 @@ fn one_whose_asker_goes_away_while_it_waits_never_begins() {
     led.member.close_port(&led.port);
     led.confirm();
     assert_eq!(led.count(), (0, 0));
-    assert!(led.member.watches.state.lock().sources.is_empty());
+    assert!(led.member.watches.state.lock().askers.is_empty());
 }
 
 #[test]
