@@ -260,5 +260,4 @@ pub fn run(member: &Arc<Member>) {
 }
 
 #[cfg(test)]
-#[path = "tests.rs"]
 mod tests;
