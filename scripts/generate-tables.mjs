@@ -7,7 +7,10 @@ const { errors, limits, kinds } = JSON.parse(readFileSync(new URL('crates/codec/
 const note = 'Generated from crates/codec/tables.json by `npm run generate`; do not edit.'
 const snake = (name) => name.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`)
 const screaming = (name) => snake(name).toUpperCase()
+const sentence = (text) => text[0].toUpperCase() + text.slice(1)
 const pascal = (name) => name.toLowerCase().replace(/(^|_)(.)/g, (_, __, c) => c.toUpperCase())
+
+const RUST_CONSTANTS = ['entry', 'operation', 'request', 'consistency', 'event', 'command', 'message', 'role']
 
 function rust() {
   const out = [
@@ -42,26 +45,45 @@ function rust() {
   out.push('            _ => return None,', '        })', '    }', '}', '', '/// Bounds, each with its unit.', 'pub mod limits {')
   for (const [name, value, text] of limits) out.push(`    /// ${text}`, `    pub const ${screaming(name)}: usize = ${value};`)
   out.push('}')
-  for (const [family, rows] of Object.entries(kinds)) {
-    out.push('', `/// Kinds of ${family}, as in FORMATS.md.`, `pub mod ${snake(family)} {`)
-    const type = family === 'event' || family === 'command' ? 'u16' : 'u8'
-    for (const [name, number] of rows) out.push(`    pub const ${name}: ${type} = ${number};`)
-    out.push('}')
+  for (const [family, { is, values }] of Object.entries(kinds)) {
+    if (RUST_CONSTANTS.includes(family)) {
+      out.push('', `/// Kinds of ${family}, as in FORMATS.md.`, `pub mod ${snake(family)} {`)
+      for (const [name, number] of values) out.push(`    pub const ${name}: ${is} = ${number};`)
+      out.push('}')
+    }
   }
   return `${out.join('\n')}\n`
+}
+
+/** Enums, so that whoever matches one handles every kind, or does not compile. What they can do is in crates/codec/src/numbered.rs. */
+function rustKinds() {
+  const out = [`// ${note}`, '', 'use crate::numbered::numbered;', '', 'numbered! {']
+  for (const { type, is, unknown, of, values } of Object.values(kinds)) {
+    out.push(`    /// ${sentence(of)}, as in FORMATS.md.`, `    ${type}: ${is}, "${unknown}" {`)
+    for (const [name, number, text] of values) out.push(`        /// ${text}`, `        ${pascal(name)} = ${number},`)
+    out.push('    }')
+  }
+  return `${[...out, '}'].join('\n')}\n`
 }
 
 function table(name, doc, rows) {
   const body = rows.map(([key, value, text]) => `${text ? `  /** ${text} */\n` : ''}  ${key}: ${value},`).join('\n')
   return `/** ${doc} */\nexport const ${name} = {\n${body}\n} as const\n`
 }
+/** A table of numbers, and the union of them: a switch over it can be checked for the kinds that it leaves out. */
 const kindTables = (families, suffix = '') =>
   families
-    .map((f) => table(`${f[0].toUpperCase()}${f.slice(1)}${suffix}`, `Kinds of ${f}, as in crates/codec/FORMATS.md.`, kinds[f]))
+    .map((family) => {
+      const name = `${family[0].toUpperCase()}${family.slice(1)}${suffix}`
+      const { of, values } = kinds[family]
+      const union = `/** One of them. */\nexport type ${name} = (typeof ${name})[keyof typeof ${name}]\n`
+      return `${table(name, `${sentence(of)}, as in crates/codec/FORMATS.md.`, values)}\n${union}`
+    })
     .join('\n')
 
 const files = {
   'crates/codec/src/tables.rs': rust(),
+  'crates/codec/src/kinds.rs': rustKinds(),
   'src/limits.ts': `// ${note}\n\n${table('limits', 'Bounds, each with its unit last.', limits)}`,
   'src/codes.ts': `// ${note}\n\n${table('Code', 'Error codes by name, the same in Rust and TypeScript.', errors)}\n/** The name of an error code, which programs match. */\nexport type ErrorCode = keyof typeof Code\n`,
   'src/raft/kinds.ts': `// ${note}\n\n${kindTables(['message', 'role'])}`,

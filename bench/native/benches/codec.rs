@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use criterion::{criterion_group, criterion_main, Criterion, Throughput};
 use rafterdb_codec::limits::FRAME_BYTES_MAX;
-use rafterdb_codec::{entry, Entries, Entry, Frame, ENTRY_HEADER_BYTES};
+use rafterdb_codec::{Entries, Entry, EntryKind, Frame, ENTRY_HEADER_BYTES};
 
 const BLOCK_ENTRIES: usize = 1_000;
 
@@ -18,7 +18,7 @@ fn body(bytes: usize) -> Vec<u8> {
 fn entries(criterion: &mut Criterion) {
     let body = body(256);
     let entry = Entry {
-        kind: entry::BATCH,
+        kind: EntryKind::Batch as u8,
         body: &body,
     };
     let mut encoded = vec![0; entry.encoded_size()];
@@ -119,7 +119,7 @@ fn lengths(criterion: &mut Criterion) {
         let bodies = small_bodies(bytes);
         let entries = || {
             bodies.iter().map(|body| Entry {
-                kind: entry::BATCH,
+                kind: EntryKind::Batch as u8,
                 body,
             })
         };

@@ -26,7 +26,7 @@ pub const ENTRY_HEADER_BYTES: usize = 8;
 /// One entry, borrowed from its block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry<'a> {
-    /// See [`crate::entry`]; unknown kinds are the reader's to refuse.
+    /// A number of [`crate::EntryKind`]; unknown ones are the reader's to refuse, as a log may be of a newer version.
     pub kind: u8,
     /// What follows the header.
     pub body: &'a [u8],

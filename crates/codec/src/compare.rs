@@ -8,7 +8,7 @@ use std::cmp::Ordering;
 
 use crate::reader::{length_u32, u32_at, Malformed, Parsed, Reader};
 use crate::selection::Selection;
-use crate::{compare_result, compare_target};
+use crate::{CompareResult, CompareTarget};
 
 /// What is compared, with what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,8 +28,8 @@ pub enum Operand<'a> {
 /// One condition, on one key or on every key of a range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Compare<'a> {
-    /// See [`compare_result`]; always one of its values.
-    pub result: u8,
+    /// How what is found must compare.
+    pub result: CompareResult,
     /// What is compared, with what.
     pub operand: Operand<'a>,
     /// First key.
@@ -49,21 +49,21 @@ impl<'a> Compare<'a> {
     #[must_use]
     pub const fn accepts(&self, found: Ordering) -> bool {
         match self.result {
-            compare_result::EQUAL => found.is_eq(),
-            compare_result::GREATER => found.is_gt(),
-            compare_result::LESS => found.is_lt(),
-            _ => found.is_ne(),
+            CompareResult::Equal => found.is_eq(),
+            CompareResult::Greater => found.is_gt(),
+            CompareResult::Less => found.is_lt(),
+            CompareResult::NotEqual => found.is_ne(),
         }
     }
 
     /// Appends the compare.
     pub fn encode(&self, out: &mut Vec<u8>) {
         let (target, number) = match self.operand {
-            Operand::Version(number) => (compare_target::VERSION, number),
-            Operand::Create(number) => (compare_target::CREATE, number),
-            Operand::Modified(number) => (compare_target::MOD, number),
-            Operand::Lease(number) => (compare_target::LEASE, number),
-            Operand::Value(_) => (compare_target::VALUE, 0),
+            Operand::Version(number) => (CompareTarget::Version, number),
+            Operand::Create(number) => (CompareTarget::Create, number),
+            Operand::Modified(number) => (CompareTarget::Mod, number),
+            Operand::Lease(number) => (CompareTarget::Lease, number),
+            Operand::Value(_) => (CompareTarget::Value, 0),
         };
         let number = number.to_le_bytes();
         let operand = if let Operand::Value(value) = self.operand {
@@ -71,7 +71,7 @@ impl<'a> Compare<'a> {
         } else {
             &number
         };
-        out.extend_from_slice(&[self.result, target, 0, 0]);
+        out.extend_from_slice(&[self.result as u8, target as u8, 0, 0]);
         for part in [self.key, self.end, operand] {
             out.extend_from_slice(&length_u32(part.len()).to_le_bytes());
         }
@@ -100,10 +100,7 @@ impl<'a> Compares<'a> {
 
     fn read(&mut self) -> Parsed<Compare<'a>> {
         let header = self.reader.array::<16>()?;
-        let result = header[0];
-        if result > compare_result::NOT_EQUAL {
-            return Err(Malformed("a compare of unknown result"));
-        }
+        let result = CompareResult::try_from(header[0])?;
         let key = self.reader.bytes(u32_at(header, 4) as usize)?;
         let end = self.reader.bytes(u32_at(header, 8) as usize)?;
         let bytes = self.reader.bytes(u32_at(header, 12) as usize)?;
@@ -112,13 +109,12 @@ impl<'a> Compares<'a> {
                 .map(u64::from_le_bytes)
                 .map_err(|_| Malformed("a compare's number needs 8 bytes"))
         };
-        let operand = match header[1] {
-            compare_target::VERSION => Operand::Version(number()?),
-            compare_target::CREATE => Operand::Create(number()?),
-            compare_target::MOD => Operand::Modified(number()?),
-            compare_target::VALUE => Operand::Value(bytes),
-            compare_target::LEASE => Operand::Lease(number()?),
-            _ => return Err(Malformed("a compare of unknown target")),
+        let operand = match CompareTarget::try_from(header[1])? {
+            CompareTarget::Version => Operand::Version(number()?),
+            CompareTarget::Create => Operand::Create(number()?),
+            CompareTarget::Mod => Operand::Modified(number()?),
+            CompareTarget::Value => Operand::Value(bytes),
+            CompareTarget::Lease => Operand::Lease(number()?),
         };
         Ok(Compare {
             result,

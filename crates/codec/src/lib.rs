@@ -11,7 +11,9 @@ mod block;
 mod bounds;
 mod compare;
 mod frame;
+mod kinds;
 mod messages;
+mod numbered;
 mod operations;
 mod peer;
 mod reader;
@@ -30,6 +32,7 @@ pub use block::{count_entries, skip_entries, split_entries, Entries, Entry, ENTR
 pub use bounds::{ENTRY_BYTES_MAX, PAIR_BYTES_MAX, RESULT_BYTES_MAX, SAFE_NUMBER_MAX};
 pub use compare::{Compare, Compares, Operand};
 pub use frame::{Body, Frame, FRAME_HEADER_BYTES};
+pub use kinds::*;
 pub use messages::{
     begin_response, encode_error_response, end_response, parse_number, parse_watch_credit, ReadRequest, Request,
     Requests, Response, Responses, WatchRequest, MESSAGE_HEADER_BYTES, RESPONSE_PLAIN, WATCH_PREV_KV, WATCH_PROGRESS,

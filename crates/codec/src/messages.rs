@@ -11,7 +11,7 @@ use crate::operations::{Operation, Operations, Range};
 use crate::reader::{length_u32, patch_u32, u16_at, u32_at, u64_at, Malformed, Parsed, Reader};
 use crate::results::encode_error;
 use crate::selection::Selection;
-use crate::{consistency, Code};
+use crate::{Code, Consistency};
 
 /// Bytes before the body of a request or response.
 pub const MESSAGE_HEADER_BYTES: usize = 16;
@@ -25,7 +25,7 @@ pub const WATCH_PROGRESS: u8 = 2;
 /// One request, borrowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Request<'a> {
-    /// See [`crate::request`].
+    /// A number of [`crate::RequestKind`]; unknown ones are the reader's to refuse, as the answer repeats it.
     pub kind: u8,
     /// None are defined yet.
     pub flags: u8,
@@ -97,9 +97,9 @@ impl<'a> Response<'a> {
 }
 
 /// Appends a response's header; its body is appended next, then [`end_response`] is called with the returned position.
-pub fn begin_response(out: &mut Vec<u8>, kind: u8, id: u64) -> usize {
+pub fn begin_response(out: &mut Vec<u8>, kind: impl Into<u8>, id: u64) -> usize {
     let at = out.len();
-    out.extend_from_slice(&[0, 0, 0, 0, kind, 0, 0, 0]);
+    out.extend_from_slice(&[0, 0, 0, 0, kind.into(), 0, 0, 0]);
     out.extend_from_slice(&id.to_le_bytes());
     at
 }
@@ -113,7 +113,7 @@ pub fn end_response(out: &mut [u8], at: usize, code: Code, flags: u8) {
 }
 
 /// Appends a response that says what went wrong.
-pub fn encode_error_response(out: &mut Vec<u8>, kind: u8, id: u64, code: Code, detail: u64, text: &str) {
+pub fn encode_error_response(out: &mut Vec<u8>, kind: impl Into<u8>, id: u64, code: Code, detail: u64, text: &str) {
     let at = begin_response(out, kind, id);
     encode_error(out, detail, text);
     end_response(out, at, code, 0);
@@ -177,11 +177,11 @@ pub(crate) fn next_of<'a, T>(
 /// Body of a READ request: `[u8 consistency][3 × 0][u32 count][u64 maxStalenessMs][range …]`.
 #[derive(Clone, Copy, Debug)]
 pub struct ReadRequest<'a> {
-    /// See [`consistency`]; always one of its values.
-    pub consistency: u8,
+    /// What it must see.
+    pub consistency: Consistency,
     /// Ranges that follow.
     pub count: u32,
-    /// Milliseconds that the state may be behind, with [`consistency::BOUNDED`].
+    /// Milliseconds that the state may be behind, with [`Consistency::Bounded`].
     pub max_staleness_ms: u64,
     ranges: &'a [u8],
 }
@@ -191,11 +191,8 @@ impl<'a> ReadRequest<'a> {
     pub fn parse(body: &'a [u8]) -> Parsed<Self> {
         let mut reader = Reader::new(body);
         let header = reader.array::<16>()?;
-        if header[0] > consistency::BOUNDED {
-            return Err(Malformed("a read of unknown consistency"));
-        }
         Ok(Self {
-            consistency: header[0],
+            consistency: Consistency::try_from(header[0])?,
             count: u32_at(header, 4),
             max_staleness_ms: u64_at(header, 8),
             ranges: reader.rest(),
@@ -211,8 +208,8 @@ impl<'a> ReadRequest<'a> {
     }
 
     /// Appends the fixed part; `count` ranges must follow.
-    pub fn encode_header(out: &mut Vec<u8>, consistency: u8, count: u32, max_staleness_ms: u64) {
-        out.extend_from_slice(&[consistency, 0, 0, 0]);
+    pub fn encode_header(out: &mut Vec<u8>, consistency: Consistency, count: u32, max_staleness_ms: u64) {
+        out.extend_from_slice(&[consistency as u8, 0, 0, 0]);
         out.extend_from_slice(&count.to_le_bytes());
         out.extend_from_slice(&max_staleness_ms.to_le_bytes());
     }

@@ -2,7 +2,7 @@
 //! A transaction's parts are byte runs until they are walked; `Txn::check` walks them all, to a bounded depth.
 
 use crate::compare::Compares;
-use crate::operation as kind;
+use crate::kinds::OperationKind;
 use crate::reader::{length_u32, u16_at, u32_at, u64_at, Malformed, Parsed, Reader};
 use crate::selection::Selection;
 
@@ -102,16 +102,16 @@ pub enum Operation<'a> {
 }
 
 impl Operation<'_> {
-    /// Its number, see [`crate::operation`].
+    /// Its kind.
     #[must_use]
-    pub const fn kind(&self) -> u8 {
+    pub const fn kind(&self) -> OperationKind {
         match self {
-            Self::Put(_) => kind::PUT,
-            Self::DeleteRange(_) => kind::DELETE_RANGE,
-            Self::Txn(_) => kind::TXN,
-            Self::Compact { .. } => kind::COMPACT,
-            Self::Range(_) => kind::RANGE,
-            Self::RaiseRevision { .. } => kind::RAISE_REVISION,
+            Self::Put(_) => OperationKind::Put,
+            Self::DeleteRange(_) => OperationKind::DeleteRange,
+            Self::Txn(_) => OperationKind::Txn,
+            Self::Compact { .. } => OperationKind::Compact,
+            Self::Range(_) => OperationKind::Range,
+            Self::RaiseRevision { .. } => OperationKind::RaiseRevision,
         }
     }
 }
@@ -230,15 +230,17 @@ impl<'a> Iterator for Operations<'a> {
 /// Reads one operation.
 #[inline]
 pub fn parse_operation<'a>(reader: &mut Reader<'a>) -> Parsed<Operation<'a>> {
-    match reader.rest().first() {
-        Some(&kind::PUT) => parse_put(reader).map(Operation::Put),
-        Some(&kind::DELETE_RANGE) => parse_delete(reader).map(Operation::DeleteRange),
-        Some(&kind::TXN) => parse_txn(reader).map(Operation::Txn),
-        Some(&kind::COMPACT) => parse_revision(reader).map(|revision| Operation::Compact { revision }),
-        Some(&kind::RANGE) => parse_range(reader).map(Operation::Range),
-        Some(&kind::RAISE_REVISION) => parse_revision(reader).map(|revision| Operation::RaiseRevision { revision }),
-        Some(_) => Err(Malformed("an operation of unknown kind")),
-        None => Err(Malformed("fewer operations than announced")),
+    let kind = *reader
+        .rest()
+        .first()
+        .ok_or(Malformed("fewer operations than announced"))?;
+    match OperationKind::try_from(kind)? {
+        OperationKind::Put => parse_put(reader).map(Operation::Put),
+        OperationKind::DeleteRange => parse_delete(reader).map(Operation::DeleteRange),
+        OperationKind::Txn => parse_txn(reader).map(Operation::Txn),
+        OperationKind::Compact => parse_revision(reader).map(|revision| Operation::Compact { revision }),
+        OperationKind::Range => parse_range(reader).map(Operation::Range),
+        OperationKind::RaiseRevision => parse_revision(reader).map(|revision| Operation::RaiseRevision { revision }),
     }
 }
 
@@ -291,7 +293,7 @@ fn parse_revision(reader: &mut Reader<'_>) -> Parsed<u64> {
 /// Reads one range, as a READ request holds it.
 pub fn parse_range<'a>(reader: &mut Reader<'a>) -> Parsed<Range<'a>> {
     let header = reader.array::<28>()?;
-    if header[0] != kind::RANGE {
+    if header[0] != OperationKind::Range as u8 {
         return Err(Malformed("a read holds something other than ranges"));
     }
     let flags = known_flags(
@@ -323,7 +325,12 @@ impl Put<'_> {
     /// Appends the operation. A lease other than 0 sets [`PUT_HAS_LEASE`].
     pub fn encode(&self, out: &mut Vec<u8>) {
         let has_lease = self.lease != 0 || self.flags & PUT_HAS_LEASE != 0;
-        out.extend_from_slice(&[kind::PUT, self.flags | if has_lease { PUT_HAS_LEASE } else { 0 }, 0, 0]);
+        out.extend_from_slice(&[
+            OperationKind::Put as u8,
+            self.flags | if has_lease { PUT_HAS_LEASE } else { 0 },
+            0,
+            0,
+        ]);
         out.extend_from_slice(&length_u32(self.key.len()).to_le_bytes());
         out.extend_from_slice(&length_u32(self.value.len()).to_le_bytes());
         if has_lease {
@@ -337,7 +344,7 @@ impl Put<'_> {
 impl DeleteRange<'_> {
     /// Appends the operation.
     pub fn encode(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&[kind::DELETE_RANGE, self.flags, 0, 0]);
+        out.extend_from_slice(&[OperationKind::DeleteRange as u8, self.flags, 0, 0]);
         out.extend_from_slice(&length_u32(self.key.len()).to_le_bytes());
         out.extend_from_slice(&length_u32(self.end.len()).to_le_bytes());
         out.extend_from_slice(self.key);
@@ -348,7 +355,7 @@ impl DeleteRange<'_> {
 impl Range<'_> {
     /// Appends the operation.
     pub fn encode(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&[kind::RANGE, self.flags, 0, 0]);
+        out.extend_from_slice(&[OperationKind::Range as u8, self.flags, 0, 0]);
         out.extend_from_slice(&length_u32(self.key.len()).to_le_bytes());
         out.extend_from_slice(&length_u32(self.end.len()).to_le_bytes());
         out.extend_from_slice(&self.limit.to_le_bytes());
@@ -360,13 +367,13 @@ impl Range<'_> {
 
 /// Appends a compaction.
 pub fn encode_compact(out: &mut Vec<u8>, revision: u64) {
-    out.extend_from_slice(&[kind::COMPACT, 0, 0, 0]);
+    out.extend_from_slice(&[OperationKind::Compact as u8, 0, 0, 0]);
     out.extend_from_slice(&revision.to_le_bytes());
 }
 
 /// Appends a raise of the store's revision.
 pub fn encode_raise_revision(out: &mut Vec<u8>, revision: u64) {
-    out.extend_from_slice(&[kind::RAISE_REVISION, 0, 0, 0]);
+    out.extend_from_slice(&[OperationKind::RaiseRevision as u8, 0, 0, 0]);
     out.extend_from_slice(&revision.to_le_bytes());
 }
 
@@ -381,7 +388,7 @@ pub struct TxnPart<'a> {
 
 /// Appends a transaction of parts that are encoded already.
 pub fn encode_txn(out: &mut Vec<u8>, compares: TxnPart<'_>, then: TxnPart<'_>, otherwise: TxnPart<'_>) {
-    out.extend_from_slice(&[kind::TXN, 0]);
+    out.extend_from_slice(&[OperationKind::Txn as u8, 0]);
     for part in [compares, then, otherwise] {
         out.extend_from_slice(&part.count.to_le_bytes());
     }

@@ -16,19 +16,12 @@ use crate::bounds::{ENTRY_BYTES_MAX, SAFE_NUMBER_MAX};
 use crate::limits::APPEND_RUNS_MAX;
 use crate::messages::{next_of, Request, Response};
 use crate::reader::{length_u32, u16_at, u32_at, u64_at, Malformed, Parsed, Reader};
-use crate::{entry, message, Code};
+use crate::{Code, EntryKind, MessageKind, PeerRecordKind};
 
 /// Bytes before a Raft record's runs.
 pub const RAFT_HEADER_BYTES: usize = 68;
 /// Bytes of a run.
 pub const RUN_BYTES: usize = 12;
-
-const RAFT: u8 = 1;
-const FORWARD: u8 = 2;
-const FORWARDED: u8 = 3;
-const SNAPSHOT: u8 = 4;
-const READ_INDEX: u8 = 5;
-const READ_REPLY: u8 = 6;
 
 /// Consecutive entries of one term.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,10 +63,10 @@ impl Runs<'_> {
 }
 
 /// What stands before the entries of a Raft message.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RaftHeader {
-    /// See [`crate::message`].
-    pub kind: u8,
+    /// What the message is.
+    pub kind: MessageKind,
     /// The group.
     pub group: u16,
     /// The sender's term.
@@ -85,7 +78,7 @@ pub struct RaftHeader {
 impl RaftHeader {
     /// Appends the header and the runs; `payload_bytes` of blocks must follow.
     pub fn encode(&self, out: &mut Vec<u8>, runs: &[Run], payload_bytes: usize) {
-        out.extend_from_slice(&[RAFT, self.kind]);
+        out.extend_from_slice(&[PeerRecordKind::Raft as u8, self.kind as u8]);
         out.extend_from_slice(&self.group.to_le_bytes());
         out.extend_from_slice(&length_u32(runs.len()).to_le_bytes());
         out.extend_from_slice(&self.term.to_le_bytes());
@@ -112,21 +105,18 @@ pub struct RaftRecord<'a> {
 }
 
 impl RaftRecord<'_> {
-    /// Entries announced by the runs. Malformed unless the message holds together: a known kind, numbers that the Raft
-    /// core can hold, terms that ascend up to the sender's, and exactly as many entries as announced, each of a known kind
-    /// and of a size that can be sent on. To be checked before the core or the log sees any of it.
+    /// Entries announced by the runs. Malformed unless the message holds together: numbers that the Raft core can hold, terms
+    /// that ascend up to the sender's, and exactly as many entries as announced, each of a known kind and of a size that can
+    /// be sent on. To be checked before the core or the log sees any of it.
     ///
     /// Batches are not looked into: the state machine parses each before it applies any of it, and answers what is
     /// malformed alike on all members.
     pub fn check(&self) -> Parsed<u64> {
         let header = &self.header;
-        if !(message::PRE_VOTE..=message::RECOVER_REPLY).contains(&header.kind) {
-            return Err(Malformed("a message of unknown kind"));
-        }
         if header.term > SAFE_NUMBER_MAX || header.fields.iter().any(|field| *field > SAFE_NUMBER_MAX) {
             return Err(Malformed("a message has a number beyond 2^53"));
         }
-        if header.kind != message::APPEND && !(self.runs.is_empty() && self.payload.is_empty()) {
+        if header.kind != MessageKind::Append && !(self.runs.is_empty() && self.payload.is_empty()) {
             return Err(Malformed("entries come with an append alone"));
         }
         let announced = self.check_runs()?;
@@ -166,9 +156,7 @@ fn check_entries(block: &[u8]) -> Parsed<u64> {
     let mut count = 0;
     for entry in Entries::new(block) {
         let entry = entry?;
-        if entry.kind > entry::CONTROL {
-            return Err(Malformed("an entry of unknown kind"));
-        }
+        EntryKind::try_from(entry.kind)?;
         if entry.encoded_size() > ENTRY_BYTES_MAX {
             return Err(Malformed("an entry is too large to be sent on"));
         }
@@ -224,7 +212,7 @@ pub struct ReadReply {
 impl ReadReply {
     /// Appends the record.
     pub fn encode(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&[READ_REPLY, 0]);
+        out.extend_from_slice(&[PeerRecordKind::ReadReply as u8, 0]);
         out.extend_from_slice(&self.group.to_le_bytes());
         out.extend_from_slice(&self.id.to_le_bytes());
         out.extend_from_slice(&(self.code as u16).to_le_bytes());
@@ -234,69 +222,79 @@ impl ReadReply {
     }
 }
 
-impl<'a> PeerRecord<'a> {
-    /// Reads one record.
-    pub fn parse(reader: &mut Reader<'a>) -> Parsed<Self> {
-        let Some(&kind) = reader.rest().first() else {
-            return Err(Malformed("an empty peer record"));
-        };
-        if kind == RAFT {
-            return parse_raft(reader).map(Self::Raft);
+/// A record whose end is known; if it is malformed, those after it can be read all the same.
+type Whole<'a> = Parsed<PeerRecord<'a>>;
+
+fn parse_record<'a>(reader: &mut Reader<'a>) -> Parsed<Whole<'a>> {
+    let kind = *reader.rest().first().ok_or(Malformed("an empty peer record"))?;
+    let kind = PeerRecordKind::try_from(kind)?;
+    Ok(Ok(match kind {
+        PeerRecordKind::Raft => return Ok(parse_raft(reader)?.map(PeerRecord::Raft)),
+        PeerRecordKind::Forward => {
+            parse_head(reader)?;
+            PeerRecord::Forward(Request::parse(reader)?)
         }
-        let header = reader.array::<4>()?;
-        match kind {
-            FORWARD => Request::parse(reader).map(Self::Forward),
-            FORWARDED => Response::parse(reader).map(Self::Forwarded),
-            SNAPSHOT => {
-                let body = reader.bytes(reader.rest().len())?;
-                Ok(Self::Snapshot {
-                    part: header[1],
-                    group: u16_at(header, 2),
-                    body,
-                })
-            }
-            READ_INDEX => Ok(Self::ReadIndex {
-                group: u16_at(header, 2),
-                id: reader.u64()?,
-            }),
-            READ_REPLY => {
-                let (id, code) = (reader.u64()?, reader.u16()?);
-                let code = Code::from_number(code).ok_or(Malformed("a read reply has an unknown code"))?;
-                reader.bytes(6)?;
-                Ok(Self::ReadReply(ReadReply {
-                    group: u16_at(header, 2),
-                    id,
-                    code,
-                    index: reader.u64()?,
-                    term: reader.u64()?,
-                }))
-            }
-            _ => Err(Malformed("a peer record of unknown kind")),
+        PeerRecordKind::Forwarded => {
+            parse_head(reader)?;
+            PeerRecord::Forwarded(Response::parse(reader)?)
         }
-    }
+        PeerRecordKind::Snapshot => {
+            let (part, group) = parse_head(reader)?;
+            let body = reader.bytes(reader.rest().len())?;
+            PeerRecord::Snapshot { part, group, body }
+        }
+        PeerRecordKind::ReadIndex => {
+            let (_, group) = parse_head(reader)?;
+            let id = reader.u64()?;
+            PeerRecord::ReadIndex { group, id }
+        }
+        PeerRecordKind::ReadReply => {
+            let (_, group) = parse_head(reader)?;
+            PeerRecord::ReadReply(parse_read_reply(group, reader)?)
+        }
+    }))
 }
 
-fn parse_raft<'a>(reader: &mut Reader<'a>) -> Parsed<RaftRecord<'a>> {
+/// What every record but a Raft message begins with: a byte behind the kind, and the group.
+fn parse_head(reader: &mut Reader<'_>) -> Parsed<(u8, u16)> {
+    let header = reader.array::<4>()?;
+    Ok((header[1], u16_at(header, 2)))
+}
+
+fn parse_read_reply(group: u16, reader: &mut Reader<'_>) -> Parsed<ReadReply> {
+    let (id, code) = (reader.u64()?, reader.u16()?);
+    let code = Code::from_number(code).ok_or(Malformed("a read reply has an unknown code"))?;
+    reader.bytes(6)?;
+    let (index, term) = (reader.u64()?, reader.u64()?);
+    Ok(ReadReply {
+        group,
+        id,
+        code,
+        index,
+        term,
+    })
+}
+
+fn parse_raft<'a>(reader: &mut Reader<'a>) -> Parsed<Parsed<RaftRecord<'a>>> {
     let bytes = reader.array::<RAFT_HEADER_BYTES>()?;
-    let mut fields = [0; 6];
-    for (index, field) in fields.iter_mut().enumerate() {
-        *field = u64_at(bytes, 16 + index * 8);
-    }
-    let header = RaftHeader {
-        kind: bytes[1],
-        group: u16_at(bytes, 2),
-        term: u64_at(bytes, 8),
-        fields,
-    };
     let run_bytes = (u32_at(bytes, 4) as usize)
         .checked_mul(RUN_BYTES)
         .ok_or(Malformed("a count is too large"))?;
     let runs = Runs(reader.bytes(run_bytes)?);
     let payload = reader.bytes(u32_at(bytes, 64) as usize)?;
-    Ok(RaftRecord { header, runs, payload })
+    Ok(MessageKind::try_from(bytes[1]).map(|kind| {
+        let header = RaftHeader {
+            kind,
+            group: u16_at(bytes, 2),
+            term: u64_at(bytes, 8),
+            fields: std::array::from_fn(|field| u64_at(bytes, 16 + field * 8)),
+        };
+        RaftRecord { header, runs, payload }
+    }))
 }
 
-/// Walks the records of a frame; stops after the first malformed one.
+/// Walks the records of a frame; stops after the first whose end is not known. One that is malformed for another reason, as a
+/// Raft message of a newer version's kind is, is followed by the others.
 #[derive(Clone, Debug)]
 pub struct PeerRecords<'a>(Reader<'a>);
 
@@ -312,29 +310,29 @@ impl<'a> Iterator for PeerRecords<'a> {
     type Item = Parsed<PeerRecord<'a>>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        next_of(&mut self.0, PeerRecord::parse)
+        Some(next_of(&mut self.0, parse_record)?.and_then(|whole| whole))
     }
 }
 
 /// Appends what stands before a forwarded request.
 pub fn encode_forward_header(out: &mut Vec<u8>) {
-    out.extend_from_slice(&[FORWARD, 0, 0, 0]);
+    out.extend_from_slice(&[PeerRecordKind::Forward as u8, 0, 0, 0]);
 }
 
 /// Appends what stands before a response to a forwarded request.
 pub fn encode_forwarded_header(out: &mut Vec<u8>) {
-    out.extend_from_slice(&[FORWARDED, 0, 0, 0]);
+    out.extend_from_slice(&[PeerRecordKind::Forwarded as u8, 0, 0, 0]);
 }
 
 /// Appends what stands before a part of a snapshot; the rest of the frame is its body.
 pub fn encode_snapshot_header(out: &mut Vec<u8>, part: u8, group: u16) {
-    out.extend_from_slice(&[SNAPSHOT, part]);
+    out.extend_from_slice(&[PeerRecordKind::Snapshot as u8, part]);
     out.extend_from_slice(&group.to_le_bytes());
 }
 
 /// Appends a read index.
 pub fn encode_read_index(out: &mut Vec<u8>, group: u16, id: u64) {
-    out.extend_from_slice(&[READ_INDEX, 0]);
+    out.extend_from_slice(&[PeerRecordKind::ReadIndex as u8, 0]);
     out.extend_from_slice(&group.to_le_bytes());
     out.extend_from_slice(&id.to_le_bytes());
 }

@@ -6,7 +6,7 @@
 //! ```
 
 use crate::reader::{length_u32, patch_u32, u16_at, u32_at, u64_at, Malformed, Parsed, Reader};
-use crate::Code;
+use crate::{Code, OperationKind};
 
 /// Bytes before a result's body.
 pub const RESULT_HEADER_BYTES: usize = 16;
@@ -109,7 +109,7 @@ pub struct OperationResult<'a> {
     /// OK, or what went wrong.
     pub code: Code,
     /// Kind of the operation.
-    pub operation: u8,
+    pub operation: OperationKind,
     /// `RESULT_*`.
     pub flags: u8,
     /// Store revision after the operation; for a range the revision it was read at.
@@ -124,7 +124,7 @@ impl<'a> OperationResult<'a> {
         let header = reader.array::<RESULT_HEADER_BYTES>()?;
         Ok(Self {
             code: Code::from_number(u16_at(header, 0)).ok_or(Malformed("a result has an unknown code"))?,
-            operation: header[2],
+            operation: OperationKind::try_from(header[2])?,
             flags: header[3],
             revision: u64_at(header, 8),
             body: reader.bytes(u32_at(header, 4) as usize)?,
@@ -211,10 +211,10 @@ pub struct OpenResult {
 
 impl OpenResult {
     /// Appends the header of a result for an operation of this kind.
-    pub fn begin(out: &mut Vec<u8>, operation: u8) -> Self {
+    pub fn begin(out: &mut Vec<u8>, operation: OperationKind) -> Self {
         let at = out.len();
         out.extend_from_slice(&[0; RESULT_HEADER_BYTES]);
-        out[at + 2] = operation;
+        out[at + 2] = operation as u8;
         Self { at }
     }
 

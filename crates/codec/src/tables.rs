@@ -326,23 +326,6 @@ pub mod consistency {
     pub const BOUNDED: u8 = 2;
 }
 
-/// Kinds of compareResult, as in FORMATS.md.
-pub mod compare_result {
-    pub const EQUAL: u8 = 0;
-    pub const GREATER: u8 = 1;
-    pub const LESS: u8 = 2;
-    pub const NOT_EQUAL: u8 = 3;
-}
-
-/// Kinds of compareTarget, as in FORMATS.md.
-pub mod compare_target {
-    pub const VERSION: u8 = 0;
-    pub const CREATE: u8 = 1;
-    pub const MOD: u8 = 2;
-    pub const VALUE: u8 = 3;
-    pub const LEASE: u8 = 4;
-}
-
 /// Kinds of event, as in FORMATS.md.
 pub mod event {
     pub const OPENED: u16 = 0;

@@ -45,7 +45,7 @@ proptest! {
 fn the_layout_is_that_of_formats_md() {
     let mut out = [0xff; 11];
     let entry = Entry {
-        kind: entry::CONTROL,
+        kind: EntryKind::Control.into(),
         body: b"abc",
     };
     assert_eq!(entry.encode_to(&mut out), Ok(11));

@@ -8,7 +8,7 @@ use rafterdb_codec::*;
 /// An append of term 9 after (5, 2).
 fn append() -> RaftHeader {
     RaftHeader {
-        kind: message::APPEND,
+        kind: MessageKind::Append,
         group: 0,
         term: 9,
         fields: [5, 2, 5, 1, 0, 0],
@@ -19,8 +19,8 @@ fn run(term: u64, count: u32) -> Run {
     Run { term, count }
 }
 
-fn entries(count: u32, kind: u8, body: &[u8]) -> Vec<u8> {
-    let mut out = Vec::new();
+fn entries(count: u32, kind: impl Into<u8>, body: &[u8]) -> Vec<u8> {
+    let (kind, mut out) = (kind.into(), Vec::new());
     (0..count).for_each(|_| Entry { kind, body }.encode(&mut out).unwrap());
     out
 }
@@ -42,14 +42,14 @@ fn check(header: &RaftHeader, runs: &[Run], payload: &[u8]) -> Parsed<u64> {
 
 #[test]
 fn what_holds_together_is_taken() {
-    let payload = entries(3, entry::BATCH, b"batch");
+    let payload = entries(3, EntryKind::Batch, b"batch");
     assert_eq!(check(&append(), &[run(2, 1), run(9, 2)], &payload), Ok(3));
     assert_eq!(check(&append(), &[], &[]), Ok(0));
 }
 
 #[test]
 fn terms_and_counts_that_no_log_has_are_malformed() {
-    let payload = entries(2, entry::NOOP, b"");
+    let payload = entries(2, EntryKind::Noop, b"");
     let cases: [(&str, &[Run]); 7] = [
         ("a run of none", &[run(2, 2), run(3, 0)]),
         ("term 0", &[run(0, 2)]),
@@ -77,7 +77,7 @@ fn numbers_that_the_core_cannot_hold_are_malformed() {
             header.fields[field] = value;
             // The entries follow field a, and field b is the term of the one before them.
             let is_sound = is_sound && field != 0;
-            let checked = check(&header, &[run(3, 1)], &entries(1, entry::NOOP, b""));
+            let checked = check(&header, &[run(3, 1)], &entries(1, EntryKind::Noop, b""));
             assert_eq!(checked.is_ok(), is_sound, "field {field} = {value}");
         }
     }
@@ -90,24 +90,24 @@ fn numbers_that_the_core_cannot_hold_are_malformed() {
 
 #[test]
 fn unknown_kinds_and_entries_where_none_belong_are_malformed() {
-    for kind in [0, message::RECOVER_REPLY + 1, u8::MAX] {
-        assert!(check(&RaftHeader { kind, ..append() }, &[], &[]).is_err());
-    }
     let vote = RaftHeader {
-        kind: message::VOTE,
+        kind: MessageKind::Vote,
         ..append()
     };
-    assert!(check(&vote, &[run(3, 1)], &entries(1, entry::NOOP, b"")).is_err());
-    assert!(check(&append(), &[run(3, 1)], &entries(1, entry::CONTROL + 1, b"")).is_err());
-    assert!(check(&append(), &[], &entries(1, entry::NOOP, b"")).is_err());
+    assert!(check(&vote, &[run(3, 1)], &entries(1, EntryKind::Noop, b"")).is_err());
+    assert!(check(&append(), &[run(3, 1)], &entries(1, EntryKind::Control as u8 + 1, b"")).is_err());
+    assert!(check(&append(), &[], &entries(1, EntryKind::Noop, b"")).is_err());
 }
 
 #[test]
 fn an_append_of_the_largest_entry_and_the_most_runs_fits_a_frame() {
     let body = vec![0; ENTRY_BYTES_MAX - ENTRY_HEADER_BYTES];
-    assert_eq!(check(&append(), &[run(3, 1)], &entries(1, entry::BATCH, &body)), Ok(1));
+    assert_eq!(
+        check(&append(), &[run(3, 1)], &entries(1, EntryKind::Batch, &body)),
+        Ok(1)
+    );
     let body = vec![0; ENTRY_BYTES_MAX - ENTRY_HEADER_BYTES + 1];
-    assert!(check(&append(), &[run(3, 1)], &entries(1, entry::BATCH, &body)).is_err());
+    assert!(check(&append(), &[run(3, 1)], &entries(1, EntryKind::Batch, &body)).is_err());
 
     let most = u32::try_from(APPEND_RUNS_MAX).unwrap();
     let header = RaftHeader {
@@ -116,11 +116,23 @@ fn an_append_of_the_largest_entry_and_the_most_runs_fits_a_frame() {
     };
     let mut runs: Vec<Run> = (0..most).map(|n| run(u64::from(n) + 3, 1)).collect();
     assert_eq!(
-        check(&header, &runs, &entries(most, entry::NOOP, b"")),
+        check(&header, &runs, &entries(most, EntryKind::Noop, b"")),
         Ok(u64::from(most))
     );
-    let largest = frame(&header, &runs, &entries(1, entry::BATCH, &body[1..]));
+    let largest = frame(&header, &runs, &entries(1, EntryKind::Batch, &body[1..]));
     assert!(largest.len() <= FRAME_BYTES_MAX);
     runs.push(run(1 << 19, 1));
-    assert!(check(&header, &runs, &entries(most + 1, entry::NOOP, b"")).is_err());
+    assert!(check(&header, &runs, &entries(most + 1, EntryKind::Noop, b"")).is_err());
+}
+
+#[test]
+fn a_message_of_unknown_kind_is_malformed_and_what_follows_it_is_not() {
+    let known = frame(&append(), &[run(3, 2)], &entries(2, EntryKind::Noop, b""));
+    for kind in [0, MessageKind::RecoverReply as u8 + 1, u8::MAX] {
+        let mut unknown = known.clone();
+        unknown[1] = kind;
+        let frame = [known.as_slice(), &unknown, &known].concat();
+        let records: Vec<_> = PeerRecords::new(&frame).map(|record| record.is_ok()).collect();
+        assert_eq!(records, [true, false, true], "kind {kind}");
+    }
 }

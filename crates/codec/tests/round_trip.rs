@@ -37,11 +37,11 @@ fn decode(operation: Operation<'_>) -> Owned {
 
 fn decode_compare(compare: Compare<'_>) -> OwnedCompare {
     let (target, number, value) = match compare.operand {
-        Operand::Version(number) => (compare_target::VERSION, number, vec![]),
-        Operand::Create(number) => (compare_target::CREATE, number, vec![]),
-        Operand::Modified(number) => (compare_target::MOD, number, vec![]),
-        Operand::Lease(number) => (compare_target::LEASE, number, vec![]),
-        Operand::Value(value) => (compare_target::VALUE, 0, value.to_vec()),
+        Operand::Version(number) => (CompareTarget::Version, number, vec![]),
+        Operand::Create(number) => (CompareTarget::Create, number, vec![]),
+        Operand::Modified(number) => (CompareTarget::Mod, number, vec![]),
+        Operand::Lease(number) => (CompareTarget::Lease, number, vec![]),
+        Operand::Value(value) => (CompareTarget::Value, 0, value.to_vec()),
     };
     OwnedCompare(
         compare.result,
@@ -94,23 +94,23 @@ proptest! {
         let [create, modified, version, lease] = numbers;
         let pair = Pair { create, modified, version, lease, key: &key, value: &value };
         let mut out = Vec::new();
-        let txn = OpenResult::begin(&mut out, operation::TXN);
+        let txn = OpenResult::begin(&mut out, OperationKind::Txn);
         out.extend_from_slice(&3u32.to_le_bytes());
-        let put = OpenResult::begin(&mut out, operation::PUT);
+        let put = OpenResult::begin(&mut out, OperationKind::Put);
         pair.encode(&mut out);
         put.finish(&mut out, RESULT_PUT_PREVIOUS, revision);
-        let range = OpenResult::begin(&mut out, operation::RANGE);
+        let range = OpenResult::begin(&mut out, OperationKind::Range);
         out.extend_from_slice(&7u64.to_le_bytes());
         out.extend_from_slice(&2u32.to_le_bytes());
         pair.encode(&mut out);
         pair.encode(&mut out);
         range.finish(&mut out, RESULT_RANGE_MORE, revision);
-        let failed = OpenResult::begin(&mut out, operation::PUT);
+        let failed = OpenResult::begin(&mut out, OperationKind::Put);
         failed.fail(&mut out, Code::Compacted, revision, 9, &text);
         txn.finish(&mut out, RESULT_TXN_SUCCEEDED, revision);
 
         let txn = OperationResults::new(&out).next().unwrap().unwrap();
-        prop_assert_eq!((txn.code, txn.operation, txn.flags, txn.revision), (Code::Ok, 3, 1, revision));
+        prop_assert_eq!((txn.code, txn.operation, txn.flags, txn.revision), (Code::Ok, OperationKind::Txn, 1, revision));
         let nested: Vec<_> = txn.nested().unwrap().map(|result| result.unwrap()).collect();
         prop_assert_eq!(nested.len(), 3);
         prop_assert_eq!(nested[0].previous().unwrap(), Some(pair));
@@ -137,11 +137,11 @@ proptest! {
     #[test]
     fn reads_and_watches(count in 0u32..5, staleness: u64, flags in 0u8..4, start: u64, credit: u32, key in bytes(), end in bytes()) {
         let mut body = Vec::new();
-        ReadRequest::encode_header(&mut body, consistency::BOUNDED, count, staleness);
+        ReadRequest::encode_header(&mut body, Consistency::Bounded, count, staleness);
         let range = Range { flags: RANGE_REVERSE, limit: start, revision: staleness, key: &key, end: &end };
         (0..count).for_each(|_| range.encode(&mut body));
         let read = ReadRequest::parse(&body).unwrap();
-        prop_assert_eq!((read.consistency, read.max_staleness_ms), (consistency::BOUNDED, staleness));
+        prop_assert_eq!((read.consistency, read.max_staleness_ms), (Consistency::Bounded, staleness));
         prop_assert!(read.ranges().map(|found| found.unwrap()).eq((0..count).map(|_| range)));
 
         let watch = WatchRequest { flags, start_revision: start & SAFE_NUMBER_MAX, credit, cluster: staleness, key: &key, end: &end };
@@ -169,8 +169,8 @@ proptest! {
         let runs: Vec<Run> = counts.iter().zip(1..).map(|(count, term)| Run { term, count: *count }).collect();
         let total: u32 = counts.iter().sum();
         let mut payload = Vec::new();
-        (0..total).for_each(|index| Entry { kind: entry::BATCH, body: &index.to_le_bytes() }.encode(&mut payload).unwrap());
-        let header = RaftHeader { kind: message::APPEND, group, term, fields };
+        (0..total).for_each(|index| Entry { kind: EntryKind::Batch.into(), body: &index.to_le_bytes() }.encode(&mut payload).unwrap());
+        let header = RaftHeader { kind: MessageKind::Append, group, term, fields };
         let request = Request { kind: 1, flags: 0, group, id, body: b"body" };
         let reply = ReadReply { group, id, code: Code::Ok, index: term, term: id };
         let mut frame = Vec::new();

@@ -270,7 +270,7 @@ fn comparing(compares: &[(&[u8], &[u8])], then: &[Vec<u8>]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for (key, end) in compares {
         Compare {
-            result: 0,
+            result: CompareResult::Equal,
             operand: Operand::Version(1),
             key,
             end,

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use harness::{eventually, Bench};
 use rafterdb_codec::{
-    command, consistency, event, request, BatchHeader, Put, Range, ReadRequest, Request, RANGE_COUNT_ONLY,
+    command, event, request, BatchHeader, Consistency, Put, Range, ReadRequest, Request, RANGE_COUNT_ONLY,
 };
 
 const KEYS: u32 = 16_000;
@@ -76,7 +76,7 @@ fn reads_of_a_port_that_is_closed_stop() {
         while bench.event(event::APPLIED)[0] < index {}
     }
     let mut read = Vec::new();
-    ReadRequest::encode_header(&mut read, consistency::SERIALIZABLE, 1, 0);
+    ReadRequest::encode_header(&mut read, Consistency::Serializable, 1, 0);
     let all = Range {
         flags: RANGE_COUNT_ONLY,
         limit: 0,

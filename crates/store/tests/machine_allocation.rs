@@ -8,7 +8,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Instant;
 
-use rafterdb_codec::{entry, BatchHeader, Code, Put};
+use rafterdb_codec::{BatchHeader, Code, EntryKind, Put};
 use rafterdb_store::{
     Change, ChangePlace, Deliver, Engine, KeyRange, Machine, Mark, RowRef, StoreError, Visit, WatchId,
 };
@@ -180,7 +180,9 @@ fn measure(size: u32, batches: u64) -> (f64, f64) {
         body[8..16].copy_from_slice(&index.to_le_bytes());
         body[16..24].copy_from_slice(&index.saturating_sub(30).max(1).to_le_bytes());
         results.clear();
-        machine.apply(index, 1, entry::BATCH, &body, &mut results).unwrap();
+        machine
+            .apply(index, 1, EntryKind::Batch as u8, &body, &mut results)
+            .unwrap();
         machine.publish().unwrap();
     }
     let puts = (batches * u64::from(size)) as f64;

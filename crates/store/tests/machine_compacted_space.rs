@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use model::harness::Collector;
 use model::semantics::{Op, PutOp};
 use model::wire::encode_batch;
-use rafterdb_codec::{entry, BatchHeader};
+use rafterdb_codec::{BatchHeader, EntryKind};
 use rafterdb_store::{EngineOptions, LsmEngine, Machine};
 
 const KEYS: u64 = 100;
@@ -60,7 +60,7 @@ impl Store {
         let body = encode_batch(BatchHeader::default(), ops);
         let mut results = Vec::new();
         self.machine
-            .apply(self.index, 1, entry::BATCH, &body, &mut results)
+            .apply(self.index, 1, EntryKind::Batch as u8, &body, &mut results)
             .unwrap();
         self.machine.publish().unwrap();
     }

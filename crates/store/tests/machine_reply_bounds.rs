@@ -9,7 +9,7 @@ use model::harness::Harness;
 use model::semantics::{Op, Outcome, PutOp, RangeOp};
 use model::wire::{decode_results, encode_batch, encode_read};
 use rafterdb_codec::limits::{BATCH_OPERATIONS_MAX, FRAME_BYTES_MAX, READ_REPLY_BYTES_MAX, VALUE_BYTES_LARGEST};
-use rafterdb_codec::{consistency, BatchHeader, Code, OperationResults, Range, ReadRequest};
+use rafterdb_codec::{BatchHeader, Code, Consistency, OperationResults, Range, ReadRequest};
 use rafterdb_codec::{
     MESSAGE_HEADER_BYTES, RANGE_NO_COUNT, RESULT_PREVIOUS_LEFT_OUT, RESULT_PUT_PREVIOUS, RESULT_RANGE_MORE,
 };
@@ -89,7 +89,7 @@ fn a_range_that_does_not_count_stops_at_its_limit() {
     let harness = filled();
     for (limit, expected) in [(2, (2, true)), (3, (3, true)), (u64::from(KEYS), (4, true))] {
         let mut body = Vec::new();
-        ReadRequest::encode_header(&mut body, consistency::SERIALIZABLE, 1, 0);
+        ReadRequest::encode_header(&mut body, Consistency::Serializable, 1, 0);
         Range {
             flags: RANGE_NO_COUNT,
             limit,

@@ -10,7 +10,7 @@ use model::engine::ModelEngine;
 use model::harness::{Collector, Harness, TestEngine};
 use model::semantics::{Op, PutOp};
 use model::wire::encode_batch;
-use rafterdb_codec::{entry, BatchHeader, Code};
+use rafterdb_codec::{BatchHeader, Code, EntryKind};
 use rafterdb_store::{Engine, Machine, Mark, RowRef};
 
 fn filled() -> Harness<ModelEngine> {
@@ -94,7 +94,9 @@ fn the_first_identity_that_is_told_is_kept_for_ever() {
     let harness = filled();
     let machine = harness.machine();
     let tell = |index: u64, name: &[u8]| {
-        machine.apply(index, 1, entry::NOOP, name, &mut Vec::new()).unwrap();
+        machine
+            .apply(index, 1, EntryKind::Noop as u8, name, &mut Vec::new())
+            .unwrap();
         machine.publish().unwrap();
         machine.status().cluster
     };
@@ -114,10 +116,12 @@ fn the_first_identity_that_is_told_is_kept_for_ever() {
 fn an_identity_is_flushed_as_soon_as_it_is_known() {
     let harness = filled();
     let machine = harness.machine();
-    machine.apply(21, 1, entry::NOOP, b"", &mut Vec::new()).unwrap();
+    machine
+        .apply(21, 1, EntryKind::Noop as u8, b"", &mut Vec::new())
+        .unwrap();
     assert_ne!(machine.engine().persisted().index, 21);
     machine
-        .apply(22, 1, entry::NOOP, &77_u64.to_le_bytes(), &mut Vec::new())
+        .apply(22, 1, EntryKind::Noop as u8, &77_u64.to_le_bytes(), &mut Vec::new())
         .unwrap();
     assert_eq!(machine.engine().persisted().index, 22);
 }
@@ -128,7 +132,7 @@ fn the_state_of_an_older_version_takes_the_next_identity() {
     let machine = open(mark, older(1, &state)).unwrap();
     assert_eq!(machine.status().cluster, 0);
     machine
-        .apply(21, 1, entry::NOOP, &77_u64.to_le_bytes(), &mut Vec::new())
+        .apply(21, 1, EntryKind::Noop as u8, &77_u64.to_le_bytes(), &mut Vec::new())
         .unwrap();
     machine.publish().unwrap();
     assert_eq!(machine.status().cluster, 77);
@@ -160,7 +164,9 @@ fn the_hash_tells_states_apart_and_is_verified() {
     };
     left.machine().engine().write(b"stray", 0, row).unwrap();
     let mut unused = Vec::new();
-    left.machine().apply(21, 1, entry::NOOP, b"", &mut unused).unwrap();
+    left.machine()
+        .apply(21, 1, EntryKind::Noop as u8, b"", &mut unused)
+        .unwrap();
     let revision = left.machine().publish().unwrap().revision;
     assert!(
         left.machine().verify_hash().unwrap(),
@@ -188,7 +194,9 @@ fn malformed_and_unknown_entries_do_the_same_everywhere() {
     let machine = harness.machine();
     let mut results = Vec::new();
     let before = machine.state();
-    let applied = machine.apply(21, 1, entry::BATCH, b"garbage", &mut results).unwrap();
+    let applied = machine
+        .apply(21, 1, EntryKind::Batch as u8, b"garbage", &mut results)
+        .unwrap();
     assert_eq!(applied.code, Code::ProtocolError);
     let mut half = encode_batch(
         BatchHeader::default(),
@@ -199,7 +207,10 @@ fn malformed_and_unknown_entries_do_the_same_everywhere() {
     );
     half[28] = 2;
     assert_eq!(
-        machine.apply(22, 1, entry::BATCH, &half, &mut results).unwrap().code,
+        machine
+            .apply(22, 1, EntryKind::Batch as u8, &half, &mut results)
+            .unwrap()
+            .code,
         Code::ProtocolError
     );
     assert_eq!(
@@ -209,7 +220,7 @@ fn malformed_and_unknown_entries_do_the_same_everywhere() {
     );
     assert!(
         machine
-            .apply(22, 1, entry::BATCH, &half, &mut results)
+            .apply(22, 1, EntryKind::Batch as u8, &half, &mut results)
             .unwrap()
             .is_skipped
     );
@@ -218,7 +229,10 @@ fn malformed_and_unknown_entries_do_the_same_everywhere() {
         Code::FormatNewer
     );
     assert_eq!(
-        machine.apply(23, 1, entry::NOOP, b"", &mut results).unwrap_err().code,
+        machine
+            .apply(23, 1, EntryKind::Noop as u8, b"", &mut results)
+            .unwrap_err()
+            .code,
         Code::Poisoned
     );
 }
@@ -227,5 +241,7 @@ fn malformed_and_unknown_entries_do_the_same_everywhere() {
 #[should_panic(expected = "invariant apply order")]
 fn an_entry_left_out_stops_the_member() {
     let harness = filled();
-    let _ = harness.machine().apply(22, 1, entry::NOOP, b"", &mut Vec::new());
+    let _ = harness
+        .machine()
+        .apply(22, 1, EntryKind::Noop as u8, b"", &mut Vec::new());
 }

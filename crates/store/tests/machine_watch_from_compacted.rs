@@ -11,7 +11,7 @@ use std::sync::Arc;
 use model::harness::Collector;
 use model::semantics::{Op, PutOp, TxnOp};
 use model::wire::encode_batch;
-use rafterdb_codec::{entry, BatchHeader, Code, WatchEvents, WatchRequest, WATCH_PREV_KV};
+use rafterdb_codec::{BatchHeader, Code, EntryKind, WatchEvents, WatchRequest, WATCH_PREV_KV};
 use rafterdb_store::{install_snapshot, EngineOptions, LsmEngine, Machine, WatchId};
 
 /// (revision, key, is a delete, previous value).
@@ -43,7 +43,9 @@ impl Store {
         let body = encode_batch(BatchHeader::default(), &[op]);
         let mut results = Vec::new();
         let index = self.machine.applied() + 1;
-        self.machine.apply(index, 1, entry::BATCH, &body, &mut results).unwrap();
+        self.machine
+            .apply(index, 1, EntryKind::Batch as u8, &body, &mut results)
+            .unwrap();
         self.machine.publish().unwrap();
     }
 

@@ -2,6 +2,7 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::sample::select;
 use rafterdb_codec::*;
 
 use super::operations::{bytes, encode, operation, Owned};
@@ -73,7 +74,7 @@ fn batch() -> impl Strategy<Value = Vec<u8>> {
 
 fn read() -> impl Strategy<Value = Vec<u8>> {
     let range = (0u8..16, 0u64..9, 0u64..9, bytes(), bytes()).prop_map(|(f, l, r, k, e)| Owned::Range(f, l, r, k, e));
-    (0u8..3, any::<u64>(), vec(range, 0..4)).prop_map(|(consistency, staleness, ranges)| {
+    (select(Consistency::ALL), any::<u64>(), vec(range, 0..4)).prop_map(|(consistency, staleness, ranges)| {
         let mut out = Vec::new();
         ReadRequest::encode_header(&mut out, consistency, ranges.len() as u32, staleness);
         ranges.iter().for_each(|range| encode(range, &mut out));
@@ -158,18 +159,18 @@ fn results() -> impl Strategy<Value = Vec<u8>> {
     (any::<u64>(), bytes(), bytes(), 0u32..4, text()).prop_map(|(revision, key, value, pairs, text)| {
         let pair = pair(revision, &key, &value);
         let mut nested = Vec::new();
-        let put = OpenResult::begin(&mut nested, operation::PUT);
+        let put = OpenResult::begin(&mut nested, OperationKind::Put);
         pair.encode(&mut nested);
         put.finish(&mut nested, RESULT_PUT_PREVIOUS, revision);
-        let range = OpenResult::begin(&mut nested, operation::RANGE);
+        let range = OpenResult::begin(&mut nested, OperationKind::Range);
         nested.extend_from_slice(&number_and_count(u64::from(pairs), pairs));
         (0..pairs).for_each(|_| pair.encode(&mut nested));
         range.finish(&mut nested, 0, revision);
-        let failed = OpenResult::begin(&mut nested, operation::PUT);
+        let failed = OpenResult::begin(&mut nested, OperationKind::Put);
         failed.fail(&mut nested, Code::Compacted, revision, 9, &text);
 
         let mut out = nested.clone();
-        let txn = OpenResult::begin(&mut out, operation::TXN);
+        let txn = OpenResult::begin(&mut out, OperationKind::Txn);
         out.extend_from_slice(&3u32.to_le_bytes());
         out.extend_from_slice(&nested);
         txn.finish(&mut out, RESULT_TXN_SUCCEEDED, revision);
@@ -213,13 +214,13 @@ fn peer_records() -> impl Strategy<Value = Vec<u8>> {
         let runs: Vec<Run> = runs.collect();
         let mut payload = Vec::new();
         for _ in 0..counts.iter().sum() {
-            let (kind, body) = (entry::BATCH, &body[..]);
+            let (kind, body) = (EntryKind::Batch.into(), &body[..]);
             Entry { kind, body }.encode(&mut payload).unwrap();
         }
-        let (kind, id, code, index, flags) = (message::APPEND, term, Code::Ok, term, 0);
+        let (kind, id, code, index, flags) = (RequestKind::Write.into(), term, Code::Ok, term, 0);
         let mut out = Vec::new();
         RaftHeader {
-            kind,
+            kind: MessageKind::Append,
             group,
             term,
             fields,

@@ -2,6 +2,7 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::sample::select;
 use rafterdb_codec::*;
 
 /// A short key or value.
@@ -22,7 +23,14 @@ pub enum Owned {
 
 /// A compare of the wire, owned: result, target, number, key, end, value.
 #[derive(Clone, Debug, PartialEq)]
-pub struct OwnedCompare(pub u8, pub u8, pub u64, pub Vec<u8>, pub Vec<u8>, pub Vec<u8>);
+pub struct OwnedCompare(
+    pub CompareResult,
+    pub CompareTarget,
+    pub u64,
+    pub Vec<u8>,
+    pub Vec<u8>,
+    pub Vec<u8>,
+);
 
 /// Any operation, transactions within transactions included.
 pub fn operation() -> impl Strategy<Value = Owned> {
@@ -34,9 +42,18 @@ pub fn operation() -> impl Strategy<Value = Owned> {
         any::<u64>().prop_map(Owned::Compact),
         any::<u64>().prop_map(Owned::Raise),
     ];
-    let compare = (0u8..4, 0u8..5, any::<u64>(), bytes(), bytes(), bytes())
+    let (result, target) = (select(CompareResult::ALL), select(CompareTarget::ALL));
+    let compare = (result, target, any::<u64>(), bytes(), bytes(), bytes())
         .prop_map(|(r, t, n, k, e, v)| {
-            OwnedCompare(r, t, if t == 3 { 0 } else { n }, k, e, if t == 3 { v } else { vec![] })
+            let is_value = t == CompareTarget::Value;
+            OwnedCompare(
+                r,
+                t,
+                if is_value { 0 } else { n },
+                k,
+                e,
+                if is_value { v } else { vec![] },
+            )
         })
         .boxed();
     leaf.prop_recursive(4, 32, 4, move |inner| {
@@ -93,11 +110,11 @@ pub fn encode(operation: &Owned, out: &mut Vec<u8>) {
 fn encode_compare(compare: &OwnedCompare, out: &mut Vec<u8>) {
     let OwnedCompare(result, target, number, key, end, value) = compare;
     let operand = match *target {
-        compare_target::VERSION => Operand::Version(*number),
-        compare_target::CREATE => Operand::Create(*number),
-        compare_target::MOD => Operand::Modified(*number),
-        compare_target::VALUE => Operand::Value(value),
-        _ => Operand::Lease(*number),
+        CompareTarget::Version => Operand::Version(*number),
+        CompareTarget::Create => Operand::Create(*number),
+        CompareTarget::Mod => Operand::Modified(*number),
+        CompareTarget::Value => Operand::Value(value),
+        CompareTarget::Lease => Operand::Lease(*number),
     };
     Compare {
         result: *result,

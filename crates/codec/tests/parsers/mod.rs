@@ -76,11 +76,11 @@ fn block(input: &[u8]) -> bool {
 fn results(mut results: OperationResults<'_>, depth: usize) -> bool {
     results.all(|result| {
         result.is_ok_and(|result| match (result.code, result.operation) {
-            (Code::Ok, operation::PUT) => result.previous().is_ok(),
-            (Code::Ok, operation::TXN) if depth < TXN_DEPTH_MAX => {
+            (Code::Ok, OperationKind::Put) => result.previous().is_ok(),
+            (Code::Ok, OperationKind::Txn) if depth < TXN_DEPTH_MAX => {
                 result.nested().is_ok_and(|nested| self::results(nested, depth + 1))
             }
-            (Code::Ok, operation::RANGE | operation::DELETE_RANGE) => result
+            (Code::Ok, OperationKind::Range | OperationKind::DeleteRange) => result
                 .counted_pairs()
                 .is_ok_and(|mut counted| counted.pairs.all(|pair| pair.is_ok())),
             (Code::Ok, _) => true,

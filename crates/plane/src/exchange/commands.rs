@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rafterdb_codec::{command, event, limits, request, role, Code, RaftHeader};
+use rafterdb_codec::{command, event, limits, request, role, Code, MessageKind, RaftHeader};
 use rafterdb_net::Lane;
 use rafterdb_pool::Slice;
 use rafterdb_topology::pin_current_thread;
@@ -292,7 +292,9 @@ impl Exchange {
             // They were cut meanwhile; the core learns it from the silence and sends a snapshot.
             return;
         }
-        let kind = u8::try_from(kind).unwrap_or(0);
+        let Ok(kind) = MessageKind::try_from(u8::try_from(kind).unwrap_or(0)) else {
+            return member.fail(PlaneError::new(Code::Internal, "a message of unknown kind"));
+        };
         let parts = raft_frame(
             &RaftHeader {
                 kind,
@@ -424,7 +426,7 @@ impl Exchange {
             u64::from(event::MESSAGE),
             u64::from(header.group),
             message.from,
-            u64::from(header.kind),
+            header.kind as u64,
         ]);
         out.put(&[header.term, handle]);
         out.put(&header.fields);

@@ -218,10 +218,10 @@ mod tests {
 
     #[test]
     fn single_keys_and_small_pages_are_known_to_be_short() {
-        use rafterdb_codec::{consistency, Range, RANGE_COUNT_ONLY};
+        use rafterdb_codec::{Consistency, Range, RANGE_COUNT_ONLY};
         let read = |flags, limit, end: &[u8]| {
             let mut body = Vec::new();
-            ReadRequest::encode_header(&mut body, consistency::SERIALIZABLE, 1, 0);
+            ReadRequest::encode_header(&mut body, Consistency::Serializable, 1, 0);
             let range = Range {
                 flags,
                 limit,

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
 use rafterdb_codec::{
-    consistency, limits, parse_number, request, validate_batch, Code, Limits, ReadRequest, Request, Requests,
+    limits, parse_number, request, validate_batch, Code, Consistency, Limits, ReadRequest, Request, Requests,
     WatchRequest, MESSAGE_HEADER_BYTES,
 };
 
@@ -155,9 +155,9 @@ fn read(member: &Arc<Member>, group: &Arc<Group>, waiter: Waiter, item: &Request
     let body = RequestBody::new(&waiter.asker, item.body);
     let read = Read::Ranges { waiter, body };
     match how {
-        consistency::SERIALIZABLE => member.serve(group, read),
-        consistency::BOUNDED => bounded(member, group, read, staleness, out),
-        _ => linearizable(member, group, read, out),
+        Consistency::Serializable => member.serve(group, read),
+        Consistency::Bounded => bounded(member, group, read, staleness, out),
+        Consistency::Linearizable => linearizable(member, group, read, out),
     }
 }
 

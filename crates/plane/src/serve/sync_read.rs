@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rafterdb_codec::{
-    consistency, limits, operation, Code, OpenResult, Reader, PAIR_HEADER_BYTES, RESULT_HEADER_BYTES,
+    consistency, limits, operation, Code, OpenResult, OperationKind, Reader, PAIR_HEADER_BYTES, RESULT_HEADER_BYTES,
 };
 use rafterdb_store::{Engine, RowRef};
 
@@ -139,7 +139,7 @@ fn put_u64(into: &mut [u8], at: usize, number: u64) {
 
 fn write_error(error: &PlaneError, into: &mut [u8]) -> i64 {
     let mut out = Vec::new();
-    OpenResult::begin(&mut out, operation::RANGE).fail(&mut out, error.code, 0, 0, &error.text);
+    OpenResult::begin(&mut out, OperationKind::Range).fail(&mut out, error.code, 0, 0, &error.text);
     let needed = i64::try_from(out.len()).unwrap_or(i64::MAX);
     match into.get_mut(..out.len()) {
         Some(room) => {

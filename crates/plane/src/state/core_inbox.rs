@@ -231,12 +231,18 @@ impl Taken<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rafterdb_codec::MessageKind;
     use rafterdb_pool::Buffer;
 
     fn message(bytes: usize) -> Message {
         Message {
             from: 1,
-            header: RaftHeader::default(),
+            header: RaftHeader {
+                kind: MessageKind::Append,
+                group: 0,
+                term: 0,
+                fields: [0; 6],
+            },
             runs: SmallVec::new(),
             payload: match bytes {
                 0 => Slice::default(),

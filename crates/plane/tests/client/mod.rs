@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use rafterdb_codec::{
-    consistency, request, Code, Range, ReadRequest, Request, Response, Responses, WatchEvents, WatchRequest,
+    request, Code, Consistency, Range, ReadRequest, Request, Response, Responses, WatchEvents, WatchRequest,
 };
 
 use super::harness::Bench;
@@ -23,7 +23,7 @@ pub struct Client(Raw);
 /// A READ request of one key.
 pub fn read(id: u64, key: &[u8]) -> Vec<u8> {
     let mut body = Vec::new();
-    ReadRequest::encode_header(&mut body, consistency::SERIALIZABLE, 1, 0);
+    ReadRequest::encode_header(&mut body, Consistency::Serializable, 1, 0);
     let (flags, limit, revision, end) = (0, 0, 0, &[][..]);
     let range = Range {
         flags,

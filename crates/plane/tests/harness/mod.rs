@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use rafterdb_codec::{
-    command, consistency, entry, event, request, role, BatchHeader, Code, Put, Range, ReadRequest, Request, Responses,
+    command, entry, event, request, role, BatchHeader, Code, Consistency, Put, Range, ReadRequest, Request, Responses,
     WatchRequest,
 };
 use rafterdb_net::{Client, Handler, Lane, Net, NetConfig, Parts, PeerConfig};
@@ -287,7 +287,7 @@ impl Bench {
     /// Submits a linearizable read of a key.
     pub fn get(&self, id: u64, key: &[u8]) {
         let mut body = Vec::new();
-        ReadRequest::encode_header(&mut body, consistency::LINEARIZABLE, 1, 0);
+        ReadRequest::encode_header(&mut body, Consistency::Linearizable, 1, 0);
         Range {
             flags: 0,
             limit: 0,

@@ -3,7 +3,7 @@
 
 use rafterdb_codec::limits::{BATCH_OPERATIONS_MAX, FRAME_BYTES_MAX};
 use rafterdb_codec::{
-    encode_error, encode_plain, operation, validate_put, validate_raise, validate_selection, validate_txn, Weight,
+    encode_error, encode_plain, validate_put, validate_raise, validate_selection, validate_txn, OperationKind, Weight,
 };
 use rafterdb_codec::{Batch, Code, DeleteRange, Limits, OpenResult, Operation, Put, Refusal, RESPONSE_PLAIN};
 use rafterdb_codec::{
@@ -163,7 +163,7 @@ impl Writer {
         full_at: usize,
         out: &mut Vec<u8>,
     ) -> Result<(), StoreError> {
-        let result = OpenResult::begin(out, operation::PUT);
+        let result = OpenResult::begin(out, OperationKind::Put);
         let flags = match self.put(engine, put, place, &mut Reply { out, full_at })? {
             Previous::None => 0,
             Previous::Appended => RESULT_PUT_PREVIOUS,
@@ -182,7 +182,7 @@ impl Writer {
         full_at: usize,
         out: &mut Vec<u8>,
     ) -> Result<u32, Failure> {
-        let result = OpenResult::begin(out, operation::DELETE_RANGE);
+        let result = OpenResult::begin(out, OperationKind::DeleteRange);
         let body = result.body_at();
         out.extend_from_slice(&[0; 12]);
         let reply = (delete.flags & DELETE_PREV_KV != 0).then_some(Reply { out, full_at });
@@ -223,7 +223,7 @@ impl Writer {
             self.state.begin_digest();
         }
         self.compaction = Some(revision);
-        OpenResult::begin(out, operation::COMPACT).finish(out, 0, current);
+        OpenResult::begin(out, OperationKind::Compact).finish(out, 0, current);
         Ok(())
     }
 
@@ -231,7 +231,7 @@ impl Writer {
     fn raise_revision(&mut self, revision: u64, out: &mut Vec<u8>) -> Result<(), Failure> {
         validate_raise(revision)?;
         self.state.mark.revision = self.state.mark.revision.max(revision);
-        OpenResult::begin(out, operation::RAISE_REVISION).finish(out, 0, self.state.mark.revision);
+        OpenResult::begin(out, OperationKind::RaiseRevision).finish(out, 0, self.state.mark.revision);
         Ok(())
     }
 }

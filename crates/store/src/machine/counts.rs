@@ -1,10 +1,10 @@
 //! Counts that applying an entry left out, since they take longer than an entry may: filled into its results afterwards, by any
 //! other thread, from the rows as they were. Knows results and the operations that they are of.
 
-use rafterdb_codec::{operation, RESULT_TXN_SUCCEEDED};
 use rafterdb_codec::{
     Batch, Code, Malformed, Operation, OperationResult, OperationResults, Operations, Parsed, Selection,
 };
+use rafterdb_codec::{OperationKind, RESULT_TXN_SUCCEEDED};
 
 use super::Machine;
 use crate::{Engine, KeyRange, StoreError, Visit};
@@ -110,14 +110,17 @@ pub(super) fn has_uncounted(results: &[u8]) -> bool {
 }
 
 fn is_uncounted(result: &OperationResult<'_>) -> bool {
-    match (result.code, result.operation) {
-        (Code::Ok, operation::RANGE | operation::DELETE_RANGE) => {
+    if result.code != Code::Ok {
+        return false;
+    }
+    match result.operation {
+        OperationKind::Range | OperationKind::DeleteRange => {
             result.counted_pairs().is_ok_and(|counted| counted.count == UNCOUNTED)
         }
-        (Code::Ok, operation::TXN) => result
+        OperationKind::Txn => result
             .nested()
             .is_ok_and(|nested| nested.flatten().any(|result| is_uncounted(&result))),
-        _ => false,
+        OperationKind::Put | OperationKind::Compact | OperationKind::RaiseRevision => false,
     }
 }
 

@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use parking_lot::Mutex;
-use rafterdb_codec::{entry, is_shortage, Code};
+use rafterdb_codec::{is_shortage, Code, EntryKind};
 
 pub use batch::BATCH_REPLY_BYTES_MAX;
 pub use bounds::Bounds;
@@ -192,24 +192,24 @@ impl<E: Engine> Machine<E> {
             // First changes after a publish: from here on the feed is complete or not used at all.
             writer.is_recording = self.watches.has_watches();
         }
+        let Ok(kind) = EntryKind::try_from(kind) else {
+            let text = format!("entry {index} is of kind {kind}, which this version does not know: upgrade");
+            return Err(StoreError::new(Code::FormatNewer, text));
+        };
         let mut is_named = false;
         let outcome = match kind {
-            entry::BATCH => {
+            EntryKind::Batch => {
                 let began = Instant::now();
                 let applied = writer.apply_batch(&self.engine, body, results)?;
                 let micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
                 self.longest_apply.fetch_max(micros, Ordering::Relaxed);
                 applied
             }
-            entry::NOOP => {
+            EntryKind::Noop => {
                 is_named = writer.state.take_name(body);
                 Applied::default()
             }
-            entry::CONTROL => Applied::default(),
-            _ => {
-                let text = format!("entry {index} is of kind {kind}, which this version does not know: upgrade");
-                return Err(StoreError::new(Code::FormatNewer, text));
-            }
+            EntryKind::Control => Applied::default(),
         };
         (writer.state.mark.index, writer.state.mark.term) = (index, term);
         // An identity is flushed at once: a member must know it whenever it starts, before it has a leader.

@@ -1,6 +1,6 @@
 //! Results of ranges, for readers and for transactions alike. Knows the engine and a revision, nothing of who asks.
 
-use rafterdb_codec::{operation, OpenResult, Pair, Range, Selection};
+use rafterdb_codec::{OpenResult, OperationKind, Pair, Range, Selection};
 use rafterdb_codec::{RANGE_COUNT_ONLY, RANGE_KEYS_ONLY, RANGE_NO_COUNT, RANGE_REVERSE, RESULT_RANGE_MORE};
 
 use super::bounds::{steps_of, take};
@@ -110,7 +110,7 @@ fn write_one<E: Engine>(
 
 /// Begins a result, with room for its numbers.
 fn begin_result(out: &mut Vec<u8>) -> OpenResult {
-    let result = OpenResult::begin(out, operation::RANGE);
+    let result = OpenResult::begin(out, OperationKind::Range);
     out.extend_from_slice(&[0; 12]);
     result
 }

@@ -4,7 +4,7 @@
 use std::sync::atomic::Ordering;
 
 use rafterdb_codec::limits::READ_REPLY_BYTES_MAX;
-use rafterdb_codec::{operation, validate_selection, Code, OpenResult, Range, ReadRequest};
+use rafterdb_codec::{validate_selection, Code, OpenResult, OperationKind, Range, ReadRequest};
 
 use super::range::{write_slice, OpenRange};
 use super::txn::{compacted_text, future_text};
@@ -105,7 +105,7 @@ impl<E: Engine> Machine<E> {
             *begins = results.len();
         }
         let refuse = |out: &mut Vec<u8>, code, detail, text: &str| {
-            OpenResult::begin(out, operation::RANGE).fail(out, code, at, detail, text);
+            OpenResult::begin(out, OperationKind::Range).fail(out, code, at, detail, text);
             Ok(true)
         };
         if let Err((code, text)) = validate_selection(&range.selection()) {

@@ -3,7 +3,9 @@
 
 use std::cmp::Ordering;
 
-use rafterdb_codec::{operation, Code, Compare, Malformed, OpenResult, Operand, Operation, Put, Range, Selection, Txn};
+use rafterdb_codec::{
+    Code, Compare, Malformed, OpenResult, Operand, Operation, OperationKind, Put, Range, Selection, Txn,
+};
 use rafterdb_codec::{DeleteRange, PUT_IGNORE_LEASE, PUT_IGNORE_VALUE, RESULT_TXN_SUCCEEDED};
 
 use super::bounds::{steps_of, take};
@@ -249,7 +251,7 @@ impl<E: Engine> Execution<'_, E> {
 
     fn run(&mut self, txn: &Txn<'_>, out: &mut Vec<u8>) -> Result<(), Failure> {
         let succeeded = next_decision(&mut self.path)?;
-        let result = OpenResult::begin(out, operation::TXN);
+        let result = OpenResult::begin(out, OperationKind::Txn);
         let operations = txn.branch(succeeded);
         out.extend_from_slice(&operations.left().to_le_bytes());
         for operation in operations {
@@ -305,7 +307,7 @@ impl<E: Engine> Execution<'_, E> {
             // While entries are applied again after a restart, the engine may have compacted further than they had.
             Err(error) if error.code == Code::Compacted => {
                 out.truncate(start);
-                let (result, compacted) = (OpenResult::begin(out, operation::RANGE), self.engine.compacted());
+                let (result, compacted) = (OpenResult::begin(out, OperationKind::Range), self.engine.compacted());
                 result.fail(out, Code::Compacted, at, compacted, &compacted_text(at, compacted));
                 Ok(())
             }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use rafterdb_codec::{entry, Code};
+use rafterdb_codec::{Code, EntryKind};
 use rafterdb_store::{Applied, Bounds, Deliver, Engine, Machine, Mark, WatchId};
 
 /// An engine that tests can open, and open again after dropping it without a word: a crash.
@@ -77,7 +77,7 @@ impl<E: TestEngine> Harness<E> {
         let index = self.log.len() as u64 + 1;
         let applied = self
             .machine()
-            .apply(index, 1, entry::BATCH, &body, &mut results)
+            .apply(index, 1, EntryKind::Batch as u8, &body, &mut results)
             .unwrap();
         self.log.push((body.clone(), applied, results.clone()));
         self.fill_in(&body, applied, results)
@@ -116,7 +116,7 @@ impl<E: TestEngine> Harness<E> {
         for (place, (body, applied, results)) in self.log.iter().enumerate().skip(first.saturating_sub(2) as usize) {
             let mut again = Vec::new();
             let outcome = machine
-                .apply(place as u64 + 1, 1, entry::BATCH, body, &mut again)
+                .apply(place as u64 + 1, 1, EntryKind::Batch as u8, body, &mut again)
                 .unwrap();
             if (place as u64) < first {
                 assert!(outcome.is_skipped, "an entry below the flushed index is applied twice");

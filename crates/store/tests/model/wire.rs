@@ -17,7 +17,7 @@ pub fn encode_batch(header: BatchHeader, ops: &[Op]) -> Vec<u8> {
 
 pub fn encode_read(ranges: &[RangeOp]) -> Vec<u8> {
     let mut out = Vec::new();
-    ReadRequest::encode_header(&mut out, consistency::SERIALIZABLE, ranges.len() as u32, 0);
+    ReadRequest::encode_header(&mut out, Consistency::Serializable, ranges.len() as u32, 0);
     ranges
         .iter()
         .for_each(|range| encode_op(&Op::Range(range.clone()), &mut out));
@@ -83,10 +83,10 @@ fn encode_transaction(txn: &TxnOp, out: &mut Vec<u8>) {
 
 fn encode_compare(compare: &CompareOp, out: &mut Vec<u8>) {
     let result = match compare.relation {
-        Relation::Equal => compare_result::EQUAL,
-        Relation::Greater => compare_result::GREATER,
-        Relation::Less => compare_result::LESS,
-        Relation::NotEqual => compare_result::NOT_EQUAL,
+        Relation::Equal => CompareResult::Equal,
+        Relation::Greater => CompareResult::Greater,
+        Relation::Less => CompareResult::Less,
+        Relation::NotEqual => CompareResult::NotEqual,
     };
     let operand = match &compare.target {
         Target::Version(number) => Operand::Version(*number),
@@ -140,11 +140,11 @@ fn decode_result(result: &OperationResult<'_>) -> Outcome {
         return Outcome::Error(result.code);
     }
     match result.operation {
-        operation::PUT => Outcome::Put {
+        OperationKind::Put => Outcome::Put {
             revision,
             previous: result.previous().unwrap().map(kv),
         },
-        operation::DELETE_RANGE => {
+        OperationKind::DeleteRange => {
             let counted = result.counted_pairs().unwrap();
             let pairs = counted.pairs.map(|pair| kv(pair.unwrap())).collect();
             Outcome::Delete {
@@ -153,7 +153,7 @@ fn decode_result(result: &OperationResult<'_>) -> Outcome {
                 pairs,
             }
         }
-        operation::RANGE => {
+        OperationKind::Range => {
             let counted = result.counted_pairs().unwrap();
             let pairs = counted.pairs.map(|pair| kv(pair.unwrap())).collect();
             Outcome::Range {
@@ -163,7 +163,7 @@ fn decode_result(result: &OperationResult<'_>) -> Outcome {
                 more: result.flags & RESULT_RANGE_MORE != 0,
             }
         }
-        operation::TXN => {
+        OperationKind::Txn => {
             let succeeded = result.flags & RESULT_TXN_SUCCEEDED != 0;
             Outcome::Txn {
                 revision,
@@ -171,7 +171,7 @@ fn decode_result(result: &OperationResult<'_>) -> Outcome {
                 results: decode_results(result.nested().unwrap()),
             }
         }
-        operation::RAISE_REVISION => Outcome::Raise { revision },
-        _ => Outcome::Compact { revision },
+        OperationKind::RaiseRevision => Outcome::Raise { revision },
+        OperationKind::Compact => Outcome::Compact { revision },
     }
 }
