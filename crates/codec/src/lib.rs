@@ -11,6 +11,7 @@ mod block;
 mod bounds;
 mod compare;
 mod frame;
+mod hello;
 mod kinds;
 mod messages;
 mod numbered;
@@ -32,6 +33,10 @@ pub use block::{count_entries, skip_entries, split_entries, Entries, Entry, ENTR
 pub use bounds::{ENTRY_BYTES_MAX, PAIR_BYTES_MAX, RESULT_BYTES_MAX, SAFE_NUMBER_MAX};
 pub use compare::{Compare, Compares, Operand};
 pub use frame::{Body, Frame, FRAME_HEADER_BYTES};
+pub use hello::{
+    decode_challenge, decode_proof, decode_refusal, encode_challenge, encode_proof, encode_refusal, Hello, NotHello,
+    Proof, HELLO_BYTES_MAX, PROOF_BYTES, PROTOCOL,
+};
 pub use kinds::*;
 pub use messages::{
     begin_response, encode_error_response, end_response, parse_number, parse_watch_credit, ReadRequest, Request,

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rafterdb_codec::{limits, Code};
+use rafterdb_codec::{limits, Code, NotHello};
 use rafterdb_pool::Pool;
 
 use crate::token::Token;
@@ -148,6 +148,12 @@ pub struct NetError {
     pub code: Code,
     /// For people: what happened and what to do.
     pub text: String,
+}
+
+impl From<NotHello> for NetError {
+    fn from(not: NotHello) -> Self {
+        Self::new(not.code(), not.to_string())
+    }
 }
 
 impl NetError {

@@ -6,14 +6,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use rafterdb_codec::Code;
+use rafterdb_codec::{decode_refusal, Code};
 use rafterdb_pool::Slice;
 use tokio::io::AsyncRead;
 use tokio::net::tcp::OwnedWriteHalf;
 
 use crate::config::{NetError, NetLimits};
 use crate::frame::Parts;
-use crate::hello::decode_refusal;
 use crate::queue::{SendQueue, WriteEnd};
 use crate::reader::{FrameReader, ReadError};
 
@@ -164,7 +163,7 @@ async fn read<S: AsyncRead + Unpin>(
                 }
             }
             (false, Side::Dialer) => match decode_refusal(&body) {
-                Some(error) => return End::Refused(error),
+                Some((code, text)) => return End::Refused(NetError::new(code, text)),
                 None => sink.frame(body),
             },
             (false, Side::Accepter { .. }) => sink.frame(body),

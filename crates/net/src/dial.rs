@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rafterdb_codec::{Code, Frame};
+use rafterdb_codec::{decode_challenge, decode_refusal, encode_proof, Code, Frame, Hello, HELLO_BYTES_MAX};
 use rafterdb_pool::{Pool, Slice};
 use tokio::io::AsyncWriteExt;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -13,9 +13,8 @@ use tokio::time::timeout;
 
 use crate::config::{NetError, NetLimits};
 use crate::counters::{add, Counters};
-use crate::hello::{decode_refusal, may_be_one_cluster, Hello, HELLO_BYTES_MAX};
 use crate::reader::{FrameReader, ReadError, ANNOUNCED_BYTES_KNOWN};
-use crate::token::{encode_proof, is_challenge, mismatch, Prover, Token};
+use crate::token::{mismatch, Prover, Token};
 
 /// A connection after both hellos.
 pub(crate) struct Dialed {
@@ -76,7 +75,7 @@ async fn greet(
     let ours = hello.encode();
     let mut answer = ask(endpoint, ours.clone(), reader, writer).await?;
     if let Some(token) = token {
-        if !is_challenge(&answer) {
+        if decode_challenge(&answer).is_none() {
             return Err(mismatch(format!(
                 "{endpoint} has no cluster token, this member has one"
             )));
@@ -92,7 +91,7 @@ async fn greet(
             ))),
         };
     }
-    Hello::decode(&answer)
+    Ok(Hello::decode(&answer)?)
 }
 
 /// Writes a frame and reads one; an error if that is a refusal.
@@ -117,10 +116,7 @@ async fn ask(
         ),
     })?;
     match decode_refusal(&answer) {
-        Some(refusal) => Err(NetError::new(
-            refusal.code,
-            format!("{endpoint} refuses: {}", refusal.text),
-        )),
+        Some((code, text)) => Err(NetError::new(code, format!("{endpoint} refuses: {text}"))),
         None => Ok(answer),
     }
 }
@@ -131,6 +127,11 @@ pub(crate) async fn write_whole<W: AsyncWriteExt + Unpin>(stream: &mut W, body: 
     let mut bytes = vec![0; frame.encoded_size()];
     frame.encode_to(&mut bytes).map_err(io::Error::other)?;
     stream.write_all(&bytes).await
+}
+
+/// Whether two identities may be of one cluster: one that is not known yet contradicts nothing.
+pub(crate) const fn may_be_one_cluster(one: u64, other: u64) -> bool {
+    one == 0 || other == 0 || one == other
 }
 
 fn check_answer(endpoint: &str, ours: &Hello, theirs: &Hello) -> Result<(), NetError> {

@@ -5,7 +5,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rafterdb_codec::Code;
+use rafterdb_codec::{
+    decode_proof, encode_challenge, encode_refusal, Code, Hello, HelloKind, Proof, HELLO_BYTES_MAX, PROOF_BYTES,
+};
 use rafterdb_pool::Slice;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
@@ -15,14 +17,13 @@ use crate::budget::{Client, Share};
 use crate::config::{Level, NetError};
 use crate::connection::{run, End, Side, Sink};
 use crate::counters::add;
-use crate::dial::write_whole;
+use crate::dial::{may_be_one_cluster, write_whole};
 use crate::frame::Parts;
-use crate::hello::{encode_refusal, may_be_one_cluster, Hello, HelloKind, HELLO_BYTES_MAX};
 use crate::net::Shared;
 use crate::peer::{Lane, Peer};
 use crate::queue::SendQueue;
 use crate::reader::{FrameReader, ReadError, ANNOUNCED_BYTES_KNOWN};
-use crate::token::{decode_proof, encode_challenge, mismatch, Proof, Prover, PROOF_BYTES};
+use crate::token::{mismatch, nonce, Prover};
 
 /// Pause after the operating system refused to hand out a connection (too many open files, most often).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -110,7 +111,7 @@ async fn greet(shared: &Arc<Shared>, stream: TcpStream, from: SocketAddr) {
     // The other side may be anything, even gone: it has its chance to read why, and no more.
     let _ = timeout(
         limits.hello_timeout,
-        write_whole(&mut write_half, encode_refusal(&refusal)),
+        write_whole(&mut write_half, encode_refusal(refusal.code, &refusal.text)),
     )
     .await;
 }
@@ -138,7 +139,7 @@ async fn hear(
     };
     let hello = match Hello::decode(&body) {
         Ok(hello) => hello,
-        Err(error) => return Some(Err(error)),
+        Err(error) => return Some(Err(error.into())),
     };
     // Before anything is said about this member: a stranger is told that it is one, and no more.
     let proof = match hello.kind.is_peer() {
@@ -179,8 +180,8 @@ async fn authenticate(
         (Some(_), false) => return Some(Err(mismatch("this member asks for the cluster token".to_owned()))),
         (Some(token), true) => token,
     };
-    let challenge = match encode_challenge() {
-        Ok(challenge) => challenge,
+    let challenge = match nonce() {
+        Ok(nonce) => encode_challenge(&nonce),
         Err(error) => return Some(Err(error)),
     };
     write_whole(writer, challenge.clone()).await.ok()?;
@@ -371,7 +372,7 @@ fn finish(shared: &Shared, queue: &SendQueue, end: End, from: SocketAddr) {
         let error = NetError::new(Code::ProtocolError, text);
         report_bad(shared, from, &error);
         // Written at once if it can be; a queue that is not empty has other worries.
-        let _ = queue.send(Parts::new(encode_refusal(&error)));
+        let _ = queue.send(Parts::new(encode_refusal(error.code, &error.text)));
     }
     queue.close();
 }

@@ -11,7 +11,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, RwLock};
-use rafterdb_codec::Code;
+use rafterdb_codec::{encode_refusal, Code};
 use rafterdb_pool::Slice;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::{Builder, Runtime};
@@ -22,7 +22,6 @@ use crate::config::{Level, NetConfig, NetError};
 use crate::counters::{CounterValues, Counters};
 use crate::frame::Parts;
 use crate::guard::caught;
-use crate::hello::encode_refusal;
 use crate::listener::accept;
 use crate::peer::{keep_connected, Lane, Peer, PeerStats};
 use crate::queue::{QueueLimits, Refused, SendQueue};
@@ -178,7 +177,7 @@ impl Shared {
             drop(clients);
             self.report.log_seldom("clients hold".to_owned(), Level::Warn, text);
             let reason = "the member is short of memory for its clients, and this one held most: read answers sooner";
-            queue.cut(Parts::new(encode_refusal(&NetError::new(Code::Busy, reason))));
+            queue.cut(Parts::new(encode_refusal(Code::Busy, reason)));
         }
     }
 

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, RwLock};
-use rafterdb_codec::Code;
+use rafterdb_codec::{Code, Hello, HelloKind, PROOF_BYTES};
 use rafterdb_pool::Slice;
 use tokio::sync::Notify;
 
@@ -25,10 +25,9 @@ use crate::config::{Level, NetConfig, NetError, PeerConfig};
 use crate::connection::{run, Side, Sink};
 use crate::dial::{dial, Dialed};
 use crate::frame::Parts;
-use crate::hello::{Hello, HelloKind};
 use crate::net::Shared;
 use crate::queue::{Refused, SendQueue};
-use crate::token::{nonce, PROOF_BYTES};
+use crate::token::nonce;
 
 /// Attempts in a row that fail before a peer counts as disconnected.
 const PROBES: u32 = 3;

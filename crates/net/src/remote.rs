@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use rafterdb_codec::limits::SEND_QUEUE_BYTES_MAX;
-use rafterdb_codec::Code;
+use rafterdb_codec::{Code, Hello, HelloKind, PROOF_BYTES};
 use rafterdb_pool::{Pool, Slice};
 use tokio::runtime::{Builder, Handle};
 use tokio::time::timeout;
@@ -21,9 +21,7 @@ use crate::counters::Counters;
 use crate::dial::dial;
 use crate::frame::Parts;
 use crate::guard::caught;
-use crate::hello::{Hello, HelloKind};
 use crate::queue::{QueueLimits, SendQueue};
-use crate::token::PROOF_BYTES;
 
 static SHARED_POOL: LazyLock<Arc<Pool>> = LazyLock::new(Pool::new);
 

@@ -1,11 +1,12 @@
 //! The cluster token: both sides of a connection between members prove that they know it, and never send it.
-//! Knows no sockets.
+//! Knows no sockets and no layouts.
 //!
 //! ```text
-//! challenge   ["CHAL"][32 nonce]     the accepter's answer to the hello of a member that has a token
-//! proof       ["PROV"][32 proof]     the dialer's, of side 1; the accepter's, of side 2, stands in its hello
 //! proof = HMAC-SHA256(token, "rafterdb" [u8 side] [the dialer's hello] [the challenge])
 //! ```
+//!
+//! The accepter answers the hello of a member that has a token with a challenge, the dialer that with its proof, of side 1; the
+//! accepter's, of side 2, stands in its hello.
 //!
 //! The dialer's hello has a nonce of its own, the ids of both and the kind of connection in it, so that a proof is of use
 //! for one connection only. The dialer proves first: who just dials learns nothing to try tokens on. What is sent after the
@@ -15,19 +16,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use hmac::{Hmac, KeyInit, Mac};
-use rafterdb_codec::Code;
+use rafterdb_codec::{Code, Proof, PROOF_BYTES};
 use sha2::Sha256;
 
 use crate::config::NetError;
-
-/// Bytes of a nonce and of a proof.
-pub(crate) const PROOF_BYTES: usize = 32;
-
-const CHALLENGE: &[u8; 4] = b"CHAL";
-const PROOF: &[u8; 4] = b"PROV";
-
-/// A nonce or a proof.
-pub(crate) type Proof = [u8; PROOF_BYTES];
 
 /// Which side proves; the two must never look alike.
 #[derive(Clone, Copy)]
@@ -80,34 +72,6 @@ pub(crate) fn nonce() -> Result<Proof, NetError> {
     getrandom::fill(&mut nonce)
         .map_err(|error| NetError::new(Code::Io, format!("the system gives no random numbers: {error}")))?;
     Ok(nonce)
-}
-
-fn encode(magic: &[u8; 4], bytes: &Proof) -> Vec<u8> {
-    [&magic[..], bytes].concat()
-}
-
-fn decode(magic: &[u8; 4], body: &[u8]) -> Option<Proof> {
-    body.strip_prefix(magic)?.try_into().ok()
-}
-
-/// A challenge's frame.
-pub(crate) fn encode_challenge() -> Result<Vec<u8>, NetError> {
-    Ok(encode(CHALLENGE, &nonce()?))
-}
-
-/// Whether a frame is a challenge.
-pub(crate) fn is_challenge(body: &[u8]) -> bool {
-    decode(CHALLENGE, body).is_some()
-}
-
-/// A proof's frame.
-pub(crate) fn encode_proof(proof: &Proof) -> Vec<u8> {
-    encode(PROOF, proof)
-}
-
-/// The proof in a frame, if it is one.
-pub(crate) fn decode_proof(body: &[u8]) -> Option<Proof> {
-    decode(PROOF, body)
 }
 
 /// `TOKEN_MISMATCH`, with what is wrong.

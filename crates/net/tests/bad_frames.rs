@@ -6,7 +6,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use rafterdb_codec::Code;
-use rafterdb_net::HelloKind;
+use rafterdb_codec::HelloKind;
 use support::{addresses, frame, hello, Member, Raw, ROSTER};
 
 fn refusal_code(body: &[u8]) -> u16 {

@@ -5,7 +5,7 @@ mod support;
 use std::io::Write;
 use std::time::Duration;
 
-use rafterdb_net::HelloKind;
+use rafterdb_codec::HelloKind;
 use support::{frame, hello, Member, Random, Raw, ROSTER};
 
 #[test]

@@ -5,7 +5,7 @@ mod support;
 use std::net::TcpListener;
 use std::time::Duration;
 
-use rafterdb_net::HelloKind;
+use rafterdb_codec::HelloKind;
 use support::{addresses, hello, Member, Raw, ROSTER};
 
 #[test]

@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use rafterdb_codec::Code;
-use rafterdb_net::{Hello, HelloKind};
+use rafterdb_codec::{Hello, HelloKind};
 use support::{addresses, frame, hello, hello_of, Member, Raw, CLUSTER, ROSTER};
 
 fn answer(member: &Member, first: &[u8]) -> Result<Hello, u16> {

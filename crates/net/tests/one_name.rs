@@ -56,7 +56,7 @@ fn a_process_that_fell_silent_gives_up_its_name() {
     let one = Member::start(1, &addresses);
     // It says hello and never pings, like one whose machine is gone.
     let mut silent = support::hello_of(
-        rafterdb_net::HelloKind::PeerFast,
+        rafterdb_codec::HelloKind::PeerFast,
         support::ROSTER,
         support::CLUSTER,
         2,

@@ -4,7 +4,8 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use rafterdb_net::{HelloKind, Lane, Parts, PeerState};
+use rafterdb_codec::HelloKind;
+use rafterdb_net::{Lane, Parts, PeerState};
 use support::{addresses, hello, Member, Raw, ROSTER};
 
 #[test]

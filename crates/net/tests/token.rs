@@ -5,7 +5,8 @@ mod support;
 use std::time::Duration;
 
 use rafterdb_codec::Code;
-use rafterdb_net::{Hello, HelloKind, Lane, Parts, Token};
+use rafterdb_codec::{Hello, HelloKind};
+use rafterdb_net::{Lane, Parts, Token};
 use support::{addresses, filled, frame, hello, hello_of, Member, Raw, ROSTER};
 
 const SECRET: &[u8] = b"sixteen bytes or more of it";

@@ -9,8 +9,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use rafterdb_codec::{Hello, HelloKind};
 use rafterdb_hash::crc32c;
-use rafterdb_net::{Client, Handler, Hello, HelloKind, Lane, Level, Net, NetConfig, NetLimits, PeerConfig};
+use rafterdb_net::{Client, Handler, Lane, Level, Net, NetConfig, NetLimits, PeerConfig};
 use rafterdb_pool::{Buffer, Pool, Slice};
 
 mod addresses;
