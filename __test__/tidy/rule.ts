@@ -27,7 +27,7 @@ export function findings({ path, text }: SourceFile, pattern: RegExp, what: stri
 /** The same lines with comments and the insides of strings blanked out, so that words in them do not count. */
 export function codeOf(file: SourceFile): SourceFile {
   const pattern = isRust(file)
-    ? /\/\/[^\n]*|\/\*[\s\S]*?\*\/|"(?:[^"\\]|\\[\s\S])*"/g
+    ? /\/\/[^\n]*|\/\*[\s\S]*?\*\/|\br(#*)"[\s\S]*?"\1|"(?:[^"\\]|\\[\s\S])*"|'(?:[^'\\\n]|\\[^\n]{1,9}?)'/g
     : /\/\/[^\n]*|\/\*[\s\S]*?\*\/|'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\[\s\S])*`/g
   return { path: file.path, text: file.text.replace(pattern, (match) => match.replace(/[^\n]/g, ' ')) }
 }
