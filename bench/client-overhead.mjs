@@ -64,10 +64,10 @@ class NullPort {
     return at
   }
 
-  openReader(_request, into) {
+  openReader(memory) {
     const pair = this.#pair
     const read = () => {
-      into.set(pair)
+      memory.set(pair)
       return pair.length
     }
     return { read, close() {} }

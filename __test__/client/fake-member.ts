@@ -170,7 +170,8 @@ export class FakePort implements Port {
     return at
   }
 
-  openReader(request: Uint8Array, into: Uint8Array): KeyReader {
+  openReader(memory: Uint8Array, resultBytes: number): KeyReader {
+    const [into, request] = [memory.subarray(0, resultBytes), memory.subarray(resultBytes)]
     return { read: (length) => this.#readKey(request, length, into), close: () => {} }
   }
 

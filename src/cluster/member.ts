@@ -108,8 +108,8 @@ export class ClusterMember {
     this.lost.add(lost)
     return {
       ...port,
-      openReader: (request, into) => {
-        const reader = binding.openReader(this.info.member, request, into)
+      openReader: (memory, resultBytes) => {
+        const reader = binding.openReader(this.info.member, memory, resultBytes)
         return { read: (length) => binding.readKey(reader, length), close: () => binding.closeReader(reader) }
       },
       close: () => {

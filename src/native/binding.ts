@@ -23,7 +23,7 @@ export interface Binding extends Direct {
   drain(port: Handle, into: Uint8Array): number
   closePort(port: Handle): void
   /** Number of a reader; see `Port.openReader`. */
-  openReader(member: number, request: Uint8Array, into: Uint8Array): number
+  openReader(member: number, memory: Uint8Array, resultBytes: number): number
   readKey(reader: number, length: number): number
   closeReader(reader: number): void
   dial(

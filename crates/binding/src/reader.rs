@@ -1,5 +1,5 @@
-//! Synchronous reads of one key: the buffers are named once, so that a read passes two numbers and no objects. With objects
-//! the passing took longer than the reading.
+//! Synchronous reads of one key: the memory is named once, so that a read passes two numbers and no objects. With objects
+//! the passing took longer than the reading. It is one array for results and requests, as each array has to be looked at.
 
 use std::cell::RefCell;
 use std::ptr::null_mut;
@@ -14,8 +14,9 @@ use crate::member::find;
 /// A reader, for the environment that opened it alone.
 struct Reader {
     member: Arc<Member>,
-    request: Kept,
-    into: Kept,
+    memory: Kept,
+    /// Bytes at the start of the memory, for results; the request lies behind them.
+    result_bytes: usize,
 }
 
 #[derive(Default)]
@@ -49,22 +50,22 @@ fn forget(env: sys::napi_env) {
         let Readers { by_number, seen } = &mut *readers.borrow_mut();
         seen.retain(|other| *other != env);
         for slot in by_number {
-            slot.take_if(|reader| reader.request.is_of_environment(env));
+            slot.take_if(|reader| reader.memory.is_of_environment(env));
         }
     });
 }
 
-/// `openReader(member, request, into)`: names the buffers of a reader, which lie apart; see `Port.openReader` in src/client/connection/port.ts.
-/// They live until `closeReader`; should the caller transfer or shrink one meanwhile, reads are refused.
+/// `openReader(member, memory, resultBytes)`: names the memory of a reader; see `Port.openReader` in src/client/connection/port.ts. It lives
+/// until `closeReader`; should the caller transfer or shrink it meanwhile, reads are refused.
 pub fn open_reader(call: &Call) -> Answer {
     let member = find(call.u32(0, "member")?)?;
-    let (request, into) = (call.byte_view(1, "request")?, call.byte_view(2, "into")?);
-    call.distinct(into, &[request])?;
+    let memory = call.byte_view(1, "memory")?;
+    let result_bytes = call.size(2, "resultBytes", memory.bytes())?;
     see_end(call)?;
     let reader = Reader {
         member,
-        request: call.keep(1, request)?,
-        into: call.keep(2, into)?,
+        memory: call.keep(1, memory)?,
+        result_bytes,
     };
     let at = READERS.with_borrow_mut(|readers| {
         let readers = &mut readers.by_number;
@@ -85,33 +86,32 @@ pub fn read_key(call: &Call) -> Answer {
     let (reader, length) = (call.size(0, "reader", usize::MAX)?, call.size(1, "length", usize::MAX)?);
     READERS.with_borrow(|readers| {
         let found = readers.by_number.get(reader).and_then(Option::as_ref);
-        let Some(Reader { member, request, into }) = found.filter(|found| found.request.is_of(call)) else {
+        let Some(found) = found.filter(|found| found.memory.is_of(call)) else {
             return Err(Misuse::Range(format!("no reader {reader} is open")));
         };
-        let (Some(request), Some(into)) = (request.view(call), into.view(call)) else {
+        let Some(memory) = found.memory.view(call) else {
             return Err(Misuse::Type(format!(
-                "a buffer of reader {reader} was transferred or shrunk"
+                "the memory of reader {reader} was transferred or shrunk"
             )));
         };
-        // SAFETY: two views of this call, which were found apart from each other when they were named.
-        let (request, into) = unsafe { (request.slice::<u8>(), into.slice_mut::<u8>()) };
+        // SAFETY: the only view of this call, and no JavaScript runs before it returns.
+        let (into, request) = unsafe { memory.slice_mut::<u8>() }.split_at_mut(found.result_bytes);
         let Some(request) = request.get(..length) else {
             return Err(Misuse::Range(format!("reader {reader} has no room for {length} bytes")));
         };
-        Ok(call.float_value(member.read_sync(request, into) as f64))
+        Ok(call.float_value(found.member.read_sync(request, into) as f64))
     })
 }
 
-/// `closeReader(reader)`: its buffers are not looked at any more.
+/// `closeReader(reader)`: its memory is not looked at any more.
 pub fn close_reader(call: &Call) -> Answer {
     let reader = call.size(0, "reader", usize::MAX)?;
     let closed = READERS.with_borrow_mut(|readers| {
         let slot = readers.by_number.get_mut(reader)?;
-        slot.take_if(|found| found.request.is_of(call))
+        slot.take_if(|found| found.memory.is_of(call))
     });
-    if let Some(Reader { request, into, .. }) = closed {
-        request.let_go(call);
-        into.let_go(call);
+    if let Some(Reader { memory, .. }) = closed {
+        memory.let_go(call);
     }
     Ok(null_mut())
 }

@@ -11,15 +11,15 @@ export interface Port {
   /** Copies whole waiting responses into `into`. Returns the bytes copied; 0: none wait; −n: the first one needs n bytes. */
   drain(into: Uint8Array): number
   /**
-   * Embedded only: a reader of one key at a time, on this thread, that takes its requests from `request` and writes its
-   * results to `into`. Whoever opens it keeps both arrays as they are until it is closed.
+   * Embedded only: a reader of one key at a time, on this thread, that writes its results to the first `resultBytes` of `memory`
+   * and takes its requests from what follows. Whoever opens it keeps the array as it is until it is closed.
    */
-  openReader?(request: Uint8Array, into: Uint8Array): KeyReader
+  openReader?(memory: Uint8Array, resultBytes: number): KeyReader
   /** Ends the connection; may be called again, and after `lost`. Neither `notify` nor `lost` is called afterwards. */
   close(): void
 }
 
-/** Reads one key at a time, synchronously, through two buffers that were named when it was opened. */
+/** Reads one key at a time, synchronously, through memory that was named when it was opened. */
 export interface KeyReader {
   /**
    * Reads the key of the first `length` bytes of the request: `[u8 consistency][3 × 0][u32 keyLen][key]`. Writes one result of
@@ -27,7 +27,7 @@ export interface KeyReader {
    * it needs n bytes. Never throws for an operating error.
    */
   read(length: number): number
-  /** Looks at the buffers no more. */
+  /** Looks at the memory no more. */
   close(): void
 }
 

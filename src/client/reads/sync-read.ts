@@ -1,4 +1,4 @@
-// getSync: one key read on the caller's thread through the port of the member in this process. Reuses its two buffers.
+// getSync: one key read on the caller's thread through the port of the member in this process. Reuses its memory.
 import { limits } from '../../limits.js'
 import type { Bytes } from '../api.js'
 import type { KeyReader, Port } from '../connection/port.js'
@@ -9,20 +9,20 @@ import { checkKeyLength } from '../wire/span.js'
 const REQUEST_HEADER_BYTES = 8
 /** Strings of more bytes are too long a key anyway. */
 const KEY_ROOM_BYTES = 3 * limits.keyBytesMax
-/** Bytes of the first buffer for results; it grows for a larger one. */
+const REQUEST_BYTES = REQUEST_HEADER_BYTES + KEY_ROOM_BYTES
+/** Bytes for results at first; they grow for a larger one. */
 const RESULT_BYTES = 16_384
 
 export class SyncReader {
-  readonly #request = Buffer.allocUnsafeSlow(REQUEST_HEADER_BYTES + KEY_ROOM_BYTES)
-  readonly #view = new DataView(this.#request.buffer)
-  #buffer = new ResponseBuffer(Buffer.allocUnsafeSlow(RESULT_BYTES))
+  #resultBytes = RESULT_BYTES
+  /** Results, and behind them the request. */
+  #memory = Buffer.allocUnsafeSlow(RESULT_BYTES + REQUEST_BYTES)
+  #buffer = new ResponseBuffer(this.#memory)
   #result = new Result(this.#buffer)
-
   #reader: KeyReader
 
   constructor(readonly open: NonNullable<Port['openReader']>) {
-    this.#view.setUint32(0, 0, true)
-    this.#reader = open(this.#request, this.#buffer.bytes)
+    this.#reader = open(this.#memory, RESULT_BYTES)
   }
 
   /** No key is read any more. */
@@ -34,14 +34,15 @@ export class SyncReader {
   get(key: Bytes, consistency: number, bytes: boolean): string | Uint8Array | null {
     const room = bytesRoom(key, 'key')
     if (room > KEY_ROOM_BYTES) checkKeyLength(room, 'key')
-    const keyLength = writeBytes(this.#request, REQUEST_HEADER_BYTES, key)
+    const requestAt = this.#resultBytes
+    const keyLength = writeBytes(this.#memory, requestAt + REQUEST_HEADER_BYTES, key)
     if (keyLength === 0 || keyLength > limits.keyBytesMax) checkKeyLength(keyLength, 'key')
-    this.#view.setUint8(0, consistency)
-    this.#view.setUint32(4, keyLength, true)
+    this.#buffer.view.setUint32(requestAt, consistency, true)
+    this.#buffer.view.setUint32(requestAt + 4, keyLength, true)
     const length = REQUEST_HEADER_BYTES + keyLength
     let written = this.#reader.read(length)
     while (written < 0) {
-      this.#grow(-written)
+      this.#grow(-written, length)
       written = this.#reader.read(length)
     }
     const result = this.#result
@@ -51,10 +52,15 @@ export class SyncReader {
     return bytes ? readBytesValue(this.#buffer, result.start + 12) : readTextValue(this.#buffer, result.start + 12)
   }
 
-  #grow(bytes: number): void {
+  /** Makes room for a result of so many bytes; the first `length` bytes of the request stay. */
+  #grow(resultBytes: number, length: number): void {
     this.#reader.close()
-    this.#buffer = new ResponseBuffer(Buffer.allocUnsafeSlow(bytes))
+    const memory = Buffer.allocUnsafeSlow(resultBytes + REQUEST_BYTES)
+    this.#memory.copy(memory, resultBytes, this.#resultBytes, this.#resultBytes + length)
+    this.#resultBytes = resultBytes
+    this.#memory = memory
+    this.#buffer = new ResponseBuffer(memory)
     this.#result = new Result(this.#buffer)
-    this.#reader = this.open(this.#request, this.#buffer.bytes)
+    this.#reader = this.open(memory, resultBytes)
   }
 }

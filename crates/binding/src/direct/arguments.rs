@@ -14,7 +14,7 @@ use super::view::{element_bytes, View, DATA_VIEW};
 const TEXT_STACK_BYTES: usize = 1024;
 
 /// Numbers up to here are whole and exact in JavaScript.
-const SAFE_INTEGER_MAX: f64 = 9_007_199_254_740_991.0;
+const SAFE_INTEGER_MAX: u64 = 9_007_199_254_740_991;
 
 /// Room for the bytes of a string.
 pub struct Text {
@@ -320,12 +320,15 @@ impl Call {
     #[allow(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
         reason = "checked to be whole and in range"
     )]
     pub fn integer(&self, at: usize, name: &str, min: u64, max: u64) -> Result<u64, Misuse> {
         let value = self.number(at, name)?;
-        if value.fract() == 0.0 && (0.0..=SAFE_INTEGER_MAX).contains(&value) && (min..=max).contains(&(value as u64)) {
-            return Ok(value as u64);
+        // What is not whole, negative or no number does not come back from the conversion.
+        let whole = value as u64;
+        if whole as f64 == value && whole <= SAFE_INTEGER_MAX && (min..=max).contains(&whole) {
+            return Ok(whole);
         }
         Err(Misuse::Range(format!(
             "{name} must be a whole number from {min} to {max}, not {value}"
@@ -360,7 +363,7 @@ impl Call {
             _ if self.type_of(self.values[at]) != sys::ValueType::napi_number => {
                 Err(self.must_be(at, name, "a number or a bigint"))
             }
-            _ => self.integer(at, name, 0, SAFE_INTEGER_MAX as u64),
+            _ => self.integer(at, name, 0, SAFE_INTEGER_MAX),
         }
     }
 

@@ -33,6 +33,11 @@ impl<'call> View<'call> {
         (start, self.bytes / size_of::<T>())
     }
 
+    /// Its length in bytes.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Whether both lie in the same memory somewhere.
     pub fn overlaps(&self, other: &View<'_>) -> bool {
         let (a, b) = (self.start as usize, other.start as usize);
