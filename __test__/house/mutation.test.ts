@@ -92,7 +92,7 @@ test('an explanation needs a reason, and a mutant that is there and survives', (
 
 test(`${SAMPLE} mutants of the core (seed ${seed}) are noticed`, { timeout: 180_000 }, async () => {
   const [noticed, endless, survivor] = await Promise.all([
-    idOf('raft/vote.ts isUpToDate: message.a >= lastIndex → true'),
+    idOf('raft/vote.ts isUpToDate: message.lastIndex >= lastIndex → true'),
     idOf('raft/log.ts Log.truncate: this.#firsts.pop() → deleted'),
     idOf('raft/quorum.ts reachedByMajority: at > 0 → true'),
   ])

@@ -22,23 +22,28 @@ export function codeName(code: number): string {
 
 /** A message in one line, without the fields that do not matter. */
 export function describeMessage(message: Outgoing): string {
-  const { kind, term, a, b, c, d, e, f, first, end } = message
-  const name = `${nameOf(Message, kind)} term ${term}`
-  switch (kind) {
+  const name = `${nameOf(Message, message.kind)} term ${message.term}`
+  switch (message.kind) {
     case Message.PRE_VOTE:
     case Message.VOTE:
-      return `${name} last ${a}/${b}${c === 1 ? ' transfer' : ''}`
+      return `${name} last ${message.lastIndex}/${message.lastTerm}${message.transfer ? ' transfer' : ''}`
     case Message.PRE_VOTE_REPLY:
     case Message.VOTE_REPLY:
-      return `${name} ${a === 1 ? 'granted' : 'refused'}`
-    case Message.APPEND:
-      return `${name} previous ${a}/${b}${end > first ? ` entries ${first}..${end - 1}` : ''} commit ${c} round ${d}`
-    case Message.APPEND_REPLY:
-      return `${name} ${b === 1 ? `rejected ${f}, try ${a}/${c}` : `matched ${a} after ${f}`} round ${d}${e === ELECTION_TIMEOUT ? '' : ` promise ${e}`}`
+      return `${name} ${message.granted ? 'granted' : 'refused'}`
+    case Message.APPEND: {
+      const { previousIndex, previousTerm, first, end, commit, round } = message
+      const entries = end > first ? ` entries ${first}..${end - 1}` : ''
+      return `${name} previous ${previousIndex}/${previousTerm}${entries} commit ${commit} round ${round}`
+    }
+    case Message.APPEND_REPLY: {
+      const { rejected, previousIndex, index, hintTerm, round, promise } = message
+      const said = rejected ? `rejected ${previousIndex}, try ${index}/${hintTerm}` : `matched ${index} after ${previousIndex}`
+      return `${name} ${said} round ${round}${promise === ELECTION_TIMEOUT ? '' : ` promise ${promise}`}`
+    }
     case Message.SNAPSHOT_STATUS:
-      return `${name} ${a}/${b} ${c === 1 ? 'installed' : 'not installed'}`
+      return `${name} ${message.index}/${message.snapshotTerm} ${message.installed ? 'installed' : 'not installed'}`
     case Message.RECOVER_REPLY:
-      return `${name} last ${b}${c === 1 ? ' leads' : ''}${d === 1 ? ' whole' : ''}`
+      return `${name} last ${message.lastIndex}${message.leads ? ' leads' : ''}${message.whole ? ' whole' : ''}`
     default:
       return name
   }

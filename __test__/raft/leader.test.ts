@@ -4,9 +4,10 @@ import { describe, expect, test } from 'vitest'
 import { limits } from '../../src/limits.js'
 import type { RaftConfig } from '../../src/raft/config.js'
 import { Message, Role } from '../../src/raft/kinds.js'
-import type { Incoming, Outgoing } from '../../src/raft/message.js'
+import type { Outgoing } from '../../src/raft/message.js'
 import { type After, AT_ONCE, DURABLE, type Out, TOLD } from '../../src/raft/out.js'
 import { Raft } from '../../src/raft/raft.js'
+import { type Arrival, arrived } from './arrived.js'
 
 const CONFIG: RaftConfig = {
   ...{ id: 1, members: [1, 2, 3], group: 0, heartbeatInterval: 100, electionTimeout: 300, leaseReads: true, logRetainBytes: 1e9 },
@@ -27,18 +28,21 @@ const out = new Proxy({} as Out, {
     (_, name) =>
     (...values: unknown[]) => {
       if (name === 'send') sends += 1
-      if (name === 'send' && (values[2] as After) === TOLD) told.push((values[1] as Outgoing).first)
+      const message = values[1] as Outgoing
+      if (name === 'send' && message.kind === Message.APPEND && (values[2] as After) === TOLD) told.push(message.first)
     },
 })
 
-function hear(from: number, kind: number, fields: Partial<Incoming>): void {
-  raft.receive({ ...{ from, kind, term: TERM, handle: 0, a: 0, b: 0, c: 0, d: 0, e: 0, f: 0, bytes: 0, runs: [] }, ...fields })
+function hear(from: number, said: Arrival): void {
+  raft.receive(arrived({ term: TERM, ...said, from }))
   raft.flush()
 }
 
-/** `from` has this log up to `a`, in memory up to `f`. */
-const accept = (from: number, a: number, f: number): void => hear(from, Message.APPEND_REPLY, { a, f, d: raft.round })
-const reject = (from: number, f: number): void => hear(from, Message.APPEND_REPLY, { a: 1, b: 1, c: 1, d: raft.round, f })
+/** `from` has this log up to `index`, in memory up to `previousIndex`. */
+const accept = (from: number, index: number, previousIndex: number): void =>
+  hear(from, { kind: Message.APPEND_REPLY, index, previousIndex, round: raft.round })
+const reject = (from: number, previousIndex: number): void =>
+  hear(from, { kind: Message.APPEND_REPLY, index: 1, rejected: true, hintTerm: 1, round: raft.round, previousIndex })
 
 function sent(first: number, end: number, bytes = 100): void {
   raft.sent(3, first, end, bytes)
@@ -60,8 +64,8 @@ function lead(): void {
   const opened = { term: 1, vote: 0, commit: 0, snapshotIndex: 0, snapshotTerm: 0, lastIndex: LAST, applied: 0, runs: [1, 1] }
   raft = new Raft(CONFIG, out, 0, { ...opened, recovering: false })
   pass(raft.deadline)
-  hear(2, Message.PRE_VOTE_REPLY, { a: 1, d: raft.life })
-  hear(2, Message.VOTE_REPLY, { a: 1, d: raft.life })
+  hear(2, { kind: Message.PRE_VOTE_REPLY, granted: true, life: raft.life })
+  hear(2, { kind: Message.VOTE_REPLY, granted: true, life: raft.life })
   expect(raft.role).toBe(Role.LEADER)
   reject(3, LAST)
   accept(3, 1, 1)
@@ -145,7 +149,7 @@ describe('what the plane says of how far entries came', () => {
     raft.sent(9, 2, 6, 100)
     sent(2, 6)
     expect(looked()).toEqual([6])
-    hear(2, Message.APPEND, { term: TERM + 1, a: LAST, b: 1 })
+    hear(2, { kind: Message.APPEND, term: TERM + 1, previousIndex: LAST, previousTerm: 1 })
     sent(6, 8)
     expect([raft.role, looked()]).toEqual([Role.FOLLOWER, []])
   })

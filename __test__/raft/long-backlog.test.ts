@@ -2,11 +2,11 @@
 import { expect, test } from 'vitest'
 import { limits } from '../../src/limits.js'
 import { Message } from '../../src/raft/kinds.js'
-import type { Incoming, Outgoing } from '../../src/raft/message.js'
+import type { Outgoing } from '../../src/raft/message.js'
 import type { Out } from '../../src/raft/out.js'
 import { Raft } from '../../src/raft/raft.js'
+import { type Arrival, arrived } from './arrived.js'
 
-const NOTHING = { ...{ from: 2, handle: 0, a: 0, b: 0, c: 0, d: 0, e: 0, f: 0, bytes: 0 }, runs: [] }
 /** Not merged with its neighbours. */
 const CHUNK_BYTES = limits.appendBytesMax / 64
 
@@ -14,30 +14,28 @@ const CHUNK_BYTES = limits.appendBytesMax / 64
 function behind(): {
   raft: Raft
   sent: [number, number][]
-  answer: (change: Partial<Incoming>) => void
+  answer: (said: Arrival) => void
   next: number
   oldest: number
 } {
   const sent: [number, number][] = []
   const out = new Proxy({} as Out, {
-    get:
-      (_, name) =>
-      (to: number, { kind, first, end }: Outgoing) => {
-        if (name === 'send' && to === 2 && kind === Message.APPEND) sent.push([first, end])
-      },
+    get: (_, name) => (to: number, message: Outgoing) => {
+      if (name === 'send' && to === 2 && message.kind === Message.APPEND) sent.push([message.first, message.end])
+    },
   })
   const members = [1, 2, 3]
   const times = { heartbeatInterval: 100, electionTimeout: 500, promisedBefore: 500, voteLifeMax: 1_000 }
   const raft = new Raft({ ...times, id: 1, members, group: 0, leaseReads: false, logRetainBytes: 1e9, seed: 1 }, out, 0, {
     ...{ term: 0, vote: 0, commit: 0, snapshotIndex: 0, snapshotTerm: 0, lastIndex: 0, applied: 0, recovering: false, runs: [] },
   })
-  const answer = (change: Partial<Incoming>): void => {
-    raft.receive({ ...NOTHING, term: 1, kind: Message.APPEND_REPLY, ...change })
+  const answer = (said: Arrival): void => {
+    raft.receive(arrived(said))
     raft.flush()
   }
   raft.campaign(true)
-  answer({ kind: Message.VOTE_REPLY, a: 1, d: raft.life })
-  answer({ a: 1, d: 1 })
+  answer({ kind: Message.VOTE_REPLY, granted: true, life: raft.life })
+  answer({ kind: Message.APPEND_REPLY, index: 1, round: 1 })
   for (let i = 0; i < limits.inflightMessagesMax + 4096; i += 1) {
     raft.proposals(1, CHUNK_BYTES)
     raft.flush()
@@ -50,7 +48,7 @@ function behind(): {
   raft.proposals(1, CHUNK_BYTES)
   raft.flush()
   sent.length = 0
-  answer({ a: 2, d: 1, f: 1 })
+  answer({ kind: Message.APPEND_REPLY, index: 2, round: 1, previousIndex: 1 })
   const oldest = next + 2
   return { raft, sent, answer, next, oldest }
 }
@@ -76,7 +74,7 @@ test('what has been cut since is not asked for again before an answer', () => {
   raft.sent(2, first, first, 0)
   raft.flush()
   expect(sent.length).toBe(1)
-  answer({ a: 2, d: 1, f: 1 })
+  answer({ kind: Message.APPEND_REPLY, index: 2, round: 1, previousIndex: 1 })
   expect(sent.length).toBe(1)
 })
 

@@ -2,14 +2,14 @@
 import { describe, expect, test } from 'vitest'
 import type { RaftConfig } from '../../src/raft/config.js'
 import { Message, Role } from '../../src/raft/kinds.js'
-import type { Incoming, Outgoing } from '../../src/raft/message.js'
+import type { Outgoing } from '../../src/raft/message.js'
 import type { Out } from '../../src/raft/out.js'
 import { Raft } from '../../src/raft/raft.js'
+import { type Arrival, arrived } from './arrived.js'
 
 const EMPTY = {
   ...{ term: 0, vote: 0, commit: 0, snapshotIndex: 0, snapshotTerm: 0, lastIndex: 0, applied: 0, recovering: false, runs: [] },
 }
-const NONE: Incoming = { from: 2, kind: 0, term: 1, handle: 0, a: 0, b: 0, c: 0, d: 0, e: 0, f: 0, bytes: 0, runs: [] }
 
 /** One core; time begins at 1,000 ms, with heartbeats on each 100 and election timeouts of 500. */
 class Bench {
@@ -40,25 +40,26 @@ class Bench {
     return this
   }
 
-  receive(now: number, message: Partial<Incoming>): this {
-    return this.at(now, (raft) => raft.receive({ ...NONE, ...message }))
+  receive(now: number, said: Arrival): this {
+    return this.at(now, (raft) => raft.receive(arrived(said)))
   }
 
   /** A follower has `match` entries of the leader on its disk. */
   answer(now: number, from: number, match: number): this {
-    return this.receive(now, { from, kind: Message.APPEND_REPLY, a: match, d: this.raft.round, e: 500 })
+    return this.receive(now, { from, kind: Message.APPEND_REPLY, index: match, round: this.raft.round, promise: 500 })
   }
 
   /** Follower 2 lacks the entry at `previous`, and may agree up to `hint`. */
   reject(now: number, hint: number, previous: number): this {
-    return this.receive(now, { kind: Message.APPEND_REPLY, a: hint, b: 1, c: 1, d: this.raft.round, e: 500, f: previous })
+    const answer = { index: hint, rejected: true, hintTerm: 1, round: this.raft.round, promise: 500, previousIndex: previous }
+    return this.receive(now, { kind: Message.APPEND_REPLY, ...answer })
   }
 
   /** Elected at 1,000 with its no-op on disk, committed and applied, and so many entries more that are on no disk. */
   lead(entries: number): this {
     this.at(1_000, (raft) => raft.campaign(true))
     for (let from = 2; this.raft.role !== Role.LEADER; from += 1) {
-      this.receive(1_000, { from, kind: Message.VOTE_REPLY, a: 1, d: this.raft.life })
+      this.receive(1_000, { from, kind: Message.VOTE_REPLY, granted: true, life: this.raft.life })
     }
     this.at(1_000, (raft) => raft.reachedDisk(1, 1))
     for (const peer of this.raft.peers) this.answer(1_000, peer, 1)
@@ -70,7 +71,9 @@ class Bench {
 
   /** What was sent since the last call: receiver, kind, and for appends the index before the first. */
   sent(): [number, number, number][] {
-    return this.#sent.splice(0).map(([to, { kind, a }]) => [to, kind, kind === Message.APPEND ? a : 0])
+    return this.#sent
+      .splice(0)
+      .map(([to, message]) => [to, message.kind, message.kind === Message.APPEND ? message.previousIndex : 0])
   }
 
   /** The last index that was cut off. */
@@ -249,12 +252,12 @@ describe('a leader that hangs hands over', () => {
 
 test('a follower that hangs does not campaign, and tells its leader what it has before it forgets it', () => {
   const bench = new Bench()
-  const append = { kind: Message.APPEND, handle: 1, runs: [1, 2] }
-  bench.receive(1_000, append)
+  bench.receive(1_000, { kind: Message.APPEND, handle: 1, runs: [1, 2] })
   bench.sent()
   bench.at(1_700, (raft) => {
-    raft.receive({ ...NONE, ...append, a: 2, b: 1, d: 1, handle: 2, runs: [1, 1] })
-    raft.receive({ ...NONE, kind: Message.TIMEOUT_NOW })
+    const entries = { handle: 2, runs: [1, 1] }
+    raft.receive(arrived({ kind: Message.APPEND, previousIndex: 2, previousTerm: 1, round: 1, ...entries }))
+    raft.receive(arrived({ kind: Message.TIMEOUT_NOW }))
   })
   expect(bench.sent()).toEqual([[2, Message.APPEND_REPLY, 0]])
   expect([bench.raft.role, bench.raft.leader, bench.raft.term]).toEqual([Role.FOLLOWER, 0, 1])
@@ -263,7 +266,7 @@ test('a follower that hangs does not campaign, and tells its leader what it has 
 test('a candidate counts votes until it campaigns again, and for no longer than all agree to', () => {
   const elected = (now: number): boolean => {
     const bench = new Bench(3, { voteLifeMax: 100 }).at(1_000, (raft) => raft.campaign(true))
-    return bench.receive(now, { kind: Message.VOTE_REPLY, a: 1, d: bench.raft.life }).raft.role === Role.LEADER
+    return bench.receive(now, { kind: Message.VOTE_REPLY, granted: true, life: bench.raft.life }).raft.role === Role.LEADER
   }
   expect([elected(1_099), elected(1_100)]).toEqual([true, false])
 })

@@ -4,6 +4,7 @@ import type { RaftConfig } from '../../src/raft/config.js'
 import { Message } from '../../src/raft/kinds.js'
 import type { Out } from '../../src/raft/out.js'
 import { type Opened, Raft } from '../../src/raft/raft.js'
+import { arrived } from './arrived.js'
 
 const CONFIG: RaftConfig = {
   ...{ id: 1, members: [1, 2, 3], group: 0, heartbeatInterval: 100, electionTimeout: 500, leaseReads: true, logRetainBytes: 0 },
@@ -95,9 +96,9 @@ test('who may have lost the end of its log believes only what its state machine 
 test('who may have lost the end of its log keeps the vote that it knows it gave', () => {
   const entered = (vote: number) => {
     const { raft } = opened({ ...OLD, recovering: true, vote })
-    const none = { ...{ handle: 0, e: 0, f: 0, bytes: 0 }, runs: [] }
     for (const from of [2, 3]) {
-      raft.receive({ ...none, from, kind: Message.RECOVER_REPLY, term: 3, a: raft.life, b: 30, c: from === 2 ? 1 : 0, d: 1 })
+      const answer = { nonce: raft.life, lastIndex: 30, leads: from === 2, whole: true }
+      raft.receive(arrived({ kind: Message.RECOVER_REPLY, from, term: 3, ...answer }))
     }
     raft.flush()
     return [raft.term, raft.vote]

@@ -1,5 +1,6 @@
 // One member of a script: the real core, with every command it gives written down, a disk and a network by hand.
 import type { RaftConfig } from '../../src/raft/config.js'
+import { Message } from '../../src/raft/kinds.js'
 import type { Outgoing } from '../../src/raft/message.js'
 import { type After, DURABLE, type Out, TOLD } from '../../src/raft/out.js'
 import { type Opened, Raft } from '../../src/raft/raft.js'
@@ -115,13 +116,12 @@ export class ScriptMember implements Out {
 
   /** A letter arrives. */
   receive(now: number, { from, message, runs }: Letter): void {
-    const { kind, term, a, b, c, d, e, f } = message
     if (runs.length > 0) this.#handles += 1
     const handle = runs.length > 0 ? this.#handles : 0
     if (handle > 0) this.#payloads.add(handle)
     this.step(now, (raft) => {
       const { refused } = raft
-      raft.receive({ from, kind, term, handle, a, b, c, d, e, f, bytes: 0, runs })
+      raft.receive({ ...message, from, handle, bytes: 0, runs, flaw: '' })
       if (raft.refused > refused) this.#write(`not believed: ${raft.refusal}`)
     })
   }
@@ -147,10 +147,10 @@ export class ScriptMember implements Out {
     this.#write(`persist term ${term} vote ${vote} commit ${commit}`)
   }
   send(to: number, message: Outgoing, after: After): void {
-    const { first, end } = message
+    const { first, end } = message.kind === Message.APPEND ? message : { first: 0, end: 0 }
     if (end <= first && (first !== 0 || end !== 0)) throw new Error(`${this.id} sends no entries as ${first} to ${end}`)
     this.#write(`→ ${to} ${describeMessage(message)}${after === DURABLE ? ' (durable)' : after === TOLD ? ' (told)' : ''}`)
-    const letter = { from: this.id, to, message, runs: this.#runs(message.first, message.end) }
+    const letter = { from: this.id, to, message, runs: this.#runs(first, end) }
     if (after === DURABLE) {
       this.#held.push(letter)
       return

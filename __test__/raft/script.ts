@@ -1,6 +1,7 @@
 // Runs a protocol script: a line is a command, the indented lines below it are what the cores did. See cases/*.txt.
 import { ELECTION_SPREAD_SHARE, type RaftConfig } from '../../src/raft/config.js'
 import { Message } from '../../src/raft/kinds.js'
+import { emptyMessage, type Outgoing } from '../../src/raft/message.js'
 import type { Raft } from '../../src/raft/raft.js'
 import { describeMember, describeMessage, ELECTION_TIMEOUT } from './describe.js'
 import { type Letter, ScriptMember } from './script-member.js'
@@ -159,13 +160,18 @@ class Script {
    */
   #message([from, to, kind, ...words]: readonly string[]): void {
     // Answers promise what those of an honest member do.
-    const fields = { term: 0, a: 0, b: 0, c: 0, d: 0, e: kind === 'APPEND_REPLY' ? ELECTION_TIMEOUT : 0, f: 0 }
+    const fields: Record<string, unknown> = { ...emptyMessage(), promise: ELECTION_TIMEOUT, first: 0, end: 0 }
     const end = words.includes('entries') ? words.indexOf('entries') : words.length
     const numberOf = (word: string): number =>
       word.startsWith('life') ? this.#member(Number(to)).raft.life + Number(word.slice(4)) : Number(word)
-    for (let i = 0; i < end; i += 2) fields[words[i] as keyof typeof fields] = numberOf(words[i + 1]!)
+    for (let i = 0; i < end; i += 2) {
+      const field = words[i]!
+      const before = fields[field]
+      if (before === undefined) throw new Error(`unknown field: ${field}`)
+      fields[field] = typeof before === 'boolean' ? numberOf(words[i + 1]!) === 1 : numberOf(words[i + 1]!)
+    }
     const runs = words.slice(end + 1).map(Number)
-    const message = { ...fields, kind: Message[kind as keyof typeof Message], first: 0, end: 0 }
+    const message = { ...fields, kind: Message[kind as keyof typeof Message] } as Outgoing
     this.#letters.push({ from: Number(from), to: Number(to), message, runs })
   }
 

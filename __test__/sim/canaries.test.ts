@@ -65,7 +65,7 @@ describe('leader completeness', () => {
     class Generous extends Raft {
       override receive(message: Incoming): void {
         const asks = message.kind === Message.VOTE || message.kind === Message.PRE_VOTE
-        super.receive(asks ? { ...message, b: 2 ** 40 } : message)
+        super.receive(asks ? { ...message, lastTerm: 2 ** 40 } : message)
       }
     }
     expectCaught('leader completeness', brokenCore(Generous), FAULTY)

@@ -28,7 +28,7 @@ describe('unequal election timeouts', () => {
   test('fresh reads catches a lease that is as long as the leader would wait', { timeout: 300_000 }, () => {
     class Believing extends Raft {
       override receive(message: Incoming): void {
-        super.receive(message.kind === Message.APPEND_REPLY ? { ...message, e: this.config.electionTimeout } : message)
+        super.receive(message.kind === Message.APPEND_REPLY ? { ...message, promise: this.config.electionTimeout } : message)
       }
     }
     expectCaught('fresh reads', brokenCore(Believing), UNEQUAL)

@@ -1,6 +1,7 @@
 // Writes one group's commands as records of crates/codec/FORMATS.md. Decides nothing.
 import { Command } from '../plane/kinds.js'
-import type { Outgoing } from '../raft/message.js'
+import { Message } from '../raft/kinds.js'
+import { type Outgoing, writeContent } from '../raft/message.js'
 import type { After, Out } from '../raft/out.js'
 import type { CommandBuffer } from './command-buffer.js'
 
@@ -50,14 +51,10 @@ export class GroupCommands implements Out {
     buffer.put(message.kind)
     buffer.put(message.term)
     buffer.put(after)
-    buffer.put(message.a)
-    buffer.put(message.b)
-    buffer.put(message.c)
-    buffer.put(message.d)
-    buffer.put(message.e)
-    buffer.put(message.f)
-    buffer.put(message.first)
-    buffer.put(message.end)
+    writeContent(message, buffer)
+    const entries = message.kind === Message.APPEND
+    buffer.put(entries ? message.first : 0)
+    buffer.put(entries ? message.end : 0)
   }
 
   commit(index: number): void {

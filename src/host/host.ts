@@ -5,7 +5,7 @@ import { limits } from '../limits.js'
 import { Event } from '../plane/kinds.js'
 import { assert } from '../raft/assert.js'
 import type { RaftConfig } from '../raft/config.js'
-import type { Incoming } from '../raft/message.js'
+import { emptyMessage, readContent } from '../raft/message.js'
 import type { Out } from '../raft/out.js'
 import { type Opened, Raft } from '../raft/raft.js'
 import { CommandBuffer } from './command-buffer.js'
@@ -35,7 +35,7 @@ export class Host {
   readonly #timers = new Timers()
   readonly #events = new EventReader()
   /** Reused for every message. */
-  readonly #message: Incoming = { from: 0, kind: 0, term: 0, handle: 0, a: 0, b: 0, c: 0, d: 0, e: 0, f: 0, bytes: 0, runs: [] }
+  readonly #message = emptyMessage()
   readonly #room = new Float64Array(limits.eventsDoublesMax)
   readonly #noRoom = new Float64Array(2)
   #now = 0
@@ -179,15 +179,10 @@ export class Host {
     const reader = this.#events
     const message = this.#message
     message.from = reader.next()
-    message.kind = reader.next()
+    const kind = reader.next()
     message.term = reader.next()
     message.handle = reader.next()
-    message.a = reader.next()
-    message.b = reader.next()
-    message.c = reader.next()
-    message.d = reader.next()
-    message.e = reader.next()
-    message.f = reader.next()
+    readContent(message, kind, reader)
     message.bytes = reader.next()
     message.runs = reader.pairs(reader.next())
     // A peer may name any group, and one may not be open yet.

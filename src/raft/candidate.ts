@@ -2,7 +2,7 @@
 import { Code } from '../codes.js'
 import { ELECTION_SPREAD_SHARE, PRE_VOTE_RETRY_SHARE } from './config.js'
 import { Message, Role } from './kinds.js'
-import { askVote, type Incoming } from './message.js'
+import type { Incoming, Outgoing } from './message.js'
 import { AT_ONCE, DURABLE } from './out.js'
 import type { Raft } from './raft.js'
 
@@ -35,14 +35,16 @@ export class Candidate {
     this.#countsUntil = Math.min(this.deadline, raft.now + raft.config.voteLifeMax)
     this.#granted.clear()
     const term = this.#pre ? raft.term + 1 : raft.term
-    const message = askVote(this.#pre, term, raft.log.lastIndex, raft.log.lastTerm, this.#transfer, raft.life)
+    const { lastIndex, lastTerm } = raft.log
+    const kind = this.#pre ? Message.PRE_VOTE : Message.VOTE
+    const message: Outgoing = { kind, term, lastIndex, lastTerm, transfer: this.#transfer, life: raft.life }
     for (const peer of raft.peers) raft.send(peer, message, this.#pre ? AT_ONCE : DURABLE)
     this.#grant(raft.config.id)
   }
 
   receive(message: Incoming): void {
     if (message.handle !== 0) this.#raft.out.drop(message.handle)
-    if (message.a === 1 && this.#counts(message)) this.#grant(message.from)
+    if (this.#counts(message)) this.#grant(message.from)
   }
 
   tick(): void {
@@ -69,10 +71,11 @@ export class Candidate {
   }
 
   /** A vote that another life asked for was for another log. One that comes too late may be of a voter that forgot it. */
-  #counts({ kind, term, d: life }: Incoming): boolean {
+  #counts(message: Incoming): boolean {
     const raft = this.#raft
-    if (this.#pre) return kind === Message.PRE_VOTE_REPLY && term === raft.term + 1
-    return kind === Message.VOTE_REPLY && term === raft.term && life === raft.life && raft.now < this.#countsUntil
+    if (message.kind === Message.PRE_VOTE_REPLY) return this.#pre && message.granted && message.term === raft.term + 1
+    if (message.kind !== Message.VOTE_REPLY || this.#pre) return false
+    return message.granted && message.term === raft.term && message.life === raft.life && raft.now < this.#countsUntil
   }
 
   #grant(member: number): void {

@@ -2,7 +2,7 @@
 import { Code } from '../codes.js'
 import { assert } from './assert.js'
 import { Message, Role } from './kinds.js'
-import { appendAccepted, appendRejected, type Incoming } from './message.js'
+import type { Append, Incoming, Outgoing } from './message.js'
 import { AT_ONCE, DURABLE } from './out.js'
 import type { Raft } from './raft.js'
 
@@ -42,7 +42,7 @@ export class Follower {
   flush(): void {
     if (this.#matched === 0) return
     const raft = this.#raft
-    const answer = appendAccepted(raft.term, this.#matched, this.#matchedRound, raft.promise, this.#matchedPrevious)
+    const answer = this.#accepted(this.#matched, this.#matchedRound, this.#matchedPrevious)
     this.#matched = 0
     this.#matchedRound = 0
     this.#matchedPrevious = 0
@@ -64,18 +64,18 @@ export class Follower {
   /** Tells whoever sent a snapshot how far this member's log goes now. */
   report(to: number): void {
     const raft = this.#raft
-    if (raft.leader === to) raft.send(to, appendAccepted(raft.term, this.#known(), 0, raft.promise, 0), AT_ONCE)
+    if (raft.leader === to) raft.send(to, this.#accepted(this.#known(), 0, 0), AT_ONCE)
   }
 
-  #append(message: Incoming): void {
+  #append(message: Incoming & Append): void {
     const raft = this.#raft
     const { log } = raft
     raft.heard(message.from)
     let count = 0
     for (let i = 1; i < message.runs.length; i += 2) count += message.runs[i] as number
-    const previous = message.a
+    const previous = message.previousIndex
     const behindBase = previous < log.baseIndex
-    if (!behindBase && !log.has(previous, message.b)) {
+    if (!behindBase && !log.has(previous, message.previousTerm)) {
       this.#reject(message)
       return
     }
@@ -83,21 +83,21 @@ export class Follower {
     const last = Math.max(previous + count, log.baseIndex)
     if (message.handle !== 0) this.#take(message, previous)
     assert(last <= log.lastIndex, 'an append was taken whole', { last, lastIndex: log.lastIndex, handle: message.handle })
-    raft.commitTo(Math.min(message.c, last))
+    raft.commitTo(Math.min(message.commit, last))
     raft.recovery?.matched(last)
     this.#accept(message, count, last)
   }
 
   /** An answer that needs no disk goes at once; the others together, when this step's entries are on disk. */
-  #accept(message: Incoming, count: number, last: number): void {
+  #accept(message: Incoming & Append, count: number, last: number): void {
     const raft = this.#raft
     if (count > 0) {
       this.#matched = Math.max(this.#matched, last, this.#known())
-      this.#matchedRound = Math.max(this.#matchedRound, message.d)
-      this.#matchedPrevious = Math.max(this.#matchedPrevious, message.a)
+      this.#matchedRound = Math.max(this.#matchedRound, message.round)
+      this.#matchedPrevious = Math.max(this.#matchedPrevious, message.previousIndex)
     } else {
       const index = Math.max(Math.min(last, raft.durable), this.#known())
-      raft.send(message.from, appendAccepted(raft.term, index, message.d, raft.promise, message.a), AT_ONCE)
+      raft.send(message.from, this.#accepted(index, message.round, message.previousIndex), AT_ONCE)
     }
   }
 
@@ -134,12 +134,20 @@ export class Follower {
     for (let i = 0; i < runs.length; i += 2) log.append(runs[i] as number, runs[i + 1] as number)
   }
 
-  #reject(message: Incoming): void {
+  #reject(message: Incoming & Append): void {
     const raft = this.#raft
     if (message.handle !== 0) raft.out.drop(message.handle)
-    const index = raft.log.lastWithin(message.a, message.b)
-    const answer = appendRejected(raft.term, index, raft.log.term(index), message.d, raft.promise, message.a)
+    const index = raft.log.lastWithin(message.previousIndex, message.previousTerm)
+    const { round, previousIndex } = message
+    const hint = { index, rejected: true, hintTerm: raft.log.term(index) }
+    const answer: Outgoing = { kind: Message.APPEND_REPLY, term: raft.term, ...hint, round, promise: raft.promise, previousIndex }
     raft.send(message.from, answer, AT_ONCE)
+  }
+
+  /** The log equals the leader's up to `index`; the append that this answers followed `previousIndex`. */
+  #accepted(index: number, round: number, previousIndex: number): Outgoing {
+    const { term, promise } = this.#raft
+    return { kind: Message.APPEND_REPLY, term, index, rejected: false, hintTerm: 0, round, promise, previousIndex }
   }
 
   #refuse(): void {

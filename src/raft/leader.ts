@@ -6,7 +6,7 @@ import { CLOCK_DRIFT_SHARE, COMMIT_DELAY_SHARE, STALL_HEARTBEATS } from './confi
 import { HELD_TIMEOUTS } from './cut.js'
 import { Message, Role } from './kinds.js'
 import { Lease } from './lease.js'
-import type { Incoming } from './message.js'
+import type { AppendReply, Incoming } from './message.js'
 import { Progress, SNAPSHOT } from './progress.js'
 import { reachedByMajority } from './quorum.js'
 import type { Raft } from './raft.js'
@@ -78,7 +78,7 @@ export class Leader {
     const follower = this.#followers.find((candidate) => candidate.id === message.from)
     assert(follower !== undefined, 'a follower is a peer', { from: message.from })
     if (message.kind === Message.APPEND_REPLY) this.#answered(follower, message)
-    if (message.kind === Message.SNAPSHOT_STATUS) this.#replication.installed(follower, message.a, message.c === 1)
+    if (message.kind === Message.SNAPSHOT_STATUS) this.#replication.installed(follower, message.index, message.installed)
   }
 
   proposals(count: number, bytes: number): void {
@@ -150,13 +150,13 @@ export class Leader {
     this.#replication.chunks.add(count, bytes)
   }
 
-  #answered(follower: Progress, message: Incoming): void {
-    if (message.d < follower.bornRound) return
+  #answered(follower: Progress, message: AppendReply): void {
+    if (message.round < follower.bornRound) return
     follower.heardAt = this.#raft.now
-    follower.round = Math.max(follower.round, message.d)
-    const promise = message.e * (1 - CLOCK_DRIFT_SHARE)
-    follower.promisedUntil = Math.max(follower.promisedUntil, this.#rounds.begunAt(message.d) + promise)
-    if (message.b === 1) this.#replication.rejected(follower, message)
+    follower.round = Math.max(follower.round, message.round)
+    const promise = message.promise * (1 - CLOCK_DRIFT_SHARE)
+    follower.promisedUntil = Math.max(follower.promisedUntil, this.#rounds.begunAt(message.round) + promise)
+    if (message.rejected) this.#replication.rejected(follower, message)
     else this.#replication.accepted(follower, message)
   }
 

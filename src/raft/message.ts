@@ -1,110 +1,236 @@
-// Messages between the cores of a group: their fields by name. Layout and meaning are in crates/codec/FORMATS.md.
+// Messages between the cores of a group: what each kind says, by name, and where that stands among the six numbers that travel.
+// The only place that knows those numbers' order; their meaning is in crates/codec/FORMATS.md. Knows no payload.
 import { Message } from './kinds.js'
 
+/** PRE_VOTE and VOTE: asks for a vote in the message's term. */
+export interface VoteRequest {
+  readonly kind: typeof Message.PRE_VOTE | typeof Message.VOTE
+  /** The asker's log ends with (lastIndex, lastTerm). */
+  readonly lastIndex: number
+  readonly lastTerm: number
+  /** The leader told it to campaign: those who hear that leader vote all the same. */
+  readonly transfer: boolean
+  /** The asker's. */
+  readonly life: number
+}
+
+/** The answer to either. */
+export interface VoteReply {
+  readonly kind: typeof Message.PRE_VOTE_REPLY | typeof Message.VOTE_REPLY
+  readonly granted: boolean
+  /** Echoes the asker's. */
+  readonly life: number
+}
+
+/** Entries after (previousIndex, previousTerm), or none: a heartbeat, a probe, or news of a commit. */
+export interface Append {
+  readonly kind: typeof Message.APPEND
+  readonly previousIndex: number
+  readonly previousTerm: number
+  readonly commit: number
+  /** See rounds.ts. */
+  readonly round: number
+}
+
+/** How far the follower's log equals the leader's. */
+export interface AppendReply {
+  readonly kind: typeof Message.APPEND_REPLY
+  /** The logs are equal up to here, on the follower's disk; if rejected, they may be equal up to here. */
+  readonly index: number
+  /** The follower does not have the append's previous entry. */
+  readonly rejected: boolean
+  /** If rejected: the term of `index` in the follower's log. */
+  readonly hintTerm: number
+  /** Echoes the append's. */
+  readonly round: number
+  /** For so many ms, from when it heard the append, the follower gives no other member a vote. */
+  readonly promise: number
+  /** Echoes the append's. */
+  readonly previousIndex: number
+}
+
+/** Tells the target of a leader transfer to campaign now. */
+export interface TimeoutNow {
+  readonly kind: typeof Message.TIMEOUT_NOW
+}
+
+/** What became of a snapshot that ended with (index, snapshotTerm): installed, or not. To who sent it. */
+export interface SnapshotStatus {
+  readonly kind: typeof Message.SNAPSHOT_STATUS
+  readonly index: number
+  readonly snapshotTerm: number
+  readonly installed: boolean
+}
+
+/** A member that may have lost its data asks where another stands. */
+export interface Recover {
+  readonly kind: typeof Message.RECOVER
+  readonly nonce: number
+}
+
+/** The answer: the other's term is the message's. */
+export interface RecoverReply {
+  readonly kind: typeof Message.RECOVER_REPLY
+  /** Echoes the question's. */
+  readonly nonce: number
+  readonly lastIndex: number
+  readonly leads: boolean
+  /** It does not recover itself. */
+  readonly whole: boolean
+}
+
+/** What a message says; `kind` decides which fields it has. */
+export type Content = VoteRequest | VoteReply | Append | AppendReply | TimeoutNow | SnapshotStatus | Recover | RecoverReply
+
 /** A message as the plane reports it; its payload stays with the plane, under `handle`. */
-export interface Incoming {
+export type Incoming = Content & {
   from: number
-  kind: number
   term: number
   /** 0: no payload. */
   handle: number
-  a: number
-  b: number
-  c: number
-  d: number
-  e: number
-  f: number
   /** Of the payload. */
   bytes: number
   /** Pairs of (term, count), flat: the entries of the payload. */
   runs: readonly number[]
+  /** Why it cannot be read, and then its fields mean nothing; empty if it can. */
+  flaw: string
 }
 
-/** A message to send; entries first ≤ i < end go along. */
-export interface Outgoing {
-  readonly kind: number
-  readonly term: number
-  readonly a: number
-  readonly b: number
-  readonly c: number
-  readonly d: number
-  readonly e: number
-  readonly f: number
-  readonly first: number
-  readonly end: number
+/** A message to send; entries first ≤ i < end go along with an append, first = end = 0: none. */
+export type Outgoing =
+  | (Exclude<Content, Append> & { readonly term: number })
+  | (Append & { readonly term: number; readonly first: number; readonly end: number })
+
+/** Where a record's numbers come from, one by one. */
+interface Source {
+  next(): number
 }
 
-/** PRE_VOTE or VOTE: asks for a vote in `term` for a log that ends with (lastIndex, lastTerm). `life`: the asker's. */
-export function askVote(
-  pre: boolean,
-  term: number,
-  lastIndex: number,
-  lastTerm: number,
-  transfer: boolean,
-  life: number,
-): Outgoing {
-  const kind = pre ? Message.PRE_VOTE : Message.VOTE
-  return { kind, term, a: lastIndex, b: lastTerm, c: transfer ? 1 : 0, d: life, e: 0, f: 0, first: 0, end: 0 }
+/** Where they go to. */
+interface Sink {
+  put(value: number): void
 }
 
-/** The answer to either; `life` echoes the asker's. */
-export function voteReply(pre: boolean, term: number, granted: boolean, life: number): Outgoing {
-  const kind = pre ? Message.PRE_VOTE_REPLY : Message.VOTE_REPLY
-  return { kind, term, a: granted ? 1 : 0, b: 0, c: 0, d: life, e: 0, f: 0, first: 0, end: 0 }
+/** All that any kind says: one object is used for every message that arrives. */
+type Fields = { -readonly [Name in Exclude<FieldName<Content>, 'kind'>]: number | boolean } & { kind: number; flaw: string }
+type FieldName<Kind> = Kind extends Kind ? keyof Kind : never
+
+/** Indexes, rounds and terms stay far below this, so that what is counted from them is exact. */
+export const NUMBER_MAX = 2 ** 52
+
+/** Whether a field may have this value. */
+export function isNumber(value: number): boolean {
+  return Number.isInteger(value) && value >= 0 && value <= NUMBER_MAX
 }
 
-/** APPEND with entries first ≤ i < end, or none (first = end = 0): a heartbeat, a probe, or news of a commit. */
-export function append(
-  term: number,
-  previous: number,
-  previousTerm: number,
-  commit: number,
-  round: number,
-  first: number,
-  end: number,
-): Outgoing {
-  return { kind: Message.APPEND, term, a: previous, b: previousTerm, c: commit, d: round, e: 0, f: 0, first, end }
+/** A message that says nothing yet: for `readContent`. */
+export function emptyMessage(): Incoming {
+  const envelope = { from: 0, kind: Message.TIMEOUT_NOW, term: 0, handle: 0, bytes: 0, runs: [], flaw: '' }
+  const votes = { lastIndex: 0, lastTerm: 0, transfer: false, life: 0, granted: false }
+  const appends = { previousIndex: 0, previousTerm: 0, commit: 0, round: 0, index: 0, rejected: false, hintTerm: 0, promise: 0 }
+  const others = { snapshotTerm: 0, installed: false, nonce: 0, leads: false, whole: false }
+  return { ...envelope, ...votes, ...appends, ...others }
 }
 
-/**
- * The log equals the leader's up to `index`; `previous` echoes the append's. From when it heard the append, this member gives
- * no other a vote for `promise` ms.
- */
-export function appendAccepted(term: number, index: number, round: number, promise: number, previous: number): Outgoing {
-  return { kind: Message.APPEND_REPLY, term, a: index, b: 0, c: 0, d: round, e: promise, f: previous, first: 0, end: 0 }
+/** Makes `message` one of this kind, with the six numbers that come next. */
+export function readContent(message: Incoming, kind: number, source: Source): void {
+  const a = source.next()
+  const b = source.next()
+  const c = source.next()
+  const d = source.next()
+  const e = source.next()
+  const f = source.next()
+  const fields = message as unknown as Fields
+  fields.kind = kind
+  const numbers = isNumber(a) && isNumber(b) && isNumber(c) && isNumber(d) && isNumber(e) && isNumber(f)
+  fields.flaw = numbers ? '' : 'a field is no number'
+  switch (kind) {
+    case Message.PRE_VOTE:
+    case Message.VOTE:
+      fields.lastIndex = a
+      fields.lastTerm = b
+      fields.transfer = c === 1
+      fields.life = d
+      break
+    case Message.PRE_VOTE_REPLY:
+    case Message.VOTE_REPLY:
+      fields.granted = a === 1
+      fields.life = d
+      break
+    case Message.APPEND:
+      fields.previousIndex = a
+      fields.previousTerm = b
+      fields.commit = c
+      fields.round = d
+      break
+    case Message.APPEND_REPLY:
+      fields.index = a
+      fields.rejected = b === 1
+      fields.hintTerm = c
+      fields.round = d
+      fields.promise = e
+      fields.previousIndex = f
+      break
+    case Message.TIMEOUT_NOW:
+      break
+    case Message.SNAPSHOT_STATUS:
+      fields.index = a
+      fields.snapshotTerm = b
+      fields.installed = c === 1
+      break
+    case Message.RECOVER:
+      fields.nonce = a
+      break
+    case Message.RECOVER_REPLY:
+      fields.nonce = a
+      fields.lastIndex = b
+      fields.leads = c === 1
+      fields.whole = d === 1
+      break
+    default:
+      fields.flaw = 'its kind is unknown'
+  }
 }
 
-/** The log does not have the append's `previous`; up to `index`, of `hintTerm`, it may equal the leader's. */
-export function appendRejected(
-  term: number,
-  index: number,
-  hintTerm: number,
-  round: number,
-  promise: number,
-  previous: number,
-): Outgoing {
-  const kind = Message.APPEND_REPLY
-  return { kind, term, a: index, b: 1, c: hintTerm, d: round, e: promise, f: previous, first: 0, end: 0 }
+/** Writes what a message says as the six numbers that `readContent` reads. */
+export function writeContent(message: Content, sink: Sink): void {
+  switch (message.kind) {
+    case Message.PRE_VOTE:
+    case Message.VOTE:
+      write(sink, message.lastIndex, message.lastTerm, message.transfer ? 1 : 0, message.life, 0, 0)
+      break
+    case Message.PRE_VOTE_REPLY:
+    case Message.VOTE_REPLY:
+      write(sink, message.granted ? 1 : 0, 0, 0, message.life, 0, 0)
+      break
+    case Message.APPEND:
+      write(sink, message.previousIndex, message.previousTerm, message.commit, message.round, 0, 0)
+      break
+    case Message.APPEND_REPLY: {
+      const { index, rejected, hintTerm, round, promise, previousIndex } = message
+      write(sink, index, rejected ? 1 : 0, hintTerm, round, promise, previousIndex)
+      break
+    }
+    case Message.TIMEOUT_NOW:
+      write(sink, 0, 0, 0, 0, 0, 0)
+      break
+    case Message.SNAPSHOT_STATUS:
+      write(sink, message.index, message.snapshotTerm, message.installed ? 1 : 0, 0, 0, 0)
+      break
+    case Message.RECOVER:
+      write(sink, message.nonce, 0, 0, 0, 0, 0)
+      break
+    case Message.RECOVER_REPLY:
+      write(sink, message.nonce, message.lastIndex, message.leads ? 1 : 0, message.whole ? 1 : 0, 0, 0)
+      break
+  }
 }
 
-/** A member that may have lost its data asks where another stands. */
-export function recover(term: number, nonce: number): Outgoing {
-  return { kind: Message.RECOVER, term, a: nonce, b: 0, c: 0, d: 0, e: 0, f: 0, first: 0, end: 0 }
-}
-
-/** The answer; `nonce` echoes the question's. */
-export function recoverReply(term: number, nonce: number, lastIndex: number, leads: boolean, whole: boolean): Outgoing {
-  const kind = Message.RECOVER_REPLY
-  return { kind, term, a: nonce, b: lastIndex, c: leads ? 1 : 0, d: whole ? 1 : 0, e: 0, f: 0, first: 0, end: 0 }
-}
-
-/** What became of a snapshot that ended with (index, snapshotTerm): installed, or not. To who sent it. */
-export function snapshotStatus(term: number, index: number, snapshotTerm: number, ok: boolean): Outgoing {
-  const kind = Message.SNAPSHOT_STATUS
-  return { kind, term, a: index, b: snapshotTerm, c: ok ? 1 : 0, d: 0, e: 0, f: 0, first: 0, end: 0 }
-}
-
-/** Tells the target of a leader transfer to campaign now. */
-export function timeoutNow(term: number): Outgoing {
-  return { kind: Message.TIMEOUT_NOW, term, a: 0, b: 0, c: 0, d: 0, e: 0, f: 0, first: 0, end: 0 }
+function write(sink: Sink, a: number, b: number, c: number, d: number, e: number, f: number): void {
+  sink.put(a)
+  sink.put(b)
+  sink.put(c)
+  sink.put(d)
+  sink.put(e)
+  sink.put(f)
 }

@@ -2,7 +2,7 @@
 // Says why not, as text; changes nothing. What passes here trips no assertion, and may still be a lie.
 import { Message, Role } from './kinds.js'
 import type { Log } from './log.js'
-import type { Incoming } from './message.js'
+import { type Append, type AppendReply, type Incoming, isNumber, NUMBER_MAX } from './message.js'
 
 /** What the receiver knows. */
 export interface Receiver {
@@ -16,34 +16,29 @@ export interface Receiver {
   readonly round: number
 }
 
-/** Indexes, rounds and terms stay far below 2^53, so that what is counted from them is exact. */
-const NUMBER_MAX = 2 ** 52
-
 /** Elections that a member may have missed: one a second for a century. A term from a lie must not use up all terms there are. */
 const TERM_JUMP_MAX = 2 ** 32
 
 /** Why this message cannot be; empty if it can. Cheap: called for every message. */
 export function doubt(receiver: Receiver, message: Incoming): string {
-  const { kind, term, handle, runs } = message
-  if (!isNumber(kind) || kind < Message.PRE_VOTE || kind > Message.RECOVER_REPLY) return 'its kind is unknown'
+  const { term, handle, runs } = message
   if (!isNumber(term) || term > receiver.term + TERM_JUMP_MAX) return 'its term is out of reach'
-  if (!(isNumber(message.a) && isNumber(message.b) && isNumber(message.c) && isNumber(message.d))) return 'a field is no number'
-  if (!(isNumber(message.e) && isNumber(message.f))) return 'a field is no number'
+  if (message.flaw !== '') return message.flaw
   if ((handle !== 0) !== runs.length > 0) return 'its payload and its runs do not agree'
-  if (kind === Message.APPEND) return doubtAppend(receiver, message)
+  if (message.kind === Message.APPEND) return doubtAppend(receiver, message)
   if (handle !== 0) return 'it has entries'
   if (term !== receiver.term) return ''
-  if (kind === Message.APPEND_REPLY) return receiver.role === Role.LEADER ? doubtReply(receiver, message) : ''
-  if (kind === Message.TIMEOUT_NOW) return leadsNow(receiver, message) ? '' : 'its sender does not lead this term'
+  if (message.kind === Message.APPEND_REPLY) return receiver.role === Role.LEADER ? doubtReply(receiver, message) : ''
+  if (message.kind === Message.TIMEOUT_NOW) return leadsNow(receiver, message) ? '' : 'its sender does not lead this term'
   return ''
 }
 
-function doubtAppend(receiver: Receiver, message: Incoming): string {
-  const { term, a: previous, b: previousTerm, runs } = message
+function doubtAppend(receiver: Receiver, message: Incoming & Append): string {
+  const { term, previousIndex, previousTerm, runs } = message
   if (previousTerm > term) return 'the entry before its own is of a later term'
-  if ((previous === 0) !== (previousTerm === 0)) return 'the entry before its own has no term'
+  if ((previousIndex === 0) !== (previousTerm === 0)) return 'the entry before its own has no term'
   let last = previousTerm
-  let end = previous
+  let end = previousIndex
   for (let i = 0; i < runs.length; i += 2) {
     const runTerm = runs[i] as number
     const count = runs[i + 1] as number
@@ -66,8 +61,8 @@ function leadsNow({ role, leader }: Receiver, { from }: Incoming): boolean {
 }
 
 /** A leader has what is committed: its entries up to there are the receiver's. Of what was cut only the last one's term is known. */
-function agrees({ log, commit }: Receiver, { a: previous, runs }: Incoming): boolean {
-  let index = previous + 1
+function agrees({ log, commit }: Receiver, { previousIndex, runs }: Incoming & Append): boolean {
+  let index = previousIndex + 1
   for (let i = 0; i < runs.length && index <= commit; i += 2) {
     const end = index + (runs[i + 1] as number)
     const from = Math.max(index, log.baseIndex)
@@ -78,12 +73,9 @@ function agrees({ log, commit }: Receiver, { a: previous, runs }: Incoming): boo
   return true
 }
 
-function doubtReply({ log, round }: Receiver, { a: index, b: rejected, d: answered, f: previous }: Incoming): string {
-  if (answered > round) return 'it answers a round that was not begun'
-  if (rejected === 0 && (index > log.lastIndex || previous > log.lastIndex)) return 'it has entries that the leader has not'
+function doubtReply({ log, round }: Receiver, answer: AppendReply): string {
+  const { index, rejected, previousIndex } = answer
+  if (answer.round > round) return 'it answers a round that was not begun'
+  if (!rejected && (index > log.lastIndex || previousIndex > log.lastIndex)) return 'it has entries that the leader has not'
   return ''
-}
-
-function isNumber(value: number): boolean {
-  return Number.isInteger(value) && value >= 0 && value <= NUMBER_MAX
 }

@@ -9,7 +9,7 @@ import { Follower } from './follower.js'
 import { Message, Role } from './kinds.js'
 import { Leader } from './leader.js'
 import { Log } from './log.js'
-import { appendRejected, type Incoming, type Outgoing, recoverReply, snapshotStatus } from './message.js'
+import type { Incoming, Outgoing } from './message.js'
 import { type After, AT_ONCE, DURABLE, type Out } from './out.js'
 import { doubt } from './plausible.js'
 import { majority } from './quorum.js'
@@ -162,7 +162,6 @@ export class Raft {
 
   /** A message arrived. */
   receive(message: Incoming): void {
-    const { kind, term } = message
     // A member that is configured with others, or is no member any more: not a bug of this one.
     if (!this.peers.includes(message.from)) {
       if (message.handle !== 0) this.out.drop(message.handle)
@@ -176,24 +175,21 @@ export class Raft {
       return
     }
     if (this.recovery?.takes(message)) return
-    if (kind === Message.PRE_VOTE || kind === Message.VOTE) {
-      answerVote(this, message)
-      return
-    }
-    if (kind >= Message.RECOVER) {
-      if (kind === Message.RECOVER) this.#answerRecover(message)
-      return
-    }
-    if (kind === Message.PRE_VOTE_REPLY && message.a === 1) {
-      this.#behaviour.receive(message)
-      return
-    }
+    if (message.kind === Message.PRE_VOTE || message.kind === Message.VOTE) answerVote(this, message)
+    else if (message.kind === Message.RECOVER) this.#answerRecover(message.from, message.nonce)
+    else if (message.kind === Message.PRE_VOTE_REPLY && message.granted) this.#behaviour.receive(message)
+    else if (message.kind !== Message.RECOVER_REPLY) this.#receiveInTerm(message)
+  }
+
+  /** A message that counts in its term only. */
+  #receiveInTerm(message: Incoming): void {
+    const { term } = message
     if (term < this.term) {
       this.#answerStale(message)
       return
     }
-    if (term > this.term) this.follow(term, kind === Message.APPEND ? message.from : 0)
-    if (kind === Message.APPEND && !(this.#behaviour instanceof Follower)) {
+    if (term > this.term) this.follow(term, message.kind === Message.APPEND ? message.from : 0)
+    if (message.kind === Message.APPEND && !(this.#behaviour instanceof Follower)) {
       assert(this.role !== Role.LEADER, 'one leader a term', { term, id: this.config.id, from: message.from })
       this.follow(term, message.from)
     }
@@ -245,7 +241,7 @@ export class Raft {
     if (ok) this.#install(index, term)
     if (!this.peers.includes(from)) return
     if (ok && this.#behaviour instanceof Follower) this.#behaviour.report(from)
-    this.send(from, snapshotStatus(this.term, index, term, ok), AT_ONCE)
+    this.send(from, { kind: Message.SNAPSHOT_STATUS, term: this.term, index, snapshotTerm: term, installed: ok }, AT_ONCE)
   }
 
   /** The log follows the state machine, as what it holds decides. */
@@ -470,15 +466,17 @@ export class Raft {
   #answerStale(message: Incoming): void {
     if (message.handle !== 0) this.out.drop(message.handle)
     if (message.kind === Message.APPEND) {
-      this.send(message.from, appendRejected(this.term, 0, 0, 0, 0, message.a), DURABLE)
+      const answer = { index: 0, rejected: true, hintTerm: 0, round: 0, promise: 0, previousIndex: message.previousIndex }
+      this.send(message.from, { kind: Message.APPEND_REPLY, term: this.term, ...answer }, DURABLE)
     } else if (message.kind === Message.SNAPSHOT_STATUS) this.#behaviour.receive(message)
   }
 
   /** Tells a member that may have lost its data where this one stands. */
-  #answerRecover({ from, a: nonce }: Incoming): void {
+  #answerRecover(from: number, nonce: number): void {
     const leads = this.#behaviour instanceof Leader
     if (this.#behaviour instanceof Leader) this.#behaviour.forget(from, nonce)
-    this.send(from, recoverReply(this.term, nonce, this.log.lastIndex, leads, this.recovery === null), DURABLE)
+    const answer = { nonce, lastIndex: this.log.lastIndex, leads, whole: this.recovery === null }
+    this.send(from, { kind: Message.RECOVER_REPLY, term: this.term, ...answer }, DURABLE)
   }
 
   #announce(): void {

@@ -20,7 +20,7 @@
 // it acknowledged, and that is or will be committed, is in that leader's log.
 import { CLOCK_DRIFT_SHARE } from './config.js'
 import { Message } from './kinds.js'
-import { type Incoming, recover } from './message.js'
+import type { Incoming } from './message.js'
 import { AT_ONCE } from './out.js'
 import type { Raft } from './raft.js'
 
@@ -69,9 +69,9 @@ export class Recovery {
     if (kind === Message.RECOVER) return false
     if (this.#needed !== null) return kind === Message.VOTE || kind === Message.PRE_VOTE || kind === Message.TIMEOUT_NOW
     if (message.handle !== 0) this.#raft.out.drop(message.handle)
-    if (kind === Message.RECOVER_REPLY && message.a === this.#nonce) {
-      const { from, term, b: lastIndex, c: leads, d: whole } = message
-      this.#answers.set(from, { term, lastIndex, leads: leads === 1, whole: whole === 1 })
+    if (message.kind === Message.RECOVER_REPLY && message.nonce === this.#nonce) {
+      const { from, term, lastIndex, leads, whole } = message
+      this.#answers.set(from, { term, lastIndex, leads, whole })
       this.#decide()
     }
     return true
@@ -111,7 +111,7 @@ export class Recovery {
       this.#nonce += 1
       this.#answers.clear()
     }
-    for (const peer of raft.peers) raft.send(peer, recover(raft.term, this.#nonce), AT_ONCE)
+    for (const peer of raft.peers) raft.send(peer, { kind: Message.RECOVER, term: raft.term, nonce: this.#nonce }, AT_ONCE)
   }
 
   #decide(): void {

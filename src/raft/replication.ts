@@ -2,7 +2,8 @@
 // catching up within the window too, message by message, or by snapshot.
 import { Chunks } from './chunks.js'
 import { SNAPSHOT_INSTALL_TIMEOUTS } from './config.js'
-import { append, type Incoming } from './message.js'
+import { Message } from './kinds.js'
+import type { AppendReply, Outgoing } from './message.js'
 import { type After, AT_ONCE, TOLD } from './out.js'
 import { CATCH_UP, PROBE, type Progress, REPLICATE, SNAPSHOT } from './progress.js'
 import type { Raft } from './raft.js'
@@ -59,14 +60,16 @@ export class Replication {
     const { log, term, commit } = this.#raft
     const known = follower.state !== SNAPSHOT && follower.next > log.baseIndex
     // 0 matches every log: the answer only shows that the follower is there.
-    const previous = known ? follower.next - 1 : 0
-    const previousTerm = known ? log.term(previous) : 0
+    const previousIndex = known ? follower.next - 1 : 0
+    const previousTerm = known ? log.term(previousIndex) : 0
+    const round = this.#rounds.current
     follower.toldCommit = commit
-    this.#raft.send(follower.id, append(term, previous, previousTerm, commit, this.#rounds.current, 0, 0), AT_ONCE)
+    const message: Outgoing = { kind: Message.APPEND, term, previousIndex, previousTerm, commit, round, first: 0, end: 0 }
+    this.#raft.send(follower.id, message, AT_ONCE)
   }
 
-  /** The follower's log equals ours up to `a` on its disk, and up to `f` in its memory. */
-  accepted(follower: Progress, { a: match, f: previous }: Incoming): void {
+  /** The follower's log equals ours up to `index` on its disk, and up to `previousIndex` in its memory. */
+  accepted(follower: Progress, { index: match, previousIndex }: AppendReply): void {
     const { next } = follower
     follower.advance(match, this.#rounds.current)
     if (follower.state === REPLICATE) return
@@ -75,21 +78,21 @@ export class Replication {
       else if (follower.snapshotSent && match >= follower.snapshotFrom) this.retry(follower)
       return
     }
-    const reached = Math.max(match, previous)
+    const reached = Math.max(match, previousIndex)
     if (follower.state === PROBE && reached >= next - 1) this.#resume(follower, reached + 1)
   }
 
-  /** The follower does not have `f`; it may equal us up to `a`, of term `c`. */
-  rejected(follower: Progress, { a: hint, c: hintTerm, d: round, f: previous }: Incoming): void {
+  /** The follower does not have `previousIndex`; it may equal us up to `hint`, of `hintTerm`. */
+  rejected(follower: Progress, { index: hint, hintTerm, round, previousIndex }: AppendReply): void {
     if (follower.state === SNAPSHOT) return
-    if (previous <= follower.match) {
+    if (previousIndex <= follower.match) {
       // Either an old answer, or the follower lost what it had acknowledged (a disk that does not keep its word).
       if (round <= follower.matchRound) return
       follower.match = 0
-    } else if (follower.state === PROBE && previous !== follower.next - 1) return
+    } else if (follower.state === PROBE && previousIndex !== follower.next - 1) return
     const { log } = this.#raft
     const shared = log.lastWithin(hint, hintTerm)
-    follower.probe(Math.max(follower.match, Math.min(shared, previous - 1)) + 1)
+    follower.probe(Math.max(follower.match, Math.min(shared, previousIndex - 1)) + 1)
   }
 
   /** The follower says what became of a snapshot: look where it stands, from there; it may need another one. */
@@ -142,11 +145,13 @@ export class Replication {
   /** Sends entries from `next` up to `end`; 0: none. */
   #send(follower: Progress, end: number, after: After): void {
     const { log, term, commit } = this.#raft
-    const previous = follower.next - 1
+    const previousIndex = follower.next - 1
+    const previousTerm = log.term(previousIndex)
     const first = end > follower.next ? follower.next : 0
     follower.toldCommit = commit
     const round = this.#rounds.current
-    const message = append(term, previous, log.term(previous), commit, round, first, first === 0 ? 0 : end)
+    const stop = first === 0 ? 0 : end
+    const message: Outgoing = { kind: Message.APPEND, term, previousIndex, previousTerm, commit, round, first, end: stop }
     this.#raft.send(follower.id, message, after)
   }
 

@@ -1,8 +1,8 @@
 // Handing leadership to a follower (Raft thesis, 3.10): take no more proposals, wait until it has the whole log, tell it
 // to campaign at once. Gives up after an election timeout, and says so: whoever asked waits for it.
 import { Code } from '../codes.js'
+import { Message } from './kinds.js'
 import type { Lease } from './lease.js'
-import { timeoutNow } from './message.js'
 import { AT_ONCE } from './out.js'
 import type { Progress } from './progress.js'
 import type { Raft } from './raft.js'
@@ -62,7 +62,7 @@ export class Transfer {
 
   /** Tells it again, in case the message was lost. */
   repeat(): void {
-    if (this.active && this.#told) this.#raft.send(this.#target, timeoutNow(this.#raft.term), AT_ONCE)
+    if (this.active && this.#told) this.#raft.send(this.#target, { kind: Message.TIMEOUT_NOW, term: this.#raft.term }, AT_ONCE)
   }
 
   /** Gives up the one under way; returns what was held. */

@@ -1,19 +1,21 @@
 // Who gets this member's vote, and its word in a pre-vote (Raft thesis, 3.4, 4.2.3 and 9.6).
 import { Message, Role } from './kinds.js'
-import { type Incoming, voteReply } from './message.js'
+import type { Incoming, VoteRequest } from './message.js'
 import { AT_ONCE, DURABLE } from './out.js'
 import type { Raft } from './raft.js'
 
+/** PRE_VOTE or VOTE, as it arrived. */
+type Request = Incoming & VoteRequest
+
 /** Answers PRE_VOTE and VOTE, or ignores them while a leader is there. */
-export function answerVote(raft: Raft, message: Incoming): void {
+export function answerVote(raft: Raft, message: Request): void {
   const pre = message.kind === Message.PRE_VOTE
-  const transfer = message.c === 1
   if (message.term < raft.term) {
     refuse(raft, message, pre)
     return
   }
   // Leases rely on this: whoever heard a leader, or is one, elects no other for an election timeout.
-  if (!transfer && hasLeader(raft)) return
+  if (!message.transfer && hasLeader(raft)) return
   if (pre) {
     answerPreVote(raft, message)
     return
@@ -26,20 +28,23 @@ export function answerVote(raft: Raft, message: Incoming): void {
   }
   raft.voteFor(message.from)
   raft.restartElectionTimer()
-  raft.send(message.from, voteReply(false, raft.term, true, message.d), DURABLE)
+  const { from, life } = message
+  raft.send(from, { kind: Message.VOTE_REPLY, term: raft.term, granted: true, life }, DURABLE)
 }
 
 /** Would this member vote so? Changes nothing, so that a member that cannot win disturbs nobody. */
-function answerPreVote(raft: Raft, message: Incoming): void {
+function answerPreVote(raft: Raft, message: Request): void {
   if (message.term <= raft.term || !isUpToDate(raft, message)) {
     refuse(raft, message, true)
     return
   }
-  raft.send(message.from, voteReply(true, message.term, true, message.d), AT_ONCE)
+  const { from, term, life } = message
+  raft.send(from, { kind: Message.PRE_VOTE_REPLY, term, granted: true, life }, AT_ONCE)
 }
 
-function refuse(raft: Raft, message: Incoming, pre: boolean): void {
-  raft.send(message.from, voteReply(pre, raft.term, false, message.d), pre ? AT_ONCE : DURABLE)
+function refuse(raft: Raft, message: Request, pre: boolean): void {
+  const kind = pre ? Message.PRE_VOTE_REPLY : Message.VOTE_REPLY
+  raft.send(message.from, { kind, term: raft.term, granted: false, life: message.life }, pre ? AT_ONCE : DURABLE)
 }
 
 function hasLeader(raft: Raft): boolean {
@@ -47,7 +52,7 @@ function hasLeader(raft: Raft): boolean {
 }
 
 /** Whether the candidate's log has everything that may be committed here (Raft thesis, 3.6.1). */
-function isUpToDate(raft: Raft, message: Incoming): boolean {
+function isUpToDate(raft: Raft, message: Request): boolean {
   const { lastIndex, lastTerm } = raft.log
-  return message.b > lastTerm || (message.b === lastTerm && message.a >= lastIndex)
+  return message.lastTerm > lastTerm || (message.lastTerm === lastTerm && message.lastIndex >= lastIndex)
 }

@@ -42,7 +42,7 @@ const forgetsOnDisk = brokenCore(Raft, { out: (out) => ({ persist: (term, _vote,
 class Generous extends Raft {
   override receive(message: Incoming): void {
     const asks = message.kind === Message.VOTE || message.kind === Message.PRE_VOTE
-    super.receive(asks ? { ...message, b: Number.MAX_SAFE_INTEGER } : message)
+    super.receive(asks ? { ...message, lastTerm: Number.MAX_SAFE_INTEGER } : message)
   }
 }
 
@@ -59,8 +59,8 @@ class Counting extends Raft {
     return Math.min(all[this.quorum - 1]!, this.log.lastIndex)
   }
   override receive(message: Incoming): void {
-    if (message.kind === Message.APPEND_REPLY && message.term === this.term && message.b === 0) {
-      this.#matches.set(message.from, message.a)
+    if (message.kind === Message.APPEND_REPLY && message.term === this.term && !message.rejected) {
+      this.#matches.set(message.from, message.index)
     }
     super.receive(message)
   }
@@ -117,11 +117,8 @@ const keepsConflicts = brokenCore(Raft, {
 class Forward extends Raft {
   override snapshotInstalled(ok: boolean, index: number, term: number, from: number): void {
     super.snapshotInstalled(ok, index, term, from)
-    this.out.send(
-      from,
-      { kind: Message.APPEND_REPLY, term: this.term, a: index + 5, b: 0, c: 0, d: 0, e: 0, f: 0, first: 0, end: 0 },
-      0,
-    )
+    const answer = { index: index + 5, rejected: false, hintTerm: 0, round: 0, promise: 0, previousIndex: 0 }
+    this.out.send(from, { kind: Message.APPEND_REPLY, term: this.term, ...answer }, AT_ONCE)
   }
 }
 
@@ -144,7 +141,7 @@ class Unasking extends Raft {
 /** Takes every member to be as patient as itself. */
 class Believing extends Raft {
   override receive(message: Incoming): void {
-    super.receive(message.kind === Message.APPEND_REPLY ? { ...message, e: this.config.electionTimeout } : message)
+    super.receive(message.kind === Message.APPEND_REPLY ? { ...message, promise: this.config.electionTimeout } : message)
   }
 }
 
