@@ -175,12 +175,29 @@ fn wait_for_table_compaction(shared: &Shared) {
     }
 }
 
+/// How often it is looked whether files are still read.
+const UNREAD_LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// Whether there are tables to compact, or the engine stops, before so much time has passed.
+fn is_called_within(shared: &Shared, time: Duration) -> bool {
+    let mut work = shared.work.lock();
+    let until = Instant::now() + time;
+    let is_called = |work: &Work| work.compact_tables || shared.is_stopping();
+    while !is_called(&work) && !shared.changed.wait_until(&mut work, until).timed_out() {}
+    is_called(&work)
+}
+
 fn compact_tables_until_stopped(shared: &Shared) {
     let wanted = |work: &mut MutexGuard<'_, Work>| {
         work.compacting_tables = std::mem::take(&mut work.compact_tables);
         work.compacting_tables.then_some(())
     };
-    while wait_for(shared, wanted).is_some() {
+    loop {
+        // Files that were still read go when they are not, and nobody tells when that is.
+        while shared.tables.let_go() && !is_called_within(shared, UNREAD_LOOK_EVERY) {}
+        if wait_for(shared, wanted).is_none() {
+            break;
+        }
         run(shared, Wanting::Tables, "a compaction of tables", || {
             while !shared.is_stopping() && shared.tables.compact()? {
                 shared.changed.notify_all();

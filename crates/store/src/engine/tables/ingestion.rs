@@ -81,7 +81,7 @@ impl<'a> Ingestion<'a> {
         self.inner
             .finish()
             .map_err(|error| failure(&error, "writing tables to", &self.tables.path))?;
-        self.tables.count_written();
+        self.tables.take_over();
         Ok(())
     }
 }

@@ -16,6 +16,7 @@ mod leftovers;
 mod manifest;
 mod range;
 mod tombstones;
+mod version;
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -41,6 +42,7 @@ use manifest::verify_manifest;
 pub(super) use range::{TableRange, TableRow};
 pub(super) use tombstones::Limits;
 use tombstones::TombstoneFilters;
+use version::Versions;
 
 const META: u8 = 0;
 const LATEST: u8 = 1;
@@ -53,6 +55,8 @@ const L0_RUNS_MAX: usize = 12;
 
 pub(super) struct Tables {
     tree: AnyTree,
+    /// What readers look at.
+    versions: Versions,
     path: PathBuf,
     sequence: SequenceNumberCounter,
     strategy: Arc<Leveled>,
@@ -114,6 +118,7 @@ impl Tables {
             written: AtomicU64::new(0),
             counted_below: AtomicU64::new(tree.next_table_id()),
             leftovers: Leftovers::default(),
+            versions: Versions::of(&tree),
             tree,
         };
         Ok(tables)
@@ -131,7 +136,7 @@ impl Tables {
     fn get_stored(&self, key: &[u8]) -> Result<Option<Slice>, StoreError> {
         with_prefix(LATEST, key, |prefixed| {
             patiently(&self.limits, || {
-                let found = self.tree.get(prefixed, NEWEST);
+                let found = self.versions.now().get(prefixed);
                 found.map_err(|error| self.read_failure(&error))
             })
         })
@@ -139,7 +144,7 @@ impl Tables {
 
     /// The rows with start ≤ key < end as they are now, both ways; later changes are not seen.
     pub(super) fn range(&self, start: &[u8], end: Option<&[u8]>) -> TableRange {
-        TableRange::new(&self.tree, start, end)
+        TableRange::new(self.versions.hold(), start, end)
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -148,7 +153,7 @@ impl Tables {
 
     /// The value of a meta row.
     pub(super) fn meta(&self, name: &[u8]) -> Result<Option<Slice>, StoreError> {
-        let found = self.tree.get(prefixed(META, name), NEWEST);
+        let found = self.versions.now().get(&prefixed(META, name));
         found.map_err(|error| self.read_failure(&error))
     }
 
@@ -206,24 +211,22 @@ impl Tables {
 
     /// Does one step of compaction. Whether there was something to do.
     pub(super) fn compact(&self) -> Result<bool, StoreError> {
-        let before = self.tree.current_version().id();
         // Readers hold the version they look at, so everything but the newest row of a key may go.
         let compacted = self.leftovers.attempt(&self.tree, &self.path, || {
             self.tree.compact(self.strategy.clone(), self.sequence.get())
         });
+        let has_changed = self.take_over();
         if self.limits.stopping.load(Ordering::Relaxed) {
             return Ok(false);
         }
         compacted.map_err(|error| self.read_failure(&error))?;
-        self.count_written();
-        Ok(self.tree.current_version().id() != before)
+        Ok(has_changed)
     }
 
     /// Drops the tables that hold nothing but rows which a deleted range killed, and which no reader needs.
     pub(super) fn drop_stretches(&self, deleted: &RangeTombstone) -> Result<(), StoreError> {
         // Until it is released no rows come in: whatever is in the tables was noted as written before.
         let _nothing_comes = self.changing.lock();
-        let version = self.tree.current_version();
         for (start, end) in self.limits.ranges.load_full().dead_stretches(deleted) {
             let is_bundled = |key: &[u8]| bundle::split(key).is_some();
             if is_bundled(&start) || end.as_deref().is_some_and(is_bundled) {
@@ -237,10 +240,11 @@ impl Tables {
                 let stretch = (low.as_ref(), high.as_ref());
                 stretch.contains(&range.min().to_vec()) && stretch.contains(&range.max().to_vec())
             };
-            if self.limits.stopping.load(Ordering::Relaxed) || !version.iter_tables().any(holds) {
+            if self.limits.stopping.load(Ordering::Relaxed) || !self.versions.now().tables().any(holds) {
                 continue;
             }
             let dropped = self.tree.drop_range::<Vec<u8>, _>((low, high));
+            self.take_over();
             dropped.map_err(|error| self.read_failure(&error))?;
         }
         Ok(())
@@ -249,21 +253,26 @@ impl Tables {
     /// Writes all tables anew, without what the filter lets go.
     pub(super) fn rewrite(&self) -> Result<(), StoreError> {
         let rewritten = self.tree.major_compact(self.table_bytes, self.sequence.get());
+        self.take_over();
         if self.limits.stopping.load(Ordering::Relaxed) {
             return Ok(());
         }
-        rewritten.map_err(|error| self.read_failure(&error))?;
-        self.count_written();
-        Ok(())
+        rewritten.map_err(|error| self.read_failure(&error))
+    }
+
+    /// Removes the files that only readers needed, and they no longer. Whether there are such that are still read.
+    pub(super) fn let_go(&self) -> bool {
+        self.versions.let_go()
     }
 
     /// Whether flushes should wait for compaction.
     pub(super) fn is_behind(&self) -> bool {
-        self.tree.l0_run_count() > L0_RUNS_MAX
+        self.versions.now().level_0_runs() > L0_RUNS_MAX
     }
 
     pub(super) fn disk_bytes(&self) -> u64 {
-        self.tree.disk_space()
+        let version = self.versions.now();
+        version.tables().map(|table| table.metadata.file_size).sum()
     }
 
     pub(super) fn block_cache_bytes(&self) -> u64 {
@@ -271,27 +280,32 @@ impl Tables {
     }
 
     pub(super) fn table_count(&self) -> usize {
-        self.tree.table_count()
+        self.versions.now().tables().count()
     }
 
     /// Memory held for tables beside the block cache.
     pub(super) fn pinned_bytes(&self) -> u64 {
-        (self.tree.pinned_filter_size() + self.tree.pinned_block_index_size()) as u64
+        let version = self.versions.now();
+        let pinned = |table: &lsm_tree::Table| table.pinned_filter_size() + table.pinned_block_index_size();
+        version.tables().map(pinned).sum::<usize>() as u64
     }
 
     pub(super) fn written_bytes(&self) -> u64 {
         self.written.load(Ordering::Relaxed)
     }
 
-    fn count_written(&self) {
+    /// Has readers look at the tables as they are now; whether they have changed. After every attempt to change them: one that failed
+    /// may have come so far.
+    fn take_over(&self) -> bool {
+        let has_changed = self.versions.take_over(&self.tree);
         let counted_below = self.counted_below.load(Ordering::Relaxed);
         let mut next = counted_below;
-        let version = self.tree.current_version();
-        for table in version.iter_tables().filter(|table| table.id() >= counted_below) {
+        for table in self.versions.now().tables().filter(|table| table.id() >= counted_below) {
             self.written.fetch_add(table.metadata.file_size, Ordering::Relaxed);
             next = next.max(table.id() + 1);
         }
         self.counted_below.fetch_max(next, Ordering::Relaxed);
+        has_changed
     }
 
     /// A failed read: if it is damage, the tables are searched for it, so that the error can name the file.
@@ -299,8 +313,8 @@ impl Tables {
         if !is_damage(error) {
             return failure(error, "reading tables in", &self.path);
         }
-        let version = self.tree.current_version();
-        let damaged = version.iter_tables().find(|table| {
+        let version = self.versions.hold();
+        let damaged = version.tables().find(|table| {
             table
                 .scan()
                 .and_then(|mut rows| rows.try_for_each(|row| row.map(drop)))

@@ -2,16 +2,20 @@
 
 use std::collections::VecDeque;
 use std::ops::Bound;
+use std::sync::Arc;
 
-use lsm_tree::{AbstractTree, AnyTree, Guard, Slice};
+use lsm_tree::{BoxedIterator, Slice};
 
 use super::bundle;
-use super::{prefixed, Tables, LATEST, NEWEST};
+use super::version::Version;
+use super::{prefixed, Tables, LATEST};
 use crate::StoreError;
 
 /// A range of the tables.
 pub(in crate::engine) struct TableRange {
-    iterator: Box<dyn DoubleEndedIterator<Item = lsm_tree::IterGuardImpl> + Send>,
+    iterator: BoxedIterator<'static>,
+    /// The tables whose rows these are. Goes after the iterator, which reads their files.
+    _version: Arc<Version>,
     /// Rows of the bundle that was come to last, in key order.
     unbundled: VecDeque<TableRow>,
     start: Vec<u8>,
@@ -38,16 +42,18 @@ impl TableRow {
 
 impl TableRange {
     /// The rows with start ≤ key < end.
-    pub(super) fn new(tree: &AnyTree, start: &[u8], end: Option<&[u8]>) -> Self {
-        let low = Bound::Included(prefixed(LATEST, bundle::split(start).map_or(start, |(stem, _)| stem)));
+    pub(super) fn new(version: Arc<Version>, start: &[u8], end: Option<&[u8]>) -> Self {
+        let stored = |key: &[u8]| Slice::from(prefixed(LATEST, key));
+        let low = Bound::Included(stored(bundle::split(start).map_or(start, |(stem, _)| stem)));
         let high = match end.map(|end| (end, bundle::split(end))) {
-            None => Bound::Excluded(vec![LATEST + 1]),
+            None => Bound::Excluded(Slice::from([LATEST + 1])),
             // The bundle may have keys on both sides of the end.
-            Some((_, Some((stem, _)))) => Bound::Included(prefixed(LATEST, stem)),
-            Some((end, None)) => Bound::Excluded(prefixed(LATEST, end)),
+            Some((_, Some((stem, _)))) => Bound::Included(stored(stem)),
+            Some((end, None)) => Bound::Excluded(stored(end)),
         };
         Self {
-            iterator: tree.range::<Vec<u8>, _>((low, high), NEWEST, None),
+            iterator: version.range(&(low, high)),
+            _version: version,
             unbundled: VecDeque::new(),
             start: start.to_vec(),
             end: end.map(<[u8]>::to_vec),
@@ -65,15 +71,16 @@ impl TableRange {
             if unbundled.is_some() {
                 return Ok(unbundled);
             }
-            let guard = if reverse {
+            let found = if reverse {
                 self.iterator.next_back()
             } else {
                 self.iterator.next()
             };
-            let Some(guard) = guard else {
+            let Some(found) = found else {
                 return Ok(None);
             };
-            let (key, row) = guard.into_inner().map_err(|error| tables.read_failure(&error))?;
+            let found = found.map_err(|error| tables.read_failure(&error))?;
+            let (key, row) = (found.key.user_key, found.value);
             if bundle::split(&key[1..]).is_none() {
                 return Ok(Some(TableRow { key, key_at: 1, row }));
             }
