@@ -1,6 +1,16 @@
 // One request while it is built, sent, sent again and answered: its bytes, its callers, its place in its session.
 
 import type { Slab, Slabs } from '../buffers/slab.js'
+import {
+  HEADER_BYTES,
+  readGroup,
+  WRITE_HEADER_BYTES,
+  writeBatchCount,
+  writeBatchPlace,
+  writeBatchRetry,
+  writeHeader,
+  writeReadCount,
+} from '../wire/header.js'
 import { writeU64 } from '../wire/integers.js'
 import { operationBytes } from '../wire/operations.js'
 import { ConsistencyKind, RequestKind } from '../wire/request-kinds.js'
@@ -8,12 +18,6 @@ import type { Awaited } from './awaited-requests.js'
 import type { Call } from './call.js'
 import type { Session } from './session.js'
 import type { Stream } from './stream.js'
-
-export const HEADER_BYTES = 16
-/** Header of a request and of the batch in it. */
-export const WRITE_HEADER_BYTES = HEADER_BYTES + 32
-export const READ_HEADER_BYTES = HEADER_BYTES + 16
-const BATCH_RETRY = 1
 
 export class Request {
   calls: Call[] = []
@@ -78,14 +82,11 @@ export class Request {
   seal(end: number, group: number): void {
     const { view } = this.slab
     this.end = end
-    view.setUint32(this.start, end - this.start - HEADER_BYTES, true)
-    view.setUint32(this.start + 4, this.type | (group << 16), true)
-    writeU64(view, this.start + 8, this.id)
+    writeHeader(view, this.start, end - this.start - HEADER_BYTES, this.type, group, this.id)
     if (this.type === RequestKind.WRITE) {
-      view.setUint32(this.start + 40, 0, true)
-      view.setUint32(this.start + 44, this.starts ? 0 : this.calls.length, true)
+      writeBatchCount(view, this.start + HEADER_BYTES, this.starts ? 0 : this.calls.length)
     } else if (this.type === RequestKind.READ) {
-      view.setUint32(this.start + 20, this.calls.length, true)
+      writeReadCount(view, this.start, this.calls.length)
     }
   }
 
@@ -93,7 +94,7 @@ export class Request {
   prune(): void {
     if (this.waiting === this.calls.length || this.uncertain || this.type !== RequestKind.WRITE || this.starts) return
     const { bytes, view } = this.slab
-    const group = view.getUint16(this.start + 6, true)
+    const group = readGroup(view, this.start)
     let from = this.start + WRITE_HEADER_BYTES
     let to = from
     const kept: Call[] = []
@@ -112,18 +113,15 @@ export class Request {
 
   /** Gives the batch its place in a session. */
   bind(session: Session): void {
-    const { view } = this.slab
     this.session = session
     this.sequence = session.nextSequence()
-    writeU64(view, this.start + 16, session.id)
-    writeU64(view, this.start + 24, this.sequence)
-    writeU64(view, this.start + 32, session.lowest)
+    writeBatchPlace(this.slab.view, this.start + HEADER_BYTES, session.id, this.sequence, session.lowest)
   }
 
   /** From now on a member must look whether it has seen this batch. */
   markUncertain(): void {
     this.uncertain = true
-    if (this.type === RequestKind.WRITE) this.slab.view.setUint32(this.start + 40, BATCH_RETRY, true)
+    if (this.type === RequestKind.WRITE) writeBatchRetry(this.slab.view, this.start + HEADER_BYTES)
   }
 }
 

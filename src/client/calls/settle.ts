@@ -6,7 +6,8 @@ import { RequestKind } from '../wire/request-kinds.js'
 import type { Result } from '../wire/results.js'
 import { askAgain, type Call } from './call.js'
 import { failureOf, outcomeOf } from './outcome.js'
-import { READ_HEADER_BYTES, type Request } from './request.js'
+import { type Request } from './request.js'
+import { READ_HEADER_BYTES } from '../wire/header.js'
 
 /** Flag of a WRITE response: every operation was a put and took the next revision. */
 export const PLAIN = 1

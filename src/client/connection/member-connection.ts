@@ -3,9 +3,9 @@
 import { Code, type ErrorCode } from '../../codes.js'
 import { codeName, RafterError } from '../../errors.js'
 import { failureOf } from '../calls/outcome.js'
-import { HEADER_BYTES } from '../calls/request.js'
+import { HEADER_BYTES, writeHeader } from '../wire/header.js'
 import { explain } from '../text/explain.js'
-import { readU64, writeU64 } from '../wire/integers.js'
+import { readU64 } from '../wire/integers.js'
 import { ResponseBuffer } from '../wire/results.js'
 import type { Port, PortFactory } from './port.js'
 
@@ -63,10 +63,7 @@ export class MemberConnection {
     const bytes = Buffer.alloc(HEADER_BYTES + body.length)
     const view = new DataView(bytes.buffer, bytes.byteOffset)
     const id = this.#nextId++
-    view.setUint32(0, body.length, true)
-    view.setUint32(4, type, true)
-    view.setUint16(6, group, true)
-    writeU64(view, 8, id)
+    writeHeader(view, 0, body.length, type, group, id)
     bytes.set(body, HEADER_BYTES)
     const answer = new Promise<string>((resolve, reject) => {
       this.#pending = { id, resolve, reject }

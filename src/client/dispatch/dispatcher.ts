@@ -1,27 +1,27 @@
 // Sends requests, matches responses, and sends again what may be sent again until its callers' time is up.
-// Knows no operations and no endpoints; who follows the leader says which port to use.
-// Long, since every step of a request’s life looks at the same queues.
+// Knows no operations and no endpoints: who follows the leader says which port to use.
 import { Code, type ErrorCode } from '../../codes.js'
 import { codeName, type RafterError } from '../../errors.js'
 import { Slabs } from '../buffers/slab.js'
-import { acquireBuffer, releaseBuffer } from '../buffers/spare-buffers.js'
 import { Awaited } from '../calls/awaited-requests.js'
-import { Call } from '../calls/call.js'
+import type { Call } from '../calls/call.js'
 import type { Liveness } from '../calls/liveness.js'
 import { endOf, failureOf, outcomeOf, timeOutOf, troubleOf } from '../calls/outcome.js'
-import { cancelOf, HEADER_BYTES, Request, WRITE_HEADER_BYTES } from '../calls/request.js'
-import { type Session, Sessions } from '../calls/session.js'
+import { cancelOf, type Request } from '../calls/request.js'
+import { WRITE_HEADER_BYTES } from '../wire/header.js'
 import { PLAIN, settleBody, settleEach, settlePlain } from '../calls/settle.js'
 import type { Stream } from '../calls/stream.js'
-import { Backoff } from '../connection/backoff.js'
 import type { Port } from '../connection/port.js'
-import { readU64 } from '../wire/integers.js'
 import { operationBytes } from '../wire/operations.js'
 import { RequestKind } from '../wire/request-kinds.js'
-import { ResponseBuffer, Result } from '../wire/results.js'
-import { Deadlines } from './deadlines.js'
+import type { Result } from '../wire/results.js'
+import { Expiry } from './expiry.js'
 import { Inflight } from './inflight.js'
+import { Pause } from './pause.js'
+import { RequestQueues } from './request-queues.js'
+import { ResponseReader } from './response-reader.js'
 import { isInvalid, retryOf } from './retry.js'
+import { SessionStarter } from './session-starter.js'
 import { Streams } from './streams.js'
 import { Submission } from './submission.js'
 
@@ -47,25 +47,16 @@ export class Dispatcher {
   readonly awaited: Awaited
   readonly #options: DispatcherOptions
   #port: Port | null = null
-  /** Complete and not sent, each in order of id. Writes wait for their session and its window. */
-  #writes: Request[] = []
-  #reads: Request[] = []
-  /** What waits for nothing but the port: watches and what concerns them, questions about the cluster, starts of sessions. */
-  #others: Request[] = []
-  /** To be sent again when the pause is over. */
-  #parked: Request[] = []
+  readonly #queues = new RequestQueues()
   readonly #inflight = new Inflight()
-  readonly #streams = new Streams()
-  readonly #sessions = new Sessions()
   readonly #submission = new Submission()
-  readonly #backoff = new Backoff()
-  #pause: NodeJS.Timeout | null = null
+  readonly #responses = new ResponseReader((id, result) => this.#receive(id, result))
+  readonly #pause = new Pause(() => this.#resume())
+  readonly #streams: Streams
+  readonly #sessions: SessionStarter
+  readonly #expiry: Expiry
   /** The port took nothing last time: nothing at all is sent before the pause is over. */
   #full = false
-  readonly #deadlines = new Deadlines((now) => this.#sweep(now))
-  /** What responses are drained into; it grows for a larger response. */
-  #buffer = new ResponseBuffer(acquireBuffer())
-  #result = new Result(this.#buffer)
   #nextId = 1
   /** What went wrong last with any request: those that wait behind it say so. */
   #trouble = ''
@@ -80,6 +71,25 @@ export class Dispatcher {
   constructor(options: DispatcherOptions) {
     this.#options = options
     this.awaited = new Awaited(options.liveness)
+    this.#streams = new Streams(options.embedded, () => this.#pause.reset())
+    this.#sessions = new SessionStarter({
+      slabs: this.slabs,
+      group: options.group,
+      requestTimeout: options.requestTimeout,
+      nextId: () => this.nextId(),
+      sendStart: (request) => {
+        this.#queues.add(request)
+        this.#expiry.expect(request.deadline)
+      },
+      startFailed: (error) => this.#sessionFailed(error),
+      pump: () => this.pump(),
+    })
+    this.#expiry = new Expiry(this.#inflight, this.#queues, {
+      timeOut: (request, call) => this.#timeOut(request, call),
+      cancelRead: (request) => this.#cancelRead(request),
+      drop: this.#drop,
+      pump: () => this.pump(),
+    })
   }
 
   /** The Raft group that everything goes to. */
@@ -104,18 +114,19 @@ export class Dispatcher {
     }
     if (!own && request.calls.length > 0) this.awaited.add(request)
     if (this.#port === null && !request.expectsAnswer) this.#drop(request)
-    else this.#queue(request)
-    if (request.deadline !== Number.POSITIVE_INFINITY) this.#deadlines.expect(request.deadline)
+    else this.#queues.add(request)
+    this.#expiry.expect(request.deadline)
   }
 
   pump(): void {
+    const queues = this.#queues
     while (this.#port !== null && !this.#full) {
       const submission = this.#submission
       submission.clear()
-      if (this.#writes.length > 0) this.#startSession()
-      this.#others = submission.fill(this.#others, () => true, this.#drop)
-      this.#reads = submission.fill(this.#reads, this.#mayRead, this.#drop, true)
-      if (this.#pause === null) this.#writes = submission.fill(this.#writes, this.#mayWrite, this.#drop)
+      if (queues.writes.length > 0) this.#sessions.start()
+      queues.others = submission.fill(queues.others, () => true, this.#drop)
+      queues.reads = submission.fill(queues.reads, this.#mayRead, this.#drop, true)
+      if (!this.#pause.isOn) queues.writes = submission.fill(queues.writes, this.#mayWrite, this.#drop)
       if (submission.requests.length === 0 || !this.#transmit(this.#port, submission)) break
     }
   }
@@ -148,14 +159,14 @@ export class Dispatcher {
   /** The watch is over; nothing more is delivered to it. */
   closeStream(stream: Stream): void {
     this.#streams.forget(stream)
-    for (const request of [...this.#others, ...this.#parked]) if (request.stream === stream) request.waiting = 0
+    for (const opening of this.#queues.openings()) if (opening.stream === stream) opening.request.waiting = 0
     if (this.#streams.begun(stream)) this.pump()
-    if (this.#port === null) this.#sweep(performance.now())
+    if (this.#port === null) this.#expiry.sweep(performance.now())
   }
 
   /** A call was given up before its answer: a read that nobody waits for any more stops. */
   abandoned = ({ request }: Call): void => {
-    if (request !== null && this.#stopRead(request)) this.pump()
+    if (request !== null && this.#cancelRead(request)) this.pump()
   }
 
   /** Learns the identity of a cluster from a member, if none is known; whether it is the one. 0: that member knows none. */
@@ -166,7 +177,7 @@ export class Dispatcher {
 
   /** Ends all watches: what they were promised cannot be kept. */
   endStreams(error: RafterError): void {
-    for (const request of [...this.#others, ...this.#parked]) request.stream?.ended(error)
+    for (const { stream } of this.#queues.openings()) stream.ended(error)
     this.#streams.end(error)
     this.pump()
   }
@@ -174,15 +185,9 @@ export class Dispatcher {
   receive = (): void => {
     const port = this.#port
     if (port === null) return
-    for (;;) {
-      const length = port.drain(this.#buffer.bytes)
-      if (length === 0) break
-      if (length < 0) this.#replaceBuffer(-length)
-      else this.#read(length)
-      if (this.#port !== port) return
-    }
+    while (this.#responses.readFrom(port)) if (this.#port !== port) return
     this.heardAt = performance.now()
-    if (this.#writes.length > 0 || this.#reads.length > 0 || this.#others.length > 0) this.pump()
+    if (this.#queues.hasWork) this.pump()
   }
 
   /** Ends everything: what is under way and what comes later is rejected with `error`. */
@@ -192,34 +197,22 @@ export class Dispatcher {
     this.#port = null
     const underWay = this.#inflight.takeAll()
     for (const request of underWay) request.uncertain = true
-    const requests = [...underWay, ...this.#writes, ...this.#reads, ...this.#others, ...this.#parked]
-    this.#writes = []
-    this.#reads = []
-    this.#others = []
-    this.#parked = []
-    for (const request of requests) this.#reject(request, error.code, error.message)
+    for (const request of [...underWay, ...this.#queues.takeAll()]) this.#reject(request, error.code, error.message)
     this.#streams.end(error)
-    if (this.#pause !== null) clearTimeout(this.#pause)
-    this.#deadlines.close()
+    this.#pause.end()
+    this.#expiry.close()
   }
 
   /** After `end`: nothing is sent or drained any more, and the buffers go to the next client. */
   releaseBuffers(): void {
-    this.#replaceBuffer(0)
+    this.#responses.releaseBuffers()
     this.#submission.releaseBuffers()
     this.slabs.releaseBuffers()
   }
 
   #mayRead = (request: Request): boolean => !request.isLinearizableRead || this.#streams.allow(request.id)
 
-  #mayWrite = (request: Request): boolean => {
-    if (!this.#streams.allow(request.id)) return false
-    if (request.session !== null) return true
-    const session = this.#sessions.ready()
-    if (session === null) return false
-    request.bind(session)
-    return true
-  }
+  #mayWrite = (request: Request): boolean => this.#streams.allow(request.id) && this.#sessions.bind(request)
 
   #drop = (request: Request): void => {
     if (request.released) return
@@ -256,23 +249,17 @@ export class Dispatcher {
     return false
   }
 
-  #read(length: number): void {
-    const { view } = this.#buffer
-    const result = this.#result
-    for (let at = 0; at < length; ) {
-      const start = at + HEADER_BYTES
-      const end = start + view.getUint32(at, true)
-      const word = view.getUint32(at + 4, true)
-      const id = readU64(view, at + 8)
-      result.code = word >>> 16
-      result.flags = (word >>> 8) & 0xff
-      result.start = start
-      result.end = end
-      at = end
-      const request = this.#inflight.take(id)
-      if (request !== undefined) this.#answer(request, result)
-      else this.#answerStream(id, result)
+  #receive(id: number, result: Result): void {
+    const request = this.#inflight.take(id)
+    if (request !== undefined) {
+      this.#answer(request, result)
+      return
     }
+    const refusal = this.#streams.receive(id, result)
+    if (refusal === null) return
+    this.#trouble = troubleOf(refusal.code, result.errorText())
+    this.#beginPause()
+    this.#reroute(refusal.code, refusal.code === 'NOT_LEADER' ? result.text(result.start + 8) : refusal.message)
   }
 
   #answer(request: Request, result: Result): void {
@@ -280,35 +267,13 @@ export class Dispatcher {
       this.#handleRefusal(request, codeName(result.code), result.errorText())
       return
     }
-    this.#backoff.reset()
+    this.#pause.reset()
     if (request.starts) settleBody(request, result)
     else if (request.type === RequestKind.WRITE && (result.flags & PLAIN) !== 0) settlePlain(request, result)
     else if (request.type === RequestKind.WRITE || request.type === RequestKind.READ) {
       settleEach(request, result, (call, at, bytes) => this.#options.sendAgain(call, request, at, bytes))
     } else settleBody(request, result)
     this.#drop(request)
-  }
-
-  #answerStream(id: number, result: Result): void {
-    const stream = this.#streams.at(id)
-    if (stream === undefined) return
-    if (result.code === Code.OK) {
-      if (this.#streams.begun(stream)) this.#backoff.reset()
-      stream.deliver(result)
-      return
-    }
-    const error = result.error('watch')
-    const isOver = retryOf(RequestKind.WATCH, error.code, this.#options.embedded) === 'reject'
-    this.#streams.ended(id, isOver ? null : stream)
-    if (isOver) {
-      stream.ended(error)
-      return
-    }
-    // The member has no room for it, perhaps for long.
-    if (error.code === 'BUSY') this.#streams.begun(stream)
-    this.#trouble = troubleOf(error.code, result.errorText())
-    this.#pauseNow()
-    this.#reroute(error.code, error.code === 'NOT_LEADER' ? result.text(result.start + 8) : error.message)
   }
 
   /** Has the leader searched for, or the member left, as `code` asks for. */
@@ -329,7 +294,7 @@ export class Dispatcher {
     }
     if (retry === 'reject' || (code === 'BUSY' && !this.#options.waitWhenBusy)) {
       this.#reject(request, code, text)
-      if (this.#full) this.#pauseNow()
+      if (this.#full) this.#beginPause()
       return
     }
     this.#sendLater(request, retry === 'uncertain', troubleOf(code, text))
@@ -362,8 +327,8 @@ export class Dispatcher {
     if (uncertain && !request.uncertain) request.markUncertain()
     // A session that may or may not have been started is not used: its start fails, and the next one is started.
     if (uncertain && request.starts) this.#reject(request, 'LEADER_LOST', trouble)
-    else this.#parked.push(request)
-    this.#pauseNow()
+    else this.#queues.parked.push(request)
+    this.#beginPause()
   }
 
   #reject(request: Request, code: ErrorCode, text: string): void {
@@ -374,22 +339,14 @@ export class Dispatcher {
     this.#drop(request)
   }
 
-  #pauseNow(): void {
-    if (this.#pause !== null || this.ended !== null) return
-    this.#pause = setTimeout(() => this.#resume(), this.#backoff.delay())
-    this.#pause.unref()
+  #beginPause(): void {
+    if (this.ended === null) this.#pause.begin()
   }
 
   #resume(): void {
-    if (this.#pause !== null) clearTimeout(this.#pause)
-    this.#pause = null
+    this.#pause.end()
     this.#full = false
-    if (this.#parked.length > 0) {
-      const parked = this.#parked
-      this.#parked = []
-      for (const request of parked) this.#queue(request)
-      for (const queue of [this.#writes, this.#reads, this.#others]) queue.sort((a, b) => a.id - b.id)
-    }
+    this.#queues.unpark()
     if (this.#port !== null) {
       for (const stream of this.#streams.takeClosed()) {
         const request = stream.open(this.nextId(), this.slabs)
@@ -399,50 +356,14 @@ export class Dispatcher {
     this.pump()
   }
 
-  /** Sends the batch of no operations that starts the current session, unless that is done. */
-  #startSession(): void {
-    const sessions = this.#sessions
-    const session = sessions.current
-    if (session.started || sessions.starting) return
-    sessions.starting = true
-    const slab = this.slabs.single(WRITE_HEADER_BYTES)
-    const request = new Request(this.nextId(), RequestKind.WRITE, slab, 0, WRITE_HEADER_BYTES)
-    const call = new Call('session', () => true, performance.now() + this.#options.requestTimeout)
-    request.add(call)
-    request.starts = true
-    request.seal(WRITE_HEADER_BYTES, this.#options.group)
-    request.bind(session)
-    this.#others.push(request)
-    this.#deadlines.expect(call.deadline)
-    call.promise
-      .then(
-        () => sessions.started(session),
-        (error: RafterError) => this.#sessionFailed(session, error),
-      )
-      .finally(() => this.pump())
-  }
-
-  #sessionFailed(session: Session, error: RafterError): void {
-    this.#sessions.replace(session)
+  #sessionFailed(error: RafterError): void {
     if (error.code === 'TIMEOUT' || error.code === 'UNREACHABLE') return
     if (retryOf(RequestKind.WRITE, error.code, this.#options.embedded) !== 'reject') return
-    for (const write of this.#writes.splice(0)) this.#reject(write, error.code, error.message)
+    for (const write of this.#queues.writes.splice(0)) this.#reject(write, error.code, error.message)
   }
 
-  #queue(request: Request): void {
-    if (request.type === RequestKind.READ) this.#reads.push(request)
-    else if (request.type === RequestKind.WRITE && !request.starts) this.#writes.push(request)
-    else this.#others.push(request)
-  }
-
-  #replaceBuffer(bytes: number): void {
-    releaseBuffer(this.#buffer.bytes)
-    this.#buffer = new ResponseBuffer(Buffer.allocUnsafeSlow(bytes))
-    this.#result = new Result(this.#buffer)
-  }
-
-  /** Tells the member that nobody waits for a read that it has; whether there was something to tell. */
-  #stopRead(request: Request): boolean {
+  /** Has the member stop a read that nobody waits for any more; whether it has one to stop. */
+  #cancelRead(request: Request): boolean {
     if (request.type !== RequestKind.READ || request.waiting > 0 || !this.#inflight.has(request)) return false
     this.#inflight.delete(request)
     this.#drop(request)
@@ -451,43 +372,11 @@ export class Dispatcher {
     return true
   }
 
-  #sweep(now: number): number {
-    let next = Number.POSITIVE_INFINITY
-    let cancelled = false
-    const expire = (request: Request): boolean => {
-      if (request.deadline <= now) this.#expire(request, now)
-      if (request.waiting === 0) {
-        cancelled = this.#stopRead(request) || cancelled
-        this.#inflight.delete(request)
-        this.#drop(request)
-        return false
-      }
-      if (request.deadline < next) next = request.deadline
-      return true
-    }
-    for (const request of this.#inflight.list()) expire(request)
-    this.#writes = this.#writes.filter(expire)
-    this.#reads = this.#reads.filter(expire)
-    this.#others = this.#others.filter(expire)
-    this.#parked = this.#parked.filter(expire)
-    if (cancelled) this.pump()
-    return next
-  }
-
-  #expire(request: Request, now: number): void {
-    request.deadline = Number.POSITIVE_INFINITY
-    for (const call of request.calls) {
-      if (call.settled) continue
-      if (call.deadline <= now) this.#timeOut(request, call)
-      else if (call.deadline < request.deadline) request.deadline = call.deadline
-    }
-  }
-
-  #timeOut(request: Request, call: Call): void {
+  #timeOut(request: Request, call: Call): RafterError {
     const unreachable = this.#port === null ? this.#options.unreachable(call.name) : null
     const mayBeDone = request.type === RequestKind.WRITE && (request.uncertain || this.#inflight.has(request))
     const trouble = request.attempts === 0 ? this.#trouble : request.trouble
     const outcome = outcomeOf(request.type, 'TIMEOUT', mayBeDone)
-    call.reject(unreachable !== null && !mayBeDone ? unreachable : timeOutOf(call.name, trouble, unreachable, outcome))
+    return unreachable !== null && !mayBeDone ? unreachable : timeOutOf(call.name, trouble, unreachable, outcome)
   }
 }

@@ -1,6 +1,10 @@
 // The watches of a dispatcher: which are open, which are to be opened again, which have not begun. Sends nothing.
+import { Code } from '../../codes.js'
 import type { RafterError } from '../../errors.js'
 import type { Stream } from '../calls/stream.js'
+import { RequestKind } from '../wire/request-kinds.js'
+import type { Result } from '../wire/results.js'
+import { retryOf } from './retry.js'
 
 export class Streams {
   /** Open ones, by the id of the request that opened them. */
@@ -11,6 +15,12 @@ export class Streams {
    * larger one, and is not sent before the watch has begun. Else the watch might begin after it and miss it.
    */
   readonly #beginning = new Map<Stream, number>()
+
+  /** `onBegun` hears that a member answers: a watch has begun. `embedded`: there is no other member to go to. */
+  constructor(
+    readonly embedded: boolean,
+    readonly onBegun: () => void,
+  ) {}
 
   /** How many have not begun. */
   get beginning(): number {
@@ -38,8 +48,28 @@ export class Streams {
     this.#open.set(id, stream)
   }
 
-  at(id: number): Stream | undefined {
-    return this.#open.get(id)
+  /**
+   * A response to the request `id`, for the watch that it opened; one of another request is left alone. Returns the member's refusal
+   * if the watch is to be opened again, else null.
+   */
+  receive(id: number, result: Result): RafterError | null {
+    const stream = this.#open.get(id)
+    if (stream === undefined) return null
+    if (result.code === Code.OK) {
+      if (this.begun(stream)) this.onBegun()
+      stream.deliver(result)
+      return null
+    }
+    const error = result.error('watch')
+    const isOver = retryOf(RequestKind.WATCH, error.code, this.embedded) === 'reject'
+    this.ended(id, isOver ? null : stream)
+    if (isOver) {
+      stream.ended(error)
+      return null
+    }
+    // The member has no room for it, perhaps for long.
+    if (error.code === 'BUSY') this.begun(stream)
+    return error
   }
 
   /** The request `id` is over; `again`: its stream is to be opened again. */

@@ -1,6 +1,7 @@
 // Questions that are no operations on keys: one request, one answer, no batch. Knows no answers' contents.
 import type { Call, Decode } from '../calls/call.js'
-import { HEADER_BYTES, Request } from '../calls/request.js'
+import { Request } from '../calls/request.js'
+import { HEADER_BYTES } from '../wire/header.js'
 import type { TurnBatches } from './turn-batches.js'
 
 /** What decodes an answer that is text. */

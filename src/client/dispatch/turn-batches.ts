@@ -4,8 +4,9 @@ import type { RafterError } from '../../errors.js'
 import { TIMEOUT_MAX_MS } from '../arguments/timeout.js'
 import type { Slab } from '../buffers/slab.js'
 import type { Call } from '../calls/call.js'
-import { READ_HEADER_BYTES, Request, WRITE_HEADER_BYTES } from '../calls/request.js'
-import { readU64, writeU64 } from '../wire/integers.js'
+import { Request } from '../calls/request.js'
+import { READ_HEADER_BYTES, WRITE_HEADER_BYTES, writeReadHeader } from '../wire/header.js'
+import { readU64 } from '../wire/integers.js'
 import { ConsistencyKind, RequestKind } from '../wire/request-kinds.js'
 import { Batches } from './batches.js'
 import type { Dispatcher } from './dispatcher.js'
@@ -131,8 +132,7 @@ export class TurnBatches {
 
   #createRead(slab: Slab, consistency: number, maxStaleness: number): Request {
     const request = this.#create(RequestKind.READ, slab, READ_HEADER_BYTES)
-    slab.view.setUint32(request.start + 16, consistency, true)
-    writeU64(slab.view, request.start + 24, maxStaleness)
+    writeReadHeader(slab.view, request.start, consistency, maxStaleness)
     return request
   }
 }

@@ -3,7 +3,7 @@
 
 import { MemberConnection } from '../connection/member-connection.js'
 import type { PortFactory } from '../connection/port.js'
-import { writeU64 } from '../wire/integers.js'
+import { BATCH_HEADER_BYTES, writeBatchCount, writeBatchPlace } from '../wire/header.js'
 import { parseStatus } from '../wire/membership.js'
 import { COMPACT_BYTES, writeCompact } from '../wire/operations.js'
 import { RequestKind } from '../wire/request-kinds.js'
@@ -15,8 +15,6 @@ const CHECK_EVERY_MS = 1000
 const GROUPS_A_CHECK = 16
 /** Time for an answer, ms. Without one the next check tries again. */
 const ANSWER_MS = 5000
-
-const BATCH_HEADER_BYTES = 32
 
 export class Compactor {
   readonly #retentions: Retention[]
@@ -74,9 +72,8 @@ export class Compactor {
 function compaction(revision: number): Uint8Array {
   const bytes = Buffer.alloc(BATCH_HEADER_BYTES + COMPACT_BYTES)
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
-  writeU64(view, 8, 1)
-  writeU64(view, 16, 1)
-  view.setUint32(28, 1, true)
+  writeBatchPlace(view, 0, 0, 1, 1)
+  writeBatchCount(view, 0, 1)
   writeCompact({ bytes, view }, BATCH_HEADER_BYTES, revision)
   return bytes
 }

@@ -16,7 +16,7 @@ import type {
 } from '../api.js'
 import { checkNames } from '../arguments/option-names.js'
 import { isKey, spanOf, spanOfExplicit, spanOfKey } from '../arguments/selection.js'
-import { WRITE_HEADER_BYTES } from '../calls/request.js'
+import { WRITE_HEADER_BYTES } from '../wire/header.js'
 import { describe, shown } from '../text/describe.js'
 import { bytesRoom, toBytes } from '../wire/bytes.js'
 import { readU64, writeU64 } from '../wire/integers.js'
