@@ -1,13 +1,13 @@
 // From the body of a response to the promises that wait for it. Knows no ports and no retries.
 import { codeName, RafterError } from '../../errors.js'
+import { READ_HEADER_BYTES } from '../wire/header.js'
 import { readU64 } from '../wire/integers.js'
 import { operationBytes } from '../wire/operations.js'
 import { RequestKind } from '../wire/request-kinds.js'
 import type { Result } from '../wire/results.js'
 import { askAgain, type Call } from './call.js'
 import { failureOf, outcomeOf } from './outcome.js'
-import { type Request } from './request.js'
-import { READ_HEADER_BYTES } from '../wire/header.js'
+import type { Request } from './request.js'
 
 /** Flag of a WRITE response: every operation was a put and took the next revision. */
 export const PLAIN = 1

@@ -52,6 +52,8 @@ export class RequestQueues {
 
   /** Requests that would open a watch. */
   openings(): { request: Request; stream: Stream }[] {
-    return [...this.others, ...this.parked].flatMap((request) => (request.stream === null ? [] : [{ request, stream: request.stream }]))
+    return [...this.others, ...this.parked].flatMap((request) =>
+      request.stream === null ? [] : [{ request, stream: request.stream }],
+    )
   }
 }

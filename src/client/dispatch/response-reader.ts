@@ -1,7 +1,7 @@
 // From the bytes that a port delivers to single responses. Knows no requests.
 import { acquireBuffer, releaseBuffer } from '../buffers/spare-buffers.js'
-import { HEADER_BYTES } from '../wire/header.js'
 import type { Port } from '../connection/port.js'
+import { HEADER_BYTES } from '../wire/header.js'
 import { readU64 } from '../wire/integers.js'
 import { ResponseBuffer, Result } from '../wire/results.js'
 

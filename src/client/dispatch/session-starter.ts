@@ -3,8 +3,8 @@ import type { RafterError } from '../../errors.js'
 import type { Slabs } from '../buffers/slab.js'
 import { Call } from '../calls/call.js'
 import { Request } from '../calls/request.js'
-import { WRITE_HEADER_BYTES } from '../wire/header.js'
 import { type Session, Sessions } from '../calls/session.js'
+import { WRITE_HEADER_BYTES } from '../wire/header.js'
 import { RequestKind } from '../wire/request-kinds.js'
 
 /** What starts of sessions need of the dispatcher. */
