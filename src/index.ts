@@ -30,7 +30,7 @@ export type {
   WatchOptions,
 } from './client/api.js'
 export { connect, open } from './client/open.js'
-export { compare, del, get, put, range } from './client/transaction/encode.js'
+export { compare, del, get, put, range } from './client/transaction/parts.js'
 export type { ErrorCode } from './codes.js'
 export type { ErrorDetails, Outcome, PeerStatus, RafterErrorOptions } from './errors.js'
 export { RafterError } from './errors.js'

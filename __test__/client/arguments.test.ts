@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Database } from '../../src/client/api.js'
 import { createEmbedded, createRemote } from '../../src/client/database/create-database.js'
-import { compare, del, get, put } from '../../src/client/transaction/encode.js'
+import { compare, del, get, put } from '../../src/client/transaction/parts.js'
 import type { ErrorCode } from '../../src/codes.js'
 import { FakeNetwork } from './fake-member.js'
 

@@ -1,7 +1,7 @@
 // All operations of one turn of the event loop cross to the member together.
 import { expect, test } from 'vitest'
 import { createEmbedded } from '../../src/client/database/create-database.js'
-import { compare, del, get, range } from '../../src/client/transaction/encode.js'
+import { compare, del, get, range } from '../../src/client/transaction/parts.js'
 import { limits } from '../../src/limits.js'
 import { FakeNetwork } from './fake-member.js'
 

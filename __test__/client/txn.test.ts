@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Database } from '../../src/client/api.js'
 import { createEmbedded } from '../../src/client/database/create-database.js'
-import { compare, del, get, put, range } from '../../src/client/transaction/encode.js'
+import { compare, del, get, put, range } from '../../src/client/transaction/parts.js'
 import { FakeNetwork } from './fake-member.js'
 
 let network: FakeNetwork

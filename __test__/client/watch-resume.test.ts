@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import type { Database, WatchEvent } from '../../src/client/api.js'
 import { createEmbedded, createRemote } from '../../src/client/database/create-database.js'
-import { put } from '../../src/client/transaction/encode.js'
+import { put } from '../../src/client/transaction/parts.js'
 import { FakeNetwork } from './fake-member.js'
 import { freshSeed, Random } from './random.js'
 import { useVirtualTime } from './virtual-time.js'

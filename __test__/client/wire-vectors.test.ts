@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import type { Database } from '../../src/client/api.js'
 import type { Port } from '../../src/client/connection/port.js'
 import { createEmbedded } from '../../src/client/database/create-database.js'
-import { compare, del, get, put, range } from '../../src/client/transaction/encode.js'
+import { compare, del, get, put, range } from '../../src/client/transaction/parts.js'
 
 const hex = (text: string) => Buffer.from(text.replaceAll(/[^0-9a-f]/g, ''), 'hex')
 
