@@ -1,5 +1,5 @@
 // What a maintainer relies on: a check that could not ask is no pass, a release changes what it should, one Rust everywhere.
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 
@@ -49,6 +49,18 @@ test('the workflows use the Rust of rust-toolchain.toml, and check the oldest on
   const used = workflows.flatMap((text) => [...text.matchAll(/dtolnay\/rust-toolchain@(\S+)/g)].map((match) => match[1]))
   expect(new Set(used)).toEqual(new Set([pinned, `${oldest}.0`]))
   expect(workflows.join('')).toContain(`cargo +${oldest}.0 check`)
+})
+
+test('what does not run under a second Node is there, and what depends on Node is not among it', async () => {
+  const { sameUnderEveryNode } = (await load('node-tests.mjs')) as { sameUnderEveryNode: Record<string, string[]> }
+  const patterns = Object.values(sameUnderEveryNode).flat()
+  for (const pattern of patterns) {
+    const path = fileURLToPath(new URL(pattern.replace(/\/\*\*$/, ''), root))
+    expect(existsSync(path), pattern).toBe(true)
+  }
+  const again = ['client', 'library', 'plane', 'server', 'churn', 'examples'].map((folder) => `__test__/${folder}/`)
+  expect(patterns.filter((pattern) => again.some((folder) => pattern.startsWith(folder)))).toEqual([])
+  expect(new Set(patterns).size).toBe(patterns.length)
 })
 
 test('what the workflows install has the version that the scripts name', () => {
