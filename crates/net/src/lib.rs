@@ -3,6 +3,7 @@
 
 #![forbid(unsafe_code)]
 
+mod accept;
 mod budget;
 mod config;
 mod connection;
@@ -10,7 +11,6 @@ mod counters;
 mod dial;
 mod frame;
 mod guard;
-mod listener;
 mod net;
 mod peer;
 mod queue;

@@ -17,12 +17,12 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Notify;
 
+use crate::accept::accept;
 use crate::budget::{Budget, Client, Share};
 use crate::config::{Level, NetConfig, NetError};
 use crate::counters::{CounterValues, Counters};
 use crate::frame::Parts;
 use crate::guard::caught;
-use crate::listener::accept;
 use crate::peer::{keep_connected, Lane, Peer, PeerStats};
 use crate::queue::{QueueLimits, Refused, SendQueue};
 use crate::report::Reporter;
