@@ -39,7 +39,7 @@ pub(crate) async fn accept(shared: Arc<Shared>, listener: TcpListener) {
                         "{} connections are open, no more are taken: {from} was turned away",
                         shared.open_count()
                     );
-                    shared.report.log_seldom("full".to_owned(), Level::Warn, text);
+                    shared.log.seldom("full".to_owned(), Level::Warn, text);
                     continue;
                 };
                 let shared = shared.clone();
@@ -50,7 +50,7 @@ pub(crate) async fn accept(shared: Arc<Shared>, listener: TcpListener) {
             }
             Err(error) => {
                 let text = format!("cannot accept connections: {error}; trying again");
-                shared.report.log_seldom("accept".to_owned(), Level::Error, text);
+                shared.log.seldom("accept".to_owned(), Level::Error, text);
                 sleep(ACCEPT_PAUSE).await;
             }
         }
@@ -203,7 +203,7 @@ fn report_bad(shared: &Shared, from: SocketAddr, error: &NetError) {
         Code::ClusterMismatch | Code::TokenMismatch | Code::NameInUse => Level::Error,
         _ => Level::Warn,
     };
-    shared.report.log_seldom(key, level, text);
+    shared.log.seldom(key, level, text);
 }
 
 /// Checks that a hello is meant for this member, and from somebody it speaks to.

@@ -16,7 +16,7 @@ mod peer;
 mod queue;
 mod reader;
 mod remote;
-mod report;
+mod throttled_log;
 mod token;
 
 pub use budget::{Client, Held};

@@ -25,7 +25,7 @@ use crate::frame::Parts;
 use crate::guard::caught;
 use crate::peer::{keep_connected, Lane, Peer, PeerStats};
 use crate::queue::{QueueLimits, Refused, SendQueue};
-use crate::report::Reporter;
+use crate::throttled_log::ThrottledLog;
 
 /// Connections that may wait to be accepted.
 const BACKLOG: u32 = 1024;
@@ -72,7 +72,7 @@ pub trait Handler: Send + Sync + 'static {
 pub(crate) struct Shared {
     pub(crate) config: NetConfig,
     pub(crate) handler: Arc<dyn Handler>,
-    pub(crate) report: Reporter,
+    pub(crate) log: ThrottledLog,
     pub(crate) counters: Arc<Counters>,
     /// What all clients hold together.
     pub(crate) budget: Arc<Budget>,
@@ -105,8 +105,8 @@ impl Shared {
     /// Runs a task; a broken invariant in it ends the whole network, and is told.
     pub(crate) async fn guard(&self, task: impl Future<Output = ()>) {
         if let Err(text) = caught(task).await {
-            self.report
-                .log(Level::Error, format!("the network stops: a bug in rafterdb: {text}"));
+            self.log
+                .line(Level::Error, format!("the network stops: a bug in rafterdb: {text}"));
             self.stop();
             self.handler.broken(&text);
         }
@@ -175,7 +175,7 @@ impl Shared {
             let queue = queue.clone();
             // What follows writes to a socket, and tells others.
             drop(clients);
-            self.report.log_seldom("clients hold".to_owned(), Level::Warn, text);
+            self.log.seldom("clients hold".to_owned(), Level::Warn, text);
             let reason = "the member is short of memory for its clients, and this one held most: read answers sooner";
             queue.cut(Parts::new(encode_refusal(Code::Busy, reason)));
         }
@@ -188,7 +188,7 @@ impl Shared {
                 "a frame for {to} is longer than {} bytes: dropped",
                 self.config.limits.frame_bytes_max
             );
-            self.report.log_seldom("too long".to_owned(), Level::Error, text);
+            self.log.seldom("too long".to_owned(), Level::Error, text);
         }
         outcome.is_ok()
     }
@@ -244,7 +244,7 @@ impl Net {
             .map(|peer| (peer.id, Arc::new(Peer::new(peer.clone()))))
             .collect();
         let shared = Arc::new(Shared {
-            report: Reporter::new(config.log.clone()),
+            log: ThrottledLog::new(config.log.clone()),
             handler,
             counters: Arc::default(),
             budget: Budget::new(config.limits.clients_bytes_max),

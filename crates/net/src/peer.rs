@@ -249,10 +249,10 @@ impl Peer {
         let PeerConfig { name, endpoint, .. } = &self.config;
         if up {
             let text = format!("connected to {name} at {endpoint}");
-            shared.report.log_often(format!("{name} connected"), Level::Info, text);
+            shared.log.often(format!("{name} connected"), Level::Info, text);
         } else {
             let text = format!("lost {name} at {endpoint}");
-            shared.report.log_often(format!("{name} lost"), Level::Warn, text);
+            shared.log.often(format!("{name} lost"), Level::Warn, text);
         }
         shared
             .handler
@@ -281,8 +281,8 @@ impl Peer {
         );
         // Both lanes fail alike, most often: that is one line.
         shared
-            .report
-            .log_seldom(format!("{} {}", self.config.name, error.code.name()), level, text);
+            .log
+            .seldom(format!("{} {}", self.config.name, error.code.name()), level, text);
     }
 }
 

@@ -31,12 +31,12 @@ struct Seen {
 }
 
 /// A log that does not repeat itself.
-pub(crate) struct Reporter {
+pub(crate) struct ThrottledLog {
     log: Log,
     seen: Mutex<HashMap<String, Seen>>,
 }
 
-impl Reporter {
+impl ThrottledLog {
     pub(crate) fn new(log: Log) -> Self {
         Self {
             log,
@@ -45,21 +45,21 @@ impl Reporter {
     }
 
     /// Logs a line.
-    pub(crate) fn log(&self, level: Level, text: String) {
+    pub(crate) fn line(&self, level: Level, text: String) {
         (self.log)(level, text);
     }
 
     /// Logs a line unless one of the same key was logged a short time ago.
-    pub(crate) fn log_seldom(&self, key: String, level: Level, text: String) {
-        self.log_at_most(1, key, level, text);
+    pub(crate) fn seldom(&self, key: String, level: Level, text: String) {
+        self.at_most(1, key, level, text);
     }
 
     /// Logs a line unless some of the same key were logged a short time ago.
-    pub(crate) fn log_often(&self, key: String, level: Level, text: String) {
-        self.log_at_most(OFTEN, key, level, text);
+    pub(crate) fn often(&self, key: String, level: Level, text: String) {
+        self.at_most(OFTEN, key, level, text);
     }
 
-    fn log_at_most(&self, most: u32, key: String, level: Level, text: String) {
+    fn at_most(&self, most: u32, key: String, level: Level, text: String) {
         let now = Instant::now();
         let mut seen = self.seen.lock();
         let left_out = match seen.get_mut(&key) {
