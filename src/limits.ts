@@ -46,6 +46,8 @@ export const limits = {
   messagesWaitingBytesMax: 268435456,
   /** bytes of one frame's body */
   frameBytesMax: 8388608,
+  /** bytes of a Unix socket's path: what all systems take */
+  unixPathBytesMax: 103,
   /** bytes waiting to be written to one connection */
   sendQueueBytesMax: 67108864,
   /** sessions remembered for deduplication; the least recently used goes */

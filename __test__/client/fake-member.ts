@@ -46,6 +46,8 @@ export class FakeNetwork {
   leader = 0
   /** Identity of the cluster. */
   cluster = 0xc1
+  /** Endpoints that were connected to, in order. */
+  readonly dialed: string[] = []
   /** Calls of `submit`, over all ports. */
   submissions = 0
 
@@ -71,7 +73,9 @@ export class FakeNetwork {
     notify: () => void,
     lost: (code: ErrorCode, message: string) => void,
   ): Promise<Port> => {
-    const member = endpoint === null ? this.first : this.members.find((candidate) => candidate.endpoint === endpoint)
+    const at = (candidate: FakeMember) => candidate.endpoint === endpoint || candidate.socket === endpoint
+    const member = endpoint === null ? this.first : this.members.find(at)
+    if (endpoint !== null) this.dialed.push(endpoint)
     await new Promise((resolve) => setImmediate(resolve))
     if (member === undefined || member.down) throw new RafterError('UNREACHABLE', 'connection refused')
     return member.connect(notify, lost)
@@ -80,6 +84,8 @@ export class FakeNetwork {
 
 export class FakeMember {
   readonly endpoint: string
+  /** Where it is found too, though the members do not say so to each other. */
+  readonly socket: string
   /** Connections are refused. */
   down = false
   /** Requests are taken and never answered, as by a stopped process. */
@@ -103,6 +109,7 @@ export class FakeMember {
     readonly id: number,
   ) {
     this.endpoint = `127.0.0.1:${7000 + id}`
+    this.socket = `unix:/n${id}.sock`
   }
 
   connect(notify: () => void, lost: (code: ErrorCode, message: string) => void): FakePort {
@@ -252,7 +259,7 @@ export class FakePort implements Port {
           0,
           0,
           id,
-          Buffer.from(JSON.stringify({ members, leader: network.leader, cluster: network.cluster })),
+          Buffer.from(JSON.stringify({ members, leader: network.leader, cluster: network.cluster, self: this.#member.id })),
         )
       }
       case TRANSFER:

@@ -27,6 +27,17 @@ test('it goes to the leader, found from any member', async () => {
   expect(network.members.map(({ ports }) => ports.size)).toEqual([0, 0, 1])
 })
 
+test('a leader is talked to where it was found, whatever the members call it', async () => {
+  const network = new FakeNetwork(3)
+  const client = await connected(network, [network.first.socket])
+  for (const value of ['1', '2', '3']) {
+    await client.put('a', value)
+    // Longer than the time after which a member in use is asked who leads.
+    await new Promise((resolve) => setTimeout(resolve, 6_000))
+  }
+  expect(network.dialed).toEqual([network.first.socket])
+})
+
 test('a member that is not the leader sends it on', async () => {
   const network = new FakeNetwork(3)
   const client = await connected(network)

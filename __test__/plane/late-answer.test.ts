@@ -65,7 +65,7 @@ class Life {
     const self = new Life()
     const { name, endpoint } = members[0] as MemberConfig['members'][number]
     const config: MemberConfig = {
-      ...{ name, dataDir: join(root, name), members, listen: endpoint, durability: 'always', durabilityInterval: 100 },
+      ...{ name, dataDir: join(root, name), members, listen: [endpoint], durability: 'always', durabilityInterval: 100 },
       ...{ electionTimeout: 500, clusterToken: null },
       ...{ memory: 32 * MIB, valueBytesMax: MIB, groups: 1, segmentBytes: MIB, cpuAffinity: null },
     }

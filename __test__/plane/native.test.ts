@@ -54,7 +54,7 @@ interface Opened {
 async function open(number: 0 | 1, dataDir: string): Promise<Opened> {
   const { name, endpoint } = members[number] as MemberConfig['members'][number]
   const config: MemberConfig = {
-    ...{ name, dataDir, members, listen: endpoint, durability: 'always', durabilityInterval: 100, electionTimeout: 500 },
+    ...{ name, dataDir, members, listen: [endpoint], durability: 'always', durabilityInterval: 100, electionTimeout: 500 },
     ...{ memory: 32 * MIB, valueBytesMax: MIB, groups: 1, segmentBytes: MIB, cpuAffinity: null, clusterToken: null },
   }
   const binding = loadBinding()

@@ -34,7 +34,7 @@ beforeAll(async () => {
   const ports = await freePorts(3)
   const members = ['a', 'b', 'c'].map((name, i) => ({ name, endpoint: `127.0.0.1:${ports[i]}` }))
   const config: MemberConfig = {
-    ...{ name: 'a', dataDir: root, members, listen: members[0]?.endpoint ?? '', durability: 'always', durabilityInterval: 100 },
+    ...{ name: 'a', dataDir: root, members, listen: [members[0]?.endpoint ?? ''], durability: 'always', durabilityInterval: 100 },
     ...{ electionTimeout: 500, clusterToken: null },
     ...{ memory: 32 * MIB, valueBytesMax: MIB, groups: 1, segmentBytes: MIB, cpuAffinity: null },
   }

@@ -109,7 +109,7 @@ const mistakes: [string, string[], Record<string, string>, RegExp][] = [
   ['no CPU', ['--cpu-affinity', ''], {}, /'' is invalid\. It must be a list of CPUs/],
   ['CPUs backwards', ['--cpu-affinity', '3-1'], {}, /'3-1' is invalid\. It must be a list of CPUs/],
   ['far too many CPUs', ['--cpu-affinity', '0-99999'], {}, /'0-99999' is invalid\. It must be a list of CPUs/],
-  ['a port that is none', ['--listen', 'h:70000'], {}, /"h:70000" is not an address/],
+  ['a port that is none', ['--listen', 'h:70000'], {}, /h:70000 is not host:port/],
 ]
 
 test.each(mistakes)('%s is one line', async (_name, args, env, line) => {

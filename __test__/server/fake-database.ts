@@ -269,6 +269,7 @@ export function memberStatus(name: string, role: MemberStatus['role'], endpoint:
     revision: 117,
     compactedRevision: 0,
     crowdedRevision: 0,
+    listen: [],
     stateHash: 'a1b2c3d4',
     diskBytes: 12_345,
     logMode: 'fdatasync',

@@ -2,7 +2,7 @@
 import { isTypeScript, type Rule, referencesOf, type SourceFile } from './rule.js'
 
 /** What every folder may import. */
-const EVERYWHERE = ['codes', 'errors', 'limits', 'nearest']
+const EVERYWHERE = ['codes', 'endpoint', 'errors', 'limits', 'nearest']
 
 /** What each folder of src may import besides itself and EVERYWHERE; `types:x` allows `import type` only. */
 const allowed: Record<string, string[]> = {
@@ -21,6 +21,7 @@ const allowed: Record<string, string[]> = {
   codes: [],
   limits: [],
   nearest: [],
+  endpoint: ['limits'],
 }
 
 /** The one place where the client's interface is joined to the member below it. */

@@ -166,6 +166,8 @@ export interface MemberStatus {
   name: string
   id: number
   endpoint: string
+  /** The addresses on which it listens, Unix sockets too, with the ports that it really has. Empty: none, or it did not answer. */
+  listen: string[]
   role: 'leader' | 'follower' | 'candidate' | 'learner' | 'unreachable'
   /** Name of the leader this member knows; null: none. */
   leader: string | null
@@ -303,8 +305,13 @@ export interface OpenOptions {
    * find each other if both have been started, or neither.
    */
   members?: Record<string, string> | undefined
-  /** Address to listen on. Default: this member's endpoint; a store of one member without `listen` opens no port. */
-  listen?: string | undefined
+  /**
+   * Address to listen on, `host:port` or `unix:/path`, or several of them. A Unix socket is for clients on this machine: its file belongs to
+   * the member's user and nobody else may connect (mode 0600; whoever wants more sets another mode), one that a dead process left is
+   * replaced, and it goes with the member. The path is absolute and has 103 bytes at most. Members of a cluster reach each other over
+   * TCP, so they listen on `host:port` besides. Default: this member's endpoint; a store of one member without `listen` opens nothing.
+   */
+  listen?: string | readonly string[] | undefined
   /**
    * When a write is acknowledged, and so what may be lost. Raft's terms and votes are synced in every mode.
    * - `always`, the default: when a majority has it on disk. No crash of processes or machines loses it, all at once included.
@@ -377,7 +384,7 @@ export interface OpenOptions {
 }
 
 export interface ConnectOptions {
-  /** `host:port` of any members; the others are found from them. */
+  /** `host:port` or `unix:/path` of any members; the others are found from them. */
   endpoints: string[]
   requestTimeout?: number | undefined
   waitWhenBusy?: boolean | undefined

@@ -43,7 +43,7 @@ export async function open(options: OpenOptions): Promise<Database> {
       },
       counters: () => member.counters(),
       // Whoever asked for a member that others reach wants it to stay, though this app itself has nothing more to do.
-      hold: options.members !== undefined || config.listen !== null,
+      hold: options.members !== undefined || config.listen.length > 0,
     })
   } catch (error) {
     compactor?.close()

@@ -20,7 +20,8 @@ export interface MemberConfig {
   name: string
   dataDir: string
   members: { name: string; endpoint: string }[]
-  listen: string | null
+  /** `host:port` or `unix:/path`; empty: it does not listen. */
+  listen: readonly string[]
   durability: 'always' | 'interval' | 'os'
   durabilityInterval: number
   electionTimeout: number

@@ -3,6 +3,7 @@
 import { resolve } from 'node:path'
 import { types } from 'node:util'
 import type { OpenOptions } from '../client/api.js'
+import { endpointFault, isUnix, type Purpose } from '../endpoint.js'
 import { RafterError } from '../errors.js'
 import { limits } from '../limits.js'
 import { unknownName } from '../nearest.js'
@@ -35,8 +36,9 @@ export function memberOptions(options: OpenOptions): MemberOptions {
     throw invalid('dataDir is missing: the directory for this member’s data')
   const { name, members } = checkMembers(options)
   const endpoint = members.find((member) => member.name === name)?.endpoint ?? ''
-  const listen = options.listen ?? (endpoint === '' ? null : endpoint)
-  if (listen !== null) checkAddress(listen, 'listen')
+  const listen = listenAddresses(options.listen ?? (endpoint === '' ? undefined : endpoint))
+  if (members.length > 1 && listen.every(isUnix))
+    throw invalid('listen: the other members reach this one over TCP; add its host:port to the Unix socket for clients')
   const memory = whole(options.memory, 'memory', 256 * MIB, 32 * MIB)
   const heartbeatInterval = whole(options.heartbeatInterval, 'heartbeatInterval', 100, 10)
   const electionTimeout = whole(
@@ -99,7 +101,9 @@ const KNOWN: ReadonlySet<string> = new Set<keyof OpenOptions>([
 function checkMembers(options: OpenOptions): { name: string; members: MemberConfig['members'] } {
   if (options.members === undefined) {
     const name = options.name ?? SOLO
-    return { name, members: [{ name, endpoint: options.listen ?? '' }] }
+    const listen = listenAddresses(options.listen)
+    // Others may be told it: best what they can reach from elsewhere.
+    return { name, members: [{ name, endpoint: listen.find((address) => !isUnix(address)) ?? listen[0] ?? '' }] }
   }
   const members = Object.entries(options.members).map(([name, endpoint]) => ({ name, endpoint }))
   if (![1, 3, 5, 7].includes(members.length)) {
@@ -109,7 +113,7 @@ function checkMembers(options: OpenOptions): { name: string; members: MemberConf
   }
   for (const { name, endpoint } of members) {
     if (name === '') throw invalid('a member needs a name')
-    checkAddress(endpoint, `member ${name}`)
+    checkAddress(endpoint, 'member', `member ${name}`)
   }
   const endpoints = new Set(members.map((member) => member.endpoint))
   if (endpoints.size !== members.length) throw invalid('two members have the same endpoint')
@@ -121,11 +125,20 @@ function checkMembers(options: OpenOptions): { name: string; members: MemberConf
   return { name, members }
 }
 
-function checkAddress(address: unknown, what: string): void {
-  const port = typeof address === 'string' ? /^(?:\[[0-9a-fA-F:.]+\]|[^\s:/]+):(\d{1,5})$/.exec(address)?.[1] : undefined
-  if (port === undefined || Number(port) > 65535) {
-    throw new RafterError('ADDRESS_INVALID', `${what}: ${String(address)} is not host:port, such as 127.0.0.1:7101`)
-  }
+/** The addresses that `listen` names, checked. */
+function listenAddresses(listen: OpenOptions['listen']): string[] {
+  if (listen === undefined) return []
+  const addresses: readonly string[] = typeof listen === 'string' ? [listen] : listen
+  if (!Array.isArray(addresses) || addresses.length === 0) throw invalid('listen is an address, or an array of at least one')
+  for (const address of addresses) checkAddress(address, 'listen', 'listen')
+  const twice = addresses.find((address, i) => addresses.indexOf(address) !== i)
+  if (twice !== undefined) throw invalid(`listen names ${twice} twice`)
+  return [...addresses]
+}
+
+function checkAddress(address: unknown, purpose: Purpose, what: string): void {
+  const fault = endpointFault(address, purpose)
+  if (fault !== null) throw new RafterError('ADDRESS_INVALID', `${what}: ${fault}`)
 }
 
 function whole(value: number | undefined, name: string, byDefault: number, min: number, max = Number.MAX_SAFE_INTEGER): number {
@@ -166,9 +179,10 @@ function token(value: OpenOptions['clusterToken']): string | null {
 
 /** What is said at each start of a member that strangers can reach and that takes anybody's word; null: nothing. */
 export function exposure({ listen, members, clusterToken }: MemberConfig): string | null {
-  if (clusterToken !== null || listen === null || members.length === 1 || isLoopback(listen)) return null
+  const exposed = listen.find((address) => !isUnix(address) && !isLoopback(address))
+  if (clusterToken !== null || exposed === undefined || members.length === 1) return null
   return (
-    `this member listens on ${listen}, beyond this machine, without a cluster token: whoever reaches that port and says ` +
+    `this member listens on ${exposed}, beyond this machine, without a cluster token: whoever reaches that port and says ` +
     'that it is a member is believed, and can stop the cluster; give all members the same clusterToken (serve: --cluster-token-file)'
   )
 }

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import type { HistoryOptions, OpenOptions } from '../client/api.js'
 import { closest } from '../nearest.js'
 import { UsageError } from './failures.js'
-import { bytes, cpuAffinity, duration, endpoint, history, integer, members, oneOf, yesOrNo } from './parse.js'
+import { bytes, cpuAffinity, duration, history, integer, listen, members, oneOf, yesOrNo } from './parse.js'
 
 type Key = Exclude<keyof OpenOptions, 'onFatal' | 'onLog' | 'log' | 'clusterToken'> | 'clusterTokenFile'
 
@@ -27,7 +27,12 @@ export const settings: Setting[] = [
   { key: 'name', value: 'name', text: "this member's name", parse: (text) => text },
   { key: 'dataDir', value: 'dir', text: 'directory of its data', parse: (text) => text, default: './data' },
   { key: 'members', value: 'list', text: 'all members of the cluster: name=host:port,…', parse: members },
-  { key: 'listen', value: 'address', text: "address to listen on (default: this member's)", parse: endpoint },
+  {
+    key: 'listen',
+    value: 'list',
+    text: "where to listen: host:port, unix:/path or both (default: this member's)",
+    parse: listen,
+  },
   { key: 'memory', value: 'size', text: 'memory that the store may use', parse: bytes, default: 256 * MIB },
   {
     key: 'durability',

@@ -2,6 +2,7 @@
 // Every function throws InvalidArgumentError, which the command line turns into one line that names the flag.
 import { InvalidArgumentError } from 'commander'
 import type { HistoryOptions } from '../client/api.js'
+import { endpointFault, type Purpose } from '../endpoint.js'
 
 /** A whole number in the bounds given. */
 export function integer(min: number, max: number = Number.MAX_SAFE_INTEGER): (text: string) => number {
@@ -91,22 +92,29 @@ export function oneOf<T extends string>(...choices: T[]): (text: string) => T {
   }
 }
 
-/** `host:port`; an IPv6 address stands in brackets. */
-export function endpoint(text: string): string {
-  const match = /^(\[[0-9a-f:.]+\]|[^\s:[\],=/]+):(\d{1,5})$/i.exec(text.trim())
-  const port = Number(match?.[2])
-  if (!match || port < 1 || port > 65_535) throw new InvalidArgumentError(`"${text}" is not an address such as 127.0.0.1:7101.`)
-  return text.trim()
+/** `host:port`, where an IPv6 address stands in brackets; for all but members also `unix:/path`. */
+function endpoint(text: string, purpose: Purpose): string {
+  const address = text.trim()
+  const fault = endpointFault(address, purpose)
+  if (fault !== null) throw new InvalidArgumentError(`${fault}.`)
+  return address
 }
 
-/** `host:port,host:port`. */
+/** `host:port,unix:/path`. */
 export function endpoints(text: string): string[] {
-  const list = text
-    .split(',')
-    .filter((part) => part.trim() !== '')
-    .map(endpoint)
-  if (list.length === 0) throw new InvalidArgumentError('It must name at least one host:port.')
-  return list
+  return list(text, 'connect')
+}
+
+/** One address to listen on, or several. */
+export function listen(text: string): string | string[] {
+  const [first = '', ...others] = list(text, 'listen')
+  return others.length === 0 ? first : [first, ...others]
+}
+
+function list(text: string, purpose: Purpose): string[] {
+  const parts = text.split(',').filter((part) => part.trim() !== '')
+  if (parts.length === 0) throw new InvalidArgumentError('It must name at least one host:port or unix:/path.')
+  return parts.map((part) => endpoint(part, purpose))
 }
 
 /** `a=host:port,b=host:port`. */
@@ -117,7 +125,7 @@ export function members(text: string): Record<string, string> {
     const name = part.slice(0, at).trim()
     if (at < 1 || name === '') throw new InvalidArgumentError(`"${part}" is not of the form name=host:port.`)
     if (name in result) throw new InvalidArgumentError(`The name "${name}" is there twice.`)
-    result[name] = endpoint(part.slice(at + 1))
+    result[name] = endpoint(part.slice(at + 1), 'member')
   }
   return result
 }

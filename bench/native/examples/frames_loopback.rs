@@ -367,7 +367,7 @@ fn receive_net(hold: usize) -> Outcome<()> {
         held: Mutex::default(),
     });
     let config = NetConfig {
-        listen: Some("127.0.0.1:0".to_owned()),
+        listen: vec!["127.0.0.1:0".to_owned()],
         roster: 7,
         member_id: 1,
         ..NetConfig::default()

@@ -265,6 +265,8 @@ pub mod limits {
     pub const MESSAGES_WAITING_BYTES_MAX: usize = 268435456;
     /// bytes of one frame's body
     pub const FRAME_BYTES_MAX: usize = 8388608;
+    /// bytes of a Unix socket's path: what all systems take
+    pub const UNIX_PATH_BYTES_MAX: usize = 103;
     /// bytes waiting to be written to one connection
     pub const SEND_QUEUE_BYTES_MAX: usize = 67108864;
     /// sessions remembered for deduplication; the least recently used goes

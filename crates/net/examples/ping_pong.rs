@@ -77,7 +77,7 @@ impl RemoteHandler for Asker {
 fn config(id: u64, listen: &str, peers: Vec<PeerConfig>) -> NetConfig {
     let log = Arc::new(|level, text| eprintln!("{level:?} {text}"));
     NetConfig {
-        listen: Some(listen.to_owned()),
+        listen: vec![listen.to_owned()],
         roster: 7,
         member_id: id,
         name: format!("m{id}"),

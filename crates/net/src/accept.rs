@@ -1,7 +1,6 @@
 //! Accepted connections: the hello is checked within its time, then frames of peers and of clients go to the handler.
 //! A stranger gets one line of refusal, and costs one line of log in a while.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,8 +8,6 @@ use rafterdb_codec::{
     decode_proof, encode_challenge, encode_refusal, Code, Hello, HelloKind, Proof, HELLO_BYTES_MAX, PROOF_BYTES,
 };
 use rafterdb_pool::Slice;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 
 use crate::budget::{Client, Share};
@@ -23,16 +20,17 @@ use crate::net::Shared;
 use crate::peer::{Lane, Peer};
 use crate::queue::SendQueue;
 use crate::reader::{FrameReader, ReadError, ANNOUNCED_BYTES_KNOWN};
+use crate::socket::{Listener, Origin, ReadHalf, Socket, WriteHalf};
 use crate::token::{mismatch, nonce, Prover};
 
 /// Pause after the operating system refused to hand out a connection (too many open files, most often).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Accepts connections for as long as the network lives.
-pub(crate) async fn accept(shared: Arc<Shared>, listener: TcpListener) {
+pub(crate) async fn accept(shared: Arc<Shared>, listener: Listener) {
     loop {
         match listener.accept().await {
-            Ok((stream, from)) => {
+            Ok((socket, from)) => {
                 add(&shared.counters.accepts, 1);
                 let Some(open) = shared.open_connection() else {
                     let text = format!(
@@ -45,7 +43,7 @@ pub(crate) async fn accept(shared: Arc<Shared>, listener: TcpListener) {
                 let shared = shared.clone();
                 tokio::spawn(async move {
                     let _open = open;
-                    shared.guard(greet(&shared, stream, from)).await;
+                    shared.guard(greet(&shared, socket, from)).await;
                 });
             }
             Err(error) => {
@@ -64,10 +62,8 @@ enum Admitted {
     Peer(Arc<Peer>, Lane, u64),
 }
 
-async fn greet(shared: &Arc<Shared>, stream: TcpStream, from: SocketAddr) {
-    // Small frames must not wait for the acknowledgement of earlier ones; a socket that cannot is still a connection.
-    let _ = stream.set_nodelay(true);
-    let (read_half, mut write_half) = stream.into_split();
+async fn greet(shared: &Arc<Shared>, socket: Socket, from: Origin) {
+    let (read_half, mut write_half) = socket.into_split();
     let mut reader = FrameReader::new(
         read_half,
         HELLO_BYTES_MAX,
@@ -107,7 +103,7 @@ async fn greet(shared: &Arc<Shared>, stream: TcpStream, from: SocketAddr) {
         ),
     };
     add(&shared.counters.frames_bad, 1);
-    report_bad(shared, from, &refusal);
+    report_bad(shared, &from, &refusal);
     // The other side may be anything, even gone: it has its chance to read why, and no more.
     let _ = timeout(
         limits.hello_timeout,
@@ -117,7 +113,7 @@ async fn greet(shared: &Arc<Shared>, stream: TcpStream, from: SocketAddr) {
 }
 
 /// The next frame of a stranger; `None`: it has gone.
-async fn next(reader: &mut FrameReader<OwnedReadHalf>) -> Option<Result<Slice, NetError>> {
+async fn next(reader: &mut FrameReader<ReadHalf>) -> Option<Result<Slice, NetError>> {
     match reader.next().await {
         Ok(body) => Some(Ok(body)),
         // Somebody looked whether the port is open.
@@ -130,8 +126,8 @@ async fn next(reader: &mut FrameReader<OwnedReadHalf>) -> Option<Result<Slice, N
 /// Hears who it is, and what it is admitted to: our own hello is the answer. `None`: it has gone.
 async fn hear(
     shared: &Shared,
-    reader: &mut FrameReader<OwnedReadHalf>,
-    writer: &mut OwnedWriteHalf,
+    reader: &mut FrameReader<ReadHalf>,
+    writer: &mut WriteHalf,
 ) -> Option<Result<(Hello, Admitted), NetError>> {
     let body = match next(reader).await? {
         Ok(body) => body,
@@ -167,8 +163,8 @@ async fn authenticate(
     shared: &Shared,
     hello: &Hello,
     body: &[u8],
-    reader: &mut FrameReader<OwnedReadHalf>,
-    writer: &mut OwnedWriteHalf,
+    reader: &mut FrameReader<ReadHalf>,
+    writer: &mut WriteHalf,
 ) -> Option<Result<Proof, NetError>> {
     let token = match (&shared.config.token, hello.has_token) {
         (None, false) => return Some(Ok([0; PROOF_BYTES])),
@@ -196,8 +192,8 @@ async fn authenticate(
     Some(Ok(token.prove(Prover::Accepter, body, &challenge)))
 }
 
-fn report_bad(shared: &Shared, from: SocketAddr, error: &NetError) {
-    let key = format!("{} {}", from.ip(), error.code.name());
+fn report_bad(shared: &Shared, from: &Origin, error: &NetError) {
+    let key = format!("{} {}", from.host(), error.code.name());
     let text = format!("closed the connection of {from}: {}: {}", error.code.name(), error.text);
     let level = match error.code {
         Code::ClusterMismatch | Code::TokenMismatch | Code::NameInUse => Level::Error,
@@ -291,9 +287,9 @@ struct Accepted<'a> {
 async fn serve_peer(
     shared: &Arc<Shared>,
     accepted: &Accepted<'_>,
-    reader: FrameReader<OwnedReadHalf>,
-    socket: Arc<OwnedWriteHalf>,
-    from: SocketAddr,
+    reader: FrameReader<ReadHalf>,
+    socket: Arc<WriteHalf>,
+    from: Origin,
 ) {
     let Accepted { peer, lane, life } = *accepted;
     let connection = shared.next_connection();
@@ -317,7 +313,7 @@ async fn serve_peer(
     .await;
     peer.accepted_ended(shared, lane, connection);
     shared.answers.lock().remove(&connection);
-    finish(shared, &queue, end, from);
+    finish(shared, &queue, end, &from);
 }
 
 struct FromClient<'a> {
@@ -331,12 +327,7 @@ impl Sink for FromClient<'_> {
     }
 }
 
-async fn serve_client(
-    shared: &Arc<Shared>,
-    mut reader: FrameReader<OwnedReadHalf>,
-    socket: Arc<OwnedWriteHalf>,
-    from: SocketAddr,
-) {
+async fn serve_client(shared: &Arc<Shared>, mut reader: FrameReader<ReadHalf>, socket: Arc<WriteHalf>, from: Origin) {
     let connection = shared.next_connection();
     let share = Share::of(&shared.budget);
     reader.set_share(share.clone());
@@ -359,14 +350,14 @@ async fn serve_client(
     shared.clients.write().remove(&connection);
     // What was asked for may live on for a while, and its share with it; the reader does not.
     sink.client.share().set_incoming(0);
-    finish(shared, &queue, end, from);
+    finish(shared, &queue, end, &from);
     if !shared.is_closing() {
         shared.handler.client_closed(connection);
     }
 }
 
 /// Says what was wrong to whom it may concern, and ends the connection.
-fn finish(shared: &Shared, queue: &SendQueue, end: End, from: SocketAddr) {
+fn finish(shared: &Shared, queue: &SendQueue, end: End, from: &Origin) {
     if let End::Bad(text) = end {
         add(&shared.counters.frames_bad, 1);
         let error = NetError::new(Code::ProtocolError, text);

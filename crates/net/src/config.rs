@@ -30,15 +30,16 @@ pub struct PeerConfig {
     pub id: u64,
     /// Its name, for people.
     pub name: String,
-    /// Where it listens, `host:port`.
+    /// Where it listens, as [`crate::Endpoint`] is written.
     pub endpoint: String,
 }
 
 /// Settings of a member's network.
 #[derive(Clone)]
 pub struct NetConfig {
-    /// Where to listen, `host:port` (port 0: any free one); `None`: nowhere, so neither peers nor clients reach this member.
-    pub listen: Option<String>,
+    /// Where to listen, as [`crate::Endpoint`] is written (port 0: any free one); empty: nowhere, so neither peers nor clients reach
+    /// this member.
+    pub listen: Vec<String>,
     /// A hash over the names of all members, not 0: who is configured with others is not spoken to.
     pub roster: u64,
     /// What members must prove to know; `None`: whoever says that it is a member is believed.
@@ -60,7 +61,7 @@ pub struct NetConfig {
 impl Default for NetConfig {
     fn default() -> Self {
         Self {
-            listen: None,
+            listen: Vec::new(),
             roster: 0,
             token: None,
             member_id: 0,
@@ -101,7 +102,7 @@ pub struct NetLimits {
     pub client_pause_bytes: usize,
     /// Connections accepted and open at a time; more are closed at once.
     pub connections_max: usize,
-    /// Time for a TCP connection to be made.
+    /// Time for a connection to be made.
     pub connect_timeout: Duration,
     /// Time for a hello to arrive, on both sides.
     pub hello_timeout: Duration,

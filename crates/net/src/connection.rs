@@ -9,12 +9,12 @@ use parking_lot::Mutex;
 use rafterdb_codec::{decode_refusal, Code};
 use rafterdb_pool::Slice;
 use tokio::io::AsyncRead;
-use tokio::net::tcp::OwnedWriteHalf;
 
 use crate::config::{NetError, NetLimits};
 use crate::frame::Parts;
 use crate::queue::{SendQueue, WriteEnd};
 use crate::reader::{FrameReader, ReadError};
+use crate::socket::WriteHalf;
 
 /// How often an accepted connection is looked at.
 const IDLE_LOOKS: u32 = 5;
@@ -107,7 +107,7 @@ struct Ping {
 /// Runs a connection until it ends. The caller closes the queue.
 pub(crate) async fn run<S: AsyncRead + Unpin>(
     mut reader: FrameReader<S>,
-    socket: Arc<OwnedWriteHalf>,
+    socket: Arc<WriteHalf>,
     queue: &SendQueue,
     side: Side,
     limits: &NetLimits,

@@ -1,4 +1,4 @@
-//! Making a connection: TCP, then a hello each way, each within its time. Used towards peers and by clients.
+//! Making a connection: the socket, then a hello each way, each within its time. Used towards peers and by clients.
 
 use std::io;
 use std::sync::Arc;
@@ -7,19 +7,18 @@ use std::time::{Duration, Instant};
 use rafterdb_codec::{decode_challenge, decode_refusal, encode_proof, Code, Frame, Hello, HELLO_BYTES_MAX};
 use rafterdb_pool::{Pool, Slice};
 use tokio::io::AsyncWriteExt;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::config::{NetError, NetLimits};
 use crate::counters::{add, Counters};
 use crate::reader::{FrameReader, ReadError, ANNOUNCED_BYTES_KNOWN};
+use crate::socket::{Endpoint, ReadHalf, Socket, WriteHalf};
 use crate::token::{mismatch, Prover, Token};
 
 /// A connection after both hellos.
 pub(crate) struct Dialed {
-    pub(crate) reader: FrameReader<OwnedReadHalf>,
-    pub(crate) socket: Arc<OwnedWriteHalf>,
+    pub(crate) reader: FrameReader<ReadHalf>,
+    pub(crate) socket: Arc<WriteHalf>,
     /// The other side's hello.
     pub(crate) hello: Hello,
     /// Time from our hello to its.
@@ -38,14 +37,13 @@ pub(crate) async fn dial(
     counters: &Arc<Counters>,
 ) -> Result<Dialed, NetError> {
     add(&counters.dials, 1);
-    let stream = match timeout(limits.connect_timeout, TcpStream::connect(endpoint)).await {
-        Ok(Ok(stream)) => stream,
+    let to = Endpoint::parse(endpoint)?;
+    let socket = match timeout(limits.connect_timeout, Socket::connect(&to, limits)).await {
+        Ok(Ok(socket)) => socket,
         Ok(Err(error)) => return Err(unreachable_at(endpoint, &error)),
         Err(_) => return Err(too_late(endpoint, "taken the connection", limits.connect_timeout)),
     };
-    // Small frames must not wait for the acknowledgement of earlier ones; a socket that cannot is still a connection.
-    let _ = stream.set_nodelay(true);
-    let (read_half, mut write_half) = stream.into_split();
+    let (read_half, mut write_half) = socket.into_split();
     let mut reader = FrameReader::new(read_half, HELLO_BYTES_MAX, pool.clone(), counters.clone());
     let started = Instant::now();
     let greeting = greet(endpoint, hello, token, &mut reader, &mut write_half);
@@ -69,8 +67,8 @@ async fn greet(
     endpoint: &str,
     hello: &Hello,
     token: Option<&Token>,
-    reader: &mut FrameReader<OwnedReadHalf>,
-    writer: &mut OwnedWriteHalf,
+    reader: &mut FrameReader<ReadHalf>,
+    writer: &mut WriteHalf,
 ) -> Result<Hello, NetError> {
     let ours = hello.encode();
     let mut answer = ask(endpoint, ours.clone(), reader, writer).await?;
@@ -98,8 +96,8 @@ async fn greet(
 async fn ask(
     endpoint: &str,
     body: Vec<u8>,
-    reader: &mut FrameReader<OwnedReadHalf>,
-    writer: &mut OwnedWriteHalf,
+    reader: &mut FrameReader<ReadHalf>,
+    writer: &mut WriteHalf,
 ) -> Result<Slice, NetError> {
     write_whole(writer, body)
         .await
@@ -157,12 +155,6 @@ fn check_answer(endpoint: &str, ours: &Hello, theirs: &Hello) -> Result<(), NetE
 }
 
 fn unreachable_at(endpoint: &str, error: &io::Error) -> NetError {
-    if error.kind() == io::ErrorKind::InvalidInput {
-        return NetError::new(
-            Code::AddressInvalid,
-            format!("{endpoint} is not an address; it must be host:port"),
-        );
-    }
     NetError::new(Code::Unreachable, format!("{endpoint} cannot be reached: {error}"))
 }
 

@@ -1,4 +1,4 @@
-//! TCP between members and from clients: connections, hellos, frames, back-pressure, as in crates/codec/FORMATS.md "Frames".
+//! Connections between members and from clients, over TCP and Unix sockets: hellos, frames, back-pressure, as in crates/codec/FORMATS.md "Frames".
 //! Owns the thread `rafterdb-net` and every socket. Knows nothing of Raft, of requests or of results: it moves frames.
 
 #![forbid(unsafe_code)]
@@ -16,6 +16,7 @@ mod peer;
 mod queue;
 mod reader;
 mod remote;
+mod socket;
 mod throttled_log;
 mod token;
 
@@ -26,4 +27,5 @@ pub use frame::Parts;
 pub use net::{Handler, Net, NetStats};
 pub use peer::{Lane, PeerState, PeerStats};
 pub use remote::{RemoteClient, RemoteConfig, RemoteHandler, RemoteMember};
+pub use socket::Endpoint;
 pub use token::Token;

@@ -3,8 +3,7 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::hash::{BuildHasher, RandomState};
-use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -13,8 +12,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Mutex, RwLock};
 use rafterdb_codec::{encode_refusal, Code};
 use rafterdb_pool::Slice;
-use tokio::net::{TcpListener, TcpSocket};
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Builder;
 use tokio::sync::Notify;
 
 use crate::accept::accept;
@@ -25,10 +23,8 @@ use crate::frame::Parts;
 use crate::guard::caught;
 use crate::peer::{keep_connected, Lane, Peer, PeerStats};
 use crate::queue::{QueueLimits, Refused, SendQueue};
+use crate::socket::{Endpoint, Listener};
 use crate::throttled_log::ThrottledLog;
-
-/// Connections that may wait to be accepted.
-const BACKLOG: u32 = 1024;
 
 /// How often a close looks whether the connections have ended.
 const CLOSE_POLL: Duration = Duration::from_millis(1);
@@ -213,6 +209,7 @@ pub struct NetStats {
 pub struct Net {
     shared: Arc<Shared>,
     local_addr: Option<SocketAddr>,
+    listening: Vec<String>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -233,11 +230,13 @@ impl Net {
             .enable_time()
             .build()
             .map_err(|error| NetError::new(Code::Io, format!("cannot start the network: {error}")))?;
-        let listener = match &config.listen {
-            Some(address) => Some(bind(&runtime, address)?),
-            None => None,
-        };
-        let local_addr = listener.as_ref().and_then(|listener| listener.local_addr().ok());
+        let listeners = config
+            .listen
+            .iter()
+            .map(|endpoint| Listener::bind(&runtime, &Endpoint::parse(endpoint)?))
+            .collect::<Result<Vec<_>, _>>()?;
+        let listening = listeners.iter().map(Listener::to_string).collect();
+        let local_addr = listeners.iter().find_map(Listener::local_addr);
         let peers = config
             .peers
             .iter()
@@ -262,7 +261,7 @@ impl Net {
         let thread = rafterdb_fault::point("thread.start")
             .and_then(|()| {
                 thread::Builder::new().name("rafterdb-net".to_owned()).spawn(move || {
-                    runtime.block_on(running.guard(live(&running, listener)));
+                    runtime.block_on(running.guard(live(&running, listeners)));
                     // Not waiting for a look-up of a name that may be under way.
                     runtime.shutdown_background();
                     for queue in running.queues() {
@@ -274,14 +273,21 @@ impl Net {
         Ok(Self {
             shared,
             local_addr,
+            listening,
             thread: Mutex::new(Some(thread)),
         })
     }
 
-    /// Where it listens; the port is the one really bound.
+    /// Where it listens on TCP; the port is the one really bound.
     #[must_use]
     pub const fn local_addr(&self) -> Option<SocketAddr> {
         self.local_addr
+    }
+
+    /// All addresses on which it listens, as [`Endpoint`] is written, in the order of the settings.
+    #[must_use]
+    pub fn listening(&self) -> &[String] {
+        &self.listening
     }
 
     /// Sends a frame to a peer, from any thread, without blocking. `false`: not connected on that lane, or its queue is
@@ -383,11 +389,12 @@ impl Drop for Net {
 }
 
 /// The thread's life. All tasks end with the runtime, after it.
-async fn live(shared: &Arc<Shared>, listener: Option<TcpListener>) {
-    let accepting = listener.map(|listener| {
+async fn live(shared: &Arc<Shared>, listeners: Vec<Listener>) {
+    let accepting = listeners.into_iter().map(|listener| {
         let shared = shared.clone();
         tokio::spawn(async move { shared.guard(accept(shared.clone(), listener)).await })
     });
+    let accepting: Vec<_> = accepting.collect();
     let relieving = shared.clone();
     tokio::spawn(async move { relieving.guard(relieve(&relieving)).await });
     for peer in shared.peers.values() {
@@ -397,7 +404,7 @@ async fn live(shared: &Arc<Shared>, listener: Option<TcpListener>) {
         }
     }
     shared.close.notified().await;
-    if let Some(accepting) = accepting {
+    for accepting in accepting {
         accepting.abort();
     }
     let queues = shared.queues();
@@ -416,42 +423,4 @@ async fn relieve(shared: &Shared) {
         shared.budget.is_short().await;
         shared.relieve();
     }
-}
-
-/// Binds `host:port`.
-fn bind(runtime: &Runtime, address: &str) -> Result<TcpListener, NetError> {
-    let invalid = |error: &io::Error| {
-        NetError::new(
-            Code::AddressInvalid,
-            format!("cannot listen on {address}: {error}; give host:port of this machine"),
-        )
-    };
-    let candidates = address.to_socket_addrs().map_err(|error| invalid(&error))?;
-    let mut last = io::Error::new(io::ErrorKind::NotFound, "no such host");
-    for candidate in candidates {
-        let _entered = runtime.enter();
-        match listen(candidate) {
-            Ok(listener) => return Ok(listener),
-            Err(error) => last = error,
-        }
-    }
-    if last.kind() == io::ErrorKind::AddrInUse {
-        let text = format!("another process listens on {address}; stop it, or listen on another port");
-        return Err(NetError::new(Code::PortInUse, text));
-    }
-    Err(invalid(&last))
-}
-
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv4() {
-        TcpSocket::new_v4()?
-    } else {
-        TcpSocket::new_v6()?
-    };
-    // On Unix this lets a restarted member bind while old connections linger; on Windows it would let two share the port.
-    if cfg!(unix) {
-        socket.set_reuseaddr(true)?;
-    }
-    socket.bind(address)?;
-    socket.listen(BACKLOG)
 }

@@ -1,5 +1,5 @@
 //! Frames in: large reads into buffers of a pool, frames cut out of them without copying. Nothing is believed before its
-//! length and checksum have been checked. Generic over the stream, so that TLS can come between.
+//! length and checksum have been checked. Generic over the stream, for its tests.
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};

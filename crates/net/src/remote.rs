@@ -52,7 +52,7 @@ pub struct RemoteMember {
 /// Settings of a client connection.
 #[derive(Clone, Debug)]
 pub struct RemoteConfig {
-    /// `host:port` of a member.
+    /// Where a member listens, as [`crate::Endpoint`] is written.
     pub endpoint: String,
     /// Identity of the cluster it must belong to; 0: any.
     pub cluster: u64,

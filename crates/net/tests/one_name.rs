@@ -9,7 +9,7 @@ use support::{addresses, Member};
 
 /// A third member's network under the second one's name, elsewhere.
 fn impostor(addresses: &[String]) -> Member {
-    Member::start_with(2, addresses, |config| config.listen = Some("127.0.0.1:0".to_owned()))
+    Member::start_with(2, addresses, |config| config.listen = vec!["127.0.0.1:0".to_owned()])
 }
 
 #[test]

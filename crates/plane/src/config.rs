@@ -62,8 +62,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// All members, this one too.
     pub members: Vec<Peer>,
-    /// Address to listen on; `None`: no port is opened.
-    pub listen: Option<String>,
+    /// Addresses to listen on, `host:port` or `unix:/path`; empty: nothing is opened.
+    pub listen: Vec<String>,
     /// `always`, `interval` or `os`.
     pub durability: String,
     /// Milliseconds between syncs with `interval`.

@@ -14,7 +14,7 @@ type Told = Arc<Mutex<Vec<PlaneError>>>;
 
 fn open(dir: &Path, told: &Told) -> Result<Arc<Member>, PlaneError> {
     let config = serde_json::json!({
-        "name": "a", "dataDir": dir, "listen": null, "members": [{"name": "a", "endpoint": ""}],
+        "name": "a", "dataDir": dir, "listen": [], "members": [{"name": "a", "endpoint": ""}],
         "durability": "os", "durabilityInterval": 100, "memory": 32 << 20, "valueBytesMax": 1 << 20,
         "groups": 1, "segmentBytes": 1 << 20, "cpuAffinity": null,
     });

@@ -11,7 +11,7 @@ use rafterdb_plane::{Config, Member, PlaneError};
 
 fn open(dir: &std::path::Path) -> Result<Arc<Member>, PlaneError> {
     let config = serde_json::json!({
-        "name": "a", "dataDir": dir, "listen": "127.0.0.1:0",
+        "name": "a", "dataDir": dir, "listen": ["127.0.0.1:0"],
         "members": [{"name": "a", "endpoint": "127.0.0.1:1"}, {"name": "b", "endpoint": "127.0.0.1:2"}],
         "durability": "always", "durabilityInterval": 100, "memory": 64 << 20, "valueBytesMax": 1 << 20,
         "groups": 2, "segmentBytes": 1 << 20, "cpuAffinity": null,

@@ -32,7 +32,7 @@ export interface KeyReader {
 }
 
 /**
- * Makes a port. `endpoint` null: the member in this process; else `host:port`. Rejects if there is no connection.
+ * Makes a port. `endpoint` null: the member in this process; else `host:port` or `unix:/path`. Rejects if there is no connection.
  * `notify` is called on the JS thread when responses wait; it drains until nothing waits.
  * `lost` is called once when the port breaks by itself: a connection that ends, a member that stops.
  */

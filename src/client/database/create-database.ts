@@ -1,5 +1,6 @@
 // Puts a database together: for the member in this process, or for the members behind some endpoints.
 // Knows no native module: the ports come from the caller.
+import { endpointFault } from '../../endpoint.js'
 import { RafterError } from '../../errors.js'
 import { limits } from '../../limits.js'
 import type { Database } from '../api.js'
@@ -116,14 +117,13 @@ function assemble(options: CreateOptions, embedded: boolean, leader: (() => Lead
 
 function checkEndpoints(endpoints: unknown): string[] {
   if (!Array.isArray(endpoints) || endpoints.length === 0) {
-    throw new RafterError('INVALID_ARGUMENT', 'endpoints must be an array of at least one host:port')
+    throw new RafterError('INVALID_ARGUMENT', 'endpoints must be an array of at least one host:port or unix:/path')
   }
   for (const endpoint of endpoints) {
     if (typeof endpoint !== 'string')
-      throw new RafterError('INVALID_ARGUMENT', `an endpoint is a string host:port, not ${describe(endpoint)}`)
-    const port = Number(/^(?:\[[0-9a-fA-F:.]+\]|[^\s:/]+):(\d{1,5})$/.exec(endpoint)?.[1])
-    if (!(port > 0 && port < 65_536))
-      throw new RafterError('ADDRESS_INVALID', `${endpoint} is not host:port, such as 127.0.0.1:7001`)
+      throw new RafterError('INVALID_ARGUMENT', `an endpoint is a string, host:port or unix:/path, not ${describe(endpoint)}`)
+    const fault = endpointFault(endpoint, 'connect')
+    if (fault !== null) throw new RafterError('ADDRESS_INVALID', fault)
   }
   return endpoints
 }

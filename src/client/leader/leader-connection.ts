@@ -267,8 +267,8 @@ export class LeaderConnection {
     try {
       const membership = parseMembers(await this.askMembers())
       this.#dispatcher.confirmCluster(membership.cluster)
-      const leader = endpointOfLeader(membership)
-      if (leader !== '' && leader !== this.#connection?.endpoint && membership.members.length > 1) this.#seek(leader)
+      const leader = isLeader(membership) ? '' : endpointOfLeader(membership)
+      if (leader !== '' && leader !== this.#connection?.endpoint) this.#seek(leader)
     } catch {
       // The call said nothing about who leads; what is wrong with the member shows in its other answers.
     }
@@ -284,10 +284,13 @@ export class LeaderConnection {
   }
 }
 
-/** Endpoint of the leader that a member knows; '': none. The only member of a cluster is where it was found. */
+/** Endpoint of the leader that a member knows; '': none. One that leads is where it was found, be it a Unix socket that others do not know. */
 function leaderOf({ connection, membership }: Found): string {
-  if (membership.members.length === 1 && membership.leader !== 0) return connection.endpoint
-  return endpointOfLeader(membership)
+  return isLeader(membership) ? connection.endpoint : endpointOfLeader(membership)
+}
+
+function isLeader({ members, leader, self }: Membership): boolean {
+  return leader !== 0 && (members.length === 1 || self === leader)
 }
 
 function endpointOfLeader({ members, leader }: Membership): string {

@@ -8,19 +8,21 @@ export interface Membership {
   leader: number
   /** Identity of the cluster; 0: the member does not know it yet. */
   cluster: number
+  /** Id of the member that answers; 0: an older version, which does not say. */
+  self: number
 }
 
 /** Reads the answer to MEMBERS. PROTOCOL_ERROR. */
 export function parseMembers(text: string): Membership {
   const parsed = parse(text)
   if (!isObject(parsed)) throw malformed(text)
-  const { leader, cluster } = parsed
+  const { leader, cluster, self } = parsed
   if (Array.isArray(parsed['members']) && typeof leader === 'number' && typeof cluster === 'number') {
     const members = parsed['members'].filter(isObject).map(({ id, name, endpoint }) => {
       if (typeof id !== 'number' || typeof name !== 'string' || typeof endpoint !== 'string') throw malformed(text)
       return { id, name, endpoint }
     })
-    return { members, leader, cluster }
+    return { members, leader, cluster, self: typeof self === 'number' ? self : 0 }
   }
   throw malformed(text)
 }
@@ -38,6 +40,7 @@ export function unreachableStatus({ id, name, endpoint }: Member): MemberStatus 
     name,
     id,
     endpoint,
+    listen: [],
     role: 'unreachable',
     leader: null,
     term: 0,

@@ -62,7 +62,7 @@ async function serve(context: Context, flags: ServeFlags, effective: EffectiveSe
     onFatal: (error) => fatal.abort(error),
     onLog: (text, level) => log.write(level, text),
   })
-  log.info('ready', { listen: options.listen })
+  log.info('ready', { listen: options.listen?.toString() })
   await anyAborted(context.stop, fatal.signal)
   log.info('closing', { reason: fatal.signal.aborted ? 'failure' : String(context.stop.reason) })
   try {

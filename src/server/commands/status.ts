@@ -1,6 +1,7 @@
 // rafterdb status: one line a member
 import type { Command } from 'commander'
 import type { MemberStatus } from '../../client/api.js'
+import { isUnix } from '../../endpoint.js'
 import { type ClientFlags, clientCommand, withDatabase } from '../client-command.js'
 import type { Context } from '../context.js'
 import { CommandError } from '../failures.js'
@@ -37,9 +38,14 @@ export async function printStatus(output: Output, members: MemberStatus[]): Prom
     const known = [member.term, member.lastIndex, member.committed, member.applied, member.revision].map(String)
     const seen =
       member.role === 'unreachable' ? ['', '', '', '', '', '', ''] : [...known, member.stateHash, formatBytes(member.diskBytes)]
-    return [member.name, member.endpoint, member.role, ...seen]
+    return [member.name, addressesOf(member), member.role, ...seen]
   })
   await output.table(header, rows)
+}
+
+/** Where clients find it: its endpoint, and the Unix sockets on its machine. */
+function addressesOf({ endpoint, listen }: MemberStatus): string {
+  return [endpoint, ...listen.filter((address) => isUnix(address) && address !== endpoint)].join(' ')
 }
 
 function formatBytes(bytes: number): string {

@@ -93,7 +93,7 @@ pub fn config(id: u64, addresses: &[String], recorder: &Arc<Recorder>) -> NetCon
     let peers = addresses.iter().zip(1..).filter(|(_, peer)| *peer != id);
     let told = recorder.clone();
     NetConfig {
-        listen: Some(addresses[usize::try_from(id).unwrap() - 1].clone()),
+        listen: vec![addresses[usize::try_from(id).unwrap() - 1].clone()],
         roster: ROSTER,
         token: None,
         member_id: id,

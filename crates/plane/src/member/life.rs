@@ -201,7 +201,7 @@ impl Member {
     }
 
     fn listen(self: &Arc<Self>) -> Result<(), PlaneError> {
-        if self.config.listen.is_none() && self.config.members.len() == 1 {
+        if self.config.listen.is_empty() && self.config.members.len() == 1 {
             return Ok(());
         }
         let net = Net::start(crate::peers::handler::net_config(self), Arc::new(Peers::new(self)))?;

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use rafterdb_net::Level;
+use rafterdb_net::{Level, Net};
 use serde_json::json;
 
 use crate::ground::log_line::line;
@@ -37,6 +37,7 @@ impl Member {
             "name": self.config.name,
             "id": self.config.id(),
             "endpoint": me.map_or("", |m| &m.endpoint),
+            "listen": self.net().map_or(&[][..], Net::listening),
             "role": Self::role_name(group.role.load(Ordering::Acquire)),
             "leader": self.config.members.iter().find(|m| m.id == leader).map(|m| &m.name),
             "term": group.term.load(Ordering::Acquire),
@@ -63,6 +64,7 @@ impl Member {
             "members": self.config.members,
             "leader": group.leader.load(Ordering::Acquire),
             "cluster": self.cluster(),
+            "self": self.config.id(),
         })
         .to_string()
     }

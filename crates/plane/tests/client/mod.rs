@@ -73,7 +73,7 @@ fn request(kind: u8, id: u64, body: &[u8]) -> Vec<u8> {
 
 impl Client {
     pub fn new(bench: &Bench) -> Self {
-        let address: SocketAddr = bench.member.config.listen.as_ref().unwrap().parse().unwrap();
+        let address: SocketAddr = bench.member.config.listen[0].parse().unwrap();
         let raw = Raw::client(address);
         raw.0.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
         Self(raw)

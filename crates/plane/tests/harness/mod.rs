@@ -98,7 +98,7 @@ impl Bench {
         let dir = tempfile::tempdir().unwrap();
         let [a, b] = addresses(2).try_into().unwrap();
         let config = serde_json::json!({
-            "name": "a", "dataDir": dir.path().join("a"), "listen": a,
+            "name": "a", "dataDir": dir.path().join("a"), "listen": [a],
             "members": [{"name": "a", "endpoint": a}, {"name": "b", "endpoint": b}, {"name": "c", "endpoint": "127.0.0.1:1"}],
             "durability": "always", "durabilityInterval": 100, "memory": 64 << 20, "valueBytesMax": 1 << 20,
             "groups": 1, "segmentBytes": 4 << 20, "cpuAffinity": null, "connectionMemory": connection_memory,
@@ -113,7 +113,7 @@ impl Bench {
         let heard = Arc::new(Heard::default());
         let net = Net::start(
             NetConfig {
-                listen: Some(b),
+                listen: vec![b],
                 roster: member.roster,
                 member_id: peer,
                 name: "b".into(),
