@@ -94,7 +94,7 @@ test(`${SAMPLE} mutants of the core (seed ${seed}) are noticed`, { timeout: 180_
   const [noticed, endless, survivor] = await Promise.all([
     idOf('raft/vote.ts isUpToDate: message.lastIndex >= lastIndex → true'),
     idOf('raft/log.ts Log.truncate: this.#firsts.pop() → deleted'),
-    idOf('raft/quorum.ts reachedByMajority: at > 0 → true'),
+    idOf('raft/voters.ts reachedByMajority: at > 0 → true'),
   ])
   const only = [noticed, endless, survivor].flatMap((id) => ['--only', id])
   const { code, out } = await mutate('--fresh', '--quick', '--json', '--sample', `${SAMPLE}`, '--seed', `${seed}`, ...only)

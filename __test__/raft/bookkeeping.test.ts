@@ -1,36 +1,12 @@
-// What a leader counts and remembers, piece by piece: majorities, rounds, sizes, windows, followers. Each at its limits.
+// What a leader counts and remembers, piece by piece: rounds, sizes, windows, followers. Each at its limits.
 import { describe, expect, test } from 'vitest'
 import { limits } from '../../src/limits.js'
 import { Chunks } from '../../src/raft/chunks.js'
 import { cutIndex, heldBytesMax } from '../../src/raft/cut.js'
 import { Log } from '../../src/raft/log.js'
 import { CATCH_UP, PROBE, Progress, REPLICATE, SNAPSHOT } from '../../src/raft/progress.js'
-import { majority, reachedByMajority } from '../../src/raft/quorum.js'
 import { Rounds } from '../../src/raft/rounds.js'
 import { Window } from '../../src/raft/window.js'
-
-describe('quorum', () => {
-  test('a majority is more than half', () => {
-    expect([1, 2, 3, 4, 5, 6, 7].map(majority)).toEqual([1, 2, 2, 3, 3, 4, 4])
-  })
-
-  const reached = (own: number, ...peers: number[]) => reachedByMajority(own, peers, (peer) => peer)
-
-  test('what a majority has reached is found in any order', () => {
-    expect(reached(5)).toBe(5)
-    expect(reached(5, 3)).toBe(3)
-    expect([reached(1, 2, 3), reached(3, 2, 1), reached(2, 3, 1)]).toEqual([2, 2, 2])
-    expect([reached(1, 2, 3, 4), reached(4, 3, 2, 1), reached(2, 4, 1, 3)]).toEqual([2, 2, 2])
-    expect([reached(7, 0, 0, 0, 7, 7, 7), reached(0, 7, 7, 7, 0, 0, 0), reached(0, 7, 7, 7, 7, 0, 0)]).toEqual([7, 0, 7])
-    expect(reached(0, -1, -2)).toBe(-1)
-  })
-
-  test('more members than there may be are refused', () => {
-    const peers = Array.from({ length: limits.membersMax }, () => 1)
-    expect(reached(1, ...peers.slice(1))).toBe(1)
-    expect(() => reached(1, ...peers)).toThrow('members in a quorum')
-  })
-})
 
 describe('rounds', () => {
   test('the begin of the last 64 is remembered', () => {

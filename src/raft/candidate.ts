@@ -2,7 +2,7 @@
 import { Code } from '../codes.js'
 import { ELECTION_SPREAD_SHARE, PRE_VOTE_RETRY_SHARE } from './config.js'
 import { Message, Role } from './kinds.js'
-import type { Incoming, Outgoing } from './message.js'
+import type { Incoming, Outgoing, VoteReply } from './message.js'
 import { AT_ONCE, DURABLE } from './out.js'
 import type { Raft } from './raft.js'
 
@@ -38,13 +38,16 @@ export class Candidate {
     const { lastIndex, lastTerm } = raft.log
     const kind = this.#pre ? Message.PRE_VOTE : Message.VOTE
     const message: Outgoing = { kind, term, lastIndex, lastTerm, transfer: this.#transfer, life: raft.life }
-    for (const peer of raft.peers) raft.send(peer, message, this.#pre ? AT_ONCE : DURABLE)
+    for (const peer of raft.peers) {
+      if (raft.voters.includes(peer)) raft.send(peer, message, this.#pre ? AT_ONCE : DURABLE)
+    }
     this.#grant(raft.config.id)
   }
 
   receive(message: Incoming): void {
     if (message.handle !== 0) this.#raft.out.drop(message.handle)
-    if (this.#counts(message)) this.#grant(message.from)
+    const answers = message.kind === Message.PRE_VOTE_REPLY || message.kind === Message.VOTE_REPLY
+    if (answers && message.granted && this.#counts(message)) this.#grant(message.from)
   }
 
   tick(): void {
@@ -71,16 +74,15 @@ export class Candidate {
   }
 
   /** A vote that another life asked for was for another log. One that comes too late may be of a voter that forgot it. */
-  #counts(message: Incoming): boolean {
+  #counts({ kind, term, life }: Incoming & VoteReply): boolean {
     const raft = this.#raft
-    if (message.kind === Message.PRE_VOTE_REPLY) return this.#pre && message.granted && message.term === raft.term + 1
-    if (message.kind !== Message.VOTE_REPLY || this.#pre) return false
-    return message.granted && message.term === raft.term && message.life === raft.life && raft.now < this.#countsUntil
+    if (this.#pre) return kind === Message.PRE_VOTE_REPLY && term === raft.term + 1
+    return kind === Message.VOTE_REPLY && term === raft.term && life === raft.life && raft.now < this.#countsUntil
   }
 
   #grant(member: number): void {
     this.#granted.add(member)
-    if (this.#granted.size < this.#raft.quorum) return
+    if (!this.#raft.voters.isQuorum(this.#granted)) return
     if (!this.#pre) {
       this.#raft.lead()
       return

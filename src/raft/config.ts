@@ -1,13 +1,17 @@
 // What one group's core is told at its start, and the proportions that follow from it. All times in milliseconds.
-import { limits } from '../limits.js'
 import { assert } from './assert.js'
+import { Voters } from './voters.js'
 
 /** One Raft group of one member. */
 export interface RaftConfig {
   /** This member; above 0. */
   readonly id: number
-  /** All voters, this member too. */
+  /** The voters. This member is one of them, or of the following. */
   readonly members: readonly number[]
+  /** While voters change: those that `members` replace, and whose majority still counts too. Default: none. */
+  readonly outgoing?: readonly number[]
+  /** Members that get entries and do not vote. Default: none. */
+  readonly learners?: readonly number[]
   /** The group; only spreads the seed. */
   readonly group: number
   /** Between heartbeats of a leader. */
@@ -61,12 +65,15 @@ export const STALL_HEARTBEATS = 2
 /** A follower has this many election timeouts to install a snapshot that reached it, before it is probed again. */
 export const SNAPSHOT_INSTALL_TIMEOUTS = 30
 
+/** Who votes; throws if these cannot be the members of a group. */
+export function votersOf({ members, outgoing, learners }: RaftConfig): Voters {
+  return new Voters(members, outgoing, learners)
+}
+
 /** Throws if the configuration cannot work. */
 export function checkConfig(config: RaftConfig): void {
-  const { id, members, heartbeatInterval, electionTimeout, promisedBefore, voteLifeMax } = config
-  assert(members.length >= 1 && members.length <= limits.membersMax, 'number of members', { members: members.length })
-  assert(members.includes(id) && id > 0, 'this member is one of the members', { id })
-  assert(new Set(members).size === members.length, 'members differ', { members: members.join(' ') })
+  const { id, heartbeatInterval, electionTimeout, promisedBefore, voteLifeMax } = config
+  assert(votersOf(config).members.includes(id) && id > 0, 'this member is one of the members', { id })
   assert(electionTimeout >= 3 * heartbeatInterval && heartbeatInterval > 0, 'an election timeout is three heartbeats or more', {
     heartbeatInterval,
     electionTimeout,

@@ -8,7 +8,6 @@ import { Message, Role } from './kinds.js'
 import { Lease } from './lease.js'
 import type { AppendReply, Incoming } from './message.js'
 import { Progress, SNAPSHOT } from './progress.js'
-import { reachedByMajority } from './quorum.js'
 import type { Raft } from './raft.js'
 import { ReadQueue } from './read.js'
 import { Replication } from './replication.js'
@@ -19,7 +18,12 @@ import { Transfer } from './transfer.js'
 export class Leader {
   readonly role = Role.LEADER
   readonly #raft: Raft
+  /** In the order of the group's members, this one left out. */
   readonly #followers: readonly Progress[]
+  /** Where this member stands in that order. */
+  readonly #ownSlot: number
+  /** What voters.ts counts, a number for each member; used anew by each count. */
+  readonly #numbers: Float64Array
   readonly #replication: Replication
   readonly #rounds = new Rounds()
   readonly #reads: ReadQueue
@@ -37,6 +41,8 @@ export class Leader {
     this.#raft = raft
     this.#termStart = raft.log.lastIndex + 1
     this.#followers = raft.peers.map((peer) => new Progress(peer, this.#termStart, raft.now))
+    this.#ownSlot = raft.voters.members.indexOf(raft.config.id)
+    this.#numbers = new Float64Array(raft.voters.members.length)
     this.#replication = new Replication(raft, this.#rounds, this.#termStart)
     this.#reads = new ReadQueue(raft.out)
     this.#lease = new Lease(raft.config, raft.out)
@@ -113,7 +119,8 @@ export class Leader {
   }
 
   startTransfer(peer: number): void {
-    if (this.#followers.some((follower) => follower.id === peer)) this.#transfer.start(peer)
+    const { config, voters } = this.#raft
+    if (peer !== config.id && voters.includes(peer)) this.#transfer.start(peer)
     else this.#raft.out.transferOver(peer, Code.MEMBER_UNKNOWN)
   }
 
@@ -160,10 +167,23 @@ export class Leader {
     else this.#replication.accepted(follower, message)
   }
 
+  /** The largest number that a quorum has reached, where `own` is this member's and `numberOf` gives each follower's. */
+  #reached(own: number, numberOf: (follower: Progress) => number): number {
+    const numbers = this.#numbers
+    let slot = 0
+    for (const follower of this.#followers) {
+      if (slot === this.#ownSlot) slot += 1
+      numbers[slot] = numberOf(follower)
+      slot += 1
+    }
+    numbers[this.#ownSlot] = own
+    return this.#raft.voters.reached(numbers)
+  }
+
   /** Only entries of the own term are committed by counting (Raft thesis, 3.6.2, figure 3.7). */
   #advanceCommit(): void {
     const { commit, durable, log, term } = this.#raft
-    const index = reachedByMajority(durable, this.#followers, (follower) => follower.match)
+    const index = this.#reached(durable, (follower) => follower.match)
     if (index > commit && log.term(index) === term) this.#raft.commitTo(index)
   }
 
@@ -172,7 +192,7 @@ export class Leader {
     const raft = this.#raft
     // Before the no-op is committed, the commit index may be behind what an earlier leader acknowledged.
     if (raft.commit < this.#termStart) return
-    const answered = reachedByMajority(this.#rounds.current, this.#followers, (follower) => follower.round)
+    const answered = this.#answeredRound()
     this.#reads.confirm(answered)
     // The plane answers lease reads from what is applied.
     if (raft.applied >= this.#termStart && !this.#transfer.active) {
@@ -185,12 +205,18 @@ export class Leader {
     }
     this.#reads.begin(this.#rounds.begin(raft.now), raft.commit)
     for (const follower of this.#followers) this.#replication.heartbeat(follower)
-    if (this.#followers.length === 0) this.#reads.confirm(this.#rounds.current)
+    // At once, where this member alone is a quorum.
+    this.#reads.confirm(this.#answeredRound())
+  }
+
+  /** The newest round that a quorum has answered. */
+  #answeredRound(): number {
+    return this.#reached(this.#rounds.current, (follower) => follower.round)
   }
 
   /** Until then a majority elects nobody else: this member, as it leads, and as many followers as are needed, have promised. */
   #promisedUntil(): number {
-    return reachedByMajority(Number.POSITIVE_INFINITY, this.#followers, (follower) => follower.promisedUntil)
+    return this.#reached(Number.POSITIVE_INFINITY, (follower) => follower.promisedUntil)
   }
 
   #heartbeat(): void {
@@ -214,11 +240,13 @@ export class Leader {
    * the one that has most, or steps down. If nobody has more, nobody could do better.
    */
   #handOver(): void {
-    const { hangs, diskHangs, durable, commit, now, config } = this.#raft
+    const { hangs, diskHangs, durable, commit, now, config, voters } = this.#raft
     this.#hung = hangs ? this.#hung + 1 : 0
     if (this.#hung < STALL_HEARTBEATS || this.#transfer.active) return
     const least = diskHangs ? durable + 1 : commit
-    const able = this.#followers.filter(({ match, heardAt }) => match >= least && now - heardAt <= config.electionTimeout)
+    const able = this.#followers.filter(
+      ({ id, match, heardAt }) => voters.includes(id) && match >= least && now - heardAt <= config.electionTimeout,
+    )
     const best = able.reduce((a, b) => (b.match > a.match ? b : a), able[0] as Progress)
     if (able.length > 0) this.#transfer.start(best.id)
   }
@@ -226,7 +254,7 @@ export class Leader {
   /** Check-quorum: a leader that is cut off gives up by itself, so that its clients look elsewhere (Raft thesis, 6.2). */
   #hearsQuorum(): boolean {
     const { now, config } = this.#raft
-    return reachedByMajority(now, this.#followers, (follower) => follower.heardAt) > now - config.electionTimeout
+    return this.#reached(now, (follower) => follower.heardAt) > now - config.electionTimeout
   }
 
   #scheduleCommit(): void {

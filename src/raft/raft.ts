@@ -3,7 +3,7 @@
 import { Code } from '../codes.js'
 import { assert } from './assert.js'
 import { Candidate } from './candidate.js'
-import { APPLY_STALL_MS, checkConfig, ELECTION_SPREAD_SHARE, type RaftConfig } from './config.js'
+import { APPLY_STALL_MS, checkConfig, ELECTION_SPREAD_SHARE, type RaftConfig, votersOf } from './config.js'
 import { cutIndex } from './cut.js'
 import { Follower } from './follower.js'
 import { Message, Role } from './kinds.js'
@@ -12,11 +12,11 @@ import { Log } from './log.js'
 import type { Incoming, Outgoing } from './message.js'
 import { type After, AT_ONCE, DURABLE, type Out } from './out.js'
 import { doubt } from './plausible.js'
-import { majority } from './quorum.js'
 import { Random } from './random.js'
 import { Recovery } from './recovery.js'
 import { Stall } from './stall.js'
 import { answerVote } from './vote.js'
+import type { Voters } from './voters.js'
 
 /** What the disk held when the group was opened; see OPENED in crates/codec/FORMATS.md. */
 export interface Opened {
@@ -56,8 +56,8 @@ export class Raft {
   readonly out: Out
   /** The other members. */
   readonly peers: readonly number[]
-  /** Members that are a majority. */
-  readonly quorum: number
+  /** Who decides with this member, and who only follows. */
+  readonly voters: Voters
   readonly log = new Log()
   readonly random: Random
   /** A number that no other life of this member has had. */
@@ -109,8 +109,8 @@ export class Raft {
     this.config = config
     this.out = out
     this.now = now
-    this.peers = config.members.filter((member) => member !== config.id)
-    this.quorum = majority(config.members.length)
+    this.voters = votersOf(config)
+    this.peers = this.voters.members.filter((member) => member !== config.id)
     this.random = new Random(config.seed, config.id, config.group)
     this.life = Math.floor(new Random(config.seed, config.id, config.group, now).between(1, 2 ** 32))
     this.#restore(opened)
@@ -348,8 +348,9 @@ export class Raft {
   /** Asks for votes: pre-votes first, unless a transfer told it to campaign. */
   campaign(transfer: boolean): void {
     assert(this.role !== Role.LEADER, 'a leader does not campaign', { term: this.term })
-    if (this.hangs) {
-      // Its own vote would never be on disk, and a term that only this member knows unseats a leader when the disk goes on.
+    if (this.hangs || !this.voters.includes(this.config.id)) {
+      // A learner does not lead. Of who hangs, its own vote would never be on disk, and a term that only this member knows unseats
+      // a leader when the disk goes on.
       if (this.#behaviour instanceof Follower) this.#behaviour.flush()
       this.follow(this.term, 0)
       this.restartElectionTimer()

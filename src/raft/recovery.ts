@@ -26,6 +26,7 @@ import type { Raft } from './raft.js'
 
 /** What another member said of itself. */
 interface Answer {
+  readonly from: number
   readonly term: number
   readonly lastIndex: number
   readonly leads: boolean
@@ -71,7 +72,7 @@ export class Recovery {
     if (message.handle !== 0) this.#raft.out.drop(message.handle)
     if (message.kind === Message.RECOVER_REPLY && message.nonce === this.#nonce) {
       const { from, term, lastIndex, leads, whole } = message
-      this.#answers.set(from, { term, lastIndex, leads, whole })
+      this.#answers.set(from, { from, term, lastIndex, leads, whole })
       this.#decide()
     }
     return true
@@ -122,7 +123,7 @@ export class Recovery {
     if (!prompt && !this.#votesExpired) return
     const term = Math.max(...answers.map((answer) => answer.term))
     const leader = answers.find((answer) => answer.leads && answer.term === term)
-    if (leader !== undefined && answers.filter(({ whole }) => whole).length >= raft.quorum) {
+    if (leader !== undefined && raft.voters.isQuorum(idsOf(answers.filter(({ whole }) => whole)))) {
       this.#enter(term)
       this.#needed = { term, index: leader.lastIndex }
       raft.restartElectionTimer()
@@ -143,9 +144,10 @@ export class Recovery {
    * is there, and those that know better are stopped.
    */
   #founds(answers: readonly Answer[], all: boolean): boolean {
-    const { log, term, quorum } = this.#raft
+    const { log, term, voters, config } = this.#raft
     if (log.lastIndex > 0 || answers.some(({ lastIndex }) => lastIndex > 0)) return false
-    return all || (term === 0 && 1 + answers.filter((answer) => answer.term === 0).length >= quorum)
+    const empty = idsOf(answers.filter((answer) => answer.term === 0))
+    return all || (term === 0 && voters.isQuorum(empty.add(config.id)))
   }
 
   /** Enters a term in which it may have voted. */
@@ -154,4 +156,8 @@ export class Recovery {
     raft.follow(Math.max(raft.term, term), 0)
     if (raft.term > 0 && raft.vote === 0) raft.voteFor(raft.config.id)
   }
+}
+
+function idsOf(answers: readonly Answer[]): Set<number> {
+  return new Set(answers.map(({ from }) => from))
 }

@@ -4,6 +4,7 @@ import { Message, Role } from '../../../src/raft/kinds.js'
 import type { Incoming, Outgoing } from '../../../src/raft/message.js'
 import { type After, AT_ONCE } from '../../../src/raft/out.js'
 import { Raft } from '../../../src/raft/raft.js'
+import { majority, Voters } from '../../../src/raft/voters.js'
 import { anyAnswer, leasedAtOnce, Trusting } from '../broken-reads.js'
 import { brokenCore } from '../canary.js'
 import type { Sabotage } from '../node.js'
@@ -55,8 +56,8 @@ class Counting extends Raft {
   }
   readonly #matches = new Map<number, number>()
   get #matched(): number {
-    const all = [this.durable, ...this.peers.map((peer) => this.#matches.get(peer) ?? 0)].sort((a, b) => b - a)
-    return Math.min(all[this.quorum - 1]!, this.log.lastIndex)
+    const matchOf = (id: number) => (id === this.config.id ? this.durable : (this.#matches.get(id) ?? 0))
+    return Math.min(this.voters.reached(Float64Array.from(this.voters.members, matchOf)), this.log.lastIndex)
   }
   override receive(message: Incoming): void {
     if (message.kind === Message.APPEND_REPLY && message.term === this.term && !message.rejected) {
@@ -83,7 +84,13 @@ class Early extends Raft {
 class Fewer extends Raft {
   constructor(...args: ConstructorParameters<typeof Raft>) {
     super(...args)
-    Object.assign(this, { quorum: this.quorum - 1 })
+    const least = majority(this.voters.members.length) - 1
+    Object.assign(this, {
+      voters: Object.assign(new Voters(this.voters.members), {
+        isQuorum: (ids: ReadonlySet<number>) => ids.size >= least,
+        reached: (numbers: Float64Array) => numbers.toSorted().at(-least),
+      }),
+    })
   }
 }
 

@@ -1,0 +1,165 @@
+// A core whose voters are changing, or that has learners: who elects it, commits, confirms its reads and keeps it in power.
+import { expect, test } from 'vitest'
+import type { RaftConfig } from '../../src/raft/config.js'
+import { Message, Role } from '../../src/raft/kinds.js'
+import type { Outgoing } from '../../src/raft/message.js'
+import type { Out } from '../../src/raft/out.js'
+import { Raft } from '../../src/raft/raft.js'
+import { arrived } from './arrived.js'
+
+const EMPTY = {
+  ...{ term: 0, vote: 0, commit: 0, snapshotIndex: 0, snapshotTerm: 0, lastIndex: 0, applied: 0, recovering: false, runs: [] },
+}
+
+/** Member 1; time begins at 1,000 ms, with heartbeats on each 100 and election timeouts of 500. */
+class Bench {
+  readonly raft: Raft
+  readonly #commands: [string, ...unknown[]][] = []
+
+  constructor(members: readonly number[], outgoing: readonly number[], learners: readonly number[], leaseReads = false) {
+    const out = new Proxy({} as Out, {
+      get:
+        (_, name) =>
+        (...values: unknown[]) =>
+          void this.#commands.push([String(name), ...values]),
+    })
+    const times = { heartbeatInterval: 100, electionTimeout: 500, promisedBefore: 500, voteLifeMax: 10_000 }
+    const config: RaftConfig = {
+      ...times,
+      id: 1,
+      members,
+      outgoing,
+      learners,
+      group: 0,
+      leaseReads,
+      logRetainBytes: 1_000,
+      seed: 1,
+    }
+    this.raft = new Raft(config, out, 1_000, EMPTY)
+  }
+
+  at(now: number, events: (raft: Raft) => void = (raft) => raft.tick()): this {
+    this.raft.now = now
+    events(this.raft)
+    this.raft.flush()
+    return this
+  }
+
+  votes(...from: number[]): this {
+    for (const voter of from) {
+      const vote = { term: this.raft.term, granted: true, life: this.raft.life }
+      this.at(this.raft.now, (raft) => raft.receive(arrived({ kind: Message.VOTE_REPLY, from: voter, ...vote })))
+    }
+    return this
+  }
+
+  /** These have `index` entries on their disks, and answer the newest round. */
+  answers(now: number, index: number, ...from: number[]): this {
+    for (const follower of from) {
+      const answer = { term: this.raft.term, index, round: this.raft.round, promise: 500, previousIndex: index }
+      this.at(now, (raft) => raft.receive(arrived({ kind: Message.APPEND_REPLY, from: follower, ...answer })))
+    }
+    return this
+  }
+
+  /** Elected by these at 1,000, with its no-op on its disk. */
+  lead(...voters: number[]): this {
+    this.at(1_000, (raft) => raft.campaign(true)).votes(...voters)
+    expect(this.raft.role).toBe(Role.LEADER)
+    return this.at(1_000, (raft) => raft.reachedDisk(1, 1))
+  }
+
+  /** Commands of this kind since the last look. */
+  taken(name: keyof Out): unknown[][] {
+    return this.#commands
+      .splice(0)
+      .filter(([each]) => each === name)
+      .map(([, ...values]) => values)
+  }
+}
+
+const changing = (leaseReads = false) => new Bench([1, 2, 3], [3, 4, 5], [6], leaseReads)
+
+test('votes of a majority of each set elect, and no others', () => {
+  const bench = changing().at(1_000, (raft) => raft.campaign(true))
+  const asked = bench.taken('send').map(([to, message]) => [to, (message as Outgoing).kind])
+  expect(asked).toEqual([2, 3, 4, 5].map((to) => [to, Message.VOTE]))
+  expect(bench.votes(2, 6).raft.role).toBe(Role.CANDIDATE)
+  expect(bench.votes(4).raft.role).toBe(Role.CANDIDATE)
+  expect(bench.votes(5).raft.role).toBe(Role.LEADER)
+})
+
+test('an entry is committed when a majority of each set has it', () => {
+  const bench = changing().lead(3, 4)
+  expect(bench.answers(1_000, 1, 2, 6).raft.commit).toBe(0)
+  expect(bench.answers(1_000, 1, 4).raft.commit).toBe(0)
+  expect(bench.answers(1_000, 1, 5).raft.commit).toBe(1)
+})
+
+test('reads are confirmed by a majority of each set', () => {
+  const bench = changing().lead(3, 4).answers(1_000, 1, 3, 4)
+  bench.at(1_000, (raft) => raft.reads(7))
+  expect(bench.answers(1_001, 1, 2, 6).taken('serveReads')).toEqual([])
+  expect(bench.answers(1_001, 1, 4).taken('serveReads')).toEqual([])
+  expect(bench.answers(1_001, 1, 5).taken('serveReads')).toEqual([[7, 1]])
+})
+
+test('a lease rests on promises of a majority of each set', () => {
+  const bench = changing(true).lead(3, 4).answers(1_000, 1, 3, 4)
+  bench.at(1_050, (raft) => raft.reachedStateMachine(1)).taken('lease')
+  bench.at(1_100)
+  expect(bench.answers(1_101, 1, 2, 6).taken('lease')).toEqual([])
+  expect(bench.answers(1_101, 1, 4, 5).taken('lease')).toEqual([[1_550]])
+})
+
+test('a leader that hears a majority of one set only steps down', () => {
+  const role = (...from: number[]) => {
+    const bench = changing().lead(3, 4).answers(1_000, 1, 3, 4)
+    for (let now = 1_100; now <= 1_700; now += 100) {
+      if (bench.raft.role === Role.LEADER) bench.answers(now - 1, 1, ...from)
+      bench.at(now)
+    }
+    return bench.raft.role
+  }
+  expect([role(2, 6), role(4, 5, 6), role(2, 4, 5)]).toEqual([Role.FOLLOWER, Role.FOLLOWER, Role.LEADER])
+})
+
+test('a member that is on its way out does not count in the incoming set', () => {
+  const bench = new Bench([2, 3], [1, 2, 3], []).lead(2, 3)
+  expect(bench.answers(1_000, 1, 2).raft.commit).toBe(0)
+  expect(bench.answers(1_000, 1, 3).raft.commit).toBe(1)
+})
+
+test('a learner does not campaign, and gets no leadership', () => {
+  const learner = new Bench([2, 3], [], [1])
+  learner.at(9_000)
+  expect([learner.raft.role, learner.raft.term, learner.taken('send')]).toEqual([Role.FOLLOWER, 0, []])
+  expect(learner.raft.deadline).toBeGreaterThan(9_000)
+  const leader = new Bench([1, 2, 3], [], [4]).lead(2)
+  leader.at(1_000, (raft) => raft.transfer(4))
+  expect(leader.taken('transferOver').length).toBe(1)
+})
+
+test('a leader that hangs hands over to a voter, whatever a learner has', () => {
+  const bench = new Bench([1, 2, 3], [], [4]).lead(2, 3).answers(1_000, 1, 2, 3, 4)
+  bench.at(1_000, (raft) => raft.proposals(5, 5))
+  for (let now = 1_100; now <= 1_800; now += 100)
+    bench
+      .answers(now - 1, 3, 2, 3)
+      .answers(now - 1, 6, 4)
+      .at(now)
+  bench.answers(1_801, 6, 2)
+  const told = bench.taken('send').filter(([, message]) => (message as Outgoing).kind === Message.TIMEOUT_NOW)
+  expect(told.map(([to]) => to)).toEqual([2])
+})
+
+test('who is the only voter needs nobody, and sends entries to its learners', () => {
+  const bench = new Bench([1], [], [2]).at(1_000, (raft) => raft.campaign(true))
+  expect(bench.raft.role).toBe(Role.LEADER)
+  bench.at(1_000, (raft) => raft.reachedDisk(1, 1))
+  expect(bench.raft.commit).toBe(1)
+  expect(bench.taken('send').some(([to]) => to === 2)).toBe(true)
+  bench.at(1_000, (raft) => raft.reads(7))
+  expect(bench.taken('serveReads')).toEqual([[7, 1]])
+  expect(bench.at(9_000).raft.role).toBe(Role.LEADER)
+})

@@ -1,0 +1,79 @@
+// Who votes, as a value: one set of voters, two while they change (joint consensus, Raft thesis 4.3), and learners, which only
+// get entries. Knows members by their ids and numbers of theirs: indexes, rounds and times are counted the same way.
+import { limits } from '../limits.js'
+import { assert } from './assert.js'
+
+/** How many of `voters` are a majority. */
+export function majority(voters: number): number {
+  return Math.floor(voters / 2) + 1
+}
+
+/** Where one set's numbers are sorted; nothing is kept between calls. */
+const sorted = new Float64Array(limits.membersMax)
+
+/** The voters and learners of one group. Does not change: other voters are another value. */
+export class Voters {
+  /** Everybody who gets entries, each once: voters of either set, then learners. */
+  readonly members: readonly number[]
+  readonly #incoming: readonly number[]
+  /** Empty unless voters are changing. */
+  readonly #outgoing: readonly number[]
+  /** Where the voters of each set stand in `members`. */
+  readonly #incomingSlots: readonly number[]
+  readonly #outgoingSlots: readonly number[]
+
+  /** `incoming`: the voters; `outgoing`: those that they replace, while both count; `learners`: members that are in neither. */
+  constructor(incoming: readonly number[], outgoing: readonly number[] = [], learners: readonly number[] = []) {
+    const voters = [...new Set([...incoming, ...outgoing])]
+    this.members = [...voters, ...learners]
+    this.#incoming = incoming
+    this.#outgoing = outgoing
+    this.#incomingSlots = incoming.map((id) => this.members.indexOf(id))
+    this.#outgoingSlots = outgoing.map((id) => this.members.indexOf(id))
+    const { members } = this
+    assert(incoming.length >= 1 && members.length <= limits.membersMax, 'number of members', { members: members.length })
+    const sets = [incoming, outgoing, members]
+    assert(
+      sets.every((set) => new Set(set).size === set.length),
+      'members differ',
+      { members: members.join(' ') },
+    )
+  }
+
+  /** Whether this member votes, in either set. */
+  includes(id: number): boolean {
+    return this.#incoming.includes(id) || this.#outgoing.includes(id)
+  }
+
+  /** Whether these are enough to decide: a majority of each set. */
+  isQuorum(ids: ReadonlySet<number>): boolean {
+    return holdsMajority(this.#incoming, ids) && holdsMajority(this.#outgoing, ids)
+  }
+
+  /** The largest number that a quorum has reached, where `numbers` has one for each of `members`, in their order. */
+  reached(numbers: Float64Array): number {
+    const reached = reachedByMajority(this.#incomingSlots, numbers)
+    return this.#outgoingSlots.length === 0 ? reached : Math.min(reached, reachedByMajority(this.#outgoingSlots, numbers))
+  }
+}
+
+/** Nobody has to agree for a set that is empty. */
+function holdsMajority(voters: readonly number[], ids: ReadonlySet<number>): boolean {
+  return voters.length === 0 || voters.filter((id) => ids.has(id)).length >= majority(voters.length)
+}
+
+/** The largest number that a majority of the slots has reached. */
+function reachedByMajority(slots: readonly number[], numbers: Float64Array): number {
+  let size = 0
+  for (const slot of slots) {
+    const number = numbers[slot] as number
+    let at = size
+    while (at > 0 && (sorted[at - 1] as number) < number) {
+      sorted[at] = sorted[at - 1] as number
+      at -= 1
+    }
+    sorted[at] = number
+    size += 1
+  }
+  return sorted[majority(size) - 1] as number
+}
