@@ -125,11 +125,34 @@ export function isNumber(value: number): boolean {
 
 /** A message that says nothing yet: for `readContent`. */
 export function emptyMessage(): Incoming {
-  const envelope = { from: 0, kind: Message.TIMEOUT_NOW, term: 0, handle: 0, bytes: 0, runs: [], flaw: '' }
-  const votes = { lastIndex: 0, lastTerm: 0, transfer: false, life: 0, granted: false }
-  const appends = { previousIndex: 0, previousTerm: 0, commit: 0, round: 0, index: 0, rejected: false, hintTerm: 0, promise: 0 }
-  const others = { snapshotTerm: 0, installed: false, nonce: 0, leads: false, whole: false }
-  return { ...envelope, ...votes, ...appends, ...others }
+  // One literal, so that all fields lie in the object itself.
+  return {
+    kind: Message.TIMEOUT_NOW,
+    from: 0,
+    term: 0,
+    handle: 0,
+    bytes: 0,
+    runs: [],
+    flaw: '',
+    lastIndex: 0,
+    lastTerm: 0,
+    transfer: false,
+    life: 0,
+    granted: false,
+    previousIndex: 0,
+    previousTerm: 0,
+    commit: 0,
+    round: 0,
+    index: 0,
+    rejected: false,
+    hintTerm: 0,
+    promise: 0,
+    snapshotTerm: 0,
+    installed: false,
+    nonce: 0,
+    leads: false,
+    whole: false,
+  } as Incoming
 }
 
 /** Makes `message` one of this kind, with the six numbers that come next. */
