@@ -86,8 +86,8 @@ const files = {
   'crates/codec/src/kinds.rs': rustKinds(),
   'src/limits.ts': `// ${note}\n\n${table('limits', 'Bounds, each with its unit last.', limits)}`,
   'src/codes.ts': `// ${note}\n\n${table('Code', 'Error codes by name, the same in Rust and TypeScript.', errors)}\n/** The name of an error code, which programs match. */\nexport type ErrorCode = keyof typeof Code\n`,
-  'src/raft/kinds.ts': `// ${note}\n\n${kindTables(['message', 'role'])}`,
-  'src/plane/kinds.ts': `// ${note}\n\n${kindTables(['event', 'command'])}`,
+  'src/raft/raft-kinds.ts': `// ${note}\n\n${kindTables(['message', 'role'])}`,
+  'src/plane/record-kinds.ts': `// ${note}\n\n${kindTables(['event', 'command'])}`,
   'src/client/wire/request-kinds.ts': `// ${note}\n\n${kindTables(['operation', 'request', 'consistency', 'compareResult', 'compareTarget'], 'Kind')}`,
 }
 

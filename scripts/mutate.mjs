@@ -24,7 +24,7 @@ const USAGE = `node scripts/mutate.mjs [options]
 const SCORE_LEAST = 0.9
 
 const { values: options } = parse()
-const files = readdirSync(join(root, 'src/raft')).filter((file) => file.endsWith('.ts') && file !== 'kinds.ts')
+const files = readdirSync(join(root, 'src/raft')).filter((file) => file.endsWith('.ts') && file !== 'raft-kinds.ts')
 const all = files.flatMap((file) => mutantsOf(`raft/${file}`, readFileSync(join(root, 'src/raft', file), 'utf8')))
 const equivalent = loadEquivalent()
 const mutants = chosen()

@@ -1,7 +1,7 @@
 // Speaks to a plane as the worker would, by hand: commands as numbers, events as records by kind.
 import { limits } from '../../src/limits.js'
-import { Event } from '../../src/plane/kinds.js'
 import type { Plane } from '../../src/plane/plane.js'
+import { Event } from '../../src/plane/record-kinds.js'
 
 /** One event: its kind, its group, and its fields after those. */
 export interface EventRecord {

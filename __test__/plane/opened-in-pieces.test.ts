@@ -3,7 +3,7 @@
 import { expect, test } from 'vitest'
 import type { HostConfig } from '../../src/host/config.js'
 import { Host } from '../../src/host/host.js'
-import { Event } from '../../src/plane/kinds.js'
+import { Event } from '../../src/plane/record-kinds.js'
 
 const GROUPS = 3
 const CONFIG: HostConfig = {

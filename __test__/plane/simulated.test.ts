@@ -1,6 +1,6 @@
 // The shared plane cases against the simulated plane, so that the simulation is held to what the native plane must do.
 import { Code } from '../../src/codes.js'
-import { Event } from '../../src/plane/kinds.js'
+import { Event } from '../../src/plane/record-kinds.js'
 import { Random } from '../../src/raft/random.js'
 import { EMPTY, Machine, type State } from '../sim/machine.js'
 import { MemberLog } from '../sim/member-log.js'

@@ -2,9 +2,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { Code } from '../../src/codes.js'
 import { limits } from '../../src/limits.js'
-import { Command, Event } from '../../src/plane/kinds.js'
 import type { Plane } from '../../src/plane/plane.js'
-import { Message, Role } from '../../src/raft/kinds.js'
+import { Command, Event } from '../../src/plane/record-kinds.js'
+import { Message, Role } from '../../src/raft/raft-kinds.js'
 import { PlaneDriver } from './driver.js'
 
 /** A message that left the plane, or arrives at it. */

@@ -1,8 +1,8 @@
 // Words for the numbers of the core: how a script shows roles, messages and logs.
 import { Code } from '../../src/codes.js'
-import { Message, Role } from '../../src/raft/kinds.js'
 import type { Outgoing } from '../../src/raft/message.js'
 import type { Raft } from '../../src/raft/raft.js'
+import { Message, Role } from '../../src/raft/raft-kinds.js'
 
 /** Of the members of a script, unless it says otherwise, ms. */
 export const ELECTION_TIMEOUT = 500

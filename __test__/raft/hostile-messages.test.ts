@@ -3,10 +3,10 @@
 import { expect, test } from 'vitest'
 import { CommandBuffer } from '../../src/host/command-buffer.js'
 import { type CreateRaft, Host } from '../../src/host/host.js'
-import { Command, Event } from '../../src/plane/kinds.js'
-import { Message } from '../../src/raft/kinds.js'
+import { Command, Event } from '../../src/plane/record-kinds.js'
 import type { Incoming } from '../../src/raft/message.js'
 import { Raft } from '../../src/raft/raft.js'
+import { Message } from '../../src/raft/raft-kinds.js'
 import { Random } from '../../src/raft/random.js'
 
 const GROUPS = 3

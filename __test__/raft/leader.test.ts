@@ -3,10 +3,10 @@
 import { describe, expect, test } from 'vitest'
 import { limits } from '../../src/limits.js'
 import type { RaftConfig } from '../../src/raft/config.js'
-import { Message, Role } from '../../src/raft/kinds.js'
 import type { Outgoing } from '../../src/raft/message.js'
 import { type After, AT_ONCE, DURABLE, type Out, TOLD } from '../../src/raft/out.js'
 import { Raft } from '../../src/raft/raft.js'
+import { Message, Role } from '../../src/raft/raft-kinds.js'
 import { type Arrival, arrived } from './arrived.js'
 
 const CONFIG: RaftConfig = {

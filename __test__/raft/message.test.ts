@@ -1,7 +1,7 @@
 // What a message says goes as six numbers and comes back as it was; the numbers stand where FORMATS.md has them.
 import { expect, test } from 'vitest'
-import { Message } from '../../src/raft/kinds.js'
 import { type Content, emptyMessage, type Incoming, readContent, writeContent } from '../../src/raft/message.js'
+import { Message } from '../../src/raft/raft-kinds.js'
 
 const votes = { lastIndex: 11, lastTerm: 12, transfer: true, life: 14 }
 const append = { previousIndex: 11, previousTerm: 12, commit: 13, round: 14 }

@@ -1,9 +1,9 @@
 // Each reason not to believe a message, and that the nearest honest one is believed.
 import { expect, test } from 'vitest'
-import { Message, Role } from '../../src/raft/kinds.js'
 import { Log } from '../../src/raft/log.js'
 import { type Append, type AppendReply, emptyMessage, type Incoming, readContent } from '../../src/raft/message.js'
 import { doubt, type Receiver } from '../../src/raft/plausible.js'
+import { Message, Role } from '../../src/raft/raft-kinds.js'
 import { type Arrival, arrived } from './arrived.js'
 
 /** Entries 5 to 8 of term 2 after a base of (4, 2), and 9, 10 of term 4; 8 are committed. */

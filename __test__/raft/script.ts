@@ -1,8 +1,8 @@
 // Runs a protocol script: a line is a command, the indented lines below it are what the cores did. See cases/*.txt.
 import { ELECTION_SPREAD_SHARE, type RaftConfig } from '../../src/raft/config.js'
-import { Message } from '../../src/raft/kinds.js'
 import { emptyMessage, type Outgoing } from '../../src/raft/message.js'
 import type { Raft } from '../../src/raft/raft.js'
+import { Message } from '../../src/raft/raft-kinds.js'
 import { describeMember, describeMessage, ELECTION_TIMEOUT } from './describe.js'
 import { type Letter, ScriptMember } from './script-member.js'
 

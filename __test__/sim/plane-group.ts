@@ -1,6 +1,6 @@
 // What the simulated plane keeps of one group between two events.
 import { Code } from '../../src/codes.js'
-import { Role } from '../../src/raft/kinds.js'
+import { Role } from '../../src/raft/raft-kinds.js'
 import type { Machine } from './machine.js'
 import type { MemberLog } from './member-log.js'
 

@@ -1,8 +1,8 @@
 // Linearizable reads of one group at a simulated plane: at a leader those that wait to be confirmed, at a follower the question to
 // its leader, and at both what waits to be applied; as crates/plane/src/state/waiting_reads.rs has it. Knows no entries and no messages of cores.
 import { Code } from '../../src/codes.js'
-import { Event } from '../../src/plane/kinds.js'
-import { Role } from '../../src/raft/kinds.js'
+import { Event } from '../../src/plane/record-kinds.js'
+import { Role } from '../../src/raft/raft-kinds.js'
 import type { GroupState } from './plane-group.js'
 import { type Packet, READ_INDEX, READ_REPLY, type Surroundings } from './plane-world.js'
 

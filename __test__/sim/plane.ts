@@ -3,10 +3,10 @@
 
 import { Code } from '../../src/codes.js'
 import { limits } from '../../src/limits.js'
-import { Command, Event } from '../../src/plane/kinds.js'
 import type { Plane } from '../../src/plane/plane.js'
-import { Role } from '../../src/raft/kinds.js'
+import { Command, Event } from '../../src/plane/record-kinds.js'
 import { DURABLE, TOLD } from '../../src/raft/out.js'
+import { Role } from '../../src/raft/raft-kinds.js'
 import type { MemberView } from './checker.js'
 import { Disk } from './disk.js'
 import { applied, type State } from './machine.js'

@@ -1,6 +1,6 @@
 // One whole run from one seed: a cluster, its clients, faults, then rest; every checker looks on at every step.
 import { APPLY_STALL_MS, ELECTION_SPREAD_SHARE } from '../../src/raft/config.js'
-import { Role } from '../../src/raft/kinds.js'
+import { Role } from '../../src/raft/raft-kinds.js'
 import { Random } from '../../src/raft/random.js'
 import type { Checker } from './checker.js'
 import { Violation } from './checker.js'

@@ -1,8 +1,8 @@
 // Members with different election timeouts, as while a setting is rolled out: reads under a lease stay fresh.
 import { describe, expect, test } from 'vitest'
-import { Message } from '../../src/raft/kinds.js'
 import type { Incoming } from '../../src/raft/message.js'
 import { Raft } from '../../src/raft/raft.js'
+import { Message } from '../../src/raft/raft-kinds.js'
 import { brokenCore, expectCaught } from './canary.js'
 import type { SimulationOptions } from './options.js'
 import { simulate } from './simulate.js'

@@ -1,8 +1,8 @@
 // Writes one group's commands as records of crates/codec/FORMATS.md. Decides nothing.
-import { Command } from '../plane/kinds.js'
-import { Message } from '../raft/kinds.js'
+import { Command } from '../plane/record-kinds.js'
 import { type Outgoing, writeContent } from '../raft/message.js'
 import type { After, Out } from '../raft/out.js'
+import { Message } from '../raft/raft-kinds.js'
 import type { CommandBuffer } from './command-buffer.js'
 
 /** Doubles of a record before its fields: kind and group. */

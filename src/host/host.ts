@@ -2,7 +2,7 @@
 // the array of the next exchange. Knows the record layouts of crates/codec/FORMATS.md, not the plane.
 import './bounds.js'
 import { limits } from '../limits.js'
-import { Event } from '../plane/kinds.js'
+import { Event } from '../plane/record-kinds.js'
 import { assert } from '../raft/assert.js'
 import type { RaftConfig } from '../raft/config.js'
 import { emptyMessage, readContent } from '../raft/message.js'

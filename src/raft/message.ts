@@ -1,6 +1,6 @@
 // Messages between the cores of a group: what each kind says, by name, and where that stands among the six numbers that travel.
 // The only place that knows those numbers' order; their meaning is in crates/codec/FORMATS.md. Knows no payload.
-import { Message } from './kinds.js'
+import { Message } from './raft-kinds.js'
 
 /** PRE_VOTE and VOTE: asks for a vote in the message's term. */
 export interface VoteRequest {

@@ -1,8 +1,9 @@
 // Whether a peer may have sent what arrived: a member believes no message that no honest member in no state could send it.
 // Says why not, as text; changes nothing. What passes here trips no assertion, and may still be a lie.
-import { Message, Role } from './kinds.js'
+
 import type { Log } from './log.js'
 import { type Append, type AppendReply, type Incoming, isNumber, NUMBER_MAX } from './message.js'
+import { Message, Role } from './raft-kinds.js'
 
 /** What the receiver knows. */
 export interface Receiver {

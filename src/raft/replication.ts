@@ -2,11 +2,11 @@
 // catching up within the window too, message by message, or by snapshot.
 import { Chunks } from './chunks.js'
 import { SNAPSHOT_INSTALL_TIMEOUTS } from './config.js'
-import { Message } from './kinds.js'
 import type { AppendReply, Outgoing } from './message.js'
 import { type After, AT_ONCE, TOLD } from './out.js'
 import { CATCH_UP, PROBE, type Progress, REPLICATE, SNAPSHOT } from './progress.js'
 import type { Raft } from './raft.js'
+import { Message } from './raft-kinds.js'
 import type { Rounds } from './rounds.js'
 
 /** Sends to the followers of one leader. */

@@ -1,6 +1,6 @@
 // Aims at the order of disk and network: a member crashes at each of its sends, just before the message leaves or just after,
 // and comes back with what its disk holds.
-import { Message } from '../../../src/raft/kinds.js'
+import { Message } from '../../../src/raft/raft-kinds.js'
 import type { Node, Sabotage } from '../node.js'
 import type { Packet } from '../plane.js'
 import { type Scenario, World } from './world.js'

@@ -1,6 +1,6 @@
 // Aims at reads of a follower, which asks its leader what is committed: at answers that name an entry where its own log has another,
 // that come late, from a leader that was deposed, or to the question of an earlier life; and at who reads after it elsewhere.
-import { Message } from '../../../src/raft/kinds.js'
+import { Message } from '../../../src/raft/raft-kinds.js'
 import type { Node, Sabotage } from '../node.js'
 import type { Packet } from '../plane.js'
 import { READ_REPLY } from '../plane-world.js'

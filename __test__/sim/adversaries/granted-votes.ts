@@ -1,6 +1,6 @@
 // Aims at votes: several members campaign at once, and whenever a vote arrives, the one who gave it, or the one who got it,
 // is cut off, crashes, or hears it again. A vote must be remembered, counted once, and given to a log that is up to date.
-import { Message } from '../../../src/raft/kinds.js'
+import { Message } from '../../../src/raft/raft-kinds.js'
 import { Random } from '../../../src/raft/random.js'
 import type { Sabotage } from '../node.js'
 import type { Packet } from '../plane.js'

@@ -1,6 +1,6 @@
 // Aims at leases: the message that hands leadership over is held up, for less and for more than a lease lasts, and the old
 // leader hears nothing of the election it starts. Nobody may then answer reads from the past.
-import { Message } from '../../../src/raft/kinds.js'
+import { Message } from '../../../src/raft/raft-kinds.js'
 import type { Sabotage } from '../node.js'
 import { type Scenario, World } from './world.js'
 

@@ -1,6 +1,6 @@
 // Aims at what followers do with appends that are late, doubled, or overtaken by newer ones, while leaders change and logs
 // conflict: what was acknowledged or committed may not be cut, and what was matched once may not be taken for more.
-import { Message } from '../../../src/raft/kinds.js'
+import { Message } from '../../../src/raft/raft-kinds.js'
 import { Random } from '../../../src/raft/random.js'
 import type { Sabotage } from '../node.js'
 import { type Scenario, World } from './world.js'

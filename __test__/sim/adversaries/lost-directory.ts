@@ -1,6 +1,6 @@
 // Aims at members that forget everything: one loses its directory just after it has given a vote, acknowledged an entry, or
 // heard of a new term, and comes back while leaders change. It may not vote nor be counted before it is whole.
-import { Message } from '../../../src/raft/kinds.js'
+import { Message } from '../../../src/raft/raft-kinds.js'
 import { Random } from '../../../src/raft/random.js'
 import type { Sabotage } from '../node.js'
 import type { Packet } from '../plane.js'

@@ -1,6 +1,6 @@
 // Aims at reads of a leader that does not know yet what was acknowledged: it is asked the moment it is elected, its no-op is
 // held up, and it hears of the old leader's last commit late. And at an old leader whose answers come from the past.
-import { Message } from '../../../src/raft/kinds.js'
+import { Message } from '../../../src/raft/raft-kinds.js'
 import type { Node, Sabotage } from '../node.js'
 import { type Scenario, World } from './world.js'
 

@@ -1,6 +1,6 @@
 // Aims at the rule of figure 8 of the Raft paper: an entry of an earlier term that a majority has may still be replaced, so
 // it is committed only with an entry of the leader's own term.
-import { Message } from '../../../src/raft/kinds.js'
+import { Message } from '../../../src/raft/raft-kinds.js'
 import type { Sabotage } from '../node.js'
 import { type Scenario, World } from './world.js'
 

@@ -1,6 +1,6 @@
 // Aims at the log's cut end: followers fall behind what is kept, get snapshots, crash with them, meet old appends and other
 // leaders right after them, and go on from there.
-import { Message } from '../../../src/raft/kinds.js'
+import { Message } from '../../../src/raft/raft-kinds.js'
 import { Random } from '../../../src/raft/random.js'
 import type { Sabotage } from '../node.js'
 import { type Scenario, World } from './world.js'

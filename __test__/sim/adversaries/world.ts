@@ -3,7 +3,7 @@
 // Time is the simulator's, so that what a scenario says is exact and the same each time.
 import type { HostConfig } from '../../../src/host/config.js'
 import { ELECTION_SPREAD_SHARE } from '../../../src/raft/config.js'
-import { Message, Role } from '../../../src/raft/kinds.js'
+import { Message, Role } from '../../../src/raft/raft-kinds.js'
 import { Random } from '../../../src/raft/random.js'
 import { type Checker, Violation } from '../checker.js'
 import { Committed } from '../checkers/committed.js'

@@ -1,5 +1,5 @@
 // Election safety: at most one leader in a term (Raft, figure 3).
-import { Role } from '../../../src/raft/kinds.js'
+import { Role } from '../../../src/raft/raft-kinds.js'
 import { type Checker, type MemberView, Violation } from '../checker.js'
 
 export class ElectionSafety implements Checker {

@@ -1,5 +1,5 @@
 // Leader append-only: a leader never overwrites or deletes entries of its log (Raft, figure 3).
-import { Role } from '../../../src/raft/kinds.js'
+import { Role } from '../../../src/raft/raft-kinds.js'
 import { type Checker, type MemberView, Violation } from '../checker.js'
 import type { Entry } from '../member-log.js'
 

@@ -1,5 +1,5 @@
 // Leader completeness: what is committed is in the log of every leader of a later term (Raft, figure 3).
-import { Role } from '../../../src/raft/kinds.js'
+import { Role } from '../../../src/raft/raft-kinds.js'
 import { type Checker, type MemberView, Violation } from '../checker.js'
 import type { Committed } from './committed.js'
 
