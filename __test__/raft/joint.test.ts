@@ -1,8 +1,8 @@
 // A core whose voters are changing, or that has learners: who elects it, commits, confirms its reads and keeps it in power.
 import { expect, test } from 'vitest'
+import type { Out } from '../../src/raft/commands.js'
 import type { RaftConfig } from '../../src/raft/config.js'
 import type { Outgoing } from '../../src/raft/message.js'
-import type { Out } from '../../src/raft/out.js'
 import { Raft } from '../../src/raft/raft.js'
 import { Message, Role } from '../../src/raft/raft-kinds.js'
 import { arrived } from './arrived.js'

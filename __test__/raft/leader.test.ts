@@ -2,9 +2,9 @@
 // Looks at what it sends.
 import { describe, expect, test } from 'vitest'
 import { limits } from '../../src/limits.js'
+import { type After, AT_ONCE, DURABLE, type Out, TOLD } from '../../src/raft/commands.js'
 import type { RaftConfig } from '../../src/raft/config.js'
 import type { Outgoing } from '../../src/raft/message.js'
-import { type After, AT_ONCE, DURABLE, type Out, TOLD } from '../../src/raft/out.js'
 import { Raft } from '../../src/raft/raft.js'
 import { Message, Role } from '../../src/raft/raft-kinds.js'
 import { type Arrival, arrived } from './arrived.js'

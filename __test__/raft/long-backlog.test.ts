@@ -1,8 +1,8 @@
 // A follower falls behind the entries whose sizes the leader remembers: it catches up message by message, the rest as usual.
 import { expect, test } from 'vitest'
 import { limits } from '../../src/limits.js'
+import type { Out } from '../../src/raft/commands.js'
 import type { Outgoing } from '../../src/raft/message.js'
-import type { Out } from '../../src/raft/out.js'
 import { Raft } from '../../src/raft/raft.js'
 import { Message } from '../../src/raft/raft-kinds.js'
 import { type Arrival, arrived } from './arrived.js'

@@ -1,8 +1,8 @@
 // How long a core waits, for whom, and for what: to the millisecond. Driven event by event, with the commands written down.
 import { describe, expect, test } from 'vitest'
+import type { Out } from '../../src/raft/commands.js'
 import type { RaftConfig } from '../../src/raft/config.js'
 import type { Outgoing } from '../../src/raft/message.js'
-import type { Out } from '../../src/raft/out.js'
 import { Raft } from '../../src/raft/raft.js'
 import { Message, Role } from '../../src/raft/raft-kinds.js'
 import { type Arrival, arrived } from './arrived.js'

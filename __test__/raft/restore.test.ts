@@ -1,7 +1,7 @@
 // What a core makes of its disk when it starts: nothing that was promised is taken back, and what cannot be is refused.
 import { expect, test } from 'vitest'
+import type { Out } from '../../src/raft/commands.js'
 import type { RaftConfig } from '../../src/raft/config.js'
-import type { Out } from '../../src/raft/out.js'
 import { type Opened, Raft } from '../../src/raft/raft.js'
 import { Message } from '../../src/raft/raft-kinds.js'
 import { arrived } from './arrived.js'

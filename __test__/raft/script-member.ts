@@ -1,7 +1,8 @@
 // One member of a script: the real core, with every command it gives written down, a disk and a network by hand.
+
+import { type After, DURABLE, type Out, TOLD } from '../../src/raft/commands.js'
 import type { RaftConfig } from '../../src/raft/config.js'
 import type { Outgoing } from '../../src/raft/message.js'
-import { type After, DURABLE, type Out, TOLD } from '../../src/raft/out.js'
 import { type Opened, Raft } from '../../src/raft/raft.js'
 import { Message } from '../../src/raft/raft-kinds.js'
 import { codeName, describeMessage, roleName } from './describe.js'

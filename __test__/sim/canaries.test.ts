@@ -1,8 +1,8 @@
 // Canaries: each checker must catch a cluster that was broken on purpose, or its silence means nothing.
 import { describe, expect, test, vi } from 'vitest'
 import type { CreateRaft } from '../../src/host/host.js'
+import { type After, AT_ONCE } from '../../src/raft/commands.js'
 import type { Incoming, Outgoing } from '../../src/raft/message.js'
-import { type After, AT_ONCE } from '../../src/raft/out.js'
 import { Raft } from '../../src/raft/raft.js'
 import { Message, Role } from '../../src/raft/raft-kinds.js'
 import { anyAnswer, leasedAtOnce } from './broken-reads.js'

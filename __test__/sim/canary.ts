@@ -1,7 +1,7 @@
 // Runs a deliberately broken cluster until a checker complains.
 import { expect } from 'vitest'
 import type { CreateRaft } from '../../src/host/host.js'
-import type { Out } from '../../src/raft/out.js'
+import type { Out } from '../../src/raft/commands.js'
 import type { Raft } from '../../src/raft/raft.js'
 import { Violation } from './checker.js'
 import type { Sabotage } from './node.js'

@@ -1,7 +1,7 @@
 // Writes one group's commands as records of crates/codec/FORMATS.md. Decides nothing.
 import { Command } from '../plane/record-kinds.js'
+import type { After, Out } from '../raft/commands.js'
 import { type Outgoing, writeContent } from '../raft/message.js'
-import type { After, Out } from '../raft/out.js'
 import { Message } from '../raft/raft-kinds.js'
 import type { CommandBuffer } from './command-buffer.js'
 

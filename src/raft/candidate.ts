@@ -1,8 +1,8 @@
 // The candidate: asks for pre-votes, which change nothing, and with a majority of them for votes in a new term.
 import { Code } from '../codes.js'
+import { AT_ONCE, DURABLE } from './commands.js'
 import { ELECTION_SPREAD_SHARE, PRE_VOTE_RETRY_SHARE } from './config.js'
 import type { Incoming, Outgoing, VoteReply } from './message.js'
-import { AT_ONCE, DURABLE } from './out.js'
 import type { Raft } from './raft.js'
 import { Message, Role } from './raft-kinds.js'
 

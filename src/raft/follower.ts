@@ -1,8 +1,8 @@
 // The follower: takes the leader's entries, says how far its log goes, and campaigns when it hears of no leader.
 import { Code } from '../codes.js'
 import { assert } from './assert.js'
+import { AT_ONCE, DURABLE } from './commands.js'
 import type { Append, Incoming, Outgoing } from './message.js'
-import { AT_ONCE, DURABLE } from './out.js'
 import type { Raft } from './raft.js'
 import { Message, Role } from './raft-kinds.js'
 

@@ -1,8 +1,9 @@
 // The leader's read lease (Raft thesis, 6.4.1): until it ends, no other member can have been elected, since a quorum has
 // promised to refuse votes. How long each promised is in its answers: settings differ while they are being changed.
 // A transfer breaks the promises, so it ends the leases of the whole term.
+
+import type { Out } from './commands.js'
 import { CLOCK_DRIFT_SHARE, type RaftConfig } from './config.js'
-import type { Out } from './out.js'
 
 /**
  * The lease of one leader in one term.

@@ -1,6 +1,6 @@
 // Linearizable reads without a lease (ReadIndex, Raft thesis 6.4): one round of messages confirms all reads that wait
 // when it begins. Knows sequence numbers, not reads.
-import type { Out } from './out.js'
+import type { Out } from './commands.js'
 
 /** The reads that wait at one leader. */
 export class ReadQueue {

@@ -18,9 +18,10 @@
 //
 // A promise of its earlier life is kept by that: a vote was in a term that is its own now, or an earlier one; an entry that
 // it acknowledged, and that is or will be committed, is in that leader's log.
+
+import { AT_ONCE } from './commands.js'
 import { CLOCK_DRIFT_SHARE } from './config.js'
 import type { Incoming } from './message.js'
-import { AT_ONCE } from './out.js'
 import type { Raft } from './raft.js'
 import { Message } from './raft-kinds.js'
 

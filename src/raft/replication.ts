@@ -1,9 +1,9 @@
 // How a leader's entries reach a follower: probing for the shared end of the logs, pipelining within the window,
 // catching up within the window too, message by message, or by snapshot.
 import { Chunks } from './chunks.js'
+import { type After, AT_ONCE, TOLD } from './commands.js'
 import { SNAPSHOT_INSTALL_TIMEOUTS } from './config.js'
 import type { AppendReply, Outgoing } from './message.js'
-import { type After, AT_ONCE, TOLD } from './out.js'
 import { CATCH_UP, PROBE, type Progress, REPLICATE, SNAPSHOT } from './progress.js'
 import type { Raft } from './raft.js'
 import { Message } from './raft-kinds.js'

@@ -1,8 +1,8 @@
 // Handing leadership to a follower (Raft thesis, 3.10): take no more proposals, wait until it has the whole log, tell it
 // to campaign at once. Gives up after an election timeout, and says so: whoever asked waits for it.
 import { Code } from '../codes.js'
+import { AT_ONCE } from './commands.js'
 import type { Lease } from './lease.js'
-import { AT_ONCE } from './out.js'
 import type { Progress } from './progress.js'
 import type { Raft } from './raft.js'
 import { Message } from './raft-kinds.js'

@@ -1,7 +1,7 @@
 // Who gets this member's vote, and its word in a pre-vote (Raft thesis, 3.4, 4.2.3 and 9.6).
 
+import { AT_ONCE, DURABLE } from './commands.js'
 import type { Incoming, VoteRequest } from './message.js'
-import { AT_ONCE, DURABLE } from './out.js'
 import type { Raft } from './raft.js'
 import { Message, Role } from './raft-kinds.js'
 
