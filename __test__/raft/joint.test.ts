@@ -1,6 +1,6 @@
 // A core whose voters are changing, or that has learners: who elects it, commits, confirms its reads and keeps it in power.
 import { expect, test } from 'vitest'
-import type { Out } from '../../src/raft/commands.js'
+import type { Commands } from '../../src/raft/commands.js'
 import type { RaftConfig } from '../../src/raft/config.js'
 import type { Outgoing } from '../../src/raft/message.js'
 import { Raft } from '../../src/raft/raft.js'
@@ -17,7 +17,7 @@ class Bench {
   readonly #commands: [string, ...unknown[]][] = []
 
   constructor(members: readonly number[], outgoing: readonly number[], learners: readonly number[], leaseReads = false) {
-    const out = new Proxy({} as Out, {
+    const out = new Proxy({} as Commands, {
       get:
         (_, name) =>
         (...values: unknown[]) =>
@@ -70,7 +70,7 @@ class Bench {
   }
 
   /** Commands of this kind since the last look. */
-  taken(name: keyof Out): unknown[][] {
+  taken(name: keyof Commands): unknown[][] {
     return this.#commands
       .splice(0)
       .filter(([each]) => each === name)

@@ -2,7 +2,7 @@
 // Looks at what it sends.
 import { describe, expect, test } from 'vitest'
 import { limits } from '../../src/limits.js'
-import { type After, AT_ONCE, DURABLE, type Out, TOLD } from '../../src/raft/commands.js'
+import { type After, AT_ONCE, type Commands, DURABLE, REPORTED } from '../../src/raft/commands.js'
 import type { RaftConfig } from '../../src/raft/config.js'
 import type { Outgoing } from '../../src/raft/message.js'
 import { Raft } from '../../src/raft/raft.js'
@@ -23,13 +23,13 @@ let told: number[]
 /** Messages sent. */
 let sends = 0
 
-const out = new Proxy({} as Out, {
+const out = new Proxy({} as Commands, {
   get:
     (_, name) =>
     (...values: unknown[]) => {
       if (name === 'send') sends += 1
       const message = values[1] as Outgoing
-      if (name === 'send' && message.kind === Message.APPEND && (values[2] as After) === TOLD) told.push(message.first)
+      if (name === 'send' && message.kind === Message.APPEND && (values[2] as After) === REPORTED) told.push(message.first)
     },
 })
 
@@ -73,7 +73,7 @@ function lead(): void {
 }
 
 test('the conditions of a send have the numbers of FORMATS.md', () => {
-  expect([AT_ONCE, DURABLE, TOLD]).toEqual([0, 1, 2])
+  expect([AT_ONCE, DURABLE, REPORTED]).toEqual([0, 1, 2])
 })
 
 describe('what the plane says of how far entries came', () => {

@@ -1,7 +1,7 @@
 // A follower falls behind the entries whose sizes the leader remembers: it catches up message by message, the rest as usual.
 import { expect, test } from 'vitest'
 import { limits } from '../../src/limits.js'
-import type { Out } from '../../src/raft/commands.js'
+import type { Commands } from '../../src/raft/commands.js'
 import type { Outgoing } from '../../src/raft/message.js'
 import { Raft } from '../../src/raft/raft.js'
 import { Message } from '../../src/raft/raft-kinds.js'
@@ -19,7 +19,7 @@ function behind(): {
   oldest: number
 } {
   const sent: [number, number][] = []
-  const out = new Proxy({} as Out, {
+  const out = new Proxy({} as Commands, {
     get: (_, name) => (to: number, message: Outgoing) => {
       if (name === 'send' && to === 2 && message.kind === Message.APPEND) sent.push([message.first, message.end])
     },

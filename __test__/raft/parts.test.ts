@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import type { RafterError } from '../../src/errors.js'
 import { limits } from '../../src/limits.js'
 import { assert } from '../../src/raft/assert.js'
-import type { Out } from '../../src/raft/commands.js'
+import type { Commands } from '../../src/raft/commands.js'
 import { checkConfig, type RaftConfig, VOTE_LIFE_MS_MAX } from '../../src/raft/config.js'
 import { Lease } from '../../src/raft/lease.js'
 import { Raft } from '../../src/raft/raft.js'
@@ -17,9 +17,9 @@ const CONFIG: RaftConfig = {
 }
 
 /** Takes every command and keeps those of one kind. */
-function recorder(kind: keyof Out): { out: Out; calls: unknown[][] } {
+function recorder(kind: keyof Commands): { out: Commands; calls: unknown[][] } {
   const calls: unknown[][] = []
-  const out = new Proxy({} as Out, {
+  const out = new Proxy({} as Commands, {
     get:
       (_, name) =>
       (...values: unknown[]) => {
@@ -204,20 +204,20 @@ describe('stalls', () => {
   test('one lasts from when nothing moved although something is missing', () => {
     const stall = new Stall()
     expect(stall.lasts(100)).toBe(0)
-    stall.note(5, 5, 100)
+    stall.update(5, 5, 100)
     expect(stall.lasts(200)).toBe(0)
-    stall.note(5, 6, 200)
+    stall.update(5, 6, 200)
     expect(stall.lasts(250)).toBe(50)
-    stall.note(5, 7, 260)
+    stall.update(5, 7, 260)
     expect(stall.lasts(300)).toBe(100)
-    stall.note(6, 7, 310)
+    stall.update(6, 7, 310)
     expect(stall.lasts(320)).toBe(10)
     // Another leader cuts the log: that is a move, too.
-    stall.note(4, 7, 330)
+    stall.update(4, 7, 330)
     expect(stall.lasts(340)).toBe(10)
-    stall.note(8, 7, 350)
+    stall.update(8, 7, 350)
     expect(stall.lasts(400)).toBe(0)
-    stall.note(8, 9, 410)
+    stall.update(8, 9, 410)
     expect(stall.lasts(420)).toBe(10)
   })
 })

@@ -1,6 +1,6 @@
 // How long a core waits, for whom, and for what: to the millisecond. Driven event by event, with the commands written down.
 import { describe, expect, test } from 'vitest'
-import type { Out } from '../../src/raft/commands.js'
+import type { Commands } from '../../src/raft/commands.js'
 import type { RaftConfig } from '../../src/raft/config.js'
 import type { Outgoing } from '../../src/raft/message.js'
 import { Raft } from '../../src/raft/raft.js'
@@ -18,7 +18,7 @@ class Bench {
   readonly #sent: [number, Outgoing][] = []
 
   constructor(members = 3, change: Partial<RaftConfig> = {}) {
-    const out = new Proxy({} as Out, {
+    const out = new Proxy({} as Commands, {
       get:
         (_, name) =>
         (...values: unknown[]) => {

@@ -1,6 +1,6 @@
 // What a core makes of its disk when it starts: nothing that was promised is taken back, and what cannot be is refused.
 import { expect, test } from 'vitest'
-import type { Out } from '../../src/raft/commands.js'
+import type { Commands } from '../../src/raft/commands.js'
 import type { RaftConfig } from '../../src/raft/config.js'
 import { type Opened, Raft } from '../../src/raft/raft.js'
 import { Message } from '../../src/raft/raft-kinds.js'
@@ -21,7 +21,7 @@ const OLD: Opened = {
 
 function opened(change: Partial<Opened>, config: Partial<RaftConfig> = {}) {
   const commands: unknown[][] = []
-  const out = new Proxy({} as Out, {
+  const out = new Proxy({} as Commands, {
     get:
       (_, name) =>
       (...values: unknown[]) =>

@@ -1,6 +1,6 @@
 // One member of a script: the real core, with every command it gives written down, a disk and a network by hand.
 
-import { type After, DURABLE, type Out, TOLD } from '../../src/raft/commands.js'
+import { type After, type Commands, DURABLE, REPORTED } from '../../src/raft/commands.js'
 import type { RaftConfig } from '../../src/raft/config.js'
 import type { Outgoing } from '../../src/raft/message.js'
 import { type Opened, Raft } from '../../src/raft/raft.js'
@@ -22,7 +22,7 @@ const NOTHING: Opened = {
 }
 
 /** A core whose commands become lines of text, and letters. */
-export class ScriptMember implements Out {
+export class ScriptMember implements Commands {
   readonly id: number
   raft: Raft
   /** Nothing reaches the disk until `sync`. */
@@ -150,14 +150,14 @@ export class ScriptMember implements Out {
   send(to: number, message: Outgoing, after: After): void {
     const { first, end } = message.kind === Message.APPEND ? message : { first: 0, end: 0 }
     if (end <= first && (first !== 0 || end !== 0)) throw new Error(`${this.id} sends no entries as ${first} to ${end}`)
-    this.#write(`→ ${to} ${describeMessage(message)}${after === DURABLE ? ' (durable)' : after === TOLD ? ' (told)' : ''}`)
+    this.#write(`→ ${to} ${describeMessage(message)}${after === DURABLE ? ' (durable)' : after === REPORTED ? ' (told)' : ''}`)
     const letter = { from: this.id, to, message, runs: this.#runs(first, end) }
     if (after === DURABLE) {
       this.#held.push(letter)
       return
     }
     const count = this.#post(letter)
-    if (after === TOLD) this.#sent.push((raft) => raft.sent(to, first, first + count, 100 * count))
+    if (after === REPORTED) this.#sent.push((raft) => raft.sent(to, first, first + count, 100 * count))
   }
   commit(index: number): void {
     this.#committed = index

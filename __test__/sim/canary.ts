@@ -1,7 +1,7 @@
 // Runs a deliberately broken cluster until a checker complains.
 import { expect } from 'vitest'
 import type { CreateRaft } from '../../src/host/host.js'
-import type { Out } from '../../src/raft/commands.js'
+import type { Commands } from '../../src/raft/commands.js'
 import type { Raft } from '../../src/raft/raft.js'
 import { Violation } from './checker.js'
 import type { Sabotage } from './node.js'
@@ -28,7 +28,7 @@ export function expectCaught(property: string, sabotage: Sabotage, change: Parti
 /** Members whose cores are of a broken class, write to a broken plane, or were spoilt once built. */
 export function brokenCore(
   BrokenRaft: typeof Raft,
-  { out: breakOut = (out: Out): Partial<Out> => out, spoil = (_raft: Raft): void => {} } = {},
+  { out: breakOut = (out: Commands): Partial<Commands> => out, spoil = (_raft: Raft): void => {} } = {},
 ): Sabotage {
   const createRaft: CreateRaft = (config, out, now, opened) => {
     const raft = new BrokenRaft(config, changed(out, breakOut(out)), now, opened)
@@ -39,7 +39,7 @@ export function brokenCore(
 }
 
 /** `out` with some commands replaced. */
-function changed(out: Out, replaced: Partial<Out>): Out {
+function changed(out: Commands, replaced: Partial<Commands>): Commands {
   return new Proxy(out, {
     get(target, name) {
       const method = Reflect.get(name in replaced ? replaced : target, name)

@@ -5,7 +5,7 @@ import { Code } from '../../src/codes.js'
 import { limits } from '../../src/limits.js'
 import type { Plane } from '../../src/plane/plane.js'
 import { Command, Event } from '../../src/plane/record-kinds.js'
-import { DURABLE, TOLD } from '../../src/raft/commands.js'
+import { DURABLE, REPORTED } from '../../src/raft/commands.js'
 import { Role } from '../../src/raft/raft-kinds.js'
 import type { MemberView } from './checker.js'
 import { Disk } from './disk.js'
@@ -323,7 +323,7 @@ export class SimulatedPlane implements Plane, MemberView {
     const [to, kind, term, after] = [record[0]!, record[1]!, record[2]!, record[3]!]
     const fields = [...record.subarray(4, 10)]
     const entries = entriesToSend(state.log, record[10]!, record[11]!)
-    if (after === TOLD) this.#reportSent(group, to, record[10]!, entries)
+    if (after === REPORTED) this.#reportSent(group, to, record[10]!, entries)
     if (after !== DURABLE) this.#send(to, group, kind, term, fields, entries)
     else this.disk.whenDurable(() => this.#send(to, group, kind, term, fields, entries))
   }

@@ -11,7 +11,7 @@ const MESSAGE_DOUBLES = 14
 const SPILLED_DOUBLES_MAX =
   limits.eventsDoublesMax * limits.inflightMessagesMax + 8 * limits.groupsMax * limits.membersMax * MESSAGE_DOUBLES
 
-/** Collects records for `array`, of which `take` says how much is filled. */
+/** Collects records for `array`, of which `length` says how much is filled. */
 export class CommandBuffer {
   readonly array: Float64Array
   #length = 0

@@ -1,6 +1,6 @@
 // Writes one group's commands as records of crates/codec/FORMATS.md. Decides nothing.
 import { Command } from '../plane/record-kinds.js'
-import type { After, Out } from '../raft/commands.js'
+import type { After, Commands } from '../raft/commands.js'
 import { type Outgoing, writeContent } from '../raft/message.js'
 import { Message } from '../raft/raft-kinds.js'
 import type { CommandBuffer } from './command-buffer.js'
@@ -9,7 +9,7 @@ import type { CommandBuffer } from './command-buffer.js'
 const HEADER = 2
 
 /** The core's way to the commands array. */
-export class GroupCommands implements Out {
+export class GroupCommands implements Commands {
   readonly #buffer: CommandBuffer
   readonly #group: number
 

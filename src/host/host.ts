@@ -4,7 +4,7 @@ import './bounds.js'
 import { limits } from '../limits.js'
 import { Event } from '../plane/record-kinds.js'
 import { assert } from '../raft/assert.js'
-import type { Out } from '../raft/commands.js'
+import type { Commands } from '../raft/commands.js'
 import type { RaftConfig } from '../raft/config.js'
 import { emptyMessage, readContent } from '../raft/message.js'
 import { type Opened, Raft } from '../raft/raft.js'
@@ -18,7 +18,7 @@ import { Timers } from './timers.js'
 const PARK_MS_MAX = 50
 
 /** Makes one group's core; tests put broken ones in its place. */
-export type CreateRaft = (config: RaftConfig, out: Out, now: number, opened: Opened) => Raft
+export type CreateRaft = (config: RaftConfig, commands: Commands, now: number, opened: Opened) => Raft
 
 /** The cores of one member. Call `step` with the events of each exchange. */
 export class Host {
@@ -43,7 +43,7 @@ export class Host {
   constructor(
     config: HostConfig,
     buffer: CommandBuffer = new CommandBuffer(),
-    create: CreateRaft = (raftConfig, out, now, opened) => new Raft(raftConfig, out, now, opened),
+    create: CreateRaft = (raftConfig, commands, now, opened) => new Raft(raftConfig, commands, now, opened),
   ) {
     assert(config.groups >= 1 && config.groups <= limits.groupsMax, 'number of groups', { groups: config.groups })
     this.#config = config

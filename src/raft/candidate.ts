@@ -45,7 +45,7 @@ export class Candidate {
   }
 
   receive(message: Incoming): void {
-    if (message.handle !== 0) this.#raft.out.drop(message.handle)
+    if (message.handle !== 0) this.#raft.commands.drop(message.handle)
     const answers = message.kind === Message.PRE_VOTE_REPLY || message.kind === Message.VOTE_REPLY
     if (answers && message.granted && this.#counts(message)) this.#grant(message.from)
   }

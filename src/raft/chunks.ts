@@ -14,8 +14,8 @@ export class Chunks {
   /** Chunks ever added; the newest is in slot (added − 1) mod CHUNKS_MAX. */
   #added = 0
   #end: number
-  /** Bytes of the range that `take` returned last; a range that begins inside a chunk counts the whole chunk. */
-  taken = 0
+  /** Bytes of the range that `endOfRange` returned last; a range that begins inside a chunk counts the whole chunk. */
+  rangeBytes = 0
 
   /** `next`: the index that the first chunk will have. */
   constructor(next: number) {
@@ -41,15 +41,15 @@ export class Chunks {
     this.#end += count
   }
 
-  /** End of the longest range of whole chunks from `first` on that fits one message, at least one chunk; sets `taken`. */
-  take(first: number): number {
+  /** End of the longest range of whole chunks from `first` on that fits one message, at least one chunk; sets `rangeBytes`. */
+  endOfRange(first: number): number {
     assert(first >= this.oldest && first < this.#end, 'range of known size', { first, oldest: this.oldest, end: this.#end })
     let number = this.#numberOf(first)
-    this.taken = 0
+    this.rangeBytes = 0
     do {
-      this.taken += this.#bytes[this.#slot(number)] as number
+      this.rangeBytes += this.#bytes[this.#slot(number)] as number
       number += 1
-    } while (number < this.#added && this.taken + (this.#bytes[this.#slot(number)] as number) <= limits.appendBytesMax)
+    } while (number < this.#added && this.rangeBytes + (this.#bytes[this.#slot(number)] as number) <= limits.appendBytesMax)
     return number === this.#added ? this.#end : (this.#firsts[this.#slot(number)] as number)
   }
 

@@ -5,13 +5,13 @@ import type { Outgoing } from './message.js'
 export const AT_ONCE = 0
 /** The message goes when all that was handed over before it is on disk. */
 export const DURABLE = 1
-/** The message may go at once, and `sent` tells how far its entries came: the plane may have clipped them. */
-export const TOLD = 2
+/** The message may go at once, and the event SENT reports how far its entries came: the plane may have clipped them. */
+export const REPORTED = 2
 /** The condition on which a message may be sent. */
-export type After = typeof AT_ONCE | typeof DURABLE | typeof TOLD
+export type After = typeof AT_ONCE | typeof DURABLE | typeof REPORTED
 
 /** The commands of one group; see crates/codec/FORMATS.md. */
-export interface Out {
+export interface Commands {
   /** Takes the next chunk of proposals into the log. */
   accept(firstIndex: number, term: number, count: number): void
   /** Writes a leader's no-op. */

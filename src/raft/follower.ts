@@ -32,7 +32,7 @@ export class Follower {
       this.#raft.campaign(true)
       return
     }
-    if (message.handle !== 0) this.#raft.out.drop(message.handle)
+    if (message.handle !== 0) this.#raft.commands.drop(message.handle)
   }
 
   tick(): void {
@@ -81,7 +81,7 @@ export class Follower {
     }
     // What was cut is committed, so the leader has the same.
     const last = Math.max(previous + count, log.baseIndex)
-    if (message.handle !== 0) this.#take(message, previous)
+    if (message.handle !== 0) this.#appendMissing(message, previous)
     assert(last <= log.lastIndex, 'an append was taken whole', { last, lastIndex: log.lastIndex, handle: message.handle })
     raft.commitTo(Math.min(message.commit, last))
     raft.recovery?.matched(last)
@@ -107,7 +107,7 @@ export class Follower {
   }
 
   /** Writes the entries of the payload from the first one on that the log does not have. */
-  #take(message: Incoming, previous: number): void {
+  #appendMissing(message: Incoming, previous: number): void {
     const raft = this.#raft
     const { log } = raft
     const { runs } = message
@@ -119,24 +119,24 @@ export class Follower {
       if (index < end) index += log.overlap(index, term, end - index)
       if (index === end) continue
       const rest = [term, end - index, ...runs.slice(i + 2)]
-      this.#write(message.handle, index, index - previous - 1, rest)
+      this.#appendFrom(message.handle, index, index - previous - 1, rest)
       return
     }
-    raft.out.drop(message.handle)
+    raft.commands.drop(message.handle)
   }
 
-  #write(handle: number, first: number, skip: number, runs: readonly number[]): void {
+  #appendFrom(handle: number, first: number, skip: number, runs: readonly number[]): void {
     const raft = this.#raft
     const { log } = raft
-    if (first <= log.lastIndex) raft.cutLog(first)
+    if (first <= log.lastIndex) raft.truncateLog(first)
     raft.settle()
-    raft.out.append(handle, first, skip, runs)
+    raft.commands.append(handle, first, skip, runs)
     for (let i = 0; i < runs.length; i += 2) log.append(runs[i] as number, runs[i + 1] as number)
   }
 
   #reject(message: Incoming & Append): void {
     const raft = this.#raft
-    if (message.handle !== 0) raft.out.drop(message.handle)
+    if (message.handle !== 0) raft.commands.drop(message.handle)
     const index = raft.log.lastWithin(message.previousIndex, message.previousTerm)
     const { round, previousIndex } = message
     const hint = { index, rejected: true, hintTerm: raft.log.term(index) }

@@ -44,8 +44,8 @@ export class Leader {
     this.#ownSlot = raft.voters.members.indexOf(raft.config.id)
     this.#numbers = new Float64Array(raft.voters.members.length)
     this.#replication = new Replication(raft, this.#rounds, this.#termStart)
-    this.#reads = new ReadQueue(raft.out)
-    this.#lease = new Lease(raft.config, raft.out)
+    this.#reads = new ReadQueue(raft.commands)
+    this.#lease = new Lease(raft.config, raft.commands)
     this.#transfer = new Transfer(raft, this.#lease)
     this.#heartbeatDeadline = this.#nextHeartbeat()
   }
@@ -72,15 +72,15 @@ export class Leader {
 
   /** Writes the no-op that makes earlier entries countable (Raft thesis, 3.6.2 and 6.4). */
   start(): void {
-    const { log, out, term } = this.#raft
+    const { commands, log, term } = this.#raft
     this.#rounds.begin(this.#raft.now)
-    out.noop(this.#termStart, term)
+    commands.noop(this.#termStart, term)
     log.append(term, 1)
     this.#replication.chunks.add(1, 0)
   }
 
   receive(message: Incoming): void {
-    if (message.handle !== 0) this.#raft.out.drop(message.handle)
+    if (message.handle !== 0) this.#raft.commands.drop(message.handle)
     const follower = this.#followers.find((candidate) => candidate.id === message.from)
     assert(follower !== undefined, 'a follower is a peer', { from: message.from })
     if (message.kind === Message.APPEND_REPLY) this.#answered(follower, message)
@@ -103,7 +103,7 @@ export class Leader {
     else this.#replication.pause(follower)
   }
 
-  /** The plane sent entries whose sizes were not known; see `TOLD`. */
+  /** The plane sent entries whose sizes were not known; see `REPORTED`. */
   sent(peer: number, first: number, end: number, bytes: number): void {
     const follower = this.#followers.find((candidate) => candidate.id === peer)
     if (follower !== undefined) this.#replication.sent(follower, first, end, bytes)
@@ -121,7 +121,7 @@ export class Leader {
   startTransfer(peer: number): void {
     const { config, voters } = this.#raft
     if (peer !== config.id && voters.includes(peer)) this.#transfer.start(peer)
-    else this.#raft.out.transferOver(peer, Code.MEMBER_UNKNOWN)
+    else this.#raft.commands.transferOver(peer, Code.MEMBER_UNKNOWN)
   }
 
   tick(): void {
@@ -135,7 +135,7 @@ export class Leader {
       for (const { count, bytes } of held) this.#accept(count, bytes)
     }
     if (now >= this.#heartbeatDeadline) this.#heartbeat()
-    else if (now >= this.#commitDeadline) this.#tellCommit()
+    else if (now >= this.#commitDeadline) this.#sendCommit()
   }
 
   flush(): void {
@@ -151,8 +151,8 @@ export class Leader {
   }
 
   #accept(count: number, bytes: number): void {
-    const { log, out, term } = this.#raft
-    out.accept(log.lastIndex + 1, term, count)
+    const { commands, log, term } = this.#raft
+    commands.accept(log.lastIndex + 1, term, count)
     log.append(term, count)
     this.#replication.chunks.add(count, bytes)
   }
@@ -259,17 +259,17 @@ export class Leader {
 
   #scheduleCommit(): void {
     const { commit, now, config } = this.#raft
-    const told = this.#followers.every((follower) => follower.toldCommit >= commit)
-    if (told) this.#commitDeadline = Number.POSITIVE_INFINITY
+    const sent = this.#followers.every((follower) => follower.sentCommit >= commit)
+    if (sent) this.#commitDeadline = Number.POSITIVE_INFINITY
     else if (this.#commitDeadline === Number.POSITIVE_INFINITY) {
       this.#commitDeadline = now + config.heartbeatInterval * COMMIT_DELAY_SHARE
     }
   }
 
-  #tellCommit(): void {
+  #sendCommit(): void {
     this.#commitDeadline = Number.POSITIVE_INFINITY
     for (const follower of this.#followers) {
-      if (follower.toldCommit < this.#raft.commit) this.#replication.heartbeat(follower)
+      if (follower.sentCommit < this.#raft.commit) this.#replication.heartbeat(follower)
     }
   }
 

@@ -2,7 +2,7 @@
 // promised to refuse votes. How long each promised is in its answers: settings differ while they are being changed.
 // A transfer breaks the promises, so it ends the leases of the whole term.
 
-import type { Out } from './commands.js'
+import type { Commands } from './commands.js'
 import { CLOCK_DRIFT_SHARE, type RaftConfig } from './config.js'
 
 /**
@@ -18,15 +18,15 @@ import { CLOCK_DRIFT_SHARE, type RaftConfig } from './config.js'
 export class Lease {
   /** Longest that it may last. More than a few heartbeats help nobody, and a pause that no clock shows is bounded by it. */
   readonly #durationMax: number
-  readonly #out: Out
+  readonly #commands: Commands
   /** What the plane was told; 0: none. */
   until = 0
   /** Set for the rest of the term once a TIMEOUT_NOW was sent: it may arrive at any time. */
   #revoked: boolean
 
-  constructor(config: RaftConfig, out: Out) {
+  constructor(config: RaftConfig, commands: Commands) {
     this.#durationMax = config.electionTimeout * (1 - CLOCK_DRIFT_SHARE)
-    this.#out = out
+    this.#commands = commands
     this.#revoked = !config.leaseReads
   }
 
@@ -35,7 +35,7 @@ export class Lease {
     const until = Math.min(begunAt + this.#durationMax, promisedUntil)
     if (this.#revoked || until <= this.until) return
     this.until = until
-    this.#out.lease(until)
+    this.#commands.lease(until)
   }
 
   /** A promise is void: what is left lasts until `promisedUntil`. */
@@ -46,7 +46,7 @@ export class Lease {
       return
     }
     this.until = promisedUntil
-    this.#out.lease(promisedUntil)
+    this.#commands.lease(promisedUntil)
   }
 
   /** Whether it holds at `now` ms. */
@@ -58,7 +58,7 @@ export class Lease {
   end(): void {
     if (this.until === 0) return
     this.until = 0
-    this.#out.lease(0)
+    this.#commands.lease(0)
   }
 
   /** Ends it for the rest of the term. */

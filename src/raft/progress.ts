@@ -30,8 +30,8 @@ export class Progress {
   snapshotFrom = 0
   /** It was sent a snapshot, and does not replicate since. */
   restoring = false
-  /** Last commit index it was told. */
-  toldCommit = 0
+  /** Last commit index it was sent. */
+  sentCommit = 0
   /** The last answer in this term; ms. */
   heardAt: number
   /** Newest round it has answered; 0: none. */

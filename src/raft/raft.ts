@@ -3,7 +3,7 @@
 import { Code } from '../codes.js'
 import { assert } from './assert.js'
 import { Candidate } from './candidate.js'
-import { type After, AT_ONCE, DURABLE, type Out } from './commands.js'
+import { type After, AT_ONCE, type Commands, DURABLE } from './commands.js'
 import { APPLY_STALL_MS, checkConfig, ELECTION_SPREAD_SHARE, type RaftConfig, votersOf } from './config.js'
 import { Follower } from './follower.js'
 import { Leader } from './leader.js'
@@ -53,7 +53,7 @@ interface Behaviour {
 /** One group. Set `now`, call one method for each event, then `flush` once. */
 export class Raft {
   readonly config: RaftConfig
-  readonly out: Out
+  readonly commands: Commands
   /** The other members. */
   readonly peers: readonly number[]
   /** Who decides with this member, and who only follows. */
@@ -73,7 +73,7 @@ export class Raft {
   leader = 0
   /** Committed in the group, as far as known: commit ≤ log.lastIndex, and never decreases. */
   commit = 0
-  /** On this member's disk: durable ≤ log.lastIndex. Decreases when the log is cut by a new leader. */
+  /** On this member's disk: durable ≤ log.lastIndex. Decreases when a new leader truncates the log. */
   durable = 0
   /** In this member's state machine: applied ≤ what was handed over ≤ commit, and ≤ what is on disk, durable or about to be told. */
   applied = 0
@@ -95,19 +95,19 @@ export class Raft {
   #commitHandedOver = 0
   #hardStateChanged = false
   /** What the leader said to be committed when it was asked; 0: nothing. */
-  #toldIndex = 0
-  #toldTerm = 0
-  /** First index that this step has cut; ∞: none. The plane cannot know yet that its reports from there on are void. */
-  #cutFrom = Number.POSITIVE_INFINITY
+  #reportedIndex = 0
+  #reportedTerm = 0
+  /** First index that this step has truncated; ∞: none. The plane cannot know yet that its reports from there on are void. */
+  #truncatedFrom = Number.POSITIVE_INFINITY
   /** Everything that waits fails at the end of this step, with this code; OK: nothing does. */
   #failure: number = Code.OK
   #announced = ''
   #behaviour: Behaviour
 
-  constructor(config: RaftConfig, out: Out, now: number, opened: Opened) {
+  constructor(config: RaftConfig, commands: Commands, now: number, opened: Opened) {
     checkConfig(config)
     this.config = config
-    this.out = out
+    this.commands = commands
     this.now = now
     this.voters = votersOf(config)
     this.peers = this.voters.members.filter((member) => member !== config.id)
@@ -164,17 +164,17 @@ export class Raft {
   receive(message: Incoming): void {
     // A member that is configured with others, or is no member any more: not a bug of this one.
     if (!this.peers.includes(message.from)) {
-      if (message.handle !== 0) this.out.drop(message.handle)
+      if (message.handle !== 0) this.commands.drop(message.handle)
       return
     }
     const doubt = this.doubt(message)
     if (doubt !== '') {
       this.refused += 1
       this.refusal = `kind ${message.kind} of term ${message.term} from ${message.from}: ${doubt}`
-      if (message.handle !== 0) this.out.drop(message.handle)
+      if (message.handle !== 0) this.commands.drop(message.handle)
       return
     }
-    if (this.recovery?.takes(message)) return
+    if (this.recovery?.withholds(message)) return
     if (message.kind === Message.PRE_VOTE || message.kind === Message.VOTE) answerVote(this, message)
     else if (message.kind === Message.RECOVER) this.#answerRecover(message.from, message.nonce)
     else if (message.kind === Message.PRE_VOTE_REPLY && message.granted) this.#behaviour.receive(message)
@@ -201,9 +201,9 @@ export class Raft {
     return doubt(this, message)
   }
 
-  /** The log is on disk up to (index, term). A report about entries that were cut since is void. */
+  /** The log is on disk up to (index, term). A report about entries that were truncated since is void. */
   reachedDisk(index: number, term: number): void {
-    if (index > this.durable && index < this.#cutFrom && this.log.has(index, term)) this.durable = index
+    if (index > this.durable && index < this.#truncatedFrom && this.log.has(index, term)) this.durable = index
   }
 
   /** The state machine has entries up to index. */
@@ -219,11 +219,11 @@ export class Raft {
 
   /** The leader that was asked for a read index says that (index, term) is committed: who has it has all before (thesis, 3.5). */
   committed(index: number, term: number): void {
-    this.#toldIndex = index
-    this.#toldTerm = term
+    this.#reportedIndex = index
+    this.#reportedTerm = term
   }
 
-  /** Of a message sent with `TOLD`, the entries first ≤ i < end went to peer, of so many bytes. */
+  /** Of a message sent with `REPORTED`, the entries first ≤ i < end went to peer, of so many bytes. */
   sent(peer: number, first: number, end: number, bytes: number): void {
     if (this.#behaviour instanceof Leader) this.#behaviour.sent(peer, first, end, bytes)
   }
@@ -250,13 +250,13 @@ export class Raft {
     if (index > this.log.baseIndex && this.log.has(index, term)) {
       // What follows the snapshot's last entry may be what this member acknowledged: it stays.
       this.log.cut(index)
-      this.out.cut(index)
+      this.commands.cut(index)
     } else if (index > this.log.baseIndex) {
       assert(index > this.commit, 'a snapshot agrees with what is committed', { index, term, commit: this.commit })
       // Only a lie makes a leader lack what a snapshot holds; the state machine is that of the snapshot already.
       if (this.role === Role.LEADER) this.follow(this.term, 0)
       this.log.reset(index, term)
-      this.out.restore(index, term)
+      this.commands.restore(index, term)
       this.durable = index
     }
     this.commit = Math.max(this.commit, index)
@@ -272,13 +272,13 @@ export class Raft {
     const cut = cutIndex(this.log, index, logBytes, this.config.logRetainBytes, needed)
     if (cut <= this.log.baseIndex) return
     this.log.cut(cut)
-    this.out.cut(cut)
+    this.commands.cut(cut)
   }
 
   /** Leadership should go to peer. Refused by all but the leader. */
   transfer(peer: number): void {
     if (this.#behaviour instanceof Leader) this.#behaviour.startTransfer(peer)
-    else this.out.transferOver(peer, Code.NOT_LEADER)
+    else this.commands.transferOver(peer, Code.NOT_LEADER)
   }
 
   /** Time has passed. */
@@ -292,19 +292,19 @@ export class Raft {
   flush(): void {
     this.#behaviour.flush()
     this.recovery?.flush()
-    this.#believeTold()
+    this.#commitReported()
     if (this.commit > this.#commitHandedOver) {
       this.#commitHandedOver = this.commit
-      this.out.commit(this.commit)
+      this.commands.commit(this.commit)
     }
     this.settle()
-    this.#cutFrom = Number.POSITIVE_INFINITY
+    this.#truncatedFrom = Number.POSITIVE_INFINITY
     if (this.#failure !== Code.OK) {
-      this.out.fail(this.#failure)
+      this.commands.fail(this.#failure)
       this.#failure = Code.OK
     }
-    this.#disk.note(this.durable, this.log.lastIndex, this.now)
-    this.#stateMachine.note(this.applied, Math.min(this.commit, this.durable), this.now)
+    this.#disk.update(this.durable, this.log.lastIndex, this.now)
+    this.#stateMachine.update(this.applied, Math.min(this.commit, this.durable), this.now)
     this.#checkOrder()
   }
 
@@ -313,14 +313,14 @@ export class Raft {
   /** Sends a message; the hard state goes first if it has changed. */
   send(to: number, message: Outgoing, after: After): void {
     this.settle()
-    this.out.send(to, message, after)
+    this.commands.send(to, message, after)
   }
 
   /** Hands over the hard state if it has changed: before anything that depends on it. */
   settle(): void {
     if (!this.#hardStateChanged) return
     this.#hardStateChanged = false
-    this.out.persist(this.term, this.vote, Math.min(this.commit, this.durable))
+    this.commands.persist(this.term, this.vote, Math.min(this.commit, this.durable))
   }
 
   /** Fails what waits, at the end of this step. */
@@ -379,7 +379,7 @@ export class Raft {
   recovered(): void {
     this.recovery = null
     this.settle()
-    this.out.recovered()
+    this.commands.recovered()
   }
 
   /** Enters a higher term, without a vote yet. */
@@ -417,11 +417,11 @@ export class Raft {
   }
 
   /** Entries from index on are replaced by another leader's. */
-  cutLog(index: number): void {
+  truncateLog(index: number): void {
     assert(index > this.commit, 'committed entries stay', { index, commit: this.commit, term: this.term })
     this.log.truncate(index)
     this.durable = Math.min(this.durable, index - 1)
-    this.#cutFrom = Math.min(this.#cutFrom, index)
+    this.#truncatedFrom = Math.min(this.#truncatedFrom, index)
   }
 
   /** Entries up to index are committed. */
@@ -434,9 +434,9 @@ export class Raft {
   // ── helpers ──
 
   /** Takes what the leader said to be committed as such, if this log has it by now. */
-  #believeTold(): void {
+  #commitReported(): void {
     // True for good, and whatever this member has become since: nothing else is ever committed at that index.
-    if (this.log.has(this.#toldIndex, this.#toldTerm)) this.commitTo(this.#toldIndex)
+    if (this.log.has(this.#reportedIndex, this.#reportedTerm)) this.commitTo(this.#reportedIndex)
   }
 
   #restore(opened: Opened): void {
@@ -465,7 +465,7 @@ export class Raft {
 
   /** A message of an earlier term: its sender learns the term from an answer, and steps down. */
   #answerStale(message: Incoming): void {
-    if (message.handle !== 0) this.out.drop(message.handle)
+    if (message.handle !== 0) this.commands.drop(message.handle)
     if (message.kind === Message.APPEND) {
       const answer = { index: 0, rejected: true, hintTerm: 0, round: 0, promise: 0, previousIndex: message.previousIndex }
       this.send(message.from, { kind: Message.APPEND_REPLY, term: this.term, ...answer }, DURABLE)
@@ -484,7 +484,7 @@ export class Raft {
     const announced = `${this.role} ${this.term} ${this.leader}`
     if (announced === this.#announced) return
     this.#announced = announced
-    this.out.role(this.role, this.term, this.leader)
+    this.commands.role(this.role, this.term, this.leader)
   }
 
   #checkOrder(): void {

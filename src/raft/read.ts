@@ -1,21 +1,21 @@
 // Linearizable reads without a lease (ReadIndex, Raft thesis 6.4): one round of messages confirms all reads that wait
 // when it begins. Knows sequence numbers, not reads.
-import type { Out } from './commands.js'
+import type { Commands } from './commands.js'
 
 /** The reads that wait at one leader. */
 export class ReadQueue {
-  readonly #out: Out
+  readonly #commands: Commands
   /** Reads up to here have asked. */
   #asked = 0
   /** Reads up to here are answered or being confirmed. */
-  #taken = 0
-  /** Round that confirms reads up to #taken; 0: none is under way. */
+  #begun = 0
+  /** Round that confirms reads up to #begun; 0: none is under way. */
   #round = 0
   /** Commit index when that round began. */
   #index = 0
 
-  constructor(out: Out) {
-    this.#out = out
+  constructor(commands: Commands) {
+    this.#commands = commands
   }
 
   /** Reads up to sequence wait. */
@@ -25,12 +25,12 @@ export class ReadQueue {
 
   /** Reads wait for a round to begin, and none is under way. */
   get needsRound(): boolean {
-    return this.#round === 0 && this.#asked > this.#taken
+    return this.#round === 0 && this.#asked > this.#begun
   }
 
   /** `round`, beginning now, confirms everything that waits; `commit` has an entry of this term. */
   begin(round: number, commit: number): void {
-    this.#taken = this.#asked
+    this.#begun = this.#asked
     this.#round = round
     this.#index = commit
   }
@@ -39,13 +39,13 @@ export class ReadQueue {
   confirm(round: number): void {
     if (this.#round === 0 || round < this.#round) return
     this.#round = 0
-    this.#out.serveReads(this.#taken, this.#index)
+    this.#commands.serveReads(this.#begun, this.#index)
   }
 
   /** The lease answers for everything that waits and has no round. */
   serve(commit: number): void {
     this.#round = 0
-    this.#taken = this.#asked
-    this.#out.serveReads(this.#taken, commit)
+    this.#begun = this.#asked
+    this.#commands.serveReads(this.#begun, commit)
   }
 }

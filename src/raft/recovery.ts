@@ -65,12 +65,12 @@ export class Recovery {
     return this.#needed === null ? this.#askAt : this.#raft.electionDeadline
   }
 
-  /** Takes what the core must not hear of yet; false: the core hears of the message. */
-  takes(message: Incoming): boolean {
+  /** Whether the core must not hear of the message yet; answers to this member's questions are read here. */
+  withholds(message: Incoming): boolean {
     const { kind } = message
     if (kind === Message.RECOVER) return false
     if (this.#needed !== null) return kind === Message.VOTE || kind === Message.PRE_VOTE || kind === Message.TIMEOUT_NOW
-    if (message.handle !== 0) this.#raft.out.drop(message.handle)
+    if (message.handle !== 0) this.#raft.commands.drop(message.handle)
     if (message.kind === Message.RECOVER_REPLY && message.nonce === this.#nonce) {
       const { from, term, lastIndex, leads, whole } = message
       this.#answers.set(from, { from, term, lastIndex, leads, whole })

@@ -1,7 +1,7 @@
 // How a leader's entries reach a follower: probing for the shared end of the logs, pipelining within the window,
 // catching up within the window too, message by message, or by snapshot.
 import { Chunks } from './chunks.js'
-import { type After, AT_ONCE, TOLD } from './commands.js'
+import { type After, AT_ONCE, REPORTED } from './commands.js'
 import { SNAPSHOT_INSTALL_TIMEOUTS } from './config.js'
 import type { AppendReply, Outgoing } from './message.js'
 import { CATCH_UP, PROBE, type Progress, REPLICATE, SNAPSHOT } from './progress.js'
@@ -39,8 +39,8 @@ export class Replication {
     if (follower.state === PROBE) {
       // The entries go along if they are few: after an election a follower usually needs just the no-op.
       const known = follower.next >= this.chunks.oldest && follower.next <= this.#raft.log.lastIndex
-      this.#send(follower, known ? this.chunks.take(follower.next) : 0, AT_ONCE)
-    } else this.#send(follower, Math.min(this.chunks.oldest, this.#raft.log.lastIndex + 1), TOLD)
+      this.#send(follower, known ? this.chunks.endOfRange(follower.next) : 0, AT_ONCE)
+    } else this.#send(follower, Math.min(this.chunks.oldest, this.#raft.log.lastIndex + 1), REPORTED)
   }
 
   /** Of a message whose sizes were not known, the entries before `end` went out, of so many bytes. */
@@ -63,7 +63,7 @@ export class Replication {
     const previousIndex = known ? follower.next - 1 : 0
     const previousTerm = known ? log.term(previousIndex) : 0
     const round = this.#rounds.current
-    follower.toldCommit = commit
+    follower.sentCommit = commit
     const message: Outgoing = { kind: Message.APPEND, term, previousIndex, previousTerm, commit, round, first: 0, end: 0 }
     this.#raft.send(follower.id, message, AT_ONCE)
   }
@@ -135,9 +135,9 @@ export class Replication {
         this.replicate(follower)
         return
       }
-      const end = this.chunks.take(follower.next)
+      const end = this.chunks.endOfRange(follower.next)
       this.#send(follower, end, AT_ONCE)
-      follower.window.add(end, this.chunks.taken)
+      follower.window.add(end, this.chunks.rangeBytes)
       follower.next = end
     }
   }
@@ -148,7 +148,7 @@ export class Replication {
     const previousIndex = follower.next - 1
     const previousTerm = log.term(previousIndex)
     const first = end > follower.next ? follower.next : 0
-    follower.toldCommit = commit
+    follower.sentCommit = commit
     const round = this.#rounds.current
     const stop = first === 0 ? 0 : end
     const message: Outgoing = { kind: Message.APPEND, term, previousIndex, previousTerm, commit, round, first, end: stop }
@@ -156,11 +156,11 @@ export class Replication {
   }
 
   #sendSnapshot(follower: Progress): void {
-    const { now, config, out, applied } = this.#raft
+    const { now, config, commands, applied } = this.#raft
     // Not to one that does not answer: it will be found with the heartbeats.
     if (follower.waiting || now - follower.heardAt > config.electionTimeout) return
     follower.sendSnapshot(applied, now)
-    out.snapshotSend(follower.id)
+    commands.snapshotSend(follower.id)
   }
 
   #resume(follower: Progress, next: number): void {

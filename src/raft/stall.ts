@@ -8,7 +8,7 @@ export class Stall {
   #since = 0
 
   /** At `now` ms `reached` has been reached of `wanted`. Call after each step. */
-  note(reached: number, wanted: number, now: number): void {
+  update(reached: number, wanted: number, now: number): void {
     // What has just become too little counts from now on, however long all was well.
     if (this.#whole || reached !== this.#reached) this.#since = now
     this.#whole = reached >= wanted

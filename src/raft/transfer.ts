@@ -19,7 +19,7 @@ export class Transfer {
   readonly #lease: Lease
   /** 0: none is under way. */
   #target = 0
-  #told = false
+  #timeoutNowSent = false
   /** Bounded by proposalBytesMax: the plane accepts no more than that. */
   #held: Held[] = []
   /** When it is given up, ms; ∞ if none is under way. */
@@ -37,9 +37,9 @@ export class Transfer {
   /** Begins; a transfer under way goes on if it has the same target, and is replaced if not. */
   start(target: number): void {
     if (this.#target === target) return
-    if (this.active) this.#raft.out.transferOver(this.#target, Code.ABORTED)
+    if (this.active) this.#raft.commands.transferOver(this.#target, Code.ABORTED)
     this.#target = target
-    this.#told = false
+    this.#timeoutNowSent = false
     this.deadline = this.#raft.now + this.#raft.config.electionTimeout
     this.#lease.end()
   }
@@ -51,10 +51,10 @@ export class Transfer {
 
   /** Tells the target once it has everything. */
   advance(followers: readonly Progress[]): void {
-    if (!this.active || this.#told) return
+    if (!this.active || this.#timeoutNowSent) return
     const target = followers.find((follower) => follower.id === this.#target)
     if (target === undefined || target.match < this.#raft.log.lastIndex) return
-    this.#told = true
+    this.#timeoutNowSent = true
     // The votes it asks for override the promise that the lease relies on.
     this.#lease.revoke()
     this.repeat()
@@ -62,12 +62,13 @@ export class Transfer {
 
   /** Tells it again, in case the message was lost. */
   repeat(): void {
-    if (this.active && this.#told) this.#raft.send(this.#target, { kind: Message.TIMEOUT_NOW, term: this.#raft.term }, AT_ONCE)
+    if (this.active && this.#timeoutNowSent)
+      this.#raft.send(this.#target, { kind: Message.TIMEOUT_NOW, term: this.#raft.term }, AT_ONCE)
   }
 
   /** Gives up the one under way; returns what was held. */
   giveUp(): readonly Held[] {
-    this.#raft.out.transferOver(this.#target, Code.TIMEOUT)
+    this.#raft.commands.transferOver(this.#target, Code.TIMEOUT)
     const held = this.#held
     this.#held = []
     this.#target = 0

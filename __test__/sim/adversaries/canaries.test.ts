@@ -125,7 +125,7 @@ class Forward extends Raft {
   override snapshotInstalled(ok: boolean, index: number, term: number, from: number): void {
     super.snapshotInstalled(ok, index, term, from)
     const answer = { index: index + 5, rejected: false, hintTerm: 0, round: 0, promise: 0, previousIndex: 0 }
-    this.out.send(from, { kind: Message.APPEND_REPLY, term: this.term, ...answer }, AT_ONCE)
+    this.commands.send(from, { kind: Message.APPEND_REPLY, term: this.term, ...answer }, AT_ONCE)
   }
 }
 
@@ -140,7 +140,7 @@ const takesPart: Sabotage = {
 /** Confirms reads with what it knows, before its no-op is committed, and asks nobody. */
 class Unasking extends Raft {
   override reads(sequence: number): void {
-    if (this.role === Role.LEADER) this.out.serveReads(sequence, this.commit)
+    if (this.role === Role.LEADER) this.commands.serveReads(sequence, this.commit)
     else super.reads(sequence)
   }
 }
