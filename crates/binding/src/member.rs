@@ -118,7 +118,7 @@ pub fn member_counters(member: u32) -> Result<String> {
 /// Tells the worker to stop: its next exchange returns a CLOSE event.
 #[napi]
 pub fn stop_member(member: u32) -> Result<()> {
-    find(member)?.inbox.close();
+    find(member)?.stop_worker();
     Ok(())
 }
 

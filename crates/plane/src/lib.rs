@@ -3,10 +3,10 @@
 //! and a room uses those before it only:
 //!
 //! ```text
-//! ground  system  askers  state  queues  health      no thread, no decision
-//! log  watches  serve  apply  snapshots  status      one kind of work each
-//! requests  peers  exchange                          what comes in: of askers, of members, of the core
-//! member                                             opens, recovers, closes
+//! ground  system  network  askers  state  queues  health     no decision, nothing that asks for one
+//! log  watches  serve  apply  snapshots  status             one kind of work each
+//! requests  peers  exchange                                 what comes in: of askers, of members, of the core
+//! member                                                    opens, recovers, closes
 //! ```
 
 mod apply;
@@ -17,6 +17,7 @@ mod ground;
 mod health;
 mod log;
 mod member;
+mod network;
 mod peers;
 mod queues;
 mod requests;
@@ -31,5 +32,5 @@ pub use askers::app_port::Port;
 pub use config::{Config, Peer};
 pub use ground::error::PlaneError;
 pub use member::life::Member;
-pub use peers::handler::Peers;
+pub use network::Wire;
 pub use status::report::json;

@@ -8,12 +8,11 @@ mod harness;
 use harness::Bench;
 use rafterdb_codec::Code;
 use rafterdb_net::Handler;
-use rafterdb_plane::Peers;
 
 #[test]
 fn a_broken_invariant_in_the_network_fails_the_member_with_its_reason() {
     let bench = Bench::open();
-    let handler = Peers::new(&bench.member);
+    let handler = bench.member.handler();
     handler.broken("frame advance: 5 of 4");
     let failure = bench.member.failure().unwrap();
     assert_eq!(failure.code, Code::Internal);

@@ -53,7 +53,7 @@ fn puts(keys: std::ops::Range<u32>) -> Vec<u8> {
 }
 
 fn slices(bench: &Bench) -> u64 {
-    bench.member.counters.read_slices.load(Ordering::Relaxed)
+    bench.member.counters().read_slices.load(Ordering::Relaxed)
 }
 
 #[test]

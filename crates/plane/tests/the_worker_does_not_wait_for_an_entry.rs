@@ -27,7 +27,7 @@ fn who_waits_for_an_entry_is_noted_while_another_is_applied() {
             bench.notes("applying entries to the store has taken").first().cloned()
         });
         // Where the worker notes who waits for what it takes into the log.
-        let is_free = bench.member.group(0).waiting.try_lock().is_some();
+        let is_free = bench.member.groups().get(0).waiting.try_lock().is_some();
         std::fs::remove_file(&hung).unwrap();
         applies.join().unwrap();
         assert!(is_free, "the worker would wait for the entry that is applied");

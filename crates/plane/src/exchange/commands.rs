@@ -1,6 +1,6 @@
 //! The exchange with the Raft core: commands in, events out, as flat arrays of numbers (FORMATS.md "The exchange").
 //! Called by the worker's thread alone. Executes what the core decided; decides nothing.
-//! How events are written is in events.rs.
+//! How commands are read is in cursor.rs, how events are written in events.rs.
 
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
@@ -12,34 +12,27 @@ use rafterdb_net::Lane;
 use rafterdb_pool::Slice;
 use rafterdb_topology::pin_current_thread;
 
-use crate::apply::thread::read_files;
-use crate::askers::asker::Deliveries;
+use crate::askers::deliveries::Deliveries;
+use crate::exchange::cursor::Cursor;
 use crate::exchange::events::{tell_facts, Events, Opening, FACTS_FIELDS, MESSAGE_FIELDS};
 use crate::exchange::log_age::LogAges;
+use crate::exchange::parts::ExchangeParts;
 use crate::ground::append_buffer;
 use crate::ground::clock::now_ms;
 use crate::ground::error::PlaneError;
 use crate::ground::unique_ids::random_name;
-use crate::log::thread::LogTask;
-use crate::member::life::Member;
-use crate::peers::handler::raft_frame;
-use crate::snapshots::send;
+use crate::peers::frame::raft_frame;
+use crate::queues::log_queue::LogTask;
 use crate::state::core_inbox::{Happening, Message, Taken};
 use crate::state::group::Group;
+use crate::state::groups::IDENTITY_GROUP;
 use crate::state::tail::{clip, Block};
-
-/// Work up to this long may be done by the Raft worker itself: handing it over and waking up take as long.
-pub const HERE_TIME_MAX: Duration = Duration::from_micros(300);
-
-/// Bytes of entries up to which the Raft worker may write or apply them itself.
-pub const HERE_BYTES_MAX: usize = 4 << 10;
 
 /// Values of the field `after` of SEND.
 const AFTER_DURABLE: u64 = 1;
 const AFTER_TOLD: u64 = 2;
 
 /// The worker's own state between exchanges.
-#[derive(Default)]
 pub struct Exchange {
     payloads: HashMap<u64, Slice>,
     next_handle: u64,
@@ -56,33 +49,11 @@ pub struct Exchange {
     head: Vec<u8>,
 }
 
-/// Reads the fields of commands.
-struct Cursor<'a> {
-    doubles: &'a [f64],
-    at: usize,
-}
-
 /// The worker's thread came before the member, and what it does and starts is the member's work too.
-fn bind_worker(member: &Member) {
-    let bound = member.cpus.as_deref().map(pin_current_thread);
+fn bind_worker(room: &ExchangeParts) {
+    let bound = room.cpus.as_deref().map(pin_current_thread);
     if let Some(Err(error)) = bound {
-        member.warn(&format!("the Raft worker runs on any CPU: {error}"));
-    }
-}
-
-impl Cursor<'_> {
-    #[allow(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "the core sends whole numbers below 2^53"
-    )]
-    fn next(&mut self) -> u64 {
-        self.float() as u64
-    }
-
-    fn float(&mut self) -> f64 {
-        self.at += 1;
-        self.doubles[self.at - 1]
+        room.notes.warn(&format!("the Raft worker runs on any CPU: {error}"));
     }
 }
 
@@ -90,34 +61,50 @@ impl Cursor<'_> {
 const OVERDUE_LOOK_MS: f64 = 250.0;
 
 impl Exchange {
+    /// Before the first exchange: where each group stands is still to be told.
+    #[must_use]
+    pub fn new(opening: Opening, ages: LogAges) -> Self {
+        Self {
+            payloads: HashMap::new(),
+            next_handle: 0,
+            opening,
+            looked_at: 0.0,
+            ages,
+            tasks: Vec::new(),
+            moved: Vec::new(),
+            entries: Vec::new(),
+            head: Vec::new(),
+        }
+    }
+
     /// Runs the commands, then waits up to `timeout` for events and writes them. Returns the doubles written.
-    pub fn run(&mut self, member: &Arc<Member>, commands: &[f64], events: &mut [f64], timeout: Duration) -> usize {
+    pub fn run(&mut self, room: &ExchangeParts, commands: &[f64], events: &mut [f64], timeout: Duration) -> usize {
         let mut cursor = Cursor {
             doubles: commands,
             at: 0,
         };
         while cursor.at < commands.len() {
-            self.execute(member, &mut cursor);
+            self.execute(room, &mut cursor);
         }
-        member.log.take(member, &mut self.tasks);
+        room.log_writer.take(&mut self.tasks);
         for group in self.moved.drain(..) {
-            member.apply.look(member, member.group(group));
+            room.applier.look(room.groups.get(group));
         }
         let mut out = Events { doubles: events, at: 2 };
         if self.opening.is_new() {
-            bind_worker(member);
+            bind_worker(room);
         }
-        let is_open = self.opening.tell(member, &mut out);
+        let is_open = self.opening.tell(&mut out);
         let wait = if out.at > 2 { Duration::ZERO } else { timeout };
-        let mut taken = member.inbox.wait(wait);
-        self.collect(member, &mut taken, is_open, &mut out);
+        let mut taken = room.inbox.wait(wait);
+        self.collect(room, &mut taken, is_open, &mut out);
         drop(taken);
         let used = out.at;
         let now = now_ms();
         if now - self.looked_at > OVERDUE_LOOK_MS {
             self.looked_at = now;
-            member.give_up_overdue();
-            self.ages.look(member);
+            room.gate.give_up_overdue();
+            self.ages.look();
         }
         #[allow(clippy::cast_precision_loss, reason = "at most eventsDoublesMax")]
         {
@@ -127,14 +114,14 @@ impl Exchange {
         used
     }
 
-    fn execute(&mut self, member: &Arc<Member>, c: &mut Cursor<'_>) {
+    fn execute(&mut self, room: &ExchangeParts, c: &mut Cursor<'_>) {
         let kind = u16::try_from(c.next()).unwrap_or(u16::MAX);
         let id = u16::try_from(c.next()).unwrap_or(u16::MAX);
-        let group = member.group(id);
+        let group = room.groups.get(id);
         match kind {
             command::ACCEPT => self.accept(group, c.next(), c.next(), c.next()),
-            command::NOOP => self.no_op(member, group, c.next(), c.next()),
-            command::APPEND => self.append(member, group, c),
+            command::NOOP => self.no_op(room, group, c.next(), c.next()),
+            command::APPEND => self.append(room, group, c),
             command::DROP => {
                 self.payloads.remove(&c.next());
             }
@@ -148,28 +135,28 @@ impl Exchange {
                     commit,
                 });
             }
-            command::SEND => self.send(member, group, c),
+            command::SEND => self.send(room, group, c),
             command::COMMIT => {
                 group.commit.fetch_max(c.next(), Ordering::AcqRel);
                 self.has_moved(id);
             }
             command::SERVE_READS => {
                 group.reads.lock().confirm(c.next(), c.next());
-                member.serve_applied(group, group.applied.load(Ordering::Acquire));
+                room.serving.serve_applied(group, group.applied.load(Ordering::Acquire));
             }
             command::LEASE => group.set_lease(c.float()),
-            command::ROLE => take_role(member, group, c),
-            command::FAIL => member.fail_waiting(group, code_of(c, Code::NotLeader)),
-            command::SNAPSHOT_SEND => send::send(member, group, c.next()),
+            command::ROLE => take_role(room, group, c),
+            command::FAIL => room.gate.fail_waiting(group, c.code(Code::NotLeader)),
+            command::SNAPSHOT_SEND => room.sender.send(group, c.next()),
             command::CUT => self.tasks.push(LogTask::Cut {
                 group: id,
                 index: c.next(),
             }),
-            command::RESTORE => self.restore(member, group, c.next(), c.next()),
+            command::RESTORE => self.restore(room, group, c.next(), c.next()),
             command::RECOVERED => self.tasks.push(LogTask::Recovered { group: id }),
             command::TRANSFER_OVER => {
-                let (target, code) = (c.next(), code_of(c, Code::Timeout));
-                member.transfer_over(group, target, code);
+                let (target, code) = (c.next(), c.code(Code::Timeout));
+                room.gate.transfer_over(group, target, code);
             }
             _ => panic!("exchange: unknown command {kind}"),
         }
@@ -202,13 +189,13 @@ impl Exchange {
         );
     }
 
-    /// The first entry of a leader. Group 0's offers an identity for the cluster, which keeps the first one that is applied.
-    fn no_op(&mut self, member: &Arc<Member>, group: &Group, index: u64, term: u64) {
+    /// The first entry of a leader. That of one group offers an identity for the cluster, which keeps the first one that is applied.
+    fn no_op(&mut self, room: &ExchangeParts, group: &Group, index: u64, term: u64) {
         let mut entry = vec![0; 8];
-        if group.id == 0 {
+        if group.id == IDENTITY_GROUP {
             match random_name() {
                 Ok(name) => entry.extend_from_slice(&name.to_le_bytes()),
-                Err(error) => return member.fail(error),
+                Err(error) => return room.failure.fail(error),
             }
             entry[0] = 8;
         }
@@ -218,7 +205,7 @@ impl Exchange {
                 first: index,
                 term,
                 count: 1,
-                bytes: append_buffer::copy(&member.pool, &entry),
+                bytes: append_buffer::copy(&room.pool, &entry),
             },
         );
     }
@@ -245,14 +232,14 @@ impl Exchange {
     }
 
     /// Writes a received payload into the log, from its `skip`-th entry on, cutting the log first if it reaches further.
-    fn append(&mut self, member: &Member, group: &Arc<Group>, c: &mut Cursor<'_>) {
+    fn append(&mut self, room: &ExchangeParts, group: &Arc<Group>, c: &mut Cursor<'_>) {
         let (handle, first, skip, runs) = (c.next(), c.next(), c.next(), c.next());
         let payload = self
             .payloads
             .remove(&handle)
             .unwrap_or_else(|| panic!("append: no payload {handle}"));
         if first <= group.last.load(Ordering::Relaxed) {
-            truncate(member, group, first);
+            truncate(room, group, first);
         }
         let whole = Block {
             first: 0,
@@ -279,21 +266,21 @@ impl Exchange {
         }
     }
 
-    fn send(&mut self, member: &Member, group: &Group, c: &mut Cursor<'_>) {
+    fn send(&mut self, room: &ExchangeParts, group: &Group, c: &mut Cursor<'_>) {
         let (to, kind, term, after) = (c.next(), c.next(), c.next(), c.next());
         let fields = std::array::from_fn(|_| c.next());
         let (first, end) = (c.next(), c.next());
         self.entries.clear();
-        let is_there = end <= first || entries_to_send(member, group, first, end, &mut self.entries);
+        let is_there = end <= first || entries_to_send(room, group, first, end, &mut self.entries);
         if after == AFTER_TOLD {
-            self.tell_sent(member, group.id, to, first);
+            self.tell_sent(room, group.id, to, first);
         }
         if !is_there {
             // They were cut meanwhile; the core learns it from the silence and sends a snapshot.
             return;
         }
         let Ok(kind) = MessageKind::try_from(u8::try_from(kind).unwrap_or(0)) else {
-            return member.fail(PlaneError::new(Code::Internal, "a message of unknown kind"));
+            return room.failure.fail(PlaneError::new(Code::Internal, "a message of unknown kind"));
         };
         let parts = raft_frame(
             &RaftHeader {
@@ -305,16 +292,16 @@ impl Exchange {
             &mut self.entries,
             &mut self.head,
         );
-        if after != AFTER_DURABLE || (self.tasks.is_empty() && member.log.is_idle()) {
-            member.send(to, Lane::Fast, parts);
+        if after != AFTER_DURABLE || (self.tasks.is_empty() && room.log_writer.is_idle()) {
+            room.network.send(to, Lane::Fast, parts);
         } else {
             self.tasks.push(LogTask::Send { peer: to, parts });
         }
     }
 
     /// Tells the core how far the entries of a message come: with the events of this exchange.
-    fn tell_sent(&self, member: &Member, group: u16, peer: u64, first: u64) {
-        member.inbox.push(Happening::Sent {
+    fn tell_sent(&self, room: &ExchangeParts, group: u16, peer: u64, first: u64) {
+        room.inbox.push(Happening::Sent {
             group,
             peer,
             first,
@@ -324,11 +311,13 @@ impl Exchange {
     }
 
     /// A snapshot stands where the log is not: the log begins again after it.
-    fn restore(&mut self, member: &Member, group: &Arc<Group>, index: u64, term: u64) {
+    fn restore(&mut self, room: &ExchangeParts, group: &Arc<Group>, index: u64, term: u64) {
         if let Err(error) = rafterdb_fault::point("member.snapshot.restore") {
-            return member.fail(PlaneError::io("begin the log after a snapshot", &error));
+            return room
+                .failure
+                .fail(PlaneError::io("begin the log after a snapshot", &error));
         }
-        truncate(member, group, 0);
+        truncate(room, group, 0);
         group.tail.lock().clear();
         group.last.store(index, Ordering::Release);
         group.commit.fetch_max(index, Ordering::AcqRel);
@@ -347,7 +336,7 @@ impl Exchange {
         });
     }
 
-    fn collect(&mut self, member: &Member, taken: &mut Taken<'_>, is_open: bool, out: &mut Events<'_>) {
+    fn collect(&mut self, room: &ExchangeParts, taken: &mut Taken<'_>, is_open: bool, out: &mut Events<'_>) {
         if taken.closing() && out.has_room(2) {
             out.put(&[u64::from(event::CLOSE), 0]);
             return;
@@ -371,7 +360,7 @@ impl Exchange {
         }
         while out.has_room(FACTS_FIELDS) {
             let Some((id, facts)) = taken.next_facts() else { return };
-            tell_facts(member, id, &facts, out);
+            tell_facts(room.groups.get(id), &room.log, &facts, out);
         }
     }
 
@@ -438,7 +427,7 @@ impl Exchange {
 }
 
 /// Cuts the log from `first` on; who waited for those entries may try again.
-fn truncate(member: &Member, group: &Arc<Group>, first: u64) {
+fn truncate(room: &ExchangeParts, group: &Arc<Group>, first: u64) {
     let commit = group.commit.load(Ordering::Acquire);
     assert!(
         first > commit || first == 0,
@@ -452,7 +441,7 @@ fn truncate(member: &Member, group: &Arc<Group>, first: u64) {
         durable.index = durable.index.min(first.saturating_sub(1));
     }
     // A report that the core has not seen yet must not name what is cut.
-    member.inbox.note(group.id, |facts| {
+    room.inbox.note(group.id, |facts| {
         facts.durable = facts.durable.filter(|(index, _)| *index < first)
     });
     let mut deliveries = Deliveries::default();
@@ -460,27 +449,19 @@ fn truncate(member: &Member, group: &Arc<Group>, first: u64) {
         let text = "the leader was lost before the write was committed";
         deliveries.fail(&waiter, request::WRITE, Code::LeaderLost, 0, text);
     }
-    member.deliver_all(&mut deliveries);
+    room.answers.deliver_all(&mut deliveries);
 }
 
 /// Appends entries for a follower, from memory or from the files, clipped to what one message holds. False if they are gone.
-fn entries_to_send(member: &Member, group: &Group, first: u64, end: u64, into: &mut Vec<Block>) -> bool {
+fn entries_to_send(room: &ExchangeParts, group: &Group, first: u64, end: u64, into: &mut Vec<Block>) -> bool {
     let bytes_max = limits::APPEND_BYTES_MAX;
     let is_there = group.tail.lock().read(first, end, bytes_max, into)
-        || read_files(member, group.id, first, end, bytes_max, into).is_ok();
+        || room.log.read(group.id, first, end, bytes_max, into).is_ok();
     clip(into, bytes_max, limits::APPEND_RUNS_MAX);
     is_there
 }
 
-/// The code that comes next; `unknown` for a number that is none.
-fn code_of(c: &mut Cursor<'_>, unknown: Code) -> Code {
-    u16::try_from(c.next())
-        .ok()
-        .and_then(Code::from_number)
-        .unwrap_or(unknown)
-}
-
-fn take_role(member: &Arc<Member>, group: &Arc<Group>, c: &mut Cursor<'_>) {
+fn take_role(room: &ExchangeParts, group: &Arc<Group>, c: &mut Cursor<'_>) {
     let (kind, term, leader) = (c.next(), c.next(), c.next());
     let kind = u8::try_from(kind).unwrap_or(role::FOLLOWER);
     group.term.store(term, Ordering::Release);
@@ -494,7 +475,7 @@ fn take_role(member: &Arc<Member>, group: &Arc<Group>, c: &mut Cursor<'_>) {
         group.set_lease(0.0);
     }
     if before != leader {
-        member.note_leader(group, term, leader);
-        member.leader_changed(group, leader);
+        room.status.note_leader(group, term, leader);
+        room.gate.leader_changed(group, leader);
     }
 }

@@ -3,9 +3,9 @@
 
 use rafterdb_codec::{event, limits};
 
-use crate::member::life::Member;
-use crate::member::recovery::Opened;
+use crate::log::reader::LogReader;
 use crate::state::core_inbox::Facts;
+use crate::state::group::Group;
 
 /// Doubles of a MESSAGE event without its runs; every other event but OPENED is smaller.
 pub const MESSAGE_FIELDS: usize = 14;
@@ -54,8 +54,9 @@ const _: () = assert!(
     "the facts of a group fit an array"
 );
 
-pub fn tell_facts(member: &Member, id: u16, facts: &Facts, out: &mut Events<'_>) {
-    let group = u64::from(id);
+/// Writes what is new of a group.
+pub fn tell_facts(state: &Group, log: &LogReader, facts: &Facts, out: &mut Events<'_>) {
+    let group = u64::from(state.id);
     if let Some((index, term)) = facts.durable {
         out.put(&[u64::from(event::DURABLE), group, index, term]);
     }
@@ -73,11 +74,10 @@ pub fn tell_facts(member: &Member, id: u16, facts: &Facts, out: &mut Events<'_>)
             u64::from(event::PERSISTED),
             group,
             index,
-            member.log_reader.held_bytes(id),
+            log.files.held_bytes(state.id),
         ]);
     }
     if facts.proposals {
-        let state = member.group(id);
         state.proposals_wake.clear();
         state.proposals.lock().report(|count, bytes| {
             let fits = out.has_room(4);
@@ -89,14 +89,39 @@ pub fn tell_facts(member: &Member, id: u16, facts: &Facts, out: &mut Events<'_>)
     }
 }
 
+/// Where a group's log stands at open, as the core is told.
+#[derive(Debug)]
+pub struct Opened {
+    /// Its number.
+    pub group: u16,
+    /// Current term.
+    pub term: u64,
+    /// Vote in it; 0 for none.
+    pub vote: u64,
+    /// Known to be committed.
+    pub commit: u64,
+    /// (index, term) of the entry the log starts after.
+    pub start: (u64, u64),
+    /// Last index in the log.
+    pub last: u64,
+    /// Applied to the store.
+    pub applied: u64,
+    /// The data directory is new, or may have lost something, and the core has not said since that the group is whole.
+    pub recovering: bool,
+    /// (first index, term) of the log's term runs.
+    pub runs: Vec<(u64, u64)>,
+}
+
 /// Doubles of an OPENED event without its runs, and of an `OPENED_RUNS` event without its own.
 const OPENED_FIELDS: usize = 11;
 const OPENED_RUNS_FIELDS: usize = 3;
 
 /// What the core has been told of where each group stands at start: as much in an exchange as fits, the runs of a long log
 /// before its group.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Opening {
+    /// Where each group stood at open, until all is told.
+    opened: Vec<Opened>,
     /// Groups told.
     groups: usize,
     /// Runs told of the next one.
@@ -106,24 +131,36 @@ pub struct Opening {
 }
 
 impl Opening {
+    /// All of it is to be told.
+    #[must_use]
+    pub const fn new(opened: Vec<Opened>) -> Self {
+        Self {
+            opened,
+            groups: 0,
+            runs: 0,
+            has_begun: false,
+            is_done: false,
+        }
+    }
+
     /// True once: before anything was told.
-    pub fn is_new(&mut self) -> bool {
+    pub const fn is_new(&mut self) -> bool {
         !std::mem::replace(&mut self.has_begun, true)
     }
 
     /// Tells more. Whether all groups have been opened by then.
-    pub fn tell(&mut self, member: &Member, out: &mut Events<'_>) -> bool {
+    pub fn tell(&mut self, out: &mut Events<'_>) -> bool {
         if self.is_done {
             return true;
         }
-        let mut opened = member.opened.lock();
+        let opened = std::mem::take(&mut self.opened);
         while let Some(next) = opened.get(self.groups) {
             if !self.tell_group(next, out) {
+                self.opened = opened;
                 return false;
             }
             (self.groups, self.runs) = (self.groups + 1, 0);
         }
-        *opened = Vec::new();
         self.is_done = true;
         true
     }
@@ -189,7 +226,7 @@ mod tests {
 
     /// Tells of groups through arrays of `capacity`; the arrays it took.
     fn tell(groups: &[Opened], capacity: usize) -> Vec<Vec<(u16, u16, Vec<f64>)>> {
-        let (mut opening, mut arrays) = (Opening::default(), Vec::new());
+        let (mut opening, mut arrays) = (Opening::new(Vec::new()), Vec::new());
         let mut at = 0;
         while at < groups.len() {
             let mut doubles = vec![0.0; capacity];

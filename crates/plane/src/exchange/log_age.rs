@@ -8,53 +8,68 @@ use std::sync::Arc;
 use rafterdb_codec::is_shortage;
 use rafterdb_store::Engine as _;
 
-use crate::member::life::Member;
+use crate::ground::failure::Failure;
+use crate::log::reader::LogReader;
+use crate::queues::apply_queue::ApplyQueue;
+use crate::state::core_inbox::CoreInbox;
 use crate::state::group::Group;
+use crate::state::groups::Groups;
 
 /// A group is quiet if so many times more log came since its oldest entry that is not flushed than it wrote itself. One that is
 /// not fills a memtable before long.
 const QUIET_FACTOR: u64 = 4;
 
 /// When ages were last looked at.
-#[derive(Debug, Default)]
 pub struct LogAges {
+    /// The groups.
+    pub groups: Arc<Groups>,
+    /// The log's files.
+    pub log: Arc<LogReader>,
+    /// Who flushes, between two entries.
+    pub apply: Arc<ApplyQueue>,
+    /// Who is told the age.
+    pub inbox: Arc<CoreInbox>,
+    /// What ends the member.
+    pub failure: Arc<Failure>,
+    /// Bytes of a segment.
+    pub segment_bytes: u64,
     /// End of the log at that time, bytes.
-    looked_at: u64,
+    pub looked_at: u64,
 }
 
 impl LogAges {
     /// Looks at all groups, once a quarter of a segment has been written since the last time. Called now and then.
-    pub fn look(&mut self, member: &Arc<Member>) {
-        let (end, step) = (member.log_reader.end_bytes(), member.config.segment_bytes / 4);
+    pub fn look(&mut self) {
+        let (end, step) = (self.log.files.end_bytes(), self.segment_bytes / 4);
         if end.saturating_sub(self.looked_at) < step {
             return;
         }
         self.looked_at = end;
-        for group in &member.groups {
+        for group in &*self.groups {
             let persisted = group.machine().engine().persisted().index;
-            if is_quiet(member, group, persisted) {
+            if self.is_quiet(group, persisted) {
                 // Like any flush it is told when it is done, and that is when its entries may go.
-                member.apply.run(group.id, Box::new(flush));
-            } else if persisted > 0 && member.log_reader.held_bytes(group.id) > step {
+                let failure = self.failure.clone();
+                self.apply.run(group.id, Box::new(move |group| flush(&failure, group)));
+            } else if persisted > 0 && self.log.files.held_bytes(group.id) > step {
                 // The core cuts when it hears how old the log is, and a group that flushes nothing tells nothing.
-                member
-                    .inbox
+                self.inbox
                     .note_quietly(group.id, |facts| facts.persisted = Some(persisted));
             }
         }
     }
-}
 
-/// Whether what a group has not flushed holds up a segment of log or more, nearly all of it of others.
-fn is_quiet(member: &Member, group: &Group, persisted: u64) -> bool {
-    if group.applied.load(Ordering::Acquire) <= persisted {
-        return false;
+    /// Whether what a group has not flushed holds up a segment of log or more, nearly all of it of others.
+    fn is_quiet(&self, group: &Group, persisted: u64) -> bool {
+        if group.applied.load(Ordering::Acquire) <= persisted {
+            return false;
+        }
+        let (own, all) = self.log.files.bytes_after(group.id, persisted);
+        all >= self.segment_bytes && own.saturating_mul(QUIET_FACTOR) < all
     }
-    let (own, all) = member.log_reader.bytes_after(group.id, persisted);
-    all >= member.config.segment_bytes && own.saturating_mul(QUIET_FACTOR) < all
 }
 
-fn flush(member: &Arc<Member>, group: &Arc<Group>) {
+fn flush(failure: &Failure, group: &Arc<Group>) {
     let machine = group.machine();
     // Asked for twice while the first was under way, most often.
     if machine.engine().persisted().index >= machine.applied() {
@@ -62,7 +77,7 @@ fn flush(member: &Arc<Member>, group: &Arc<Group>) {
     }
     match machine.rotate() {
         // Without room it waits: a later look asks again.
-        Err(error) if !is_shortage(error.code) => member.fail(error.into()),
+        Err(error) if !is_shortage(error.code) => failure.fail(error.into()),
         _ => {}
     }
 }

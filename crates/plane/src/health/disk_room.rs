@@ -3,14 +3,9 @@
 //!
 //! The reserve is not a file but what this member leaves free: a leader refuses writes first, and a follower goes on to take what the
 //! leader had accepted until half of it is gone. What others leave of it is theirs to say: if they take all, what needs room waits
-//! for it (`log/thread.rs`, `store/engine/threads.rs`, `history/mod.rs`), and nothing is lost.
+//! for it (`log/writer.rs`, `store/engine/threads.rs`, `history/mod.rs`), and nothing is lost.
 
 use std::sync::atomic::{AtomicU64, AtomicU8, Ordering};
-use std::sync::Arc;
-
-use crate::member::life::Member;
-use crate::state::core_inbox::Happening;
-use crate::system::disk_space::free_and_total;
 
 /// Of the disk a twentieth is left free, at most.
 const RESERVE_SHARE: u64 = 20;
@@ -24,6 +19,14 @@ const ENOUGH: u8 = 0;
 const SHORT: u8 = 1;
 /// Nothing more is taken at all.
 const NONE: u8 = 2;
+
+/// A change that people are told.
+pub enum Change {
+    /// Writes are taken again.
+    Enough,
+    /// Writes are refused from now on: so many bytes are to be kept.
+    Short { reserve: u64 },
+}
 
 /// How much room there is, as it was last seen.
 #[derive(Default)]
@@ -44,6 +47,21 @@ impl DiskRoom {
                 self.free.load(Ordering::Relaxed) >> 20
             )
         })
+    }
+
+    /// Looks at a disk of which so many bytes are free, and says what has begun or ended by that.
+    pub fn look(&self, (free, total): (u64, u64), segment_bytes: u64, memory: u64, is_waiting: bool) -> Option<Change> {
+        let reserve = reserve(total, segment_bytes, memory);
+        let before = self.state.load(Ordering::Relaxed);
+        let now = judge(before, free, reserve, is_waiting);
+        self.free.store(free, Ordering::Relaxed);
+        self.state.store(now, Ordering::Relaxed);
+        match (before, now) {
+            (ENOUGH, ENOUGH) => None,
+            (_, ENOUGH) => Some(Change::Enough),
+            (ENOUGH, _) => Some(Change::Short { reserve }),
+            _ => None,
+        }
     }
 
     /// Whether entries of a leader are taken.
@@ -68,55 +86,6 @@ fn judge(before: u8, free: u64, reserve: u64, is_waiting: bool) -> u8 {
         SHORT
     } else {
         ENOUGH
-    }
-}
-
-/// Looks how much room there is. Called a few times a second, by one thread.
-pub fn look(member: &Arc<Member>) {
-    let engines_wait = member.groups.iter().fold(false, |waits, group| {
-        let machine = group.machine();
-        let engine = machine.engine();
-        if engine.is_short() {
-            engine.try_again();
-        }
-        waits | engine.is_short()
-    });
-    let (free, total) = free_and_total(member.data_dir.path()).unwrap_or((u64::MAX, u64::MAX));
-    let reserve = reserve(total, member.config.segment_bytes, member.config.memory);
-    let room = &member.disk_room;
-    let before = room.state.load(Ordering::Relaxed);
-    let now = judge(before, free, reserve, engines_wait || member.log.is_short());
-    room.free.store(free, Ordering::Relaxed);
-    if now == before {
-        return;
-    }
-    room.state.store(now, Ordering::Relaxed);
-    if now == ENOUGH {
-        member.note("there is room on the disk again: writes are taken");
-    } else if before == ENOUGH {
-        member.note(&format!(
-            "WARNING: no room for writes: {} MiB are free on the disk, {} are kept for votes, flushes and compaction. Writes are \
-             refused with DISK_FULL until there is more",
-            free >> 20,
-            reserve >> 20
-        ));
-        hand_over(member);
-    }
-}
-
-/// Others may have room. Once for each time that writes are first refused: if they have none either, nobody is helped.
-fn hand_over(member: &Arc<Member>) {
-    let Some(net) = member.net() else { return };
-    let others = member
-        .config
-        .members
-        .iter()
-        .filter(|other| other.id != member.config.id());
-    let Some(peer) = others.map(|other| other.id).find(|id| net.is_up(*id)) else {
-        return;
-    };
-    for group in member.groups.iter().filter(|group| group.leads()) {
-        member.inbox.push(Happening::Transfer { group: group.id, peer });
     }
 }
 

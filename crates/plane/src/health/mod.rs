@@ -3,3 +3,4 @@
 
 pub mod disk_room;
 pub mod stalls;
+pub mod watchdog;

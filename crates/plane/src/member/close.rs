@@ -29,16 +29,7 @@ impl Member {
     /// As [`Self::close`], but gives up when something waits for the disk for longer than `stall_max`: the member has then
     /// failed, and its directory stays locked, since who waits may go on to write when the disk does.
     pub fn close_within(self: &Arc<Self>, stall_max: Duration) -> Result<(), PlaneError> {
-        self.inbox.close();
-        if let Some(net) = self.net() {
-            net.close();
-        }
-        self.snapshots.close();
-        self.log.close();
-        self.apply.close();
-        self.reads.close();
-        self.counts.close();
-        self.watches.close();
+        self.shared.close();
         let (done, ended) = channel::<()>();
         let owner = self.clone();
         let closing = rafterdb_fault::point("thread.start").and_then(|()| {
@@ -66,7 +57,7 @@ impl Member {
                 let factor = if *work == Work::Close { FLUSH_STALLS_MAX } else { 1 };
                 *time.min(&began.elapsed()) >= stall_max * factor
             };
-            let Some((work, time)) = self.stalls.longest().filter(hangs) else {
+            let Some((work, time)) = self.shared.stalls.longest().filter(hangs) else {
                 continue;
             };
             let text = format!(
@@ -92,7 +83,7 @@ impl Member {
     /// What kept a last step from being done. Without room the log has it all, and the next start does it.
     fn note_end(&self, ended: Result<(), PlaneError>) {
         match ended {
-            Err(error) if is_shortage(error.code) => self.note(&error.text),
+            Err(error) if is_shortage(error.code) => self.shared.notes.note(&error.text),
             Err(error) => self.fail(error),
             Ok(()) => {}
         }
@@ -105,26 +96,26 @@ impl Member {
             // A panicked thread has already failed the member.
             let _ = thread.join();
         }
-        for group in &self.groups {
+        for group in &*self.groups {
             let machine = group.machine();
             // With a last flush, the next start has nothing to replay.
             let last = self.failure().is_none().then(|| machine.state());
-            let _under_way = self.stalls.begin(Work::Close, Instant::now());
+            let _under_way = self.shared.stalls.begin(Work::Close, Instant::now());
             let closed = rafterdb_fault::point("member.close")
                 .map_err(|e| PlaneError::io("close", &e))
                 .and_then(|()| Ok(machine.engine().close(last)?));
             self.note_end(closed);
         }
         {
-            let _under_way = self.stalls.begin(Work::Close, Instant::now());
+            let _under_way = self.shared.stalls.begin(Work::Close, Instant::now());
             let settled = self.data_dir.settle(self.failure().is_none());
             self.note_end(settled);
         }
         if let Err(error) = rafterdb_fault::point("member.closed") {
             self.fail(PlaneError::io("close", &error));
         }
-        self.stalls.close();
-        let watcher = self.stall_thread.lock().take();
+        self.shared.stalls.close();
+        let watcher = self.watchdog.lock().take();
         if let Some(watcher) = watcher {
             let _ = watcher.join();
         }

@@ -20,6 +20,7 @@ use rafterdb_codec::Code;
 
 use crate::config::{Config, WAY_OUT};
 use crate::ground::error::PlaneError;
+use crate::log::writer::Marks;
 use crate::member::identity::{self, Identity};
 use crate::system::held_directory::{sync_dir, HeldDirectory};
 use crate::system::machine_start;
@@ -108,20 +109,6 @@ impl DataDir {
         })
     }
 
-    /// A group is whole: everything that it must hold is on disk.
-    pub fn recovered(&self, group: u16) -> Result<(), PlaneError> {
-        self.change(|identity| identity.recovering.retain(|other| *other != group))
-    }
-
-    /// A write or a sync of the log has failed: what the system had taken may be gone though the machine goes on, so the next life
-    /// takes it for lost. If this cannot be written either, nothing more can be done here.
-    pub fn log_failed(&self, error: &PlaneError) {
-        let is_of_the_disk = matches!(error.code, Code::Io | Code::DiskFull | Code::Poisoned);
-        if self.is_weak && is_of_the_disk {
-            let _ = self.change(|identity| identity.unsynced = Some(NO_BOOT.to_owned()));
-        }
-    }
-
     /// The member has ended. `is_clean`: everything is on disk. Then this life's promises alone can still be under way, if it was
     /// long enough: twice the longest of them, whatever the clocks.
     pub fn settle(&self, is_clean: bool) -> Result<(), PlaneError> {
@@ -152,6 +139,22 @@ impl DataDir {
             *identity = changed;
         }
         Ok(())
+    }
+}
+
+impl Marks for DataDir {
+    /// A group is whole: everything that it must hold is on disk.
+    fn recovered(&self, group: u16) -> Result<(), PlaneError> {
+        self.change(|identity| identity.recovering.retain(|other| *other != group))
+    }
+
+    /// A write or a sync of the log has failed: what the system had taken may be gone though the machine goes on, so the next life
+    /// takes it for lost. If this cannot be written either, nothing more can be done here.
+    fn log_failed(&self, error: &PlaneError) {
+        let is_of_the_disk = matches!(error.code, Code::Io | Code::DiskFull | Code::Poisoned);
+        if self.is_weak && is_of_the_disk {
+            let _ = self.change(|identity| identity.unsynced = Some(NO_BOOT.to_owned()));
+        }
     }
 }
 

@@ -1,146 +1,61 @@
-//! One member: what its threads share, how it opens and closes, and where answers go.
-//! The threads' own work is in the files named after them.
+//! One member: how it opens, and what an app and the Raft worker call. How it closes is in close.rs.
+//! Knows nothing of what its rooms do.
 
-use std::panic::{catch_unwind, AssertUnwindSafe};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::Ordering;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use rafterdb_codec::{limits, request, role, Code, Request};
-use rafterdb_net::{Lane, Level, Net, Parts};
-use rafterdb_pool::Pool;
-use rafterdb_wal::{Reader, Writer};
+use rafterdb_codec::Code;
+use rafterdb_net::{Net, NetConfig, NetLimits, PeerConfig};
 
-use crate::apply;
-use crate::apply::late_counts::{self, CountQueue};
-use crate::apply::thread::ApplyQueue;
 use crate::askers::app_port::{Notify, Port};
-use crate::askers::asker::{number_of_port, request_name, Asker, Deliveries, Waiter};
+use crate::askers::asker::{number_of_port, Asker};
 use crate::config::Config;
 use crate::exchange::commands::Exchange;
+use crate::exchange::events::Opening;
+use crate::exchange::log_age::LogAges;
+use crate::exchange::parts::ExchangeParts;
+use crate::ground::counters::Counters;
 use crate::ground::error::PlaneError;
-use crate::ground::log_line::line;
-use crate::ground::rate_limit::RateLimited;
-use crate::ground::unique_ids::UniqueIds;
-use crate::health::disk_room::DiskRoom;
-use crate::health::stalls::{self, Stalls};
-use crate::log;
-use crate::log::thread::LogQueue;
+use crate::ground::notes::OnNote;
+use crate::health::stalls::Work;
 use crate::member::data_dir::DataDir;
-use crate::member::recovery::{self, Opened};
-use crate::peers::handler::Peers;
-use crate::queues::read_lanes::ReadLanes;
-use crate::requests::forwards::Forwards;
-use crate::requests::gate::{self, fail_read};
-use crate::serve;
-use crate::snapshots::install;
-use crate::snapshots::receive;
-use crate::snapshots::under_way::{Queues, Snapshots};
-use crate::state::core_inbox::CoreInbox;
-use crate::state::group::{Group, Transfer};
-use crate::system::affinity;
-use crate::watches::registry::{self, Watches};
-
-/// Called once when the member stops because it must.
-pub type OnFatal = Box<dyn Fn(&PlaneError) + Send + Sync>;
-
-/// Called with a line for the member's log.
-pub type OnNote = Arc<dyn Fn(&str) + Send + Sync>;
-
-/// Counters that the benches and `status` print.
-#[derive(Debug, Default)]
-pub struct Counters {
-    /// Calls of `exchange`.
-    pub exchanges: AtomicU64,
-    /// Calls of `submit` by apps in this process.
-    pub submissions: AtomicU64,
-    /// Calls of `drain` by apps in this process.
-    pub drains: AtomicU64,
-    /// Slices of reads that were served.
-    pub read_slices: AtomicU64,
-    /// Bytes written to the log.
-    pub log_bytes: AtomicU64,
-    /// Durable writes of the log.
-    pub log_writes: AtomicU64,
-}
+use crate::member::recovery;
+use crate::member::rooms::{Rooms, Threads};
+use crate::member::shared::{OnFatal, Shared};
+use crate::network::Wire;
+use crate::peers::handler::{Incoming, Peers};
+use crate::requests::gate::Gate;
+use crate::serve::sync_read::read_sync;
+use crate::serve::thread;
+use crate::snapshots::install::install;
+use crate::snapshots::receive::receive;
+use crate::snapshots::under_way::Queues;
+use crate::state::groups::Groups;
+use crate::system::{affinity, descriptors};
 
 /// One member of a cluster, in this process.
 pub struct Member {
     /// What it was opened with.
-    pub config: Config,
-    /// Hash over the names of all members: who is configured with others is no peer.
-    pub roster: u64,
-    /// Where entries, proposed or received, and answers to clients come to lie.
-    pub pool: Arc<Pool>,
-    /// Its groups, by number.
-    pub groups: Vec<Arc<Group>>,
-    /// What the Raft worker has not seen.
-    pub inbox: CoreInbox,
-    /// What the log thread has not written.
-    pub log: LogQueue,
-    /// Entries older than memory holds.
-    pub log_reader: Arc<Reader>,
-    /// How the log writes, and what recovery did.
-    pub log_mode: String,
-    /// What opening had to say.
-    pub notes: Vec<String>,
-    /// The CPUs that its threads run on, if they are bound.
-    pub cpus: Option<Vec<u32>>,
-    /// What the apply thread has not seen.
-    pub apply: ApplyQueue,
-    /// Reads that may be served.
-    pub reads: ReadLanes,
-    /// Writes that are answered once they are counted.
-    pub counts: CountQueue,
-    /// Watches of all groups.
-    pub watches: Watches,
-    /// Numbers of what is asked of other members.
-    pub ids: UniqueIds,
-    /// Lines about what other members say and cannot mean.
-    pub doubts: RateLimited,
-    /// Changes of leaders of other groups than the first.
-    pub leaders: RateLimited,
-    /// Requests forwarded to the leader.
-    pub forwards: Forwards,
-    /// Snapshots under way.
-    pub snapshots: Snapshots,
-    /// How long what is under way takes.
-    pub stalls: Stalls,
-    /// Whether there is room for more.
-    pub disk_room: DiskRoom,
-    /// Where each group stood at open, until the worker has been told.
-    pub opened: Mutex<Vec<Opened>>,
-    /// Counters.
-    pub counters: Counters,
-    net: OnceLock<Net>,
+    pub(super) config: Config,
+    /// What its rooms share.
+    pub(crate) shared: Shared,
+    /// Its groups.
+    pub(super) groups: Arc<Groups>,
+    gate: Arc<Gate>,
+    /// What comes in over the network; the network refers to it as long as the member lives.
+    incoming: Arc<Incoming>,
     exchange: Mutex<Exchange>,
-    failure: OnceLock<PlaneError>,
-    on_fatal: OnFatal,
-    /// Where lines for the member's log go.
-    pub on_note: OnNote,
-    pub(crate) threads: Mutex<Vec<JoinHandle<()>>>,
-    pub(crate) stall_thread: Mutex<Option<JoinHandle<()>>>,
+    pub(super) exchange_parts: ExchangeParts,
+    /// What opening had to say.
+    pub(super) opening_notes: Vec<String>,
+    pub(super) threads: Mutex<Vec<JoinHandle<()>>>,
+    /// The last to end: it tells of a close that takes long.
+    pub(super) watchdog: Mutex<Option<JoinHandle<()>>>,
     /// Where all of it is kept.
-    pub data_dir: DataDir,
-}
-
-/// What one of a member's threads does until the member closes.
-pub type ThreadBody = Box<dyn FnOnce(&Arc<Member>) + Send>;
-
-/// Runs a thread's body; a broken invariant in it stops the member instead of leaving it without that thread.
-pub fn guard(member: &Arc<Member>, body: ThreadBody) {
-    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| body(member))) {
-        let text = panic
-            .downcast_ref::<String>()
-            .map(String::as_str)
-            .or_else(|| panic.downcast_ref::<&str>().copied());
-        member.fail(PlaneError::new(
-            Code::Internal,
-            format!("a bug in rafterdb: {}", text.unwrap_or("a thread panicked")),
-        ));
-    }
+    pub(super) data_dir: Arc<DataDir>,
 }
 
 impl Member {
@@ -149,50 +64,44 @@ impl Member {
     pub fn open(mut config: Config, on_fatal: OnFatal, on_note: OnNote) -> Result<Arc<Self>, PlaneError> {
         // Until this returns: all that is started here inherits it.
         let mut bound = affinity::bind(config.cpu_affinity.as_ref())?;
-        let data_dir = DataDir::open(&config)?;
+        let data_dir = Arc::new(DataDir::open(&config)?);
         // Whatever it is given as: from here on it means one directory.
         data_dir.path().clone_into(&mut config.data_dir);
-        let pool = Pool::new();
-        let (mut recovered, writer) = recovery::recover(&config, &data_dir, &pool)?;
+        let (shared, queues) = Shared::new(&config, on_fatal, on_note);
+        let (mut recovered, writer) = recovery::recover(&config, &data_dir, &shared)?;
         recovered.notes.extend(bound.note.take());
-        let (snapshots, queues) = Snapshots::new();
+        let rooms = Rooms::new(&shared, &config, &recovered);
+        let threads = Threads::new(&shared, &config, &rooms, &data_dir, writer);
+        let ages = LogAges {
+            groups: rooms.groups.clone(),
+            log: rooms.log.clone(),
+            apply: shared.apply.clone(),
+            inbox: shared.inbox.clone(),
+            failure: shared.failure.clone(),
+            segment_bytes: config.segment_bytes,
+            looked_at: 0,
+        };
+        let incoming = Incoming {
+            gate: rooms.gate.clone(),
+            snapshots: shared.snapshots.clone(),
+        };
         let member = Arc::new(Self {
-            roster: config.roster(),
-            pool,
-            inbox: CoreInbox::new(recovered.groups.len()),
-            log: LogQueue::new(writer),
-            log_reader: recovered.reader,
-            log_mode: recovered.mode,
-            notes: recovered.notes,
-            cpus: bound.cpus.clone(),
-            apply: ApplyQueue::default(),
-            reads: ReadLanes::default(),
-            counts: CountQueue::default(),
-            watches: Watches::default(),
-            ids: UniqueIds::new(),
-            doubts: RateLimited::default(),
-            leaders: RateLimited::default(),
-            forwards: Forwards::default(),
-            snapshots,
-            stalls: Stalls::default(),
-            disk_room: DiskRoom::default(),
-            opened: Mutex::new(recovered.opened),
-            counters: Counters::default(),
-            net: OnceLock::new(),
-            exchange: Mutex::default(),
-            failure: OnceLock::new(),
-            on_fatal,
-            on_note,
+            exchange: Mutex::new(Exchange::new(Opening::new(recovered.opened), ages)),
+            exchange_parts: rooms.exchange(&shared, &threads, bound.cpus.clone()),
+            gate: rooms.gate,
+            groups: rooms.groups,
+            incoming: Arc::new(incoming),
+            opening_notes: recovered.notes,
             threads: Mutex::default(),
-            stall_thread: Mutex::default(),
+            watchdog: Mutex::default(),
             data_dir,
-            groups: recovered.groups,
+            shared,
             config,
         });
-        for group in &member.groups {
-            recovery::observe(&member, group);
+        for group in &*member.groups {
+            member.shared.stores.observe(group);
         }
-        if let Err(error) = member.listen().and_then(|()| member.start(queues)) {
+        if let Err(error) = member.listen().and_then(|()| member.start(threads, queues)) {
             // It has done nothing yet: what kept it from starting is the news.
             let _ = member.close();
             return Err(error);
@@ -200,48 +109,95 @@ impl Member {
         Ok(member)
     }
 
-    fn listen(self: &Arc<Self>) -> Result<(), PlaneError> {
+    fn listen(&self) -> Result<(), PlaneError> {
         if self.config.listen.is_empty() && self.config.members.len() == 1 {
             return Ok(());
         }
-        let net = Net::start(crate::peers::handler::net_config(self), Arc::new(Peers::new(self)))?;
-        // Cannot be set already: `open` alone comes here, once.
-        let _ = self.net.set(net);
+        let net = Net::start(net_config(&self.config, &self.shared), Arc::new(self.handler()))?;
+        self.shared.network.begin(Box::new(net));
         Ok(())
     }
 
-    fn start(self: &Arc<Self>, queues: Queues) -> Result<(), PlaneError> {
-        let spawn = |name: &str, body: ThreadBody| {
-            let member = self.clone();
-            rafterdb_fault::point("thread.start")
-                .and_then(|()| {
-                    std::thread::Builder::new()
-                        .name(format!("rafterdb-{name}"))
-                        .spawn(move || guard(&member, body))
-                })
-                .map(|handle| self.threads.lock().push(handle))
-                .map_err(|e| PlaneError::io("start a thread (is a limit of threads or of memory reached?)", &e))
-        };
-        spawn("log", Box::new(log::thread::run))?;
-        spawn("apply", Box::new(apply::thread::run))?;
-        spawn("watch", Box::new(registry::run))?;
-        spawn("counts", Box::new(late_counts::run))?;
+    /// What the network calls.
+    #[must_use]
+    pub fn handler(&self) -> Peers {
+        Peers(Arc::downgrade(&self.incoming))
+    }
+
+    fn start(&self, threads: Threads, queues: Queues) -> Result<(), PlaneError> {
+        let Threads {
+            log,
+            applier,
+            counts,
+            watches,
+            reads,
+            receiver,
+            installer,
+            watchdog,
+        } = threads;
         let Queues { incoming, received } = queues;
-        spawn("snapshot", Box::new(move |m| receive::receive(m, &incoming)))?;
-        spawn("install", Box::new(move |m| install::install(m, &received)))?;
-        spawn("stalls", Box::new(stalls::run))?;
-        // The last to end: it tells of a close that takes long.
-        *self.stall_thread.lock() = self.threads.lock().pop();
-        for work in stalls::Work::READS {
-            spawn("read", Box::new(move |m| serve::thread::run(m, work)))?;
+        self.spawn("log", move || log.run())?;
+        self.spawn("apply", move || applier.run())?;
+        self.spawn("watch", move || watches.run())?;
+        self.spawn("counts", move || counts.run())?;
+        self.spawn("snapshot", move || receive(&receiver, &incoming))?;
+        self.spawn("install", move || install(&installer, &received))?;
+        self.spawn("stalls", move || watchdog.run())?;
+        *self.watchdog.lock() = self.threads.lock().pop();
+        for work in Work::READS {
+            let reads = reads.clone();
+            self.spawn("read", move || thread::run(&reads, work))?;
         }
         Ok(())
     }
 
+    fn spawn(&self, name: &str, body: impl FnOnce() + Send + 'static) -> Result<(), PlaneError> {
+        let failure = self.shared.failure.clone();
+        rafterdb_fault::point("thread.start")
+            .and_then(|()| {
+                std::thread::Builder::new()
+                    .name(format!("rafterdb-{name}"))
+                    .spawn(move || failure.guard(body))
+            })
+            .map(|handle| self.threads.lock().push(handle))
+            .map_err(|e| PlaneError::io("start a thread (is a limit of threads or of memory reached?)", &e))
+    }
+
+    /// What it was opened with.
+    #[must_use]
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Its groups.
+    #[must_use]
+    pub fn groups(&self) -> &Groups {
+        &self.groups
+    }
+
+    /// What it counts.
+    #[must_use]
+    pub fn counters(&self) -> &Counters {
+        &self.shared.counters
+    }
+
+    /// The network, if this member has one.
+    #[must_use]
+    pub fn network(&self) -> Option<&dyn Wire> {
+        self.shared.network.get()
+    }
+
     /// One exchange with the Raft core; see FORMATS.md. Returns the doubles written to `events`.
-    pub fn exchange(self: &Arc<Self>, commands: &[f64], events: &mut [f64], timeout: Duration) -> usize {
-        self.counters.exchanges.fetch_add(1, Ordering::Relaxed);
-        self.exchange.lock().run(self, commands, events, timeout)
+    pub fn exchange(&self, commands: &[f64], events: &mut [f64], timeout: Duration) -> usize {
+        self.shared.counters.exchanges.fetch_add(1, Ordering::Relaxed);
+        self.exchange
+            .lock()
+            .run(&self.exchange_parts, commands, events, timeout)
+    }
+
+    /// Has the worker's next exchange return a CLOSE event.
+    pub fn stop_worker(&self) {
+        self.shared.inbox.close();
     }
 
     /// A port for an app in this process.
@@ -251,221 +207,72 @@ impl Member {
     }
 
     /// Takes a submission from a port. `Err`: nothing was taken.
-    pub fn submit(self: &Arc<Self>, port: &Arc<Port>, submission: &[u8]) -> Result<(), Code> {
-        self.counters.submissions.fetch_add(1, Ordering::Relaxed);
-        gate::submit(self, &Asker::Port(port.clone()), submission)
+    pub fn submit(&self, port: &Arc<Port>, submission: &[u8]) -> Result<(), Code> {
+        self.shared.counters.submissions.fetch_add(1, Ordering::Relaxed);
+        self.gate.submit(&Asker::Port(port.clone()), submission)
     }
 
     /// Copies whole responses of a port; see `Port::drain`.
     pub fn drain(&self, port: &Port, into: &mut [u8]) -> i64 {
-        self.counters.drains.fetch_add(1, Ordering::Relaxed);
+        self.shared.counters.drains.fetch_add(1, Ordering::Relaxed);
         let drained = port.drain(into);
         if port.gains_room() {
-            self.watches.note_room(number_of_port(port.id()));
+            self.shared.watches.note_room(number_of_port(port.id()));
         }
         drained
     }
 
     /// An app in this process is done: its watches end.
-    pub fn close_port(self: &Arc<Self>, port: &Arc<Port>) {
+    pub fn close_port(&self, port: &Port) {
         port.close();
-        self.watches.close_asker(self, number_of_port(port.id()));
+        self.shared.watches.close_asker(&self.groups, number_of_port(port.id()));
     }
 
-    /// The cluster's identity, which group 0 keeps; 0: this member has not learnt it yet.
-    #[must_use]
-    pub fn cluster(&self) -> u64 {
-        self.groups[0].machine().status().cluster
+    /// A read of one key on the caller's thread; see FORMATS.md.
+    pub fn read_sync(&self, request: &[u8], into: &mut [u8]) -> i64 {
+        read_sync(&self.groups, &self.shared.failure, request, into)
     }
 
-    /// Says something about this member, for people.
-    pub fn note(&self, text: &str) {
-        self.tell(Level::Info, text);
-    }
-
-    /// A line that somebody should look at.
-    pub fn warn(&self, text: &str) {
-        self.tell(Level::Warn, text);
-    }
-
-    /// A line at its level. All lines of the member go through here.
-    pub fn tell(&self, level: Level, text: &str) {
-        (self.on_note)(&line(level, text));
-    }
-
-    /// Whether the first group's queue has no room for so many bytes more.
-    #[must_use]
-    pub fn is_full(&self, bytes: usize) -> bool {
-        let group = &self.groups[0];
-        let waiting = group.proposals.lock().bytes() + group.unapplied_bytes.load(Ordering::Relaxed);
-        waiting + bytes > limits::PROPOSAL_BYTES_MAX
-    }
-
-    /// The group of a number the core or the log knows.
-    #[must_use]
-    pub fn group(&self, id: u16) -> &Arc<Group> {
-        &self.groups[usize::from(id)]
-    }
-
-    /// The group of a number that a client gave.
-    #[must_use]
-    pub fn find_group(&self, id: u16) -> Option<&Arc<Group>> {
-        self.groups.get(usize::from(id))
-    }
-
-    /// The network, if this member has one.
-    pub fn net(&self) -> Option<&Net> {
-        self.net.get()
-    }
-
-    /// Sends a frame to a peer; a frame that cannot be sent now is lost, and Raft copes.
-    pub fn send(&self, peer: u64, lane: Lane, parts: Parts) {
-        if let Some(net) = self.net() {
-            net.send_peer(peer, lane, parts);
-        }
-    }
-
-    /// Sends what was gathered to each of its askers.
-    pub fn deliver_all(&self, deliveries: &mut Deliveries) {
-        deliveries.send(|asker, responses| self.deliver(asker, responses));
-    }
-
-    /// Sends whole responses to one asker.
-    pub fn deliver(&self, asker: &Asker, responses: &[u8]) {
-        match asker {
-            Asker::Port(port) => port.deliver(responses),
-            Asker::Connection(client) => crate::peers::handler::answer_client(self, client.id(), responses),
-            Asker::Peer(peer) => crate::peers::handler::answer_peer(self, *peer, responses),
-        }
-    }
-
-    /// The leader of a group changed: what waited for the old one is answered, so that its askers try again.
-    pub fn leader_changed(self: &Arc<Self>, group: &Arc<Group>, leader: u64) {
-        let mut out = Deliveries::default();
-        for waiter in self.forwards.take_all_but(group.id, leader) {
-            let text = "the leader changed while the write was under way";
-            out.fail(&waiter, request::WRITE, Code::LeaderLost, 0, text);
-        }
-        if !group.leads() {
-            let waiting = {
-                let mut reads = group.reads.lock();
-                let mut waiting = reads.take_leaderless();
-                waiting.append(&mut reads.take_beyond(group.last.load(Ordering::Acquire)));
-                waiting
-            };
-            for read in waiting {
-                let text = "the leader changed; try again";
-                fail_read(self, group, read, Code::NoLeader, text, &mut out);
-            }
-        }
-        if leader != 0 {
-            for Transfer { target, waiter, .. } in std::mem::take(&mut *group.transfers.lock()) {
-                if target == leader {
-                    let to = out.to(&waiter.asker);
-                    crate::askers::asker::write_response(to, request::TRANSFER, 0, Code::Ok, waiter.id, &[]);
-                } else {
-                    let text = "another member became the leader; try again";
-                    out.fail(&waiter, request::TRANSFER, Code::LeaderLost, 0, text);
-                }
-            }
-        }
-        self.deliver_all(&mut out);
-    }
-
-    /// The core goes on without a transfer to `target`: whoever waits for it is told why, or that it came about by another way.
-    pub fn transfer_over(self: &Arc<Self>, group: &Arc<Group>, target: u64, code: Code) {
-        let leads = group.leader.load(Ordering::Acquire) == target;
-        let text = match code {
-            Code::Aborted => "the transfer was replaced by one to another member",
-            Code::NotLeader => "this member leads no more; try again",
-            _ => "the member did not take over in time; see that it runs and is up to date",
-        };
-        let mut out = Deliveries::default();
-        let over: Vec<Transfer> = group
-            .transfers
-            .lock()
-            .extract_if(.., |transfer| transfer.target == target)
-            .collect();
-        for Transfer { waiter, .. } in over {
-            if leads {
-                let to = out.to(&waiter.asker);
-                crate::askers::asker::write_response(to, request::TRANSFER, 0, Code::Ok, waiter.id, &[]);
-            } else {
-                out.fail(&waiter, request::TRANSFER, code, 0, text);
-            }
-        }
-        self.deliver_all(&mut out);
-    }
-
-    /// Fails what waits and is not in the log.
-    pub fn fail_waiting(self: &Arc<Self>, group: &Arc<Group>, code: Code) {
-        let mut out = Deliveries::default();
-        let waiters = group.proposals.lock().drain();
-        for waiter in waiters {
-            out.fail(
-                &waiter,
-                request::WRITE,
-                code,
-                group.leader.load(Ordering::Acquire),
-                "this member does not lead",
-            );
-        }
-        let reads = group.reads.lock().take_leaderless();
-        for read in reads {
-            fail_read(self, group, read, code, "this member does not lead", &mut out);
-        }
-        self.deliver_all(&mut out);
-    }
-
-    /// Hands a client's request to the leader, or says that there is none.
-    pub fn forward(&self, group: &Group, waiter: Waiter, item: &Request<'_>, out: &mut Deliveries) {
-        let leader = group.leader.load(Ordering::Acquire);
-        let forwarded = matches!(waiter.asker, Asker::Peer(_));
-        if leader == 0 || leader == self.config.id() || forwarded {
-            let code = if leader == 0 { Code::NoLeader } else { Code::NotLeader };
-            let text = match code {
-                Code::NoLeader => self.no_leader(),
-                _ => format!(
-                    "this member does not lead, and could not take the {}",
-                    request_name(item.kind)
-                ),
-            };
-            return out.fail(&waiter, item.kind, code, 0, &text);
-        }
-        self.forwards.send(self, group.id, leader, waiter, item);
-    }
-
-    /// The member stops: nothing that follows could be trusted. Every waiting and later call fails.
+    /// The member stops: every waiting and later call fails.
     pub fn fail(&self, error: PlaneError) {
-        if self.failure.set(error.clone()).is_ok() {
-            (self.on_fatal)(&error);
-            self.inbox.close();
-            self.apply.close();
-            self.log.close();
-        }
+        self.shared.failure.fail(error);
     }
 
     /// Why the member stopped, if it did.
     #[must_use]
     pub fn failure(&self) -> Option<&PlaneError> {
-        self.failure.get()
+        self.shared.failure.why()
     }
+}
 
-    /// Notes what the log thread wrote.
-    pub fn count_log_write(&self, writer: &Writer) {
-        let stats = writer.stats();
-        self.counters.log_bytes.store(stats.bytes, Ordering::Relaxed);
-        self.counters.log_writes.store(stats.batches, Ordering::Relaxed);
-    }
-
-    /// Name of a role as `status` prints it.
-    #[must_use]
-    pub const fn role_name(kind: u8) -> &'static str {
-        match kind {
-            role::LEADER => "leader",
-            role::CANDIDATE => "candidate",
-            role::LEARNER => "learner",
-            _ => "follower",
-        }
+/// The network's settings of a member.
+fn net_config(config: &Config, shared: &Shared) -> NetConfig {
+    let me = config.id();
+    NetConfig {
+        listen: config.listen.clone(),
+        roster: config.roster(),
+        token: config.cluster_token.as_ref().map(|token| token.0.clone()),
+        member_id: me,
+        name: config.name.clone(),
+        peers: config
+            .members
+            .iter()
+            .filter(|m| m.id != me)
+            .map(|m| PeerConfig {
+                id: m.id,
+                name: m.name.clone(),
+                endpoint: m.endpoint.clone(),
+            })
+            .collect(),
+        log: {
+            let notes = shared.notes.clone();
+            Arc::new(move |level, text| notes.tell(level, &text))
+        },
+        pool: shared.pool.clone(),
+        limits: NetLimits {
+            clients_bytes_max: config.connection_memory,
+            connections_max: descriptors::connections_max(NetLimits::default().connections_max),
+            ..NetLimits::default()
+        },
     }
 }

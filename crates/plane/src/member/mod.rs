@@ -4,5 +4,8 @@
 pub mod close;
 pub mod data_dir;
 pub mod identity;
+pub mod info;
 pub mod life;
 pub mod recovery;
+pub mod rooms;
+pub mod shared;

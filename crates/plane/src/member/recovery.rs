@@ -5,42 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rafterdb_codec::Code;
-use rafterdb_pool::Pool;
-use rafterdb_store::engine::MarkedState;
-use rafterdb_store::{Engine, EngineOptions, LsmEngine, Machine, Mark, SharedCache};
+use rafterdb_store::Mark;
 use rafterdb_wal::{Durability, Options, Reader, RecoveredGroup, Writer};
 
 use crate::config::{Config, WAY_OUT};
+use crate::exchange::events::Opened;
 use crate::ground::error::PlaneError;
 use crate::member::data_dir::{store_dir, DataDir};
-use crate::member::life::Member;
-use crate::state::group::{Group, Home, StoreMachine};
-use crate::watches::registry::Delivery;
-
-/// Share of a member's memory that goes to the block cache which all groups share.
-const SHARED_CACHE_SHARE: u64 = 8;
-
-/// Where a group's log stands at open, as the core is told.
-pub struct Opened {
-    /// Its number.
-    pub group: u16,
-    /// Current term.
-    pub term: u64,
-    /// Vote in it; 0 for none.
-    pub vote: u64,
-    /// Known to be committed.
-    pub commit: u64,
-    /// (index, term) of the entry the log starts after.
-    pub start: (u64, u64),
-    /// Last index in the log.
-    pub last: u64,
-    /// Applied to the store.
-    pub applied: u64,
-    /// The data directory is new, or may have lost something, and the core has not said since that the group is whole.
-    pub recovering: bool,
-    /// (first index, term) of the log's term runs.
-    pub runs: Vec<(u64, u64)>,
-}
+use crate::member::shared::Shared;
+use crate::state::group::{Group, Home};
+use crate::watches::delivery::Delivery;
 
 /// A member's data, recovered.
 pub struct Recovered {
@@ -63,29 +37,30 @@ pub fn snapshot_dir(config: &Config) -> PathBuf {
 }
 
 /// Recovers the log and the stores of a member; makes them, if its directory is not founded yet.
-pub fn recover(config: &Config, data_dir: &DataDir, pool: &Arc<Pool>) -> Result<(Recovered, Writer), PlaneError> {
+pub fn recover(config: &Config, data_dir: &DataDir, shared: &Shared) -> Result<(Recovered, Writer), PlaneError> {
     clear_dir(&snapshot_dir(config))?;
     let (mut writer, reader, log) = rafterdb_wal::open(Options {
         segment_bytes: config.segment_bytes,
         durability: durability(config),
         ..Options::new(config.data_dir.join("log"))
     })?;
-    let cache = SharedCache::new(config.memory / SHARED_CACHE_SHARE);
     let mut groups = Vec::with_capacity(usize::from(config.groups));
     let mut opened = Vec::with_capacity(usize::from(config.groups));
     for id in 0..config.groups {
-        let dir = config.data_dir.join(store_dir(id));
-        let delivery = Arc::new(Delivery::default());
-        let machine = open_machine(config, &dir, &cache, &delivery)?;
-        let mark = machine.status().mark;
-        let mut state = agree(&mut writer, id, mark, log.groups.get(&id))
-            .map_err(|what| PlaneError::new(Code::StoreCorrupt, format!("{}: {what}. {WAY_OUT}", dir.display())))?;
-        state.recovering = data_dir.is_recovering(id);
         let home = Home {
-            dir,
-            cache: cache.clone(),
-            delivery,
+            dir: config.data_dir.join(store_dir(id)),
+            delivery: Arc::new(Delivery {
+                watches: shared.watches.clone(),
+                answers: shared.answers.clone(),
+                group: id,
+            }),
         };
+        let machine = shared.stores.open(&home)?;
+        let mark = machine.status().mark;
+        let mut state = agree(&mut writer, id, mark, log.groups.get(&id)).map_err(|what| {
+            PlaneError::new(Code::StoreCorrupt, format!("{}: {what}. {WAY_OUT}", home.dir.display()))
+        })?;
+        state.recovering = data_dir.is_recovering(id);
         groups.push(Arc::new(Group::new(
             id,
             home,
@@ -93,7 +68,7 @@ pub fn recover(config: &Config, data_dir: &DataDir, pool: &Arc<Pool>) -> Result<
             mark.index,
             state.last,
             state.term,
-            pool.clone(),
+            shared.pool.clone(),
         )));
         opened.push(state);
     }
@@ -124,7 +99,7 @@ pub fn recover(config: &Config, data_dir: &DataDir, pool: &Arc<Pool>) -> Result<
 }
 
 /// A fault point between two steps.
-pub fn reach(name: &str) -> Result<(), PlaneError> {
+fn reach(name: &str) -> Result<(), PlaneError> {
     rafterdb_fault::point(name).map_err(|e| PlaneError::io(name, &e))
 }
 
@@ -144,35 +119,6 @@ fn clear_dir(dir: &Path) -> Result<(), PlaneError> {
         _ => {}
     }
     std::fs::create_dir_all(dir).map_err(io)
-}
-
-fn open_machine(
-    config: &Config,
-    dir: &Path,
-    cache: &SharedCache,
-    delivery: &Arc<Delivery>,
-) -> Result<StoreMachine, PlaneError> {
-    let (engine, recovered) = LsmEngine::open(dir, engine_options(config, cache))?;
-    Ok(Machine::new(engine, recovered, delivery.clone())?)
-}
-
-/// The machine over a store that was opened beside a group's.
-pub fn machine_of(
-    engine: LsmEngine,
-    marked: Option<MarkedState>,
-    group: &Group,
-) -> Result<Arc<StoreMachine>, PlaneError> {
-    Ok(Arc::new(Machine::new(engine, marked, group.home.delivery.clone())?))
-}
-
-/// How each group's store is opened.
-pub fn engine_options(config: &Config, cache: &SharedCache) -> EngineOptions {
-    let memory_bytes = (config.memory - config.memory / SHARED_CACHE_SHARE) / u64::from(config.groups);
-    EngineOptions {
-        memory_bytes,
-        cache: Some(cache.clone()),
-        ..EngineOptions::default()
-    }
 }
 
 /// Where a group's log and store leave it. A store that a crash left ahead of the log (a snapshot was installed, and the log
@@ -224,27 +170,4 @@ fn term_at(log: &RecoveredGroup, index: u64) -> Option<u64> {
     }
     let after = log.runs.partition_point(|(first, _)| *first <= index);
     log.runs.get(after.checked_sub(1)?).map(|(_, term)| *term)
-}
-
-/// Connects a group's store to its member: what it flushes is told to the core, its watch events are delivered, and what
-/// ends its writes ends the member, also while nobody writes.
-pub fn observe(member: &Arc<Member>, group: &Arc<Group>) {
-    let machine = group.machine();
-    let (owner, id) = (Arc::downgrade(member), group.id);
-    machine.engine().on_persisted(Box::new(move |mark| {
-        if let Some(member) = owner.upgrade() {
-            member.inbox.note(id, |facts| facts.persisted = Some(mark.index));
-        }
-    }));
-    let owner = Arc::downgrade(member);
-    machine.engine().on_failed(Box::new(move |error| {
-        if let Some(member) = owner.upgrade() {
-            member.fail(error.clone().into());
-        }
-    }));
-    group.home.delivery.connect(member, id);
-    let persisted = machine.engine().persisted().index;
-    if persisted > 0 {
-        member.inbox.note(id, |facts| facts.persisted = Some(persisted));
-    }
 }

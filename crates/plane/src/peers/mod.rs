@@ -1,4 +1,5 @@
-//! What members and clients say to each other over the network, in and out.
+//! What members and clients say to each other over the network.
 //! Knows nothing of sockets, and decides nothing.
 
+pub mod frame;
 pub mod handler;

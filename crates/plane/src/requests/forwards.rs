@@ -2,13 +2,18 @@
 //! the one that was asked. Called on any thread; never blocks.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use parking_lot::Mutex;
 use rafterdb_codec::{encode_forward_header, limits, Code, Request, Response};
 
-use crate::askers::asker::{Deliveries, Waiter};
+use crate::askers::answers::Answers;
+use crate::askers::asker::Waiter;
+use crate::askers::deliveries::Deliveries;
 use crate::ground::clock::now_ms;
-use crate::member::life::Member;
+use crate::ground::unique_ids::UniqueIds;
+use crate::network::Network;
+use crate::status::report::Status;
 
 /// Milliseconds after which a forwarded request without an answer counts as lost: its asker sends it again.
 const FORWARDED_MS_MAX: f64 = 5_000.0;
@@ -29,17 +34,31 @@ pub struct Forwards {
     pending: Mutex<HashMap<u64, Pending>>,
 }
 
-impl Forwards {
+/// What forwarding works with.
+pub struct Forwarder {
+    /// What waits.
+    pub forwards: Forwards,
+    /// Numbers of what is asked of other members.
+    pub ids: Arc<UniqueIds>,
+    /// The way to the leader.
+    pub network: Arc<Network>,
+    /// The way of answers.
+    pub answers: Arc<Answers>,
+    /// Why there is no leader.
+    pub status: Arc<Status>,
+}
+
+impl Forwarder {
     /// Forwards a request under a number of our own.
-    pub fn send(&self, member: &Member, group: u16, leader: u64, waiter: Waiter, item: &Request<'_>) {
+    pub fn send(&self, group: u16, leader: u64, waiter: Waiter, item: &Request<'_>) {
         let fail = |waiter: &Waiter, code: Code, text: &str| {
             let mut out = Deliveries::default();
             out.fail(waiter, item.kind, code, 0, text);
-            member.deliver_all(&mut out);
+            self.answers.deliver_all(&mut out);
         };
-        let id = member.ids.next();
+        let id = self.ids.next();
         {
-            let mut pending = self.pending.lock();
+            let mut pending = self.forwards.pending.lock();
             if pending.len() >= limits::FORWARDS_WAITING_MAX {
                 drop(pending);
                 return fail(&waiter, Code::Busy, "too many requests wait for the leader; slow down");
@@ -59,26 +78,28 @@ impl Forwards {
         let mut body = Vec::with_capacity(item.body.len() + 20);
         encode_forward_header(&mut body);
         Request { id, ..*item }.encode(&mut body);
-        if !member.ask(leader, body) {
-            if let Some(pending) = self.pending.lock().remove(&id) {
-                fail(&pending.waiter, Code::NoLeader, &member.no_leader());
+        if !self.network.ask(leader, body) {
+            if let Some(pending) = self.forwards.pending.lock().remove(&id) {
+                fail(&pending.waiter, Code::NoLeader, &self.status.no_leader());
             }
         }
     }
 
     /// An answer of a member, passed on under the asker's own number if that member was asked this.
-    pub fn answer(&self, member: &Member, from: u64, response: &Response<'_>) {
-        if let Some(waiter) = self.take_answered(from, response) {
+    pub fn answer(&self, from: u64, response: &Response<'_>) {
+        if let Some(waiter) = self.forwards.take_answered(from, response) {
             let mut out = Vec::with_capacity(response.body.len() + 16);
             Response {
                 id: waiter.id,
                 ..*response
             }
             .encode(&mut out);
-            member.deliver(&waiter.asker, &out);
+            self.answers.deliver(&waiter.asker, &out);
         }
     }
+}
 
+impl Forwards {
     fn take_answered(&self, from: u64, response: &Response<'_>) -> Option<Waiter> {
         let mut pending = self.pending.lock();
         let asked = pending.get(&response.id)?;

@@ -3,3 +3,5 @@
 
 pub mod forwards;
 pub mod gate;
+pub mod leaders;
+pub mod reads;

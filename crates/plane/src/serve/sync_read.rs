@@ -2,7 +2,6 @@
 //! Writes its result straight into the caller's buffer: no allocation, no other thread.
 
 use std::sync::atomic::Ordering;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rafterdb_codec::{
@@ -12,8 +11,9 @@ use rafterdb_store::{Engine, RowRef};
 
 use crate::ground::clock::now_ms;
 use crate::ground::error::PlaneError;
-use crate::member::life::Member;
+use crate::ground::failure::Failure;
 use crate::state::group::Group;
+use crate::state::groups::Groups;
 
 /// How long a read waits for the apply thread to reach what was committed when it began.
 const APPLY_WAIT_MAX: Duration = Duration::from_millis(100);
@@ -21,61 +21,61 @@ const APPLY_WAIT_MAX: Duration = Duration::from_millis(100);
 /// Bytes of a range's result before its pair: header, count, number of pairs.
 const BEFORE_PAIR: usize = RESULT_HEADER_BYTES + 12;
 
-impl Member {
-    /// `request`: `[u8 consistency][3 × 0][u32 keyLen][key]`. Writes one result of FORMATS.md (a range of at most one pair,
-    /// or an error) into `into` and returns its bytes; −n if it needs n.
-    pub fn read_sync(self: &Arc<Self>, request: &[u8], into: &mut [u8]) -> i64 {
-        match self.read_key(request, into) {
-            Ok(needed) if needed <= into.len() => i64::try_from(needed).unwrap_or(i64::MAX),
-            Ok(needed) => -i64::try_from(needed).unwrap_or(i64::MAX),
-            Err(error) => write_error(&error, into),
-        }
+/// `request`: `[u8 consistency][0][u16 group][u32 keyLen][key]`. Writes one result of FORMATS.md (a range of at most one pair,
+/// or an error) into `into` and returns its bytes; −n if it needs n.
+pub fn read_sync(groups: &Groups, failure: &Failure, request: &[u8], into: &mut [u8]) -> i64 {
+    match read_key(groups, failure, request, into) {
+        Ok(needed) if needed <= into.len() => i64::try_from(needed).unwrap_or(i64::MAX),
+        Ok(needed) => -i64::try_from(needed).unwrap_or(i64::MAX),
+        Err(error) => write_error(&error, into),
     }
+}
 
-    /// Writes the result if it fits; returns the bytes it needs.
-    fn read_key(&self, request: &[u8], into: &mut [u8]) -> Result<usize, PlaneError> {
-        if let Some(error) = self.failure() {
-            return Err(PlaneError::new(Code::Poisoned, error.text.clone()));
+/// Writes the result if it fits; returns the bytes it needs.
+fn read_key(groups: &Groups, failure: &Failure, request: &[u8], into: &mut [u8]) -> Result<usize, PlaneError> {
+    if let Some(error) = failure.why() {
+        return Err(PlaneError::new(Code::Poisoned, error.text.clone()));
+    }
+    let malformed = |m: rafterdb_codec::Malformed| PlaneError::new(m.code(), m.0);
+    let mut reader = Reader::new(request);
+    let [how, _, low, high] = *reader.array::<4>().map_err(malformed)?;
+    let length = reader.u32().map_err(malformed)? as usize;
+    let key = reader.bytes(length).map_err(malformed)?;
+    if key.is_empty() || key.len() > limits::KEY_BYTES_MAX {
+        let code = if key.is_empty() {
+            Code::KeyEmpty
+        } else {
+            Code::KeyTooLarge
+        };
+        return Err(PlaneError::new(
+            code,
+            format!("a key has 1 to {} bytes", limits::KEY_BYTES_MAX),
+        ));
+    }
+    let group = groups
+        .find(u16::from_le_bytes([low, high]))
+        .ok_or_else(|| PlaneError::new(Code::GroupNotFound, "this member has no such group"))?;
+    if how == consistency::LINEARIZABLE {
+        await_lease(group)?;
+    }
+    let machine = group.machine();
+    loop {
+        let at = machine.revision();
+        let mut needed = BEFORE_PAIR;
+        let found = match machine
+            .engine()
+            .get(key, at, &mut |row| needed = write_pair(into, at, key, &row))
+        {
+            Err(error) if error.code != Code::Compacted => return Err(error.into()),
+            // A compaction overtook the read: the revision has moved on as well.
+            Err(_) => continue,
+            Ok(_) if machine.engine().compacted() > at => continue,
+            Ok(found) => found,
+        };
+        if !found && into.len() >= BEFORE_PAIR {
+            write_head(into, at, 0, BEFORE_PAIR);
         }
-        let malformed = |m: rafterdb_codec::Malformed| PlaneError::new(m.code(), m.0);
-        let mut reader = Reader::new(request);
-        let [how, ..] = *reader.array::<4>().map_err(malformed)?;
-        let length = reader.u32().map_err(malformed)? as usize;
-        let key = reader.bytes(length).map_err(malformed)?;
-        if key.is_empty() || key.len() > limits::KEY_BYTES_MAX {
-            let code = if key.is_empty() {
-                Code::KeyEmpty
-            } else {
-                Code::KeyTooLarge
-            };
-            return Err(PlaneError::new(
-                code,
-                format!("a key has 1 to {} bytes", limits::KEY_BYTES_MAX),
-            ));
-        }
-        let group = &self.groups[0];
-        if how == consistency::LINEARIZABLE {
-            await_lease(group)?;
-        }
-        let machine = group.machine();
-        loop {
-            let at = machine.revision();
-            let mut needed = BEFORE_PAIR;
-            let found = match machine
-                .engine()
-                .get(key, at, &mut |row| needed = write_pair(into, at, key, &row))
-            {
-                Err(error) if error.code != Code::Compacted => return Err(error.into()),
-                // A compaction overtook the read: the revision has moved on as well.
-                Err(_) => continue,
-                Ok(_) if machine.engine().compacted() > at => continue,
-                Ok(found) => found,
-            };
-            if !found && into.len() >= BEFORE_PAIR {
-                write_head(into, at, 0, BEFORE_PAIR);
-            }
-            return Ok(needed);
-        }
+        return Ok(needed);
     }
 }
 

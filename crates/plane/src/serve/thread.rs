@@ -7,22 +7,32 @@ use std::time::Instant;
 use rafterdb_codec::{encode_error_response, request, Code};
 use rafterdb_store::{SlicedRead, StoreError};
 
-use crate::askers::asker::{write_response, Asker, Deliveries};
-use crate::health::stalls::Work;
-use crate::member::life::Member;
-use crate::queues::read_lanes::{Begun, Job};
-use crate::requests::gate::DELIVERY_BYTES_MAX;
-use crate::state::group::Group;
-use crate::state::waiting_reads::Read;
+use crate::askers::answers::Answers;
+use crate::askers::deliveries::{write_response, Deliveries, DELIVERY_BYTES_MAX};
+use crate::ground::counters::Counters;
+use crate::health::stalls::{Stalls, Work};
+use crate::queues::read_lanes::{Begun, Job, ReadLanes};
 use crate::system::held_directory::named;
 
 /// Rows that a read looks at before the next one has its turn: about a millisecond.
 const SLICE_ROWS: usize = 4096;
 
+/// What the read threads work with.
+pub struct ReadThread {
+    /// What may be served.
+    pub lanes: Arc<ReadLanes>,
+    /// The way of answers.
+    pub answers: Arc<Answers>,
+    /// How long a slice takes.
+    pub stalls: Arc<Stalls>,
+    /// What is counted.
+    pub counters: Arc<Counters>,
+}
+
 /// The body of a thread that does so. The first takes nothing of which it is known that it is long.
-pub fn run(member: &Arc<Member>, work: Work) {
+pub fn run(room: &ReadThread, work: Work) {
     let mut server = Server {
-        member,
+        room,
         work,
         deliveries: Deliveries::default(),
         spare: SlicedRead::default(),
@@ -30,21 +40,21 @@ pub fn run(member: &Arc<Member>, work: Work) {
     let mut jobs = Vec::new();
     let takes_long = work != Work::READS[0];
     let mut slices = 0;
-    while member.reads.take(takes_long, slices, &mut jobs) {
+    while room.lanes.take(takes_long, slices, &mut jobs) {
         slices += 1;
         for job in jobs.drain(..) {
             server.serve(job);
             if server.deliveries.bytes() > DELIVERY_BYTES_MAX {
                 // A single key may have a large value: what was gathered is to be counted soon.
-                member.deliver_all(&mut server.deliveries);
+                room.answers.deliver_all(&mut server.deliveries);
             }
         }
-        member.deliver_all(&mut server.deliveries);
+        room.answers.deliver_all(&mut server.deliveries);
     }
 }
 
 struct Server<'a> {
-    member: &'a Arc<Member>,
+    room: &'a ReadThread,
     work: Work,
     deliveries: Deliveries,
     /// Memory of a read that is done, for the next one.
@@ -55,9 +65,9 @@ impl Server<'_> {
     /// Serves one slice of a read; what is left of it goes to the end of those that are long.
     fn serve(&mut self, mut job: Job) {
         // Whoever goes away or gives up is not read for. A single key is sooner read than looked at.
-        let is_gone = || job.is_cancelled() || self.member.is_gone(&job.waiter.asker);
+        let is_gone = || job.is_cancelled() || self.room.answers.is_gone(&job.waiter.asker);
         if job.waiter.asker.is_cut() || (job.cancel.is_some() && is_gone()) {
-            return self.member.reads.forget(&job);
+            return self.room.lanes.forget(&job);
         }
         let mut begun = job.begun.take().unwrap_or_else(|| Begun {
             // The same to the end, also when a snapshot puts another in its place.
@@ -65,8 +75,8 @@ impl Server<'_> {
             read: std::mem::take(&mut self.spare),
         });
         let outcome = {
-            let _under_way = self.member.stalls.begin(self.work, Instant::now());
-            self.member
+            let _under_way = self.room.stalls.begin(self.work, Instant::now());
+            self.room
                 .counters
                 .read_slices
                 .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
@@ -77,7 +87,7 @@ impl Server<'_> {
         let out = match outcome {
             Ok(false) => {
                 job.begun = Some(begun);
-                return self.member.reads.push_back(job);
+                return self.room.lanes.push_back(job);
             }
             _ => self.deliveries.to(&job.waiter.asker),
         };
@@ -96,47 +106,6 @@ impl Server<'_> {
         }
         begun.read.clear();
         self.spare = begun.read;
-        self.member.reads.forget(&job);
-    }
-}
-
-impl Member {
-    /// Whether nobody hears an answer any more.
-    pub fn is_gone(&self, asker: &Asker) -> bool {
-        match asker {
-            Asker::Port(port) => port.is_closed(),
-            Asker::Connection(client) => client.is_cut() || self.net().is_none_or(|net| !net.has_client(client.id())),
-            Asker::Peer(_) => false,
-        }
-    }
-
-    /// Serves a read now.
-    pub fn serve(self: &Arc<Self>, group: &Arc<Group>, read: Read) {
-        match read {
-            Read::Ranges { waiter, body } => {
-                if let Err(waiter) = self.reads.push(group, waiter, body) {
-                    let mut out = Deliveries::default();
-                    out.fail(&waiter, request::READ, Code::Busy, 0, "too many reads wait; slow down");
-                    self.deliver_all(&mut out);
-                }
-            }
-            Read::Watch { waiter, body } => {
-                let mut out = Deliveries::default();
-                self.watches.begin(self, group, &waiter, &body, &mut out);
-                self.deliver_all(&mut out);
-            }
-            Read::Index { peer, id } => {
-                let index = group.commit.load(std::sync::atomic::Ordering::Acquire);
-                self.answer_read_index(group.id, peer, id, Code::Ok, index);
-            }
-        }
-    }
-
-    /// Serves the reads of a group whose index has been applied.
-    pub fn serve_applied(self: &Arc<Self>, group: &Arc<Group>, applied: u64) {
-        let ready = group.reads.lock().take_applied(applied);
-        for read in ready {
-            self.serve(group, read);
-        }
+        self.room.lanes.forget(&job);
     }
 }

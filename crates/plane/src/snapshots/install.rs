@@ -5,7 +5,7 @@
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::panic::{catch_unwind, AssertUnwindSafe};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{channel, Receiver};
 use std::sync::Arc;
@@ -14,29 +14,19 @@ use std::time::Instant;
 use rafterdb_codec::{request, Code};
 use rafterdb_store::{Mark, PreparedStore};
 
-use crate::askers::asker::Deliveries;
+use crate::askers::answers::Answers;
+use crate::askers::deliveries::Deliveries;
 use crate::ground::error::PlaneError;
-use crate::health::stalls::Work;
-use crate::member::life::Member;
-use crate::member::recovery;
-use crate::snapshots::under_way::{Incoming, Snapshots};
-use crate::state::core_inbox::Happening;
+use crate::ground::failure::Failure;
+use crate::health::stalls::{Stalls, Work};
+use crate::queues::apply_queue::ApplyQueue;
+use crate::serve::serving::Serving;
+use crate::snapshots::under_way::{Incoming, Received, Snapshots};
+use crate::state::core_inbox::{CoreInbox, Happening};
 use crate::state::group::{Group, StoreMachine};
+use crate::state::groups::Groups;
+use crate::state::stores::Stores;
 use crate::system::disk_space::check_space;
-
-/// A snapshot that has arrived and is durable as a file.
-pub struct Received {
-    /// Who sent it.
-    pub peer: u64,
-    /// Its group.
-    pub group: u16,
-    /// Its sender's number for it.
-    pub id: u64,
-    /// Where it stands, as its sender announced it; the revision is not known.
-    pub mark: Mark,
-    /// The file.
-    pub path: PathBuf,
-}
 
 /// A store that is ready to take the place of a group's. What goes away must be closed before its files go.
 struct Ready {
@@ -54,17 +44,39 @@ enum Swapped {
     Failed(PlaneError),
 }
 
+/// What the installing thread works with.
+pub struct SnapshotInstaller {
+    /// Those under way.
+    pub snapshots: Arc<Snapshots>,
+    /// Whose state they are.
+    pub groups: Arc<Groups>,
+    /// How a store is opened.
+    pub stores: Arc<Stores>,
+    /// Who swaps the stores, between two entries.
+    pub apply: Arc<ApplyQueue>,
+    /// Who is told how it ended.
+    pub inbox: Arc<CoreInbox>,
+    /// Reads that waited for it.
+    pub serving: Arc<Serving>,
+    /// The way of answers.
+    pub answers: Arc<Answers>,
+    /// How long it takes.
+    pub stalls: Arc<Stalls>,
+    /// What ends the member.
+    pub failure: Arc<Failure>,
+}
+
 /// The installing thread's body.
-pub fn install(member: &Arc<Member>, received: &Receiver<Received>) {
+pub fn install(room: &Arc<SnapshotInstaller>, received: &Receiver<Received>) {
     while let Ok(snapshot) = received.recv() {
         let Received {
             peer, group, id, mark, ..
         } = snapshot;
-        let under_way = member.stalls.begin(Work::Install, Instant::now());
-        let result = put_in_place(member, &snapshot);
+        let under_way = room.stalls.begin(Work::Install, Instant::now());
+        let result = put_in_place(room, &snapshot);
         drop(under_way);
         if result.is_err() {
-            member.inbox.push(Happening::SnapshotInstalled {
+            room.inbox.push(Happening::SnapshotInstalled {
                 group,
                 ok: false,
                 index: mark.index,
@@ -72,7 +84,7 @@ pub fn install(member: &Arc<Member>, received: &Receiver<Received>) {
                 from: peer,
             });
         }
-        member.snapshots.tell(Incoming::Ended {
+        room.snapshots.tell(Incoming::Ended {
             peer,
             group,
             id,
@@ -82,20 +94,21 @@ pub fn install(member: &Arc<Member>, received: &Receiver<Received>) {
 }
 
 /// Builds, checks and swaps. `Err`: everything is as it was, or the member has stopped. When the swap was done the core was told.
-fn put_in_place(member: &Arc<Member>, snapshot: &Received) -> Result<(), PlaneError> {
-    let group = member.group(snapshot.group);
+fn put_in_place(room: &Arc<SnapshotInstaller>, snapshot: &Received) -> Result<(), PlaneError> {
+    let group = room.groups.get(snapshot.group);
     check_mark(group, snapshot.mark)?;
     // It is of no use to the members' state whatever goes wrong here, so not even a broken invariant stops the member.
-    let ready = catch_unwind(AssertUnwindSafe(|| make_ready(member, group, snapshot)))
+    let ready = catch_unwind(AssertUnwindSafe(|| make_ready(room, group, snapshot)))
         .unwrap_or_else(|_| Err(damaged("reading it met a bug in rafterdb; please report it")))?;
-    step(&member.snapshots)?;
+    step(&room.snapshots)?;
     let (reply, answer) = channel();
     let (peer, mark) = (snapshot.peer, ready.store.mark());
-    let task = move |member: &Arc<Member>, group: &Arc<Group>| {
+    let owner = room.clone();
+    let task = move |group: &Arc<Group>| {
         // The installing thread waits for this answer.
-        let _ = reply.send(swap(member, group, peer, mark, ready));
+        let _ = reply.send(swap(&owner, group, peer, mark, ready));
     };
-    member.apply.run(group.id, Box::new(task));
+    room.apply.run(group.id, Box::new(task));
     let old = match answer.recv() {
         Ok(Swapped::Done(old)) => old,
         Ok(Swapped::NotNeeded(ready)) => {
@@ -105,7 +118,7 @@ fn put_in_place(member: &Arc<Member>, snapshot: &Received) -> Result<(), PlaneEr
         Ok(Swapped::Failed(error)) => return Err(error),
         Err(_) => return Err(closes()),
     };
-    member.snapshots.steps.fetch_add(1, Ordering::Relaxed);
+    room.snapshots.steps.fetch_add(1, Ordering::Relaxed);
     // Here, since it waits for what the old store's threads are at. What it fails with does not matter any more.
     let _ = old.engine().close(None);
     old.engine().retire();
@@ -113,16 +126,16 @@ fn put_in_place(member: &Arc<Member>, snapshot: &Received) -> Result<(), PlaneEr
 }
 
 /// Builds the new store and opens it.
-fn make_ready(member: &Member, group: &Group, snapshot: &Received) -> Result<Ready, PlaneError> {
-    recovery::reach("member.snapshot.install")?;
+fn make_ready(room: &SnapshotInstaller, group: &Group, snapshot: &Received) -> Result<Ready, PlaneError> {
+    reach("member.snapshot.install")?;
     let file = File::open(&snapshot.path).map_err(|e| PlaneError::io("read a received snapshot", &e))?;
     let mut source = BufReader::new(LookedAfter {
         file,
         path: &snapshot.path,
-        snapshots: &member.snapshots,
+        snapshots: &room.snapshots,
     });
     let store = PreparedStore::build(&group.home.dir, &mut source)?;
-    step(&member.snapshots)?;
+    step(&room.snapshots)?;
     let mark = store.mark();
     if (mark.index, mark.term) != (snapshot.mark.index, snapshot.mark.term) {
         return Err(damaged("it stands elsewhere than it was announced to"));
@@ -132,9 +145,9 @@ fn make_ready(member: &Member, group: &Group, snapshot: &Received) -> Result<Rea
             "it has a later entry than this member, and an earlier revision",
         ));
     }
-    let (engine, marked) = store.open(recovery::engine_options(&member.config, &group.home.cache))?;
-    let machine = recovery::machine_of(engine, marked, group)?;
-    recovery::reach("member.snapshot.checked")?;
+    let (engine, marked) = store.open(room.stores.options())?;
+    let machine = Stores::machine_of(engine, marked, &group.home)?;
+    reach("member.snapshot.checked")?;
     Ok(Ready { machine, store })
 }
 
@@ -158,16 +171,16 @@ fn check_mark(group: &Group, mark: Mark) -> Result<(), PlaneError> {
 }
 
 /// Puts the new store in place of the old, on the apply thread, and answers what waited for entries that it holds.
-fn swap(member: &Arc<Member>, group: &Arc<Group>, peer: u64, mark: Mark, ready: Ready) -> Swapped {
+fn swap(room: &SnapshotInstaller, group: &Arc<Group>, peer: u64, mark: Mark, ready: Ready) -> Swapped {
     if group.applied.load(Ordering::Acquire) >= mark.index {
         // The core would cut the log up to it, and the store on disk may be behind it.
         return Swapped::NotNeeded(ready);
     }
     let Ready { machine, store } = ready;
     let switched = store.switch().map_err(PlaneError::from);
-    if let Err(error) = switched.and_then(|_| recovery::reach("member.snapshot.installed")) {
+    if let Err(error) = switched.and_then(|_| reach("member.snapshot.installed")) {
         // Which of the two the next start finds is not known, so that nothing more may be written.
-        member.fail(PlaneError::new(
+        room.failure.fail(PlaneError::new(
             error.code,
             format!("a snapshot could not be installed: {}", error.text),
         ));
@@ -175,8 +188,8 @@ fn swap(member: &Arc<Member>, group: &Arc<Group>, peer: u64, mark: Mark, ready: 
     }
     let old = group.replace_machine(machine);
     group.applied.store(mark.index, Ordering::Release);
-    answer_passed(member, group, mark.index);
-    member.inbox.push(Happening::SnapshotInstalled {
+    answer_passed(room, group, mark.index);
+    room.inbox.push(Happening::SnapshotInstalled {
         group: group.id,
         ok: true,
         index: mark.index,
@@ -184,21 +197,26 @@ fn swap(member: &Arc<Member>, group: &Arc<Group>, peer: u64, mark: Mark, ready: 
         from: peer,
     });
     // Only now: the core must hear of the new store before it hears what that store holds.
-    recovery::observe(member, group);
+    room.stores.observe(group);
     old.end_watches();
-    member.serve_applied(group, mark.index);
+    room.serving.serve_applied(group, mark.index);
     Swapped::Done(old)
 }
 
 /// Answers who waits for an entry that the new store holds, or that was cut for it: whether the write was done is known to the
 /// session that it belongs to, which its client asks by sending the write again as a retry.
-fn answer_passed(member: &Member, group: &Group, index: u64) {
+fn answer_passed(room: &SnapshotInstaller, group: &Group, index: u64) {
     let mut out = Deliveries::default();
     for waiter in group.take_waiters_to(index) {
         let text = "this member took over the leader's state";
         out.fail(&waiter, request::WRITE, Code::LeaderLost, 0, text);
     }
-    member.deliver_all(&mut out);
+    room.answers.deliver_all(&mut out);
+}
+
+/// A fault point between two steps.
+fn reach(name: &str) -> Result<(), PlaneError> {
+    rafterdb_fault::point(name).map_err(|e| PlaneError::io(name, &e))
 }
 
 /// Counts that the thread has come further, unless the member closes.

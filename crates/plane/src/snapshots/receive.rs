@@ -16,12 +16,13 @@ use rafterdb_pool::Slice;
 use rafterdb_store::Mark;
 
 use crate::ground::error::PlaneError;
-use crate::health::stalls::Work;
-use crate::member::life::Member;
-use crate::member::recovery;
-use crate::snapshots::install::Received;
-use crate::snapshots::under_way::{head, number, part, state, Incoming, HEAD_BYTES, SIGN_OF_LIFE_EVERY};
-use crate::state::core_inbox::Happening;
+use crate::ground::notes::Notes;
+use crate::health::stalls::{Stalls, Work};
+use crate::network::Network;
+use crate::snapshots::record::{head, number, part, state, HEAD_BYTES};
+use crate::snapshots::under_way::{Incoming, Received, Snapshots, SIGN_OF_LIFE_EVERY};
+use crate::state::core_inbox::{CoreInbox, Happening};
+use crate::state::groups::Groups;
 use crate::system::disk_space::check_space;
 
 /// Bytes of a stream after which it is looked whether there is room on the disk for more.
@@ -56,9 +57,27 @@ impl Stream {
     }
 }
 
+/// What the receiving thread works with.
+pub struct SnapshotReceiver {
+    /// Those under way.
+    pub snapshots: Arc<Snapshots>,
+    /// Whose state they may be.
+    pub groups: Arc<Groups>,
+    /// Who is told of what is of no use.
+    pub inbox: Arc<CoreInbox>,
+    /// The way to other members.
+    pub network: Arc<Network>,
+    /// What people are told.
+    pub notes: Arc<Notes>,
+    /// How long a part takes.
+    pub stalls: Arc<Stalls>,
+    /// Where they are kept until they are installed.
+    pub directory: PathBuf,
+}
+
 /// The receiving thread's state.
 struct Streams<'a> {
-    member: &'a Arc<Member>,
+    room: &'a SnapshotReceiver,
     under_way: HashMap<Key, Stream>,
     /// Of each peer, the last stream that was told to have ended badly, and when.
     told: HashMap<u64, (u16, u64, Instant)>,
@@ -67,9 +86,9 @@ struct Streams<'a> {
 }
 
 /// The receiving thread's body.
-pub fn receive(member: &Arc<Member>, incoming: &Receiver<Incoming>) {
+pub fn receive(room: &SnapshotReceiver, incoming: &Receiver<Incoming>) {
     let mut streams = Streams {
-        member,
+        room,
         under_way: HashMap::new(),
         told: HashMap::new(),
         moved: (0, Instant::now()),
@@ -85,8 +104,8 @@ pub fn receive(member: &Arc<Member>, incoming: &Receiver<Incoming>) {
         };
         match next {
             Ok(Incoming::Record { peer, body }) => {
-                member.snapshots.taken(&body);
-                let _under_way = member.stalls.begin(Work::Receive, Instant::now());
+                room.snapshots.taken(&body);
+                let _under_way = room.stalls.begin(Work::Receive, Instant::now());
                 streams.record(peer, &body);
             }
             Ok(Incoming::Lost { peer }) => streams.lost(peer),
@@ -135,7 +154,7 @@ impl Streams<'_> {
 
     /// Takes one record; returns what its sender is told.
     fn take(&mut self, peer: u64, group: u16, body: &Slice) -> Result<u8, PlaneError> {
-        if self.member.find_group(group).is_none() {
+        if self.room.groups.find(group).is_none() {
             return Err(refused("there is no such group here"));
         }
         let value = number(body, 12);
@@ -165,12 +184,12 @@ impl Streams<'_> {
             Some(_) => self.remove_any(key),
             None => {}
         }
-        if self.member.group(group).applied.load(Ordering::Acquire) >= mark.index {
+        if self.room.groups.get(group).applied.load(Ordering::Acquire) >= mark.index {
             self.tell_core(peer, group, mark);
             return Ok(state::INSTALLED);
         }
         let name = format!("incoming-{group}-{peer}-{id}");
-        let path = recovery::snapshot_dir(&self.member.config).join(name);
+        let path = self.room.directory.join(name);
         check_space(&path)?;
         let file = File::create(&path).map_err(|e| PlaneError::io("receive a snapshot", &e))?;
         let stream = Stream {
@@ -247,7 +266,7 @@ impl Streams<'_> {
             mark: stream.mark,
             path: stream.path.clone(),
         };
-        if self.member.snapshots.hand_over(received) {
+        if self.room.snapshots.hand_over(received) {
             Ok(())
         } else {
             Err(PlaneError::new(Code::Closed, "the member closes"))
@@ -256,7 +275,7 @@ impl Streams<'_> {
 
     /// The core hears of every stream that came to its end, also if it was of no use.
     fn tell_core(&self, peer: u64, group: u16, mark: Mark) {
-        self.member.inbox.push(Happening::SnapshotInstalled {
+        self.room.inbox.push(Happening::SnapshotInstalled {
             group,
             ok: false,
             index: mark.index,
@@ -305,7 +324,7 @@ impl Streams<'_> {
     fn answer(&self, peer: u64, group: u16, id: u64, received: u64, said: u8) {
         let mut ack = head(part::ACK, group, id, received);
         ack.push(said);
-        self.member.send(peer, Lane::Bulk, Parts::new(ack));
+        self.room.network.send(peer, Lane::Bulk, Parts::new(ack));
     }
 
     fn is_installing(&self) -> bool {
@@ -314,7 +333,7 @@ impl Streams<'_> {
 
     /// Who sent what is being installed, or waits for that, hears that this member is at it, as long as it is.
     fn give_signs_of_life(&mut self) {
-        let steps = self.member.snapshots.steps.load(Ordering::Relaxed);
+        let steps = self.room.snapshots.steps.load(Ordering::Relaxed);
         if steps != self.moved.0 {
             self.moved = (steps, Instant::now());
         }
@@ -339,6 +358,6 @@ impl Streams<'_> {
             "snapshot of group {group} from member {peer} refused: {}: {error}",
             error.code.name()
         );
-        self.member.warn(&text);
+        self.room.notes.warn(&text);
     }
 }

@@ -1,50 +1,22 @@
-//! Snapshots between members: what is under way both ways, and what the records say. Sending is in send.rs, receiving in
-//! receive.rs, and how a received one takes the store's place in install.rs.
-//!
-//! ```text
-//! record   [u8 4][u8 part][u16 group][u64 id] then
-//!   1 BEGIN  [u64 index][u64 term]
-//!   2 DATA   [u64 offset][bytes]
-//!   3 END    [u64 length]
-//!   4 ACK    [u64 bytes received][u8 0 more, 1 installed, 2 failed]     from the receiver, of every record, and while it
-//!                                                                       installs once a second, as a sign of life
-//! ```
+//! Snapshots under way, to other members and from them. Sending is in send.rs, receiving in receive.rs, and how a received one
+//! takes the store's place in install.rs. Knows nothing of what is in a snapshot.
 
 use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{channel, Receiver, Sender};
 use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use rafterdb_codec::{encode_snapshot_header, request, Code, SAFE_NUMBER_MAX};
+use rafterdb_codec::SAFE_NUMBER_MAX;
 use rafterdb_pool::Slice;
+use rafterdb_store::Mark;
 
-use crate::askers::asker::{write_response, Deliveries, Waiter};
 use crate::ground::error::PlaneError;
-use crate::member::life::Member;
-use crate::snapshots::install::Received;
-use crate::snapshots::send::Outgoing;
-use crate::state::group::Group;
-use crate::system::held_directory::named;
-
-/// Kinds of records.
-pub mod part {
-    pub const BEGIN: u8 = 1;
-    pub const DATA: u8 = 2;
-    pub const END: u8 = 3;
-    pub const ACK: u8 = 4;
-}
-
-/// What an ACK says of a stream.
-pub mod state {
-    pub const MORE: u8 = 0;
-    pub const INSTALLED: u8 = 1;
-    pub const FAILED: u8 = 2;
-}
-
-/// Bytes of a record before what its part adds.
-pub const HEAD_BYTES: usize = 20;
+use crate::ground::notes::Notes;
+use crate::snapshots::outgoing::Outgoing;
+use crate::snapshots::record::{number, part, state, HEAD_BYTES};
 
 /// How often the sender of a snapshot that is being installed hears of it.
 pub const SIGN_OF_LIFE_EVERY: Duration = Duration::from_secs(1);
@@ -52,6 +24,20 @@ pub const SIGN_OF_LIFE_EVERY: Duration = Duration::from_secs(1);
 /// Bytes of records that wait for the receiving thread; what comes above is dropped, and its stream fails. Peers that keep to
 /// their windows come there only with many groups at a time.
 const WAITING_BYTES_MAX: usize = 64 << 20;
+
+/// A snapshot that has arrived and is durable as a file.
+pub struct Received {
+    /// Who sent it.
+    pub peer: u64,
+    /// Its group.
+    pub group: u16,
+    /// Its sender's number for it.
+    pub id: u64,
+    /// Where it stands, as its sender announced it; the revision is not known.
+    pub mark: Mark,
+    /// The file.
+    pub path: PathBuf,
+}
 
 /// Something for the receiving thread.
 pub enum Incoming {
@@ -84,7 +70,7 @@ pub struct Snapshots {
     /// Counts what the installing thread has done, so that who waits for it can tell whether it comes forward.
     pub steps: AtomicU64,
     closing: AtomicBool,
-    /// Those that are being sent, by their number of `Member::ids`: an answer to an earlier life of this member is none.
+    /// Those that are being sent, by their number of the member: an answer to an earlier life of this member is none.
     pub outgoing: Mutex<HashMap<u64, Arc<Outgoing>>>,
     /// Peers that are connected both ways: to others an answer may be lost without a loss being told.
     pub connected: Mutex<HashSet<u64>>,
@@ -157,65 +143,30 @@ impl Snapshots {
     pub fn taken(&self, body: &Slice) {
         self.waiting_bytes.fetch_sub(body.len(), Ordering::Relaxed);
     }
-}
-
-/// What every record begins with: `number` is the first field of its part.
-pub fn head(part: u8, group: u16, id: u64, number: u64) -> Vec<u8> {
-    let mut out = Vec::with_capacity(HEAD_BYTES + 8);
-    encode_snapshot_header(&mut out, part, group);
-    out.extend_from_slice(&id.to_le_bytes());
-    out.extend_from_slice(&number.to_le_bytes());
-    out
-}
-
-/// The number at a place of a record, which must reach so far.
-pub fn number(body: &[u8], at: usize) -> u64 {
-    u64::from_le_bytes(std::array::from_fn(|i| body[at + i]))
-}
-
-/// A snapshot record from a peer, on the network's thread.
-pub fn arrived(member: &Member, peer: u64, body: Slice) {
-    if body.len() < HEAD_BYTES {
-        return member.doubt(peer, "a part of a snapshot that is cut short");
-    }
-    let is_begin = body[1] == part::BEGIN && body.len() >= HEAD_BYTES + 8;
-    if is_begin && number(&body, 12).max(number(&body, HEAD_BYTES)) > SAFE_NUMBER_MAX {
-        return member.doubt(peer, "a snapshot of an entry beyond 2^53");
-    }
-    let snapshots = &member.snapshots;
-    if body[1] == part::ACK {
-        let outgoing = snapshots.outgoing.lock().get(&number(&body, 4)).cloned();
-        if let Some(outgoing) = outgoing.filter(|outgoing| outgoing.peer == peer) {
-            outgoing.answered(
-                number(&body, 12),
-                body.get(HEAD_BYTES).copied().unwrap_or(state::FAILED),
-            );
+    /// A snapshot record from a peer, on the network's thread.
+    pub fn arrived(&self, notes: &Notes, peer: u64, body: Slice) {
+        if body.len() < HEAD_BYTES {
+            return notes.doubt(peer, "a part of a snapshot that is cut short");
         }
-        return;
-    }
-    let waiting = snapshots.waiting_bytes.fetch_add(body.len(), Ordering::Relaxed);
-    if waiting > WAITING_BYTES_MAX {
-        snapshots.taken(&body);
-        return;
-    }
-    snapshots.tell(Incoming::Record { peer, body });
-}
-
-/// Has a group's state written out now, and answers when it is.
-pub fn flush(member: &Arc<Member>, group: &Arc<Group>, waiter: Waiter) {
-    let task = move |member: &Arc<Member>, group: &Arc<Group>| {
-        let mut out = Deliveries::default();
-        match group.machine().rotate() {
-            Ok(_) => write_response(out.to(&waiter.asker), request::SNAPSHOT, 0, Code::Ok, waiter.id, &[]),
-            Err(error) => out.fail(
-                &waiter,
-                request::SNAPSHOT,
-                error.code,
-                error.detail,
-                &named(&error.text),
-            ),
+        let is_begin = body[1] == part::BEGIN && body.len() >= HEAD_BYTES + 8;
+        if is_begin && number(&body, 12).max(number(&body, HEAD_BYTES)) > SAFE_NUMBER_MAX {
+            return notes.doubt(peer, "a snapshot of an entry beyond 2^53");
         }
-        member.deliver_all(&mut out);
-    };
-    member.apply.run(group.id, Box::new(task));
+        if body[1] == part::ACK {
+            let outgoing = self.outgoing.lock().get(&number(&body, 4)).cloned();
+            if let Some(outgoing) = outgoing.filter(|outgoing| outgoing.peer == peer) {
+                outgoing.answered(
+                    number(&body, 12),
+                    body.get(HEAD_BYTES).copied().unwrap_or(state::FAILED),
+                );
+            }
+            return;
+        }
+        let waiting = self.waiting_bytes.fetch_add(body.len(), Ordering::Relaxed);
+        if waiting > WAITING_BYTES_MAX {
+            self.taken(&body);
+            return;
+        }
+        self.tell(Incoming::Record { peer, body });
+    }
 }

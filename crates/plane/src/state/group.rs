@@ -9,7 +9,7 @@ use std::sync::Arc;
 use parking_lot::{Mutex, RwLock};
 use rafterdb_codec::role;
 use rafterdb_pool::Pool;
-use rafterdb_store::{LsmEngine, Machine, SharedCache};
+use rafterdb_store::{Deliver, LsmEngine, Machine};
 
 use crate::askers::asker::Waiter;
 use crate::ground::wake_flag::WakeFlag;
@@ -17,7 +17,6 @@ use crate::state::lease;
 use crate::state::proposals::Proposals;
 use crate::state::tail::Tail;
 use crate::state::waiting_reads::WaitingReads;
-use crate::watches::registry::Delivery;
 
 /// The state machine of a group.
 pub type StoreMachine = Machine<LsmEngine>;
@@ -36,10 +35,8 @@ pub struct Durable {
 pub struct Home {
     /// Its directory.
     pub dir: PathBuf,
-    /// Block cache of all groups.
-    pub cache: SharedCache,
     /// The way of its watch events.
-    pub delivery: Arc<Delivery>,
+    pub delivery: Arc<dyn Deliver>,
 }
 
 /// A call that asked for the leadership to move, and waits for that.
@@ -153,6 +150,12 @@ impl Group {
     #[must_use]
     pub fn to_apply(&self) -> (u64, u64) {
         (self.applied.load(Ordering::Acquire) + 1, self.apply_target())
+    }
+
+    /// Bytes of own proposals that are not applied yet, in the log or not.
+    #[must_use]
+    pub fn waiting_bytes(&self) -> usize {
+        self.proposals.lock().bytes() + self.unapplied_bytes.load(Ordering::Relaxed)
     }
 
     /// Own proposals of so many bytes have been applied.

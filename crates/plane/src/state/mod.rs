@@ -3,7 +3,9 @@
 
 pub mod core_inbox;
 pub mod group;
+pub mod groups;
 pub mod lease;
 pub mod proposals;
+pub mod stores;
 pub mod tail;
 pub mod waiting_reads;

@@ -5,13 +5,14 @@ use rafterdb_net::PeerStats;
 use serde_json::{json, Value};
 
 use crate::ground::log_line::escaped;
-use crate::member::life::Member;
+use crate::network::Wire;
 use crate::state::group::Group;
+use crate::status::report::Status;
 
 /// Between the text of an error and its details.
 const DETAILS: char = '\0';
 
-impl Member {
+impl Status {
     /// The text of `NO_LEADER`: who is not reached and why; and the same as JSON behind it (FORMATS.md, requests and responses).
     #[must_use]
     pub fn no_leader(&self) -> String {
@@ -37,15 +38,15 @@ impl Member {
             } else {
                 format!("group {}: ", group.id)
             };
-            match self.config.members.iter().find(|member| member.id == leader) {
+            match self.members.iter().find(|member| member.id == leader) {
                 Some(member) => format!("{of}{} leads in term {term}", member.name),
                 None => format!("{of}no leader in term {term}"),
             }
         };
-        if group.id == 0 {
-            self.note(&text());
+        if self.groups.len() == 1 {
+            self.notes.note(&text());
         } else {
-            self.leaders.say(text, |text| self.note(text));
+            self.leaders.say(text, |text| self.notes.note(text));
         }
     }
 
@@ -70,7 +71,7 @@ impl Member {
     /// How it stands with the others, by name.
     #[must_use]
     pub fn peer_stats(&self) -> Vec<PeerStats> {
-        let mut peers = self.net().map(rafterdb_net::Net::peer_stats).unwrap_or_default();
+        let mut peers = self.network.get().map(Wire::peer_stats).unwrap_or_default();
         peers.sort_by(|one, other| one.name.cmp(&other.name));
         peers
     }
@@ -94,7 +95,7 @@ impl Member {
     }
 
     fn endpoint_of(&self, id: u64) -> &str {
-        let member = self.config.members.iter().find(|member| member.id == id);
+        let member = self.members.iter().find(|member| member.id == id);
         member.map_or("", |member| &member.endpoint)
     }
 }

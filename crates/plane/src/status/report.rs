@@ -1,13 +1,18 @@
-//! What a member says of itself: status, members, counters. JSON for people and programs.
+//! What a member says of its groups: status and members. JSON for people and programs. Changes nothing.
 
 use std::sync::atomic::Ordering;
+use std::sync::Arc;
 
-use rafterdb_net::{Level, Net};
+use rafterdb_codec::role;
 use serde_json::json;
 
-use crate::ground::log_line::line;
-use crate::member::life::Member;
+use crate::config::Peer;
+use crate::ground::notes::Notes;
+use crate::ground::rate_limit::RateLimited;
+use crate::log::reader::LogReader;
+use crate::network::{Network, Wire};
 use crate::state::group::Group;
+use crate::state::groups::Groups;
 
 /// Flat JSON of texts.
 #[must_use]
@@ -19,27 +24,49 @@ pub fn json(fields: &[(&str, &str)]) -> String {
     serde_json::Value::Object(map).to_string()
 }
 
-impl Member {
+/// What a member knows to say.
+pub struct Status {
+    /// Its name.
+    pub name: String,
+    /// Its number.
+    pub id: u64,
+    /// All members, this one too.
+    pub members: Vec<Peer>,
+    /// How the log writes.
+    pub log_mode: String,
+    /// The log's files.
+    pub log: Arc<LogReader>,
+    /// The groups.
+    pub groups: Arc<Groups>,
+    /// The way to other members.
+    pub network: Arc<Network>,
+    /// What people are told.
+    pub notes: Arc<Notes>,
+    /// Changes of leaders, of many groups.
+    pub leaders: RateLimited,
+}
+
+impl Status {
     /// `MemberStatus` of src/client/api.ts.
     #[must_use]
-    pub fn status(&self, group: &Group) -> String {
+    pub fn group_json(&self, group: &Group) -> String {
         let leader = group.leader.load(Ordering::Acquire);
         let machine = group.machine();
         let figures = machine.status();
         let engine = machine.engine().stats();
-        let disk_bytes = engine.tables_disk_bytes + engine.history_disk_bytes + self.log_reader.held_bytes(group.id);
-        let me = self.config.members.iter().find(|m| m.id == self.config.id());
-        let cluster = self.cluster();
+        let disk_bytes = engine.tables_disk_bytes + engine.history_disk_bytes + self.log.files.held_bytes(group.id);
+        let me = self.members.iter().find(|m| m.id == self.id);
+        let cluster = self.groups.cluster();
         // In this order, so that what is committed is in the log, whatever happens in between.
         let committed = group.commit.load(Ordering::Acquire);
         let last = group.last.load(Ordering::Acquire);
         json!({
-            "name": self.config.name,
-            "id": self.config.id(),
+            "name": self.name,
+            "id": self.id,
             "endpoint": me.map_or("", |m| &m.endpoint),
-            "listen": self.net().map_or(&[][..], Net::listening),
-            "role": Self::role_name(group.role.load(Ordering::Acquire)),
-            "leader": self.config.members.iter().find(|m| m.id == leader).map(|m| &m.name),
+            "listen": self.network.get().map_or(&[][..], Wire::listening),
+            "role": role_name(group.role.load(Ordering::Acquire)),
+            "leader": self.members.iter().find(|m| m.id == leader).map(|m| &m.name),
             "term": group.term.load(Ordering::Acquire),
             "lastIndex": last,
             "committed": committed,
@@ -59,51 +86,23 @@ impl Member {
 
     /// The members and the leader, as FORMATS.md MEMBERS.
     #[must_use]
-    pub fn members(&self, group: &Group) -> String {
+    pub fn members_json(&self, group: &Group) -> String {
         json!({
-            "members": self.config.members,
+            "members": self.members,
             "leader": group.leader.load(Ordering::Acquire),
-            "cluster": self.cluster(),
-            "self": self.config.id(),
+            "cluster": self.groups.cluster(),
+            "self": self.id,
         })
         .to_string()
     }
+}
 
-    /// `MemberInfo` of src/native/binding.ts.
-    #[must_use]
-    pub fn info(&self, number: u32) -> String {
-        json!({
-            "member": number,
-            "id": self.config.id(),
-            "members": self.config.members,
-            "promisedBefore": self.data_dir.promised_before,
-            "logMode": self.log_mode,
-            "notes": self.notes.iter().map(|note| line(Level::Info, note)).collect::<Vec<_>>(),
-        })
-        .to_string()
-    }
-
-    /// Counters since open, for benches and tools.
-    #[must_use]
-    pub fn counters_json(&self) -> String {
-        let of = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
-        let tiers = self.pool.stats().tiers;
-        let longest_apply = self
-            .groups
-            .iter()
-            .map(|group| group.machine().longest_apply_micros())
-            .max();
-        json!({
-            "exchanges": of(&self.counters.exchanges),
-            "submissions": of(&self.counters.submissions),
-            "drains": of(&self.counters.drains),
-            "logBytes": of(&self.counters.log_bytes),
-            "logWrites": of(&self.counters.log_writes),
-            "longestApplyMicros": longest_apply.unwrap_or(0),
-            "readSlices": of(&self.counters.read_slices),
-            "poolHits": tiers.iter().map(|tier| tier.hits).sum::<u64>(),
-            "poolMisses": tiers.iter().map(|tier| tier.misses).sum::<u64>(),
-        })
-        .to_string()
+/// Name of a role as `status` prints it.
+const fn role_name(kind: u8) -> &'static str {
+    match kind {
+        role::LEADER => "leader",
+        role::CANDIDATE => "candidate",
+        role::LEARNER => "learner",
+        _ => "follower",
     }
 }

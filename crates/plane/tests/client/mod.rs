@@ -73,7 +73,7 @@ fn request(kind: u8, id: u64, body: &[u8]) -> Vec<u8> {
 
 impl Client {
     pub fn new(bench: &Bench) -> Self {
-        let address: SocketAddr = bench.member.config.listen[0].parse().unwrap();
+        let address: SocketAddr = bench.member.config().listen[0].parse().unwrap();
         let raw = Raw::client(address);
         raw.0.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
         Self(raw)
@@ -169,7 +169,7 @@ pub fn most_held(bench: &Bench, work: impl FnOnce()) -> usize {
 
 /// Bytes that clients hold now.
 pub fn held(bench: &Bench) -> usize {
-    bench.member.net().unwrap().stats().client_held_bytes
+    bench.member.network().unwrap().stats().client_held_bytes
 }
 
 /// Most bytes of memory that this process ever had, where the system says so.

@@ -114,7 +114,7 @@ impl Bench {
         let net = Net::start(
             NetConfig {
                 listen: vec![b],
-                roster: member.roster,
+                roster: member.config().roster(),
                 member_id: peer,
                 name: "b".into(),
                 peers: vec![PeerConfig {

@@ -4,11 +4,14 @@
 use super::*;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::time::Duration;
 
 use rafterdb_codec::{command, entry, role, Request, Responses};
 
 use crate::askers::app_port::Port;
 use crate::config::Config;
+use crate::member::life::Member;
 
 const CLUSTER: u64 = 0xfade;
 
@@ -43,7 +46,7 @@ impl Led {
     /// One whose cluster has an identity.
     fn named() -> Self {
         let led = Self::new();
-        let machine = led.member.groups[0].machine();
+        let machine = led.member.groups().get(0).machine();
         let mut results = Vec::new();
         machine
             .apply(1, 1, entry::NOOP, &CLUSTER.to_le_bytes(), &mut results)
@@ -93,7 +96,7 @@ impl Led {
 
     /// The core confirms what waits.
     fn confirm(&self) {
-        let sequence = self.member.groups[0].reads.lock().sequence;
+        let sequence = self.member.groups().get(0).reads.lock().sequence;
         self.command(&[u64::from(command::SERVE_READS), 0, sequence, 0]);
     }
 
@@ -106,8 +109,8 @@ impl Led {
     }
 
     fn count(&self) -> (usize, usize) {
-        let waiting = self.member.watches.waiting.lock().len();
-        (waiting, self.member.groups[0].machine().watch_count())
+        let waiting = self.member.shared.watches.waiting.lock().len();
+        (waiting, self.member.groups().get(0).machine().watch_count())
     }
 }
 
@@ -149,7 +152,7 @@ fn one_whose_asker_goes_away_while_it_waits_never_begins() {
     led.member.close_port(&led.port);
     led.confirm();
     assert_eq!(led.count(), (0, 0));
-    assert!(led.member.watches.state.lock().askers.is_empty());
+    assert!(led.member.shared.watches.known.lock().askers.is_empty());
 }
 
 #[test]
@@ -159,7 +162,7 @@ fn credit_that_comes_while_it_waits_counts() {
     let credit = [&7_u64.to_le_bytes()[..], &2_u32.to_le_bytes()].concat();
     led.submit(request::WATCH_CREDIT, 8, &credit);
     led.confirm();
-    let machine = led.member.groups[0].machine();
+    let machine = led.member.groups().get(0).machine();
     let mut results = Vec::new();
     for index in 2..=4_u64 {
         let mut batch = vec![0; 28];
