@@ -19,7 +19,6 @@ export const NOT_YET_CLEAN: readonly Place[] = [
   circle('crates/compress/', 'errors name formats'),
   circle('crates/hash/', 'the kernels of CRC-32C call one another through the table of the machine'),
   circle('crates/net/', 'peers and the listener know the net that owns them'),
-  circle('crates/plane/', 'Member knows all, and all know Member'),
   circle('crates/pool/', 'slots go back to the pool that they came from'),
   circle('crates/ring/', 'errors name nodes, and nodes are checked with errors'),
   circle('crates/store/src/engine/', 'errors name tables, and tables fail with errors'),

@@ -7,8 +7,8 @@ use rafterdb_codec::{request, Code};
 
 use crate::askers::answers::Answers;
 use crate::askers::deliveries::{write_response, Deliveries};
+use crate::ground::directory_names::named;
 use crate::queues::count_queue::CountQueue;
-use crate::system::held_directory::named;
 
 /// The thread that does so.
 pub struct LateCounts {

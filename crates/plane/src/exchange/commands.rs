@@ -280,7 +280,9 @@ impl Exchange {
             return;
         }
         let Ok(kind) = MessageKind::try_from(u8::try_from(kind).unwrap_or(0)) else {
-            return room.failure.fail(PlaneError::new(Code::Internal, "a message of unknown kind"));
+            return room
+                .failure
+                .fail(PlaneError::new(Code::Internal, "a message of unknown kind"));
         };
         let parts = raft_frame(
             &RaftHeader {

@@ -2,7 +2,7 @@
 
 use rafterdb_codec::Code;
 
-use crate::system::held_directory::named;
+use crate::ground::directory_names::named;
 
 /// An operating error of a member.
 #[derive(Clone, Debug, thiserror::Error)]

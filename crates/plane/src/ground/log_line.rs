@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use rafterdb_net::Level;
 
-use crate::system::held_directory::named;
+use crate::ground::directory_names::named;
 
 /// A line at its level, as it crosses to JavaScript: `warning: ` or `error: ` in front of what is not mere information.
 #[must_use]

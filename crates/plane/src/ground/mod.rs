@@ -4,6 +4,7 @@
 pub mod append_buffer;
 pub mod clock;
 pub mod counters;
+pub mod directory_names;
 pub mod error;
 pub mod failure;
 pub mod inline_work;

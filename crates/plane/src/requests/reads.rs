@@ -107,7 +107,7 @@ impl Gate {
         #[allow(clippy::cast_precision_loss, reason = "a staleness of 2^53 ms is as good as none")]
         match fresh {
             Some((at, index)) if now - at <= staleness as f64 => self.await_applied(group, read, index, out),
-            Consistency::Linearizable => self.linearizable(group, read, out),
+            _ => self.linearizable(group, read, out),
         }
     }
 

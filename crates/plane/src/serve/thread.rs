@@ -10,9 +10,9 @@ use rafterdb_store::{SlicedRead, StoreError};
 use crate::askers::answers::Answers;
 use crate::askers::deliveries::{write_response, Deliveries, DELIVERY_BYTES_MAX};
 use crate::ground::counters::Counters;
+use crate::ground::directory_names::named;
 use crate::health::stalls::{Stalls, Work};
 use crate::queues::read_lanes::{Begun, Job, ReadLanes};
-use crate::system::held_directory::named;
 
 /// Rows that a read looks at before the next one has its turn: about a millisecond.
 const SLICE_ROWS: usize = 4096;

@@ -7,9 +7,9 @@ use rafterdb_codec::{request, Code};
 use crate::askers::answers::Answers;
 use crate::askers::asker::Waiter;
 use crate::askers::deliveries::{write_response, Deliveries};
+use crate::ground::directory_names::named;
 use crate::queues::apply_queue::ApplyQueue;
 use crate::state::group::Group;
-use crate::system::held_directory::named;
 
 /// Has a group's state written out, and answers when it is.
 pub fn flush(apply: &ApplyQueue, answers: Arc<Answers>, group: &Group, waiter: Waiter) {

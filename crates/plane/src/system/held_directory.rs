@@ -1,13 +1,12 @@
 //! Where a data directory is, whatever it is called. On Linux its files are reached through a descriptor of the directory, so that
 //! neither a renamed parent nor another directory under its old name makes any difference. Knows nothing of what is in it.
 
-use std::borrow::Cow;
 use std::fs::File;
 use std::io::{ErrorKind, Result};
 use std::path::{Path, PathBuf};
 
-/// Where Linux shows a process its own open files.
-const DESCRIPTORS: &str = "/proc/self/fd/";
+#[cfg(target_os = "linux")]
+use crate::ground::directory_names::DESCRIPTORS;
 
 /// A directory, held as long as the value lives.
 pub struct HeldDirectory {
@@ -75,25 +74,6 @@ fn by_descriptor(_: &Path) -> Result<Option<HeldDirectory>> {
     Ok(None)
 }
 
-/// Puts the names that directories have now in place of the descriptors in a text for people.
-pub fn named(text: &str) -> Cow<'_, str> {
-    if !text.contains(DESCRIPTORS) {
-        return Cow::Borrowed(text);
-    }
-    let mut parts = text.split(DESCRIPTORS);
-    let mut named = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let digits = part.find(|c: char| !c.is_ascii_digit()).unwrap_or(part.len());
-        let descriptor = format!("{DESCRIPTORS}{}", &part[..digits]);
-        match std::fs::read_link(&descriptor) {
-            Ok(name) => named.push_str(&name.to_string_lossy()),
-            Err(_) => named.push_str(&descriptor),
-        }
-        named.push_str(&part[digits..]);
-    }
-    Cow::Owned(named)
-}
-
 /// Makes a directory's entries durable, where the system can.
 pub fn sync_dir(dir: &Path) -> Result<()> {
     #[cfg(unix)]
@@ -105,7 +85,8 @@ pub fn sync_dir(dir: &Path) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::{named, HeldDirectory};
+    use super::HeldDirectory;
+    use crate::ground::directory_names::named;
 
     #[test]
     fn the_name_of_a_directory_is_durable_whoever_made_it() {
@@ -135,14 +116,5 @@ mod tests {
             let text = format!("{}: broken", place.path().join("file").display());
             assert_eq!(named(&text), format!("{}: broken", new.join("data/file").display()));
         }
-    }
-
-    #[test]
-    fn a_text_without_descriptors_stays() {
-        assert_eq!(named("/var/lib: full"), "/var/lib: full");
-        assert_eq!(
-            named("/proc/self/fd/999999/log: gone"),
-            "/proc/self/fd/999999/log: gone"
-        );
     }
 }

@@ -10,9 +10,9 @@ use rafterdb_store::{StoreError, WatchId};
 
 use crate::askers::asker::{Asker, Waiter};
 use crate::askers::deliveries::Deliveries;
+use crate::ground::directory_names::named;
 use crate::state::group::Group;
 use crate::state::groups::Groups;
-use crate::system::held_directory::named;
 
 /// What a watch takes beside its key and end, which are kept twice: bytes, rounded up.
 const WATCH_HELD_BYTES: usize = 512;
