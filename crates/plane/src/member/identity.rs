@@ -272,7 +272,7 @@ mod tests {
             .map(|(name, endpoint)| serde_json::json!({ "name": name, "endpoint": endpoint }))
             .collect();
         let json = serde_json::json!({
-            "name": name, "dataDir": "unused", "members": members, "listen": null, "durability": "always",
+            "name": name, "dataDir": "unused", "members": members, "listen": [], "durability": "always",
             "durabilityInterval": 10, "electionTimeout": 500, "memory": 1 << 25, "valueBytesMax": 1 << 20, "groups": 3,
             "segmentBytes": 1 << 20, "cpuAffinity": null,
         });

@@ -26,7 +26,7 @@ impl Led {
     fn new() -> Self {
         let dir = tempfile::tempdir().expect("a directory");
         let config = serde_json::json!({
-            "name": "solo", "dataDir": dir.path(), "members": [{ "name": "solo", "endpoint": "" }], "listen": null,
+            "name": "solo", "dataDir": dir.path(), "members": [{ "name": "solo", "endpoint": "" }], "listen": [],
             "durability": "os", "durabilityInterval": 10, "memory": 32 << 20, "valueBytesMax": 1 << 20, "groups": 1,
             "segmentBytes": 1 << 20, "cpuAffinity": null,
         });
