@@ -147,7 +147,7 @@ async fn hear(
     };
     let answer = Hello {
         kind: hello.kind,
-        roster: shared.config.roster,
+        roster: shared.roster.load().hash,
         cluster: shared.handler.cluster(),
         member_id: shared.config.member_id,
         to: hello.member_id,
@@ -210,7 +210,8 @@ fn admit(shared: &Shared, hello: &Hello, cluster: u64) -> Result<Admitted, NetEr
         HelloKind::PeerFast => Some(Lane::Fast),
         HelloKind::PeerBulk => Some(Lane::Bulk),
     };
-    if lane.is_some() && hello.roster != us.roster {
+    let roster = shared.roster.load();
+    if lane.is_some() && hello.roster != roster.hash {
         let text = format!(
             "{} is configured with other members than this one ({}): check the lists of members",
             hello.name, us.name
@@ -233,7 +234,7 @@ fn admit(shared: &Shared, hello: &Hello, cluster: u64) -> Result<Admitted, NetEr
         return Err(NetError::new(Code::MemberUnknown, text));
     }
     let Some(lane) = lane else { return Ok(Admitted::Client) };
-    match shared.peers.get(&hello.member_id) {
+    match roster.peers.get(&hello.member_id) {
         Some(peer) if peer.is_another(shared, hello.life()) => {
             let text = format!(
                 "another process says that it is {}, which is connected to {} already: two processes run under one name; stop one, \
@@ -292,6 +293,10 @@ async fn serve_peer(
     from: Origin,
 ) {
     let Accepted { peer, lane, life } = *accepted;
+    // Meanwhile it may have become a stranger.
+    if peer.is_removed() {
+        return;
+    }
     let connection = shared.next_connection();
     let queue = Arc::new(shared.new_queue(shared.config.limits.peer_queue_bytes_max, Share::uncounted()));
     shared.answers.lock().insert(connection, queue.clone());

@@ -24,7 +24,7 @@ pub enum Level {
 pub type Log = Arc<dyn Fn(Level, String) + Send + Sync>;
 
 /// Another member of the cluster.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PeerConfig {
     /// Its member id, not 0.
     pub id: u64,
@@ -40,7 +40,7 @@ pub struct NetConfig {
     /// Where to listen, as [`crate::Endpoint`] is written (port 0: any free one); empty: nowhere, so neither peers nor clients reach
     /// this member.
     pub listen: Vec<String>,
-    /// A hash over the names of all members, not 0: who is configured with others is not spoken to.
+    /// A hash over the names of all members, not 0: who is configured with others is not spoken to. `Net::set_peers` changes it.
     pub roster: u64,
     /// What members must prove to know; `None`: whoever says that it is a member is believed.
     pub token: Option<Token>,
@@ -48,7 +48,7 @@ pub struct NetConfig {
     pub member_id: u64,
     /// This member's name, for people.
     pub name: String,
-    /// The other members.
+    /// The other members at the start; `Net::set_peers` changes them.
     pub peers: Vec<PeerConfig>,
     /// Bounds and times.
     pub limits: NetLimits,

@@ -16,6 +16,7 @@ mod peer;
 mod queue;
 mod reader;
 mod remote;
+mod roster;
 mod socket;
 mod throttled_log;
 mod token;

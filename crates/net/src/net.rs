@@ -9,20 +9,22 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwap;
 use parking_lot::{Mutex, RwLock};
 use rafterdb_codec::{encode_refusal, Code};
 use rafterdb_pool::Slice;
-use tokio::runtime::Builder;
+use tokio::runtime::{Builder, Handle};
 use tokio::sync::Notify;
 
 use crate::accept::accept;
 use crate::budget::{Budget, Client, Share};
-use crate::config::{Level, NetConfig, NetError};
+use crate::config::{Level, NetConfig, NetError, PeerConfig};
 use crate::counters::{CounterValues, Counters};
 use crate::frame::Parts;
 use crate::guard::caught;
 use crate::peer::{keep_connected, Lane, Peer, PeerStats};
 use crate::queue::{QueueLimits, Refused, SendQueue};
+use crate::roster::Roster;
 use crate::socket::{Endpoint, Listener};
 use crate::throttled_log::ThrottledLog;
 
@@ -72,7 +74,8 @@ pub(crate) struct Shared {
     pub(crate) counters: Arc<Counters>,
     /// What all clients hold together.
     pub(crate) budget: Arc<Budget>,
-    pub(crate) peers: HashMap<u64, Arc<Peer>>,
+    /// The members, which may change while the network runs.
+    pub(crate) roster: ArcSwap<Roster>,
     pub(crate) clients: RwLock<HashMap<u64, Arc<SendQueue>>>,
     /// Queues of the connections that peers have made; they carry answers to pings.
     pub(crate) answers: Mutex<HashMap<u64, Arc<SendQueue>>>,
@@ -142,7 +145,8 @@ impl Shared {
     }
 
     fn queues(&self) -> Vec<Arc<SendQueue>> {
-        let mut queues: Vec<_> = self
+        let roster = self.roster.load();
+        let mut queues: Vec<_> = roster
             .peers
             .values()
             .flat_map(|peer| peer.queues().collect::<Vec<_>>())
@@ -208,6 +212,9 @@ pub struct NetStats {
 /// A member's network. Dropping it closes it.
 pub struct Net {
     shared: Arc<Shared>,
+    runtime: Handle,
+    /// One change of the members at a time.
+    changing: Mutex<()>,
     local_addr: Option<SocketAddr>,
     listening: Vec<String>,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -237,17 +244,12 @@ impl Net {
             .collect::<Result<Vec<_>, _>>()?;
         let listening = listeners.iter().map(Listener::to_string).collect();
         let local_addr = listeners.iter().find_map(Listener::local_addr);
-        let peers = config
-            .peers
-            .iter()
-            .map(|peer| (peer.id, Arc::new(Peer::new(peer.clone()))))
-            .collect();
         let shared = Arc::new(Shared {
             log: ThrottledLog::new(config.log.clone()),
             handler,
             counters: Arc::default(),
             budget: Budget::new(config.limits.clients_bytes_max),
-            peers,
+            roster: ArcSwap::from_pointee(Roster::default().with(config.roster, &config.peers)),
             clients: RwLock::default(),
             answers: Mutex::default(),
             life: RandomState::new().hash_one(std::process::id()) | 1,
@@ -258,6 +260,7 @@ impl Net {
             config,
         });
         let running = shared.clone();
+        let handle = runtime.handle().clone();
         let thread = rafterdb_fault::point("thread.start")
             .and_then(|()| {
                 thread::Builder::new().name("rafterdb-net".to_owned()).spawn(move || {
@@ -272,6 +275,8 @@ impl Net {
             .map_err(|error| NetError::new(Code::Io, format!("cannot start the network's thread: {error}")))?;
         Ok(Self {
             shared,
+            runtime: handle,
+            changing: Mutex::default(),
             local_addr,
             listening,
             thread: Mutex::new(Some(thread)),
@@ -294,16 +299,37 @@ impl Net {
     /// full; the frame is dropped. `true`: it goes out unless the connection is lost. Order is kept on each lane.
     pub fn send_peer(&self, peer: u64, lane: Lane, parts: Parts) -> bool {
         assert!(!parts.is_empty(), "frame body: empty ones are the network's own");
-        let Some(to) = self.shared.peers.get(&peer) else {
+        let roster = self.shared.roster.load();
+        let Some(to) = roster.peers.get(&peer) else {
             return false;
         };
         self.shared.sent(&to.config.name, to.send(lane, parts))
     }
 
+    /// Says who the other members are from now on, and the hash over the names of all. Who is new is dialed and let in; who is gone is
+    /// sent nothing more and not listened to, and its connections end once what is queued for it has been written, for at most
+    /// `flush_timeout`. Who has another name or address counts as gone, and as new. The handler hears of a loss, not of the change.
+    pub fn set_peers(&self, roster: u64, peers: &[PeerConfig]) {
+        let _one = self.changing.lock();
+        let before = self.shared.roster.load_full();
+        let after = Arc::new(before.with(roster, peers));
+        self.shared.roster.store(after.clone());
+        let shared = self.shared.clone();
+        // On the network's thread, where all else happens to peers: in the order of the calls.
+        self.runtime.spawn(async move {
+            let change = async {
+                before.missing_in(&after).for_each(|gone| gone.remove(&shared));
+                after.missing_in(&before).for_each(|new| dial_always(&shared, new));
+            };
+            shared.guard(change).await;
+        });
+    }
+
     /// Whether a peer is connected both ways on both lanes: else an answer to what is sent now may be lost without a word.
     #[must_use]
     pub fn is_up(&self, peer: u64) -> bool {
-        self.shared.peers.get(&peer).is_some_and(|peer| peer.is_up())
+        let roster = self.shared.roster.load();
+        roster.peers.get(&peer).is_some_and(|peer| peer.is_up())
     }
 
     /// Sends a delivery to a client, from any thread, without blocking. `false`: the client is gone. However much it has not
@@ -348,7 +374,8 @@ impl Net {
     /// How it stands with each peer, by id.
     #[must_use]
     pub fn peer_stats(&self) -> Vec<PeerStats> {
-        let mut peers: Vec<_> = self.shared.peers.values().map(|peer| peer.stats()).collect();
+        let roster = self.shared.roster.load();
+        let mut peers: Vec<_> = roster.peers.values().map(|peer| peer.stats()).collect();
         peers.sort_by_key(|peer| peer.id);
         peers
     }
@@ -397,11 +424,8 @@ async fn live(shared: &Arc<Shared>, listeners: Vec<Listener>) {
     let accepting: Vec<_> = accepting.collect();
     let relieving = shared.clone();
     tokio::spawn(async move { relieving.guard(relieve(&relieving)).await });
-    for peer in shared.peers.values() {
-        for lane in Lane::BOTH {
-            let (shared, peer) = (shared.clone(), peer.clone());
-            tokio::spawn(async move { shared.guard(keep_connected(shared.clone(), peer, lane)).await });
-        }
+    for peer in shared.roster.load().peers.values() {
+        dial_always(shared, peer);
     }
     shared.close.notified().await;
     for accepting in accepting {
@@ -414,6 +438,14 @@ async fn live(shared: &Arc<Shared>, listeners: Vec<Listener>) {
     let deadline = Instant::now() + shared.config.limits.flush_timeout;
     while queues.iter().any(|queue| !queue.is_closed()) && Instant::now() < deadline {
         tokio::time::sleep(CLOSE_POLL).await;
+    }
+}
+
+/// Keeps a peer connected for as long as it is one.
+fn dial_always(shared: &Arc<Shared>, peer: &Arc<Peer>) {
+    for lane in Lane::BOTH {
+        let (shared, peer) = (shared.clone(), peer.clone());
+        tokio::spawn(async move { shared.guard(keep_connected(shared.clone(), peer, lane)).await });
     }
 }
 

@@ -11,7 +11,7 @@
 //! A peer is **up** while all four stand: as soon as one is lost, frames may be lost in either direction, and that is told.
 
 use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -112,6 +112,9 @@ pub(crate) struct Peer {
     links: Mutex<Links>,
     queues: [RwLock<Option<Arc<SendQueue>>>; 2],
     retry: [Notify; 2],
+    removed: AtomicBool,
+    /// Told to each lane once `removed` is set.
+    removal: [Notify; 2],
     rtt_micros: AtomicU32,
 }
 
@@ -122,6 +125,8 @@ impl Peer {
             links: Mutex::default(),
             queues: Default::default(),
             retry: Default::default(),
+            removed: AtomicBool::new(false),
+            removal: Default::default(),
             rtt_micros: AtomicU32::new(0),
         }
     }
@@ -186,6 +191,30 @@ impl Peer {
         for retry in &self.retry {
             retry.notify_one();
         }
+    }
+
+    /// It is no member any more: writes what is queued for it, hears nothing more of it, and lets its connections end. On the
+    /// network's thread only, as `change`.
+    pub(crate) fn remove(&self, shared: &Shared) {
+        self.removed.store(true, Ordering::Release);
+        let incoming = self.links.lock().incoming;
+        self.change(shared, |links| links.incoming = [0; 2]);
+        for queue in incoming
+            .iter()
+            .filter_map(|connection| shared.answers.lock().get(connection).cloned())
+        {
+            queue.close();
+        }
+        for queue in self.queues() {
+            queue.finish();
+        }
+        for lane in &self.removal {
+            lane.notify_one();
+        }
+    }
+
+    pub(crate) fn is_removed(&self) -> bool {
+        self.removed.load(Ordering::Acquire)
     }
 
     /// Whether another process than that of `life` is connected as this peer, and lives. Two processes with one name would else
@@ -291,7 +320,7 @@ fn hello(shared: &Shared, peer: &Peer, lane: Lane) -> Result<Hello, NetError> {
     let has_token = shared.config.token.is_some();
     let mut hello = Hello {
         kind: lane.hello_kind(),
-        roster: shared.config.roster,
+        roster: shared.roster.load().hash,
         cluster: shared.handler.cluster(),
         member_id: shared.config.member_id,
         to: peer.config.id,
@@ -303,22 +332,29 @@ fn hello(shared: &Shared, peer: &Peer, lane: Lane) -> Result<Hello, NetError> {
     Ok(hello)
 }
 
-/// Keeps one lane to a peer connected, for as long as the network lives.
+/// Keeps one lane to a peer connected, for as long as the network lives and the peer is a member.
 pub(crate) async fn keep_connected(shared: Arc<Shared>, peer: Arc<Peer>, lane: Lane) {
     let mut backoff = Backoff::new(shared.config.limits.backoff_min, shared.config.limits.backoff_max);
-    while !shared.is_closing() {
+    let removal = &peer.removal[lane as usize];
+    while !shared.is_closing() && !peer.is_removed() {
         let attempt = Instant::now();
         let NetConfig { limits, pool, .. } = &shared.config;
         let token = shared.config.token.as_ref();
         let dialed = match hello(&shared, &peer, lane) {
-            Ok(hello) => dial(&peer.config.endpoint, &hello, token, limits, pool, &shared.counters).await,
+            Ok(hello) => tokio::select! {
+                dialed = dial(&peer.config.endpoint, &hello, token, limits, pool, &shared.counters) => dialed,
+                () = removal.notified() => return,
+            },
             Err(error) => Err(error),
         };
+        if peer.is_removed() {
+            return;
+        }
         match dialed {
             Ok(dialed) => {
                 let error = connected(&shared, &peer, lane, dialed).await;
                 peer.links.lock().error[lane as usize] = Some(error.clone());
-                if !shared.is_closing() {
+                if !shared.is_closing() && !peer.is_removed() {
                     peer.report(&shared, lane, &error);
                 }
                 if attempt.elapsed() >= LIVED {
@@ -333,7 +369,10 @@ pub(crate) async fn keep_connected(shared: Arc<Shared>, peer: Arc<Peer>, lane: L
                 peer.report(&shared, lane, &error);
             }
         }
-        backoff.pause(attempt, &peer.retry[lane as usize]).await;
+        tokio::select! {
+            () = backoff.pause(attempt, &peer.retry[lane as usize]) => {}
+            () = removal.notified() => return,
+        }
     }
 }
 
