@@ -184,6 +184,10 @@ impl Engine for LsmEngine {
         let view = self.shared.view.load();
         view.active
             .insert(self.shared.hash(key), key, header.as_bytes(), row.value);
+        if view.active.take_merge_due() {
+            self.shared.work.lock().merge_keys = true;
+            self.shared.changed.notify_all();
+        }
         Ok(())
     }
 

@@ -155,6 +155,17 @@ impl Memtable {
         self.order.single_run()
     }
 
+    /// Whether a thread of the engine's is to merge long runs; true once for each time that there are some.
+    #[inline]
+    pub(super) fn take_merge_due(&self) -> bool {
+        self.order.take_merge_due()
+    }
+
+    /// Merges long runs, so that there are few. Nobody who reads or writes waits for it.
+    pub(super) fn merge_long_runs(&self) {
+        self.order.merge_long_runs();
+    }
+
     pub(super) fn keys(&self) -> usize {
         self.keys.load(Ordering::Relaxed)
     }

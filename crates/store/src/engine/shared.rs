@@ -73,6 +73,8 @@ pub(super) struct Work {
     pub(super) flushing: bool,
     pub(super) persisted: Persisted,
     pub(super) flushes: u64,
+    /// The active memtable has long runs of keys to be merged.
+    pub(super) merge_keys: bool,
     pub(super) compact_tables: bool,
     pub(super) compacting_tables: bool,
     pub(super) compact_history: bool,

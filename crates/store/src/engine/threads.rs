@@ -1,5 +1,5 @@
-//! The engine's three threads: one flushes memtables, one compacts tables, one compacts history. Each failure ends all
-//! writes: a failed write or sync is not tried again.
+//! The engine's three threads: one flushes memtables, one compacts tables, one compacts history; whichever of the first and the last
+//! is free merges the keys of the memtable that is written. Each failure ends all writes: a failed write or sync is not tried again.
 
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::Ordering;
@@ -110,8 +110,40 @@ fn run_once(what: &str, body: &mut impl FnMut() -> Result<(), StoreError>) -> Re
     })
 }
 
+/// What a thread that also merges keys has to do.
+enum Job<T> {
+    Own(T),
+    Merge,
+}
+
+/// Its own work first.
+fn or_merge<T>(own: Option<T>, work: &mut Work) -> Option<Job<T>> {
+    own.map(Job::Own)
+        .or_else(|| std::mem::take(&mut work.merge_keys).then_some(Job::Merge))
+}
+
+/// Merges keys of the memtable that is written.
+fn merge_keys(shared: &Shared) {
+    let memtable = Arc::clone(&shared.view.load().active);
+    let merged = run_once("a merge of keys", &mut || {
+        memtable.merge_long_runs();
+        Ok(())
+    });
+    if let Err(cause) = merged {
+        shared.poison(cause);
+    }
+}
+
 fn flush_until_stopped(shared: &Shared) {
-    while let Some(mut flush) = wait_for(shared, |work| work.flush.take()) {
+    let wanted = |work: &mut MutexGuard<'_, Work>| {
+        let flush = work.flush.take();
+        or_merge(flush, work)
+    };
+    while let Some(job) = wait_for(shared, wanted) {
+        let Job::Own(mut flush) = job else {
+            merge_keys(shared);
+            continue;
+        };
         run(shared, Wanting::Flush, "a flush", || run_flush(shared, &mut flush));
         shared.work.lock().flushing = false;
         shared.changed.notify_all();
@@ -212,9 +244,14 @@ fn compact_tables_until_stopped(shared: &Shared) {
 fn compact_history_until_stopped(shared: &Shared) {
     let wanted = |work: &mut MutexGuard<'_, Work>| {
         work.compacting_history = std::mem::take(&mut work.compact_history);
-        work.compacting_history.then_some(work.persisted)
+        let own = work.compacting_history.then_some(work.persisted);
+        or_merge(own, work)
     };
-    while let Some(persisted) = wait_for(shared, wanted) {
+    while let Some(job) = wait_for(shared, wanted) {
+        let Job::Own(persisted) = job else {
+            merge_keys(shared);
+            continue;
+        };
         run(shared, Wanting::Compaction, "a compaction of history", || {
             let compaction = Compaction {
                 to: shared.compactable(&persisted),
