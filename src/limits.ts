@@ -11,7 +11,7 @@ export const limits = {
   /** bytes of one request to a member, its header included */
   requestBytesMax: 4194304,
   /** operations of one batch, those in its transactions and their compares included */
-  batchOperationsMax: 2048,
+  batchOperationsMax: 1024,
   /** operations and compares of one batch that are on ranges of keys; of a transaction's branches the one with more counts */
   batchRangesMax: 256,
   /** ranges of one read request */

@@ -230,7 +230,7 @@ pub mod limits {
     /// bytes of one request to a member, its header included
     pub const REQUEST_BYTES_MAX: usize = 4194304;
     /// operations of one batch, those in its transactions and their compares included
-    pub const BATCH_OPERATIONS_MAX: usize = 2048;
+    pub const BATCH_OPERATIONS_MAX: usize = 1024;
     /// operations and compares of one batch that are on ranges of keys; of a transaction's branches the one with more counts
     pub const BATCH_RANGES_MAX: usize = 256;
     /// ranges of one read request

@@ -250,7 +250,7 @@ fn worst() -> Vec<(&'static str, Vec<Op>)> {
         ),
         (
             "compares and reads of one key",
-            each(16, |_| {
+            each(8, |_| {
                 txn(
                     vec![
                         CompareOp {

@@ -42,12 +42,14 @@ impl Default for Bounds {
 /// What finding the first key of a range takes.
 const RANGE_STEPS: u64 = 8;
 /// How many deletes of the largest number of keys one entry has, and by how much later ones are cut at most.
-const DELETES_OF_AN_ENTRY: u64 = 4;
+const DELETES_OF_AN_ENTRY: u64 = 2;
 const DELETE_SHARE_MIN: u64 = 128;
 /// A key that is deleted is looked at twice.
 const DELETE_STEPS: u64 = 2;
 /// Bytes that are read in about the time that a key takes.
-const STEP_BYTES: u64 = 4096;
+const STEP_BYTES: u64 = 2048;
+/// Bytes of a value that are written once more in about that time.
+const KEPT_STEP_BYTES: u64 = 1024;
 
 /// Steps of looking at a key and its value.
 pub(super) const fn steps_of(key: &[u8], value: &[u8]) -> u64 {
@@ -104,6 +106,11 @@ impl Allowance {
     pub(super) fn compared(&mut self, steps: u64) {
         self.compares = self.compares.saturating_sub(steps);
         self.steps = self.steps.saturating_sub(steps);
+    }
+
+    /// Whether there are steps left for a put that keeps a value so long; takes them. Small values are of the put's own step.
+    pub(super) fn keeps(&mut self, bytes: usize) -> bool {
+        take(&mut self.steps, bytes as u64 / KEPT_STEP_BYTES)
     }
 
     /// Steps for pairs that are read, now or at an earlier revision.

@@ -172,7 +172,7 @@ impl Writer {
     /// Whether every operation that will run can succeed, so that none fails after others have written. Gathers the ranges that
     /// they delete.
     fn check<'a, E: Engine>(
-        &self,
+        &mut self,
         engine: &E,
         txn: &Txn<'a>,
         path: &mut impl Iterator<Item = bool>,
@@ -209,11 +209,19 @@ impl Writer {
         Ok(())
     }
 
-    /// A put that keeps value or lease needs a key that has them.
-    pub(super) fn check_put<E: Engine>(&self, engine: &E, put: &Put<'_>) -> Result<(), Failure> {
-        if put.flags & (PUT_IGNORE_VALUE | PUT_IGNORE_LEASE) != 0 && !self.exists(engine, put.key)? {
+    /// A put that keeps value or lease needs a key that has them. A value that is kept is written once more, and the request does not
+    /// show how long it is.
+    pub(super) fn check_put<E: Engine>(&mut self, engine: &E, put: &Put<'_>) -> Result<(), Failure> {
+        if put.flags & (PUT_IGNORE_VALUE | PUT_IGNORE_LEASE) == 0 {
+            return Ok(());
+        }
+        let Some(bytes) = self.live_value_bytes(engine, put.key)? else {
             let text = "key not found: IGNORE_VALUE and IGNORE_LEASE need a key that exists";
             return Err(Failure::refuse(Code::KeyNotFound, 0, text));
+        };
+        if put.flags & PUT_IGNORE_VALUE != 0 && !self.allowance.keeps(bytes) {
+            let text = "the values that the puts of a batch keep are too long together: split it";
+            return Err(Failure::refuse(Code::TooManyOperations, 0, text));
         }
         Ok(())
     }

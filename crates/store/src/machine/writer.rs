@@ -171,11 +171,13 @@ impl Writer {
         Ok(previous)
     }
 
-    /// Whether `key` exists now.
-    pub(super) fn exists<E: Engine>(&self, engine: &E, key: &[u8]) -> Result<bool, StoreError> {
-        let mut is_live = false;
-        engine.latest(key, &mut |row| is_live = !row.is_tombstone())?;
-        Ok(is_live)
+    /// How long the value of `key` is now, if it exists.
+    pub(super) fn live_value_bytes<E: Engine>(&self, engine: &E, key: &[u8]) -> Result<Option<usize>, StoreError> {
+        let mut bytes = None;
+        engine.latest(key, &mut |row| {
+            bytes = (!row.is_tombstone()).then_some(row.value.len());
+        })?;
+        Ok(bytes)
     }
 
     /// Deletes every live key of the selection, from `place` on, one sub-revision each.
