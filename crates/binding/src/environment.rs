@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use napi::{Env, Result};
 use parking_lot::{Condvar, Mutex};
 
-use crate::member::forget;
+use crate::open_members::forget;
 
 /// How long each member that is closed with its environment may wait for a disk that hangs, and all that are being opened together:
 /// the end of the worker waits for it.

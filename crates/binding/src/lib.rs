@@ -13,8 +13,10 @@
 mod allocations;
 mod direct;
 mod environment;
+mod error;
 mod library;
 mod member;
+mod open_members;
 mod port;
 mod promise;
 mod reader;

@@ -1,40 +1,20 @@
-//! A member's life: open, exchange, close. Members are found by number from every thread of the process.
+//! A member's life: open, exchange, close.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use napi::bindgen_prelude::{FnArgs, Function, Object};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Result, Status};
 use napi_derive::napi;
-use parking_lot::RwLock;
 use rafterdb_codec::Code;
 use rafterdb_plane::{Config, Member, PlaneError};
 
 use crate::direct::{Answer, Call};
 use crate::environment::{closed, Environment, Opening};
+use crate::error::error_json;
+use crate::open_members::{find, forget, insert, next_number};
 use crate::promise::on_thread;
-
-static MEMBERS: LazyLock<RwLock<HashMap<u32, Arc<Member>>>> = LazyLock::new(RwLock::default);
-static NEXT: AtomicU32 = AtomicU32::new(1);
-
-/// The member of a number; a number that is not known is a bug of the caller.
-pub fn find(member: u32) -> Result<Arc<Member>> {
-    let found = MEMBERS.read().get(&member).cloned();
-    found.ok_or_else(|| napi::Error::new(Status::InvalidArg, format!("no member {member} is open")))
-}
-
-/// Takes a member off the list, for whoever closes it; `None` if somebody has.
-pub fn forget(member: u32) -> Option<Arc<Member>> {
-    MEMBERS.write().remove(&member)
-}
-
-/// An error as JSON: `{"code": …, "text": …}`.
-pub fn error_json(error: &PlaneError) -> String {
-    rafterdb_plane::json(&[("code", error.code.name()), ("text", &error.text)])
-}
 
 type Note = ThreadsafeFunction<String, (), String, Status, false, true>;
 type Fatal = ThreadsafeFunction<FnArgs<(String, String)>, (), FnArgs<(String, String)>, Status, false, true>;
@@ -51,9 +31,9 @@ fn open(config: &str, opening: Option<&Opening>, on_fatal: Fatal, on_note: Note)
     });
     match Config::parse(config).and_then(|config| Member::open(config, told, noted)) {
         Ok(member) => {
-            let number = NEXT.fetch_add(1, Ordering::Relaxed);
+            let number = next_number();
             let info = member.info(number);
-            MEMBERS.write().insert(number, member);
+            insert(number, member);
             if let Some(opening) = opening {
                 opening.opened(number);
             }

@@ -14,7 +14,8 @@ use rafterdb_plane::{Member, PlaneError, Port};
 use rafterdb_pool::Slice;
 
 use crate::direct::{hold, Answer, Call, NativeObject, Notifier};
-use crate::member::{error_json, find};
+use crate::error::error_json;
+use crate::open_members::find;
 use crate::promise::Promised;
 
 type Lost = ThreadsafeFunction<FnArgs<(String, String)>, (), FnArgs<(String, String)>, Status, false, true>;

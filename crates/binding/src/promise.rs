@@ -6,7 +6,7 @@ use napi::{Env, JsDeferred, Result};
 use rafterdb_codec::Code;
 use rafterdb_plane::PlaneError;
 
-use crate::member::error_json;
+use crate::error::error_json;
 
 type Resolver<T> = Box<dyn FnOnce(Env) -> Result<T> + Send>;
 

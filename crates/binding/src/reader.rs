@@ -9,7 +9,7 @@ use napi::{sys, Env};
 use rafterdb_plane::Member;
 
 use crate::direct::{Answer, Call, Kept, Misuse};
-use crate::member::find;
+use crate::open_members::find;
 
 /// A reader, for the environment that opened it alone.
 struct Reader {
