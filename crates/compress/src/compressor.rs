@@ -6,10 +6,11 @@ use std::sync::Arc;
 use lz4_flex::block::{compress_into_with_dict, compress_into_with_table, get_maximum_output_size, CompressTable};
 use zstd_safe::{compress_bound, CCtx, CDict};
 
+use crate::algorithm::Algorithm;
 use crate::backoff::Backoff;
 use crate::dictionary::Dictionary;
 use crate::error::CompressError;
-use crate::format::{Algorithm, Header, COMPRESS_INPUT_BYTES_MAX, STORED};
+use crate::format::{Header, COMPRESS_INPUT_BYTES_MAX, STORED};
 use crate::gzip::{self, Deflater};
 use crate::options::Options;
 

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use lz4_flex::block::{decompress_into, decompress_into_with_dict};
 use zstd_safe::DCtx;
 
+use crate::algorithm::Algorithm;
 use crate::dictionary::Dictionary;
 use crate::error::CompressError;
-use crate::format::{parse, Algorithm, Header, Parsed};
+use crate::format::{parse, Header, Parsed};
 use crate::gzip::Inflater;
 
 /// Bytes that `input` decompresses to, from its header alone. Untrusted: compare it with a limit before allocating.

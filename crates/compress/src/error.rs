@@ -1,6 +1,6 @@
 //! What may go wrong, as one type with a code for programs and a text for people. Knows no library behind it.
 
-use crate::format::Algorithm;
+use crate::algorithm::Algorithm;
 
 /// Why an input was not compressed or decompressed. Programs match [`CompressError::code`] or the variant.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

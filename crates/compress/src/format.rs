@@ -1,8 +1,7 @@
 //! The header before a payload (its layout stands in the crate's header): written, parsed and checked here alone.
 //! Knows no library that compresses.
 
-use std::ops::RangeInclusive;
-
+use crate::algorithm::Algorithm;
 use crate::error::CompressError;
 
 /// The most bytes that are compressed in one call (2,113,929,216, the limit of an LZ4 block); more are stored.
@@ -12,60 +11,6 @@ pub const COMPRESS_INPUT_BYTES_MAX: usize = 0x7e00_0000;
 pub(crate) const STORED: u8 = 0;
 const WITH_DICTIONARY: u8 = 0x80;
 const HEADER_BYTES_MAX: usize = 9;
-
-/// What compresses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum Algorithm {
-    /// LZ4 blocks: the fastest both ways, the least saved.
-    Lz4 = 1,
-    /// zstd frames (RFC 8878): close to gzip's speed or better, more saved; the one that gains most from a dictionary.
-    Zstd = 2,
-    /// gzip members (RFC 1952), for peers that know nothing else. Carries a CRC-32. Takes no dictionary.
-    Gzip = 3,
-}
-
-impl Algorithm {
-    /// The name in texts and options: `lz4`, `zstd` or `gzip`.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Lz4 => "lz4",
-            Self::Zstd => "zstd",
-            Self::Gzip => "gzip",
-        }
-    }
-
-    /// The levels it has, from the fastest to the one that saves most; LZ4 has one.
-    #[must_use]
-    pub const fn levels(self) -> RangeInclusive<u8> {
-        match self {
-            Self::Lz4 => 1..=1,
-            Self::Zstd => 1..=19,
-            Self::Gzip => 1..=9,
-        }
-    }
-
-    /// The level that is taken if none is asked for: LZ4 1, zstd 1, gzip 6. zstd 3 saves 3 to 6 % more and takes 20 to
-    /// 50 % longer on package descriptions.
-    #[must_use]
-    pub const fn default_level(self) -> u8 {
-        match self {
-            Self::Lz4 | Self::Zstd => 1,
-            Self::Gzip => 6,
-        }
-    }
-
-    /// How many times its payload the original can be at most. LZ4: a byte adds 255 to a length. Deflate: two bits
-    /// stand for 258 bytes. zstd: a block of four bytes stands for 128 KiB.
-    const fn expansion_max(self) -> usize {
-        match self {
-            Self::Lz4 => 255,
-            Self::Zstd => 32 * 1024,
-            Self::Gzip => 1032,
-        }
-    }
-}
 
 /// What stands before the payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

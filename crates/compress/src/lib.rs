@@ -22,6 +22,7 @@
 
 #![forbid(unsafe_code)]
 
+mod algorithm;
 mod backoff;
 mod compressor;
 mod decompressor;
@@ -31,9 +32,10 @@ mod format;
 mod gzip;
 mod options;
 
+pub use algorithm::Algorithm;
 pub use compressor::{max_compressed_size, Compressor, Outcome, OutcomeKind};
 pub use decompressor::{original_length, Decompressor};
 pub use dictionary::{Dictionary, DICTIONARY_BYTES_MAX, SAMPLE_BYTES_MAX};
 pub use error::CompressError;
-pub use format::{Algorithm, COMPRESS_INPUT_BYTES_MAX};
+pub use format::COMPRESS_INPUT_BYTES_MAX;
 pub use options::Options;

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use crate::algorithm::Algorithm;
 use crate::dictionary::Dictionary;
 use crate::error::CompressError;
-use crate::format::Algorithm;
 
 /// How a [`crate::Compressor`] works. Make one with [`Options::new`] and change what should differ.
 #[derive(Debug, Clone)]
