@@ -1,6 +1,8 @@
 //! CRC-32C with AVX2 and VPCLMULQDQ: two lanes a vector. Knows only its instructions.
 
-use super::machine::{functions, Machine};
+use super::first_vector::first;
+use super::functions::functions;
+use super::instruction_set::InstructionSet;
 use super::sse::Sse;
 use std::arch::x86_64::*;
 
@@ -17,7 +19,7 @@ impl Avx2 {
     }
 }
 
-impl Machine for Avx2 {
+impl InstructionSet for Avx2 {
     type Vector = __m256i;
     const WIDTH: usize = 32;
     const SHORT: usize = 96;
@@ -75,6 +77,11 @@ impl Machine for Avx2 {
     #[inline(always)]
     fn product(self, a: u32, b: u32) -> u64 {
         self.0.product(a, b)
+    }
+
+    #[inline(always)]
+    fn first(self, crc: u32, bytes: &[u8]) -> (Self::Vector, &[u8]) {
+        first(self, crc, bytes)
     }
 }
 

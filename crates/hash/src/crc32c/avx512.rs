@@ -2,7 +2,8 @@
 //! No machine has the last without the others.
 
 use super::avx2::Avx2;
-use super::machine::{functions, Machine};
+use super::functions::functions;
+use super::instruction_set::InstructionSet;
 use super::polynomial::{move_on, Aligned};
 use std::arch::x86_64::*;
 
@@ -22,7 +23,7 @@ impl Avx512 {
     }
 }
 
-impl Machine for Avx512 {
+impl InstructionSet for Avx512 {
     type Vector = __m512i;
     const WIDTH: usize = 64;
     const SHORT: usize = 96;

@@ -1,4 +1,4 @@
-//! CRC-32C by carry-less multiplication of vectors, for any [`Machine`]. Knows no particular one.
+//! CRC-32C by carry-less multiplication of vectors, for any [`InstructionSet`]. Knows no particular one.
 //!
 //! A message is a polynomial: the sum of its 64-bit words, each times a power of x. So a medium one is the inner product of its
 //! words with a table of powers, reduced once at the end. More than the table reaches over is first folded onto four vectors,
@@ -7,13 +7,13 @@
 //!
 //! No closure may hold a vector: it would not be compiled for the features of the function around it, and not be inlined.
 
-use super::machine::Machine;
+use super::instruction_set::InstructionSet;
 use super::polynomial::{carry, move_on, Aligned, POWERS, POWERS_BYTES};
 use super::short::{head, tail};
 
 /// The register `crc` after `bytes`, `SHORT` or more.
 #[inline(always)]
-pub(super) fn medium<M: Machine>(m: M, crc: u32, bytes: &[u8]) -> u32 {
+pub(super) fn medium<M: InstructionSet>(m: M, crc: u32, bytes: &[u8]) -> u32 {
     let (first, mut bytes) = m.first(crc, bytes);
     let first = if bytes.len() < POWERS_BYTES {
         let powers = &POWERS.0[POWERS_BYTES - M::WIDTH - bytes.len()..];
@@ -41,7 +41,7 @@ pub(super) fn medium<M: Machine>(m: M, crc: u32, bytes: &[u8]) -> u32 {
 
 /// The register `crc` after `bytes`, `LONG` or more.
 #[inline(always)]
-pub(super) fn long<M: Machine>(m: M, crc: u32, bytes: &[u8]) -> u32 {
+pub(super) fn long<M: InstructionSet>(m: M, crc: u32, bytes: &[u8]) -> u32 {
     if M::ROUNDS == 0 {
         aligned(m, crc, bytes)
     } else {
@@ -51,7 +51,7 @@ pub(super) fn long<M: Machine>(m: M, crc: u32, bytes: &[u8]) -> u32 {
 
 /// Where vectors are as wide as cache lines, loads that cross them take a quarter more time.
 #[inline(always)]
-fn aligned<M: Machine>(m: M, crc: u32, bytes: &[u8]) -> u32 {
+fn aligned<M: InstructionSet>(m: M, crc: u32, bytes: &[u8]) -> u32 {
     let n = bytes.as_ptr().align_offset(M::WIDTH);
     let crc = head(m, crc, bytes, n);
     let bytes = &bytes[n..];
@@ -61,7 +61,7 @@ fn aligned<M: Machine>(m: M, crc: u32, bytes: &[u8]) -> u32 {
 }
 
 #[inline(always)]
-fn blocks<M: Machine>(m: M, mut crc: u32, bytes: &[u8]) -> u32 {
+fn blocks<M: InstructionSet>(m: M, mut crc: u32, bytes: &[u8]) -> u32 {
     let mut left = bytes;
     while left.len() >= M::LONG {
         // As many as fit: n rounds take n strides of vectors, and n - 1 of the streams.
@@ -81,7 +81,7 @@ fn blocks<M: Machine>(m: M, mut crc: u32, bytes: &[u8]) -> u32 {
 /// A block: `[stream 0][stream 1][stream 2][vectors]`. All parts start from zero, so that they, and the next block, do not wait for
 /// what came before; at the end each is carried to the end and added.
 #[inline(always)]
-fn block<M: Machine>(m: M, crc: u32, bytes: &[u8], rounds: usize) -> u32 {
+fn block<M: InstructionSet>(m: M, crc: u32, bytes: &[u8], rounds: usize) -> u32 {
     let round = 8 * M::WORDS;
     let (streams, rest) = bytes.split_at(3 * round * (rounds - 1));
     let (a, others) = streams.split_at(round * (rounds - 1));
@@ -117,14 +117,14 @@ fn block<M: Machine>(m: M, crc: u32, bytes: &[u8], rounds: usize) -> u32 {
 
 /// Each of `vectors` moved on by a `stride` and added to the `next`.
 #[inline(always)]
-fn fold<M: Machine>(m: M, vectors: &mut [M::Vector; 4], stride: M::Vector, next: &[u8]) {
+fn fold<M: InstructionSet>(m: M, vectors: &mut [M::Vector; 4], stride: M::Vector, next: &[u8]) {
     for (i, moved) in vectors.iter_mut().enumerate() {
         *moved = m.add(m.multiply(*moved, stride), vector(m, next, i));
     }
 }
 
 #[inline(always)]
-fn inner_product<M: Machine>(m: M, vectors: [M::Vector; 4], powers: &[u8]) -> M::Vector {
+fn inner_product<M: InstructionSet>(m: M, vectors: [M::Vector; 4], powers: &[u8]) -> M::Vector {
     let mut sum = m.zero();
     for (i, moved) in vectors.into_iter().enumerate() {
         sum = m.add(sum, m.multiply(moved, vector(m, powers, i)));
@@ -134,7 +134,7 @@ fn inner_product<M: Machine>(m: M, vectors: [M::Vector; 4], powers: &[u8]) -> M:
 
 /// The vector number `i` of `bytes`.
 #[inline(always)]
-fn vector<M: Machine>(m: M, bytes: &[u8], i: usize) -> M::Vector {
+fn vector<M: InstructionSet>(m: M, bytes: &[u8], i: usize) -> M::Vector {
     m.load(&bytes[i * M::WIDTH..(i + 1) * M::WIDTH])
 }
 
@@ -143,7 +143,7 @@ const ROUNDS_MAX: usize = 31;
 
 struct Constants<M>(M);
 
-impl<M: Machine> Constants<M> {
+impl<M: InstructionSet> Constants<M> {
     /// Moves on by four vectors.
     const STRIDE: &'static Aligned<64> = &move_on(4 * M::WIDTH);
     /// By the rounds of a block: for the three streams, and for what came before it.

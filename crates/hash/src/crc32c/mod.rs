@@ -22,10 +22,12 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod dispatch;
+mod first_vector;
+mod functions;
+mod instruction_set;
 #[cfg(any(target_arch = "x86_64", all(target_arch = "aarch64", target_endian = "little")))]
 mod long;
 #[cfg(any(target_arch = "x86_64", all(target_arch = "aarch64", target_endian = "little")))]
-mod machine;
 mod many;
 #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
 mod neon;

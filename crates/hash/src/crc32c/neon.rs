@@ -6,7 +6,9 @@
     reason = "all of it ends up in functions that have the features"
 )]
 
-use super::machine::{functions, Machine};
+use super::first_vector::first;
+use super::functions::functions;
+use super::instruction_set::InstructionSet;
 use std::arch::aarch64::*;
 use std::arch::is_aarch64_feature_detected;
 
@@ -22,7 +24,7 @@ impl Neon {
     }
 }
 
-impl Machine for Neon {
+impl InstructionSet for Neon {
     type Vector = uint64x2_t;
     const WIDTH: usize = 16;
     // As for SSE; not measured.
@@ -81,6 +83,11 @@ impl Machine for Neon {
     fn product(self, a: u32, b: u32) -> u64 {
         // SAFETY: `self`.
         unsafe { vmull_p64(u64::from(a), u64::from(b)) as u64 }
+    }
+
+    #[inline(always)]
+    fn first(self, crc: u32, bytes: &[u8]) -> (Self::Vector, &[u8]) {
+        first(self, crc, bytes)
     }
 }
 

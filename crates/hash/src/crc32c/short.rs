@@ -3,11 +3,11 @@
 //! Less than a word is left at the end: those bytes take one more instruction, not one for each. They are put in the upper
 //! end of a word, with the register before them, and what of the register they do not reach is only moved.
 
-use super::machine::Machine;
+use super::instruction_set::InstructionSet;
 
 /// The register `crc` after `bytes`, fewer than `SHORT`.
 #[inline(always)]
-pub(super) fn short<M: Machine>(m: M, crc: u32, bytes: &[u8]) -> u32 {
+pub(super) fn short<M: InstructionSet>(m: M, crc: u32, bytes: &[u8]) -> u32 {
     let last = |rest: &[u8]| match bytes.last_chunk::<8>() {
         Some(word) => u64::from_le_bytes(*word) >> (64 - 8 * rest.len()),
         None => few(rest),
@@ -17,20 +17,20 @@ pub(super) fn short<M: Machine>(m: M, crc: u32, bytes: &[u8]) -> u32 {
 
 /// The register `crc` after the first `n` of `bytes`, fewer than `WIDTH`; at least seven follow them.
 #[inline(always)]
-pub(super) fn head<M: Machine>(m: M, crc: u32, bytes: &[u8], n: usize) -> u32 {
+pub(super) fn head<M: InstructionSet>(m: M, crc: u32, bytes: &[u8], n: usize) -> u32 {
     words(m, crc, &bytes[..n], |_| word(&bytes[n & !7..]))
 }
 
 /// The register `crc` after the last `n` of `bytes`, fewer than `SHORT` or `WIDTH`; there are eight or more in all.
 #[inline(always)]
-pub(super) fn tail<M: Machine>(m: M, crc: u32, bytes: &[u8], n: usize) -> u32 {
+pub(super) fn tail<M: InstructionSet>(m: M, crc: u32, bytes: &[u8], n: usize) -> u32 {
     let last = |rest: &[u8]| word(&bytes[bytes.len() - 8..]) >> (64 - 8 * rest.len());
     words(m, crc, &bytes[bytes.len() - n..], last)
 }
 
 /// The register `crc` after `bytes`, fewer than 128. Of those that make no whole word, `last` gives a word that begins with them.
 #[inline(always)]
-fn words<M: Machine>(m: M, mut crc: u32, bytes: &[u8], last: impl FnOnce(&[u8]) -> u64) -> u32 {
+fn words<M: InstructionSet>(m: M, mut crc: u32, bytes: &[u8], last: impl FnOnce(&[u8]) -> u64) -> u32 {
     const { assert!(M::SHORT <= 128 && M::WIDTH <= 128) };
     // By the bits of the length: the compiler unrolls a loop, and what it makes of one is slower.
     let (eight, rest) = bytes.split_at(bytes.len() & 64);
@@ -58,7 +58,7 @@ fn words<M: Machine>(m: M, mut crc: u32, bytes: &[u8], last: impl FnOnce(&[u8]) 
 }
 
 #[inline(always)]
-fn whole<M: Machine>(m: M, crc: u32, bytes: &[u8]) -> u32 {
+fn whole<M: InstructionSet>(m: M, crc: u32, bytes: &[u8]) -> u32 {
     let words = bytes.as_chunks::<8>().0;
     words
         .iter()

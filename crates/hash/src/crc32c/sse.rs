@@ -1,6 +1,8 @@
 //! CRC-32C with SSE4.2 and PCLMULQDQ: one lane a vector. Knows only its instructions.
 
-use super::machine::{functions, Machine};
+use super::first_vector::first;
+use super::functions::functions;
+use super::instruction_set::InstructionSet;
 use std::arch::x86_64::*;
 
 #[derive(Clone, Copy)]
@@ -15,7 +17,7 @@ impl Sse {
     }
 }
 
-impl Machine for Sse {
+impl InstructionSet for Sse {
     type Vector = __m128i;
     const WIDTH: usize = 16;
     const SHORT: usize = 96;
@@ -72,6 +74,11 @@ impl Machine for Sse {
             let (a, b) = (_mm_cvtsi32_si128(a as i32), _mm_cvtsi32_si128(b as i32));
             _mm_cvtsi128_si64(_mm_clmulepi64_si128::<0x00>(a, b)) as u64
         }
+    }
+
+    #[inline(always)]
+    fn first(self, crc: u32, bytes: &[u8]) -> (Self::Vector, &[u8]) {
+        first(self, crc, bytes)
     }
 }
 
