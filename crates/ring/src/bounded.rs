@@ -4,13 +4,9 @@
 //! node, clockwise, that has room. For m keys a node has room for ceil((1 + epsilon) × m × its share of the virtual nodes).
 
 use crate::ring::check_length;
-use crate::{hash_key, Keys, Ring, RingError};
+use crate::{hash_key, Keys, Ring, RingError, EPSILON_MAX, EPSILON_MIN};
 use std::sync::Arc;
 
-/// Least epsilon: less room would make keys go far around the circle.
-pub const EPSILON_MIN: f64 = 0.001;
-/// Greatest epsilon.
-pub const EPSILON_MAX: f64 = 1_000.0;
 const MILLION: u128 = 1_000_000;
 const ROOM_FOR_ALL: &str = "the sum of the capacities is at least the number of keys";
 

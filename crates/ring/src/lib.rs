@@ -17,6 +17,7 @@
 #![forbid(unsafe_code)]
 
 mod bounded;
+mod bounds;
 mod circle;
 mod diff;
 mod error;
@@ -24,14 +25,17 @@ mod keys;
 mod node;
 mod replicas;
 mod ring;
+mod zones;
 
-pub use bounded::{BoundedRing, EPSILON_MAX, EPSILON_MIN};
+pub use bounded::BoundedRing;
+pub use bounds::{
+    EPSILON_MAX, EPSILON_MIN, NAME_BYTES_MAX, NODES_MAX, NODE_VIRTUAL_NODES_MAX, POINTS_PER_VIRTUAL_NODE, REPLICAS_MAX,
+    RING_VIRTUAL_NODES_MAX,
+};
 pub use diff::{moved_share, Move};
 pub use error::RingError;
 pub use keys::hash_key;
-pub use node::{
-    Node, Options, NAME_BYTES_MAX, NODES_MAX, NODE_VIRTUAL_NODES_MAX, POINTS_PER_VIRTUAL_NODE, RING_VIRTUAL_NODES_MAX,
-};
+pub use node::{Node, Options};
 pub use rafterdb_hash::{Keys, KeysError};
-pub use replicas::{NO_NODE, REPLICAS_MAX};
+pub use replicas::NO_NODE;
 pub use ring::Ring;

@@ -1,47 +1,10 @@
 //! Several nodes for one key, clockwise from its hash, in zones as different as can be. Knows nothing of loads.
 
 use crate::ring::check_length;
-use crate::{hash_key, Keys, Node, Ring, RingError};
-use std::collections::HashMap;
+use crate::{hash_key, Keys, Ring, RingError, REPLICAS_MAX};
 
-/// Most replicas of a key.
-pub const REPLICAS_MAX: usize = 64;
 /// What stands where a replica would be, had the ring more nodes.
 pub const NO_NODE: u32 = u32::MAX;
-
-/// Which nodes fail together.
-#[derive(Debug)]
-pub(crate) struct Zones {
-    /// For each node a number that its zone's other nodes have too.
-    of_node: Vec<u32>,
-    /// How many zones have more than `r` nodes, for `r` in `0..REPLICAS_MAX`, as far as there are any.
-    larger_than: Vec<usize>,
-}
-
-impl Zones {
-    pub(crate) fn new(nodes: &[Node]) -> Self {
-        let mut numbers: HashMap<&str, u32> = HashMap::new();
-        let mut sizes: Vec<usize> = Vec::new();
-        let mut of_node = Vec::with_capacity(nodes.len());
-        for node in nodes {
-            let next = sizes.len() as u32;
-            let number = node
-                .zone
-                .as_deref()
-                .map_or(next, |zone| *numbers.entry(zone).or_insert(next));
-            if number == next {
-                sizes.push(0);
-            }
-            sizes[number as usize] += 1;
-            of_node.push(number);
-        }
-        let larger_than = (0..REPLICAS_MAX)
-            .map(|round| sizes.iter().filter(|size| **size > round).count())
-            .take_while(|zones| *zones > 0)
-            .collect();
-        Self { of_node, larger_than }
-    }
-}
 
 impl Ring {
     /// The nodes that hold the replicas of a key, distinct, the first one its [`Ring::lookup`]; as many as `out` has room for.

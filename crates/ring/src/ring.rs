@@ -13,7 +13,7 @@
 
 use crate::circle::Circle;
 use crate::node::count_virtual_nodes;
-use crate::replicas::Zones;
+use crate::zones::Zones;
 use crate::{hash_key, Keys, Node, Options, RingError, POINTS_PER_VIRTUAL_NODE};
 use rafterdb_hash::xxh3_64;
 
