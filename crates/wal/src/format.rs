@@ -23,7 +23,7 @@
 
 use rafterdb_hash::{crc32c, crc32c_append};
 
-use crate::index::{Checkpoint, HardState};
+use crate::hard_state::{Checkpoint, HardState};
 
 /// Batches start at multiples of this and fill them, so that no write touches bytes of an earlier one.
 pub(crate) const BLOCK: usize = 4096;

@@ -7,27 +7,9 @@ use std::sync::Arc;
 use parking_lot::RwLock;
 
 use crate::format::Record;
+use crate::hard_state::{Checkpoint, HardState};
 use crate::options::{MARK_GROUP_BYTES, MARK_LOG_BYTES};
 use crate::segment::Segment;
-
-/// What a Raft member must not forget, of one group.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct HardState {
-    /// The current term.
-    pub term: u64,
-    /// Whom it voted for in that term; 0 for nobody.
-    pub vote: u64,
-    /// The commit index it last wrote down.
-    pub commit: u64,
-}
-
-/// A group as the beginning of a segment states it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Checkpoint {
-    pub hard: HardState,
-    pub start: (u64, u64),
-    pub last: u64,
-}
 
 /// A record's place.
 #[derive(Clone, Copy, Debug, Default)]

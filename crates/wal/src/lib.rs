@@ -13,6 +13,7 @@
 mod checkpoint;
 mod error;
 mod format;
+mod hard_state;
 mod index;
 mod io;
 mod options;
@@ -25,7 +26,7 @@ mod stats;
 mod writer;
 
 pub use error::WalError;
-pub use index::HardState;
+pub use hard_state::HardState;
 pub use options::{Backend, Durability, Options, SEGMENT_BYTES_DEFAULT};
 pub use reader::{ReadBlock, Reader};
 pub use recovery::{open, Recovered, RecoveredGroup};

@@ -15,7 +15,8 @@ use crate::format::{
     count_entries, padded_batch, put_record_header, seal_batch, BatchHeader, Record, BATCH_HEADER_BYTES, BLOCK,
     RECORD_FIXED_BYTES_MAX, RECORD_HEADER_BYTES,
 };
-use crate::index::{Change, HardState, Position, Shared};
+use crate::hard_state::HardState;
+use crate::index::{Change, Position, Shared};
 use crate::io::{self, Access};
 use crate::options::{Durability, Options, BATCH_BYTES_MAX};
 use crate::segment::Segment;
