@@ -1,4 +1,4 @@
-// How bounds fit into one another, checked when this is loaded; crates/codec/src/bounds.rs checks the same for Rust, and the
+// How bounds fit into one another, checked when this is loaded; crates/codec/src/bounds_fit.rs checks the same for Rust, and the
 // sizes of layouts. Holds no values of its own but those of layouts that TypeScript writes.
 import { limits } from '../limits.js'
 import { assert } from '../raft/assert.js'

@@ -1,18 +1,8 @@
-//! How the bounds of `limits` fit into one another, checked when this compiles: what one side takes, the next can pass on.
-//! Holds no values of its own but sizes of layouts; what a bound is for is said in `tables.json`.
+//! Sizes of the largest layouts, which follow from the bounds of `limits`; what those are for is said in `tables.json`.
 
-use crate::batch::BATCH_HEADER_BYTES;
 use crate::block::ENTRY_HEADER_BYTES;
-use crate::limits::{
-    APPEND_BYTES_MAX, APPEND_RUNS_MAX, BATCH_OPERATIONS_MAX, BATCH_RANGES_MAX, COMMANDS_DOUBLES_MAX,
-    EVENTS_DOUBLES_MAX, FRAME_BYTES_MAX, KEY_BYTES_MAX, PROPOSAL_BYTES_MAX, READ_RANGES_MAX, READ_REPLY_BYTES_MAX,
-    REQUEST_BYTES_MAX, SEND_QUEUE_BYTES_MAX, TXN_OPERATIONS_MAX, VALUE_BYTES_LARGEST, VALUE_BYTES_MAX,
-};
+use crate::limits::{KEY_BYTES_MAX, REQUEST_BYTES_MAX, VALUE_BYTES_LARGEST};
 use crate::messages::MESSAGE_HEADER_BYTES;
-use crate::peer::{RAFT_HEADER_BYTES, RUN_BYTES};
-
-/// The largest number that JavaScript holds exactly: 2^53 - 1. What the Raft core is to see must not be above it.
-pub const SAFE_NUMBER_MAX: u64 = (1 << 53) - 1;
 
 /// Bytes of the largest pair in a result or an event.
 pub const PAIR_BYTES_MAX: usize = 40 + KEY_BYTES_MAX + VALUE_BYTES_LARGEST;
@@ -22,57 +12,3 @@ pub const RESULT_BYTES_MAX: usize = 16 + 8 + 128;
 
 /// Bytes of the largest entry: the batch of a WRITE request as large as one may be.
 pub const ENTRY_BYTES_MAX: usize = ENTRY_HEADER_BYTES + REQUEST_BYTES_MAX - MESSAGE_HEADER_BYTES;
-
-/// Bytes before a request, or a response, that one member hands to another.
-const FORWARD_HEADER_BYTES: usize = 4;
-
-/// Doubles of a MESSAGE event, and of an APPEND command, before the runs.
-const RUNS_BEFORE: usize = 14;
-
-const fn max(left: usize, right: usize) -> usize {
-    if left > right {
-        left
-    } else {
-        right
-    }
-}
-
-const _: () = assert!(
-    RAFT_HEADER_BYTES + APPEND_RUNS_MAX * RUN_BYTES + max(APPEND_BYTES_MAX, ENTRY_BYTES_MAX) <= FRAME_BYTES_MAX,
-    "whatever a member accepts into its log fits the message that takes it to the others"
-);
-const _: () = assert!(
-    FORWARD_HEADER_BYTES + REQUEST_BYTES_MAX <= FRAME_BYTES_MAX,
-    "whatever a member accepts it can hand to the leader"
-);
-const _: () = assert!(
-    MESSAGE_HEADER_BYTES + BATCH_HEADER_BYTES + 20 + KEY_BYTES_MAX + VALUE_BYTES_LARGEST <= REQUEST_BYTES_MAX,
-    "the largest put fits a request"
-);
-const _: () = assert!(VALUE_BYTES_MAX <= VALUE_BYTES_LARGEST, "the default is allowed");
-const _: () = assert!(
-    FORWARD_HEADER_BYTES
-        + MESSAGE_HEADER_BYTES
-        + READ_REPLY_BYTES_MAX
-        + PAIR_BYTES_MAX
-        + READ_RANGES_MAX * RESULT_BYTES_MAX
-        <= FRAME_BYTES_MAX,
-    "the answer to a read fits a frame: it is full at readReplyBytesMax, and then ends with the next pair"
-);
-const _: () = assert!(
-    MESSAGE_HEADER_BYTES + 12 + 2 * (4 + PAIR_BYTES_MAX) <= FRAME_BYTES_MAX,
-    "an event with the pair as it was before fits a frame"
-);
-const _: () = assert!(
-    3 * TXN_OPERATIONS_MAX < BATCH_OPERATIONS_MAX && 2 * TXN_OPERATIONS_MAX <= BATCH_RANGES_MAX,
-    "a transaction whose parts are as large as they may be fits a batch, even if all of them are on ranges"
-);
-const _: () = assert!(
-    RUNS_BEFORE + 2 * APPEND_RUNS_MAX + 2 <= EVENTS_DOUBLES_MAX
-        && RUNS_BEFORE + 2 * APPEND_RUNS_MAX <= COMMANDS_DOUBLES_MAX,
-    "every message fits the events array, and every append the commands array"
-);
-const _: () = assert!(
-    ENTRY_BYTES_MAX <= PROPOSAL_BYTES_MAX && FRAME_BYTES_MAX + 8 <= SEND_QUEUE_BYTES_MAX,
-    "an empty queue takes anything that is allowed"
-);

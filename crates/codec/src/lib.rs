@@ -9,6 +9,7 @@
 mod batch;
 mod block;
 mod bounds;
+mod bounds_fit;
 mod compare;
 mod frame;
 mod hello;
@@ -18,7 +19,9 @@ mod numbered;
 mod operations;
 mod peer;
 mod reader;
+mod refusal;
 mod results;
+mod safe_number;
 mod selection;
 mod shortage;
 mod tables;
@@ -26,11 +29,11 @@ mod unencodable;
 mod validate;
 mod watch_event;
 mod weight;
-mod writes;
+mod written_keys;
 
 pub use batch::{Batch, BatchHeader, BATCH_HEADER_BYTES, BATCH_RETRY};
 pub use block::{count_entries, skip_entries, split_entries, Entries, Entry, ENTRY_HEADER_BYTES};
-pub use bounds::{ENTRY_BYTES_MAX, PAIR_BYTES_MAX, RESULT_BYTES_MAX, SAFE_NUMBER_MAX};
+pub use bounds::{ENTRY_BYTES_MAX, PAIR_BYTES_MAX, RESULT_BYTES_MAX};
 pub use compare::{Compare, Compares, Operand};
 pub use frame::{Body, Frame, FRAME_HEADER_BYTES};
 pub use hello::{
@@ -52,17 +55,19 @@ pub use peer::{
     RaftHeader, RaftRecord, ReadReply, Run, Runs, RAFT_HEADER_BYTES, RUN_BYTES,
 };
 pub use reader::{Malformed, Parsed, Reader};
+pub use refusal::Refusal;
 pub use results::{
     encode_error, encode_plain, parse_error, parse_plain, CountedPairs, OpenResult, OperationResult, OperationResults,
     Pair, Pairs, PAIR_HEADER_BYTES, RESULT_HEADER_BYTES, RESULT_PREVIOUS_LEFT_OUT, RESULT_PUT_PREVIOUS,
     RESULT_RANGE_MORE, RESULT_TXN_SUCCEEDED,
 };
+pub use safe_number::SAFE_NUMBER_MAX;
 pub use selection::Selection;
 pub use shortage::{code_of, is_shortage};
 pub use tables::*;
 pub use unencodable::Unencodable;
 pub use validate::{
-    validate_batch, validate_put, validate_raise, validate_selection, validate_txn, BatchInfo, Limits, Refusal,
+    validate_batch, validate_put, validate_raise, validate_selection, validate_txn, BatchInfo, Limits,
     TXN_NESTED_OPERATIONS_MAX,
 };
 pub use watch_event::{encode_watch_header, patch_watch_header, WatchEvent, WatchEvents, WATCH_HEADER_BYTES};

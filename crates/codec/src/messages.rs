@@ -6,10 +6,10 @@
 //! response  [u32 length of the body][u8 type][u8 flags][u16 code][u64 id][body]
 //! ```
 
-use crate::bounds::SAFE_NUMBER_MAX;
 use crate::operations::{Operation, Operations, Range};
 use crate::reader::{length_u32, patch_u32, u16_at, u32_at, u64_at, Malformed, Parsed, Reader};
 use crate::results::encode_error;
+use crate::safe_number::SAFE_NUMBER_MAX;
 use crate::selection::Selection;
 use crate::{Code, Consistency};
 

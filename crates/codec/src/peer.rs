@@ -12,10 +12,11 @@
 //! ```
 
 use crate::block::Entries;
-use crate::bounds::{ENTRY_BYTES_MAX, SAFE_NUMBER_MAX};
+use crate::bounds::ENTRY_BYTES_MAX;
 use crate::limits::APPEND_RUNS_MAX;
 use crate::messages::{next_of, Request, Response};
 use crate::reader::{length_u32, u16_at, u32_at, u64_at, Malformed, Parsed, Reader};
+use crate::safe_number::SAFE_NUMBER_MAX;
 use crate::{Code, EntryKind, MessageKind, PeerRecordKind};
 
 /// Bytes before a Raft record's runs.

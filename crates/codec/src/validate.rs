@@ -7,10 +7,11 @@ use crate::limits::{
     VALUE_BYTES_MAX,
 };
 use crate::operations::{Operation, Put, Txn, PUT_HAS_LEASE, PUT_IGNORE_LEASE, PUT_IGNORE_VALUE, TXN_DEPTH_MAX};
+use crate::refusal::Refusal;
 use crate::selection::Selection;
 use crate::weight::Weight;
-use crate::writes::Writes;
-use crate::{Code, Malformed};
+use crate::written_keys::WrittenKeys;
+use crate::Code;
 
 /// Operations of one transaction, everything nested in it included.
 pub const TXN_NESTED_OPERATIONS_MAX: usize = 1024;
@@ -44,15 +45,6 @@ pub struct BatchInfo {
     pub operations: u32,
     /// Every operation is a put without options.
     pub is_plain: bool,
-}
-
-/// A refusal: the code that programs match, and what to do about it.
-pub type Refusal = (Code, String);
-
-impl From<Malformed> for Refusal {
-    fn from(malformed: Malformed) -> Self {
-        (malformed.code(), malformed.0.to_string())
-    }
 }
 
 /// Checks a batch body from end to end.
@@ -221,7 +213,7 @@ pub fn validate_txn(txn: &Txn<'_>, limits: &Limits) -> Result<(), Refusal> {
     txn.check()?;
     let mut left = TXN_NESTED_OPERATIONS_MAX;
     validate_parts(txn, limits, limits.txn_operations_max, &mut left)?;
-    Writes::of_txn(txn).map(drop)
+    WrittenKeys::of_txn(txn).map(drop)
 }
 
 fn too_many(most: usize) -> Refusal {

@@ -5,18 +5,18 @@ use std::collections::BTreeSet;
 use std::ops::Bound;
 
 use crate::operations::{Operation, Operations, Txn};
+use crate::refusal::Refusal;
 use crate::selection::Selection;
-use crate::validate::Refusal;
 use crate::Code;
 
 /// What a run of operations may write.
 #[derive(Debug, Default)]
-pub(crate) struct Writes<'a> {
+pub(crate) struct WrittenKeys<'a> {
     puts: BTreeSet<&'a [u8]>,
     deletes: Vec<Selection<'a>>,
 }
 
-impl<'a> Writes<'a> {
+impl<'a> WrittenKeys<'a> {
     /// Of a transaction whose structure has been checked. `DUPLICATE_KEY` if one of its executions could put a key
     /// twice, or put and delete it. Deleting twice is fine: the second finds nothing.
     pub(crate) fn of_txn(txn: &Txn<'a>) -> Result<Self, Refusal> {
