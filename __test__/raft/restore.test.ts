@@ -2,7 +2,8 @@
 import { expect, test } from 'vitest'
 import type { Commands } from '../../src/raft/commands.js'
 import type { RaftConfig } from '../../src/raft/config.js'
-import { type Opened, Raft } from '../../src/raft/raft.js'
+import type { Opened } from '../../src/raft/opened.js'
+import { Raft } from '../../src/raft/raft.js'
 import { Message } from '../../src/raft/raft-kinds.js'
 import { arrived } from './arrived.js'
 

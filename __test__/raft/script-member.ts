@@ -3,7 +3,8 @@
 import { type After, type Commands, DURABLE, REPORTED } from '../../src/raft/commands.js'
 import type { RaftConfig } from '../../src/raft/config.js'
 import type { Outgoing } from '../../src/raft/message.js'
-import { type Opened, Raft } from '../../src/raft/raft.js'
+import type { Opened } from '../../src/raft/opened.js'
+import { Raft } from '../../src/raft/raft.js'
 import { Message } from '../../src/raft/raft-kinds.js'
 import { codeName, describeMessage, roleName } from './describe.js'
 

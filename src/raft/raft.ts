@@ -7,9 +7,10 @@ import { type After, AT_ONCE, type Commands, DURABLE } from './commands.js'
 import { APPLY_STALL_MS, checkConfig, ELECTION_SPREAD_SHARE, type RaftConfig, votersOf } from './config.js'
 import { Follower } from './follower.js'
 import { Leader } from './leader.js'
-import { Log } from './log.js'
+import type { Log } from './log.js'
 import { cutIndex } from './log-compaction.js'
 import type { Incoming, Outgoing } from './message.js'
+import { logOf, type Opened } from './opened.js'
 import { doubt } from './plausible.js'
 import { Message, Role } from './raft-kinds.js'
 import { Random } from './random.js'
@@ -17,21 +18,6 @@ import { Recovery } from './recovery.js'
 import { Stall } from './stall.js'
 import { answerVote } from './vote.js'
 import type { Voters } from './voters.js'
-
-/** What the disk held when the group was opened; see OPENED in crates/codec/FORMATS.md. */
-export interface Opened {
-  term: number
-  vote: number
-  commit: number
-  snapshotIndex: number
-  snapshotTerm: number
-  lastIndex: number
-  applied: number
-  /** The data directory is new, or may lack what was acknowledged: a first start, or something was lost. */
-  recovering: boolean
-  /** Flat pairs of (first index, term). */
-  runs: readonly number[]
-}
 
 /** What a role adds to the state they share. */
 interface Behaviour {
@@ -58,7 +44,7 @@ export class Raft {
   readonly peers: readonly number[]
   /** Who decides with this member, and who only follows. */
   readonly voters: Voters
-  readonly log = new Log()
+  readonly log: Log
   readonly random: Random
   /** A number that no other life of this member has had. */
   readonly life: number
@@ -113,6 +99,7 @@ export class Raft {
     this.peers = this.voters.members.filter((member) => member !== config.id)
     this.random = new Random(config.seed, config.id, config.group)
     this.life = Math.floor(new Random(config.seed, config.id, config.group, now).between(1, 2 ** 32))
+    this.log = logOf(opened)
     this.#restore(opened)
     this.#behaviour = new Follower(this)
     // Leases rely on what this member promised before it stopped, so it keeps quiet for as long as it may have promised.
@@ -440,25 +427,18 @@ export class Raft {
   }
 
   #restore(opened: Opened): void {
-    const { snapshotIndex, snapshotTerm, lastIndex, runs } = opened
+    const { snapshotIndex, snapshotTerm } = opened
     this.term = opened.term
     this.vote = opened.vote
     // A snapshot of a later term may have been installed before that term was on disk; then nobody has this member's vote in it.
     this.raiseTerm(Math.max(this.term, snapshotTerm))
-    this.log.reset(snapshotIndex, snapshotTerm)
-    for (let i = 0; i < runs.length; i += 2) {
-      assert(runs[i] === this.log.lastIndex + 1, 'term runs follow each other', { at: i, lastIndex: this.log.lastIndex })
-      const end = runs[i + 2] ?? lastIndex + 1
-      this.log.append(runs[i + 1] as number, end - this.log.lastIndex - 1)
-    }
-    this.durable = lastIndex
+    this.durable = this.log.lastIndex
     this.applied = Math.max(opened.applied, snapshotIndex)
     // A member that lost the end of its log may have kept a commit index beyond it, or one that speaks of entries which had
     // replaced those that are there now: what is in the state machine is all that it knows to be committed.
     this.commit = opened.recovering ? this.applied : Math.max(opened.commit, this.applied)
     // The replay of what the store does not hold can begin before a leader is known.
     this.#commitHandedOver = this.applied
-    assert(this.log.lastIndex === lastIndex, 'term runs reach the last index', { lastIndex, found: this.log.lastIndex })
     assert(this.log.lastTerm <= this.term, 'the log has no term above the current', { term: this.term, found: this.log.lastTerm })
     this.#checkOrder()
   }
