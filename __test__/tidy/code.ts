@@ -58,7 +58,7 @@ export const safety: Rule = {
 /** Where `unsafe` may stand: the owners of memory, of instructions, of JavaScript's values, and single calls of the system. */
 const UNSAFE_PLACES = [
   /^crates\/(binding|hash|pool)\/src\//,
-  /^crates\/store\/src\/engine\/(arena|memtable|order|reuse|slot)\.rs$/,
+  /^crates\/store\/src\/engine\/(arena|key_order|memtable|retired_memory|slot)\.rs$/,
   /^crates\/(plane\/src\/(ground\/clock|system\/(descriptors|disk_space))|store\/src\/engine\/(files|threads)|topology\/src\/affinity)\.rs$/,
 ]
 

@@ -5,6 +5,7 @@ use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 use std::time::Instant;
 
+use crate::free_bits::{all, SLOTS_MAX};
 use crate::inner::Inner;
 use crate::memory::{alignment, Memory};
 use crate::pool::Options;
@@ -12,7 +13,6 @@ use crate::slot::{Home, Owned, Slot};
 use crate::stats::Stats;
 use crate::sync::{Guard, Ordering};
 use crate::tier::{Row, Tier, CHUNKS_MAX};
-use crate::word::{all, SLOTS_MAX};
 use crate::TIERS;
 
 /// Buffers of the first chunk of each tier.

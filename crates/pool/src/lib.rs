@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! take ──▶ what this thread dropped last    lane.rs    no locked instruction
-//!      └─▶ a word of 64 free bits           word.rs    one compare-and-swap; tier.rs finds the word
+//!      └─▶ a word of 64 free bits           free_bits.rs  one compare-and-swap; tier.rs finds the word
 //!      └─▶ a new chunk                      chunks.rs  the only lock, and only tried
 //!      └─▶ made to measure                  slot.rs    at the bound, or while the lock is taken; freed when dropped
 //! ```
@@ -22,6 +22,7 @@
 
 mod buffer;
 mod chunks;
+mod free_bits;
 mod inner;
 mod lane;
 mod memory;
@@ -32,7 +33,6 @@ mod stats;
 mod sync;
 mod threads;
 mod tier;
-mod word;
 
 pub use buffer::Buffer;
 pub use chunks::{GROWTH_PERCENT, SLOTS_FIRST};

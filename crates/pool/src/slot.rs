@@ -3,10 +3,10 @@
 
 use std::ptr::NonNull;
 
+use crate::free_bits::FreeBits;
 use crate::inner::Inner;
 use crate::memory::{alignment, Memory};
 use crate::sync::{ordering, AtomicU32, Ordering, Step, UnsafeCell};
-use crate::word::Word;
 
 /// Handles of one slot, at most: far from wrapping even if every thread adds one before it looks.
 const HANDLES_MAX: u32 = u32::MAX / 2;
@@ -22,7 +22,7 @@ pub(crate) struct Place {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Home {
     pub inner: &'static Inner,
-    pub word: &'static Word,
+    pub word: &'static FreeBits,
     pub tier: u8,
     pub bit: u8,
 }

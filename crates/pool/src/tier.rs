@@ -3,10 +3,10 @@
 
 use std::ptr::NonNull;
 
+use crate::free_bits::FreeBits;
 use crate::lane::Lane;
 use crate::slot::{Owned, Slot};
 use crate::sync::{ordering, AtomicPtr, AtomicUsize, Balance, Flag, Leaked, Ordering, Step};
-use crate::word::Word;
 
 /// Chunks in one block of the table.
 const BLOCK_CHUNKS: usize = if cfg!(loom) { 4 } else { 64 };
@@ -24,7 +24,7 @@ const TOLD_EVERY: i64 = 8;
 /// The words stand together, so that a search passes eight in a cache line.
 #[derive(Debug)]
 struct Block {
-    words: [Word; BLOCK_CHUNKS],
+    words: [FreeBits; BLOCK_CHUNKS],
     /// First slot of each chunk; written before the chunk's first bit is set.
     slots: [AtomicPtr<Slot>; BLOCK_CHUNKS],
     /// Whether something was taken out of each chunk since it was last looked at for being idle.
@@ -43,7 +43,7 @@ pub(crate) struct Tier {
 
 /// A chunk's part of the table.
 pub(crate) struct Row {
-    pub word: &'static Word,
+    pub word: &'static FreeBits,
     slots: &'static AtomicPtr<Slot>,
     pub is_touched: &'static Flag,
 }
@@ -86,7 +86,7 @@ impl Tier {
         let chunk = self.chunks.load(Ordering::Relaxed);
         if chunk.is_multiple_of(BLOCK_CHUNKS) {
             let block = Block {
-                words: std::array::from_fn(|_| Word::new()),
+                words: std::array::from_fn(|_| FreeBits::new()),
                 slots: std::array::from_fn(|_| AtomicPtr::new(std::ptr::null_mut())),
                 is_touched: std::array::from_fn(|_| Flag::new(false)),
             };

@@ -10,8 +10,8 @@ use super::chunks::ChunkReader;
 use super::directory::{build_next, Next};
 use super::history::{decode, parse, Decoded, History, Parts, Sizes, Writer as SurvivorsWriter};
 use super::lsm::{LsmEngine, MarkedState};
-use super::meta::encode_meta;
 use super::options::{Budget, EngineOptions, SharedCache, MEMORY_BYTES_MIN};
+use super::persisted_state::encode_persisted_state;
 use super::range_tombstones::{decode_bounds, decode_set, RangeTombstones};
 use super::row::unpack;
 use super::shared::Persisted;
@@ -102,7 +102,7 @@ pub(super) fn build_empty(generation: &Path) -> Result<(), StoreError> {
     };
     history.sync()?;
     tables.ingest(
-        &encode_meta(&persists, &RangeTombstones::default(), &[]),
+        &encode_persisted_state(&persists, &RangeTombstones::default(), &[]),
         std::iter::empty(),
     )?;
     Ok(())
@@ -276,7 +276,7 @@ impl Install<'_> {
         state: &[u8],
     ) -> Result<u64, StoreError> {
         let mut ingestion = self.tables.begin_ingestion()?;
-        for (name, value) in encode_meta(persists, ranges, state) {
+        for (name, value) in encode_persisted_state(persists, ranges, state) {
             ingestion.meta(&name, &value)?;
         }
         let mut rows = 0;

@@ -19,8 +19,8 @@ use super::failure::short;
 use super::history::{History, Sizes};
 use super::install::build_empty;
 use super::memtable::Memtable;
-use super::meta::read_meta;
 use super::options::{Budget, EngineOptions, SharedCache};
+use super::persisted_state::read_persisted_state;
 use super::row_cache::RowCache;
 use super::shared::{Flush, Persisted, Sealed, Shared, View, Wanting, Work};
 use super::snapshot::{Pin, Snapshot};
@@ -70,7 +70,7 @@ impl LsmEngine {
             .unwrap_or_else(|| SharedCache::new(budget.block_cache_bytes));
         let limits = Arc::new(Limits::default());
         let tables = Tables::open(&generation.join("tables"), &budget, &cache, Arc::clone(&limits))?;
-        let (persisted, ranges, state) = read_meta(&tables)?;
+        let (persisted, ranges, state) = read_persisted_state(&tables)?;
         limits.ranges.begin(ranges);
         let history = History::open(
             &generation.join("history"),

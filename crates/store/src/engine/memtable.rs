@@ -13,8 +13,8 @@ use hashbrown::HashTable;
 use parking_lot::{Mutex, RwLock};
 
 use super::arena::{Arena, ChunkPool};
-use super::order::{Order, Run};
-use super::reuse::{size_of_piece, Readers, Reuse};
+use super::key_order::{KeyOrder, Run};
+use super::retired_memory::{size_of_piece, Readers, RetiredMemory};
 use super::slot::{Row, Slot};
 
 /// Shards of the hash table; a power of two.
@@ -31,12 +31,12 @@ struct Hashed {
 pub(super) struct Memtable {
     /// Slots of this memtable's arena.
     shards: Vec<RwLock<HashTable<Hashed>>>,
-    order: Order,
+    order: KeyOrder,
     keys: AtomicUsize,
     /// Bytes of all rows that were ever current.
     written: AtomicUsize,
     readers: Readers,
-    reuse: Mutex<Reuse>,
+    reuse: Mutex<RetiredMemory>,
     arena: Arc<Arena>,
 }
 
@@ -114,7 +114,7 @@ impl Memtable {
         let arena = Arc::new(Arena::new(pool));
         Self {
             shards: (0..SHARDS).map(|_| RwLock::new(HashTable::new())).collect(),
-            order: Order::new(Arc::clone(&arena)),
+            order: KeyOrder::new(Arc::clone(&arena)),
             keys: AtomicUsize::new(0),
             written: AtomicUsize::new(0),
             readers: Readers::default(),
@@ -192,7 +192,7 @@ impl Memtable {
         Some(shard.find(hash, is_wanted)?.slot)
     }
 
-    fn new_row(&self, reuse: &mut Reuse, header: &[u8], value: &[u8]) -> Row {
+    fn new_row(&self, reuse: &mut RetiredMemory, header: &[u8], value: &[u8]) -> Row {
         let length = header.len() + value.len();
         self.written.fetch_add(length, Ordering::Relaxed);
         let size = size_of_piece(Row::room(length));

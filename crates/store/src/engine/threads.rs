@@ -13,7 +13,7 @@ use rafterdb_codec::{is_shortage, Code};
 use super::failure::io_failure;
 use super::history::{Compaction, Record};
 use super::memtable::Rows;
-use super::meta::encode_meta;
+use super::persisted_state::encode_persisted_state;
 use super::reclaim::reclaim;
 use super::shared::{Flush, Sealed, Shared, View, Wanting, Work};
 use crate::StoreError;
@@ -158,7 +158,7 @@ fn run_flush(shared: &Shared, flush: &mut Flush) -> Result<(), StoreError> {
     wait_for_table_compaction(shared);
     shared.history.sync()?;
     reach("store.flush.tables")?;
-    let meta = encode_meta(&flush.persists, &flush.ranges, &flush.state);
+    let meta = encode_persisted_state(&flush.persists, &flush.ranges, &flush.state);
     let memtable = &*flush.memtable;
     let sorted = memtable.single_run().map(|run| Rows::new(memtable, run));
     let rows = || sorted.iter().flat_map(Rows::iter);

@@ -76,7 +76,7 @@ struct Piece {
 
 /// The pieces. For the one writer.
 #[derive(Default)]
-pub(super) struct Reuse {
+pub(super) struct RetiredMemory {
     /// Pieces that were let go since the grace period began.
     retired: Vec<Piece>,
     /// Pieces that wait for it to end.
@@ -88,15 +88,15 @@ pub(super) struct Reuse {
 }
 
 // SAFETY: addresses of memory that nobody reads or writes until they are handed out again; none belongs to a thread.
-unsafe impl Send for Reuse {}
+unsafe impl Send for RetiredMemory {}
 
-impl Reuse {
+impl RetiredMemory {
     /// A free piece of `size` bytes, which is one of [`size_of_piece`].
     pub(super) fn take(&mut self, size: usize) -> Option<NonNull<u8>> {
         self.free.get_mut(class_of(size))?.pop()
     }
 
-    /// Lets go of a piece, which [`Reuse::take`] hands out again once nobody looks at it.
+    /// Lets go of a piece, which [`RetiredMemory::take`] hands out again once nobody looks at it.
     ///
     /// # Safety
     /// `address` has `size` bytes, one of [`size_of_piece`], for as long as pieces are taken. It can be loaded no more, and whoever
@@ -169,7 +169,7 @@ mod tests {
     }
 
     /// Retires `RETIRED_MIN` pieces from `first` on.
-    fn retire(reuse: &mut Reuse, readers: &Readers, first: usize) {
+    fn retire(reuse: &mut RetiredMemory, readers: &Readers, first: usize) {
         for n in first..first + RETIRED_MIN {
             // SAFETY: nobody looks at these addresses.
             unsafe { reuse.retire(address(n), 64, readers) };
@@ -178,7 +178,7 @@ mod tests {
 
     #[test]
     fn what_nobody_looks_at_is_used_again() {
-        let (mut reuse, readers) = (Reuse::default(), Readers::default());
+        let (mut reuse, readers) = (RetiredMemory::default(), Readers::default());
         retire(&mut reuse, &readers, 1);
         let taken: Vec<_> = std::iter::from_fn(|| reuse.take(64)).collect();
         assert_eq!(taken.len(), RETIRED_MIN);
@@ -188,7 +188,7 @@ mod tests {
 
     #[test]
     fn what_a_reader_may_look_at_is_kept_until_it_leaves() {
-        let (mut reuse, readers) = (Reuse::default(), Readers::default());
+        let (mut reuse, readers) = (RetiredMemory::default(), Readers::default());
         let early = readers.enter();
         for round in 0..5 {
             retire(&mut reuse, &readers, 1 + round * RETIRED_MIN);
@@ -204,7 +204,7 @@ mod tests {
 
     #[test]
     fn a_reader_that_comes_in_the_middle_of_a_grace_period_keeps_what_is_retired_then() {
-        let (mut reuse, readers) = (Reuse::default(), Readers::default());
+        let (mut reuse, readers) = (RetiredMemory::default(), Readers::default());
         let early = readers.enter();
         retire(&mut reuse, &readers, 1);
         // The counters have changed places: this one is in the other.
@@ -228,7 +228,7 @@ mod tests {
 
     #[test]
     fn readers_one_after_the_other_do_not_hold_everything_up() {
-        let (mut reuse, readers) = (Reuse::default(), Readers::default());
+        let (mut reuse, readers) = (RetiredMemory::default(), Readers::default());
         let mut reading = readers.enter();
         let mut freed = 0;
         for round in 1..100 {

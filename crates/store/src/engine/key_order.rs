@@ -1,7 +1,7 @@
 //! The keys of one memtable in order, sorted some thousands at a time: the writer appends to an unsorted tail. A tail that
 //! is long enough, or that a range or a flush meets, is sorted and merged into runs whose lengths at least halve, so that a
 //! key is moved O(log n) times. Short runs are merged at once; long ones by a thread of the engine's, as the writer has no time for
-//! it. Knows keys, not rows. Order and runs keep the memory that their keys lie in.
+//! it. Knows keys, not rows. The order and the runs keep the memory that their keys lie in.
 //!
 //! Measured with a million random 16-byte keys, processor time a key on a busy machine: appending here 25 ns and sorting
 //! all of them at the flush 370, against 1,900 for inserting each into a BTreeMap as it comes. With no bound on the tail the
@@ -104,7 +104,7 @@ const TAIL_MAX: usize = 4096;
 const MERGED_AT_ONCE_MAX: usize = 16 << 10;
 
 /// All keys of a memtable.
-pub(super) struct Order {
+pub(super) struct KeyOrder {
     /// New keys, in order of arrival. The writer holds this lock for one push.
     tail: Mutex<Vec<Entry>>,
     /// Runs, older ones first. Held while a tail is sorted and short runs are merged: those who read in order wait for one another for
@@ -118,7 +118,7 @@ pub(super) struct Order {
     arena: Arc<Arena>,
 }
 
-impl Order {
+impl KeyOrder {
     /// No keys, to be written to `arena`.
     pub(super) fn new(arena: Arc<Arena>) -> Self {
         Self {
@@ -244,8 +244,8 @@ mod tests {
     use super::super::arena::ChunkPool;
     use super::*;
 
-    fn order() -> Order {
-        Order::new(Arc::new(Arena::new(ChunkPool::new(0))))
+    fn order() -> KeyOrder {
+        KeyOrder::new(Arc::new(Arena::new(ChunkPool::new(0))))
     }
 
     fn key(number: u32) -> [u8; 12] {
@@ -254,7 +254,7 @@ mod tests {
         key
     }
 
-    fn add(order: &Order, number: u32) {
+    fn add(order: &KeyOrder, number: u32) {
         // SAFETY: the arena has room for it, and nobody reads the row.
         let row = unsafe { Row::write(order.arena.take(64), b"", b"") };
         order.add(&key(number), row);

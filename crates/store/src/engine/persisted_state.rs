@@ -24,7 +24,7 @@ const MARK_BYTES: usize = 56;
 const PIECE_BYTES: usize = 256 << 10;
 
 /// The meta rows of a flush, in order.
-pub(super) fn encode_meta<'a>(
+pub(super) fn encode_persisted_state<'a>(
     persisted: &Persisted,
     ranges: &RangeTombstones,
     state: &'a [u8],
@@ -61,7 +61,7 @@ pub(super) fn encode_meta<'a>(
 }
 
 /// What the last flush made persistent. A new store has been flushed once, at index 0.
-pub(super) fn read_meta(tables: &Tables) -> Result<(Persisted, RangeTombstones, Vec<u8>), StoreError> {
+pub(super) fn read_persisted_state(tables: &Tables) -> Result<(Persisted, RangeTombstones, Vec<u8>), StoreError> {
     let damaged = |what| corrupt(tables.path(), None, what);
     let Some(mark) = tables.meta(MARK)? else {
         return Err(damaged("the row of the last flush is missing"));

@@ -7,7 +7,7 @@ pub(crate) const SLOTS_MAX: usize = u64::BITS as usize;
 
 /// No slots to begin with.
 #[derive(Debug)]
-pub(crate) struct Word(AtomicU64);
+pub(crate) struct FreeBits(AtomicU64);
 
 /// All bits of a chunk of so many slots, at least one.
 pub(crate) const fn all(slots: usize) -> u64 {
@@ -15,7 +15,7 @@ pub(crate) const fn all(slots: usize) -> u64 {
     u64::MAX >> (SLOTS_MAX - slots)
 }
 
-impl Word {
+impl FreeBits {
     pub fn new() -> Self {
         Self(AtomicU64::new(0))
     }
