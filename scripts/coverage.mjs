@@ -19,8 +19,10 @@ function rust() {
   if (run.status('cargo', ['llvm-cov', '--version'], { stdio: 'ignore' }) !== 0) {
     throw new Error(`needs cargo install --locked cargo-llvm-cov@${CARGO_LLVM_COV} and rustup component add llvm-tools`)
   }
-  // Without debug symbols it takes a third of the disk; coverage needs none.
-  const env = { CARGO_PROFILE_DEV_DEBUG: '0', CARGO_INCREMENTAL: '0' }
+  // Without debug symbols it takes a third of the disk; coverage needs none. Names are not compressed, as LLVM's tools may be built
+  // without zlib.
+  const RUSTFLAGS = `${process.env.RUSTFLAGS ?? ''} -C llvm-args=-enable-name-compression=false`.trim()
+  const env = { CARGO_PROFILE_DEV_DEBUG: '0', CARGO_INCREMENTAL: '0', RUSTFLAGS }
   const what = extra.length > 0 ? extra : ['--workspace']
   run('cargo', ['llvm-cov', '--no-report', ...what], { env })
   run('cargo', ['llvm-cov', 'report', '--html', '--output-dir', join(folder, 'rust')], { env })
