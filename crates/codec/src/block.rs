@@ -70,7 +70,9 @@ impl<'a> Entry<'a> {
         Ok((entry, entry.encoded_size()))
     }
 
-    fn header(&self) -> Result<[u8; ENTRY_HEADER_BYTES], Unencodable> {
+    /// What stands before the body, for a writer that lays down the body itself. Errors: [`Unencodable::TooLong`].
+    #[inline]
+    pub fn header(&self) -> Result<[u8; ENTRY_HEADER_BYTES], Unencodable> {
         let [a, b, c, d] = body_length(self.body.len())?.to_le_bytes();
         Ok([a, b, c, d, self.kind, 0, 0, 0])
     }
@@ -131,6 +133,18 @@ pub fn skip_entries(block: &[u8], count: u64) -> Parsed<&[u8]> {
             .ok_or(Malformed("a block has fewer entries than announced"))??;
     }
     Ok(entries.rest())
+}
+
+/// The identity of a cluster that the body of a no-op entry tells, 0 if none: `[u64 identity]`, or nothing.
+#[must_use]
+pub fn parse_identity(body: &[u8]) -> u64 {
+    Reader::new(body).u64().unwrap_or(0)
+}
+
+/// The body of a no-op entry that tells the identity of a cluster.
+#[must_use]
+pub const fn encode_identity(identity: u64) -> [u8; 8] {
+    identity.to_le_bytes()
 }
 
 /// The longest run of entries from the front that is at most `bytes_max` long, but at least one entry if there is any.

@@ -3,6 +3,7 @@
 
 use crate::batch::BATCH_HEADER_BYTES;
 use crate::bounds::{ENTRY_BYTES_MAX, PAIR_BYTES_MAX, RESULT_BYTES_MAX};
+use crate::events::MESSAGE_EVENT_DOUBLES;
 use crate::limits::{
     APPEND_BYTES_MAX, APPEND_RUNS_MAX, BATCH_OPERATIONS_MAX, BATCH_RANGES_MAX, COMMANDS_DOUBLES_MAX,
     EVENTS_DOUBLES_MAX, FRAME_BYTES_MAX, KEY_BYTES_MAX, PROPOSAL_BYTES_MAX, READ_RANGES_MAX, READ_REPLY_BYTES_MAX,
@@ -13,9 +14,6 @@ use crate::peer::{RAFT_HEADER_BYTES, RUN_BYTES};
 
 /// Bytes before a request, or a response, that one member hands to another.
 const FORWARD_HEADER_BYTES: usize = 4;
-
-/// Doubles of a MESSAGE event, and of an APPEND command, before the runs.
-const RUNS_BEFORE: usize = 14;
 
 const fn max(left: usize, right: usize) -> usize {
     if left > right {
@@ -56,8 +54,8 @@ const _: () = assert!(
     "a transaction whose parts are as large as they may be fits a batch, even if all of them are on ranges"
 );
 const _: () = assert!(
-    RUNS_BEFORE + 2 * APPEND_RUNS_MAX + 2 <= EVENTS_DOUBLES_MAX
-        && RUNS_BEFORE + 2 * APPEND_RUNS_MAX <= COMMANDS_DOUBLES_MAX,
+    MESSAGE_EVENT_DOUBLES + 2 * APPEND_RUNS_MAX + 2 <= EVENTS_DOUBLES_MAX
+        && MESSAGE_EVENT_DOUBLES + 2 * APPEND_RUNS_MAX <= COMMANDS_DOUBLES_MAX,
     "every message fits the events array, and every append the commands array"
 );
 const _: () = assert!(

@@ -10,7 +10,10 @@ mod batch;
 mod block;
 mod bounds;
 mod bounds_fit;
+mod commands;
 mod compare;
+mod delivery;
+mod events;
 mod frame;
 mod hello;
 mod kinds;
@@ -24,6 +27,8 @@ mod results;
 mod safe_number;
 mod selection;
 mod shortage;
+mod snapshot_record;
+mod sync_read;
 mod tables;
 mod unencodable;
 mod validate;
@@ -32,9 +37,14 @@ mod weight;
 mod written_keys;
 
 pub use batch::{Batch, BatchHeader, BATCH_HEADER_BYTES, BATCH_RETRY};
-pub use block::{count_entries, skip_entries, split_entries, Entries, Entry, ENTRY_HEADER_BYTES};
+pub use block::{
+    count_entries, encode_identity, parse_identity, skip_entries, split_entries, Entries, Entry, ENTRY_HEADER_BYTES,
+};
 pub use bounds::{ENTRY_BYTES_MAX, PAIR_BYTES_MAX, RESULT_BYTES_MAX};
+pub use commands::{Command, Commands, SendCommand, TermRuns};
 pub use compare::{Compare, Compares, Operand};
+pub use delivery::{first_response_bytes, whole_responses};
+pub use events::{Event, Events, LogRuns, EVENTS_HEADER_DOUBLES, MESSAGE_EVENT_DOUBLES};
 pub use frame::{Body, Frame, FRAME_HEADER_BYTES};
 pub use hello::{
     decode_challenge, decode_proof, decode_refusal, encode_challenge, encode_proof, encode_refusal, Hello, NotHello,
@@ -51,24 +61,28 @@ pub use operations::{
     RANGE_NO_COUNT, RANGE_REVERSE, TXN_DEPTH_MAX,
 };
 pub use peer::{
-    encode_forward_header, encode_forwarded_header, encode_read_index, encode_snapshot_header, PeerRecord, PeerRecords,
-    RaftHeader, RaftRecord, ReadReply, Run, Runs, RAFT_HEADER_BYTES, RUN_BYTES,
+    encode_forward_header, encode_forwarded_header, encode_read_index, PeerRecord, PeerRecords, RaftHeader, RaftRecord,
+    ReadReply, Run, Runs, RAFT_HEADER_BYTES, RUN_BYTES,
 };
 pub use reader::{Malformed, Parsed, Reader};
 pub use refusal::Refusal;
 pub use results::{
-    encode_error, encode_plain, parse_error, parse_plain, CountedPairs, OpenResult, OperationResult, OperationResults,
-    Pair, Pairs, PAIR_HEADER_BYTES, RESULT_HEADER_BYTES, RESULT_PREVIOUS_LEFT_OUT, RESULT_PUT_PREVIOUS,
-    RESULT_RANGE_MORE, RESULT_TXN_SUCCEEDED,
+    encode_error, encode_plain, parse_error, parse_plain, patch_count, CountedPairs, OpenResult, OperationResult,
+    OperationResults, Pair, Pairs, PAIR_HEADER_BYTES, RESULT_HEADER_BYTES, RESULT_PREVIOUS_LEFT_OUT,
+    RESULT_PUT_PREVIOUS, RESULT_RANGE_MORE, RESULT_TXN_SUCCEEDED,
 };
 pub use safe_number::SAFE_NUMBER_MAX;
 pub use selection::Selection;
 pub use shortage::{code_of, is_shortage};
+pub use snapshot_record::{SnapshotMessage, SnapshotRecord, SnapshotStream};
+pub use sync_read::{encode_sync_error, encode_sync_result, SyncRead};
 pub use tables::*;
 pub use unencodable::Unencodable;
 pub use validate::{
     validate_batch, validate_put, validate_raise, validate_selection, validate_txn, BatchInfo, Limits,
     TXN_NESTED_OPERATIONS_MAX,
 };
-pub use watch_event::{encode_watch_header, patch_watch_header, WatchEvent, WatchEvents, WATCH_HEADER_BYTES};
+pub use watch_event::{
+    encode_watch_created, encode_watch_header, patch_watch_header, WatchEvent, WatchEvents, WATCH_HEADER_BYTES,
+};
 pub use weight::Weight;

@@ -7,7 +7,7 @@
 //! ```
 
 use crate::operations::{Operation, Operations, Range};
-use crate::reader::{length_u32, patch_u32, u16_at, u32_at, u64_at, Malformed, Parsed, Reader};
+use crate::reader::{length_u32, patch_u16, patch_u32, u16_at, u32_at, u64_at, Malformed, Parsed, Reader};
 use crate::results::encode_error;
 use crate::safe_number::SAFE_NUMBER_MAX;
 use crate::selection::Selection;
@@ -109,7 +109,7 @@ pub fn end_response(out: &mut [u8], at: usize, code: Code, flags: u8) {
     let length = length_u32(out.len() - at - MESSAGE_HEADER_BYTES);
     patch_u32(out, at, length);
     out[at + 5] = flags;
-    out[at + 6..at + 8].copy_from_slice(&(code as u16).to_le_bytes());
+    patch_u16(out, at + 6, code as u16);
 }
 
 /// Appends a response that says what went wrong.

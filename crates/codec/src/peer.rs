@@ -175,15 +175,8 @@ pub enum PeerRecord<'a> {
     Forward(Request<'a>),
     /// The answer to one.
     Forwarded(Response<'a>),
-    /// A part of a snapshot; the layout is crates/plane's.
-    Snapshot {
-        /// Kind of part.
-        part: u8,
-        /// The group.
-        group: u16,
-        /// The rest of the frame.
-        body: &'a [u8],
-    },
+    /// A part of a snapshot, which takes the rest of the frame: see [`crate::SnapshotRecord`].
+    Snapshot(&'a [u8]),
     /// A follower asks the leader how far it must have applied before it may answer reads.
     ReadIndex {
         /// The group.
@@ -232,34 +225,30 @@ fn parse_record<'a>(reader: &mut Reader<'a>) -> Parsed<Whole<'a>> {
     Ok(Ok(match kind {
         PeerRecordKind::Raft => return Ok(parse_raft(reader)?.map(PeerRecord::Raft)),
         PeerRecordKind::Forward => {
-            parse_head(reader)?;
+            parse_group(reader)?;
             PeerRecord::Forward(Request::parse(reader)?)
         }
         PeerRecordKind::Forwarded => {
-            parse_head(reader)?;
+            parse_group(reader)?;
             PeerRecord::Forwarded(Response::parse(reader)?)
         }
-        PeerRecordKind::Snapshot => {
-            let (part, group) = parse_head(reader)?;
-            let body = reader.bytes(reader.rest().len())?;
-            PeerRecord::Snapshot { part, group, body }
-        }
+        PeerRecordKind::Snapshot => PeerRecord::Snapshot(reader.bytes(reader.rest().len())?),
         PeerRecordKind::ReadIndex => {
-            let (_, group) = parse_head(reader)?;
+            let group = parse_group(reader)?;
             let id = reader.u64()?;
             PeerRecord::ReadIndex { group, id }
         }
         PeerRecordKind::ReadReply => {
-            let (_, group) = parse_head(reader)?;
+            let group = parse_group(reader)?;
             PeerRecord::ReadReply(parse_read_reply(group, reader)?)
         }
     }))
 }
 
-/// What every record but a Raft message begins with: a byte behind the kind, and the group.
-fn parse_head(reader: &mut Reader<'_>) -> Parsed<(u8, u16)> {
+/// What every record but a Raft message and a part of a snapshot begins with: its kind, and a group, which is 0 where there is none.
+fn parse_group(reader: &mut Reader<'_>) -> Parsed<u16> {
     let header = reader.array::<4>()?;
-    Ok((header[1], u16_at(header, 2)))
+    Ok(u16_at(header, 2))
 }
 
 fn parse_read_reply(group: u16, reader: &mut Reader<'_>) -> Parsed<ReadReply> {
@@ -323,12 +312,6 @@ pub fn encode_forward_header(out: &mut Vec<u8>) {
 /// Appends what stands before a response to a forwarded request.
 pub fn encode_forwarded_header(out: &mut Vec<u8>) {
     out.extend_from_slice(&[PeerRecordKind::Forwarded as u8, 0, 0, 0]);
-}
-
-/// Appends what stands before a part of a snapshot; the rest of the frame is its body.
-pub fn encode_snapshot_header(out: &mut Vec<u8>, part: u8, group: u16) {
-    out.extend_from_slice(&[PeerRecordKind::Snapshot as u8, part]);
-    out.extend_from_slice(&group.to_le_bytes());
 }
 
 /// Appends a read index.

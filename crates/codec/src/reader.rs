@@ -133,7 +133,20 @@ pub(crate) fn length_u32(length: usize) -> u32 {
     u32::try_from(length).expect("invariant: encoded lengths fit u32")
 }
 
-/// Writes a length into the four bytes that were left for it at `at`.
+/// Writes a number into the two bytes that were left for it at `at`.
+#[inline]
+pub(crate) fn patch_u16(out: &mut [u8], at: usize, value: u16) {
+    out[at..at + 2].copy_from_slice(&value.to_le_bytes());
+}
+
+/// Writes a number into the four bytes that were left for it at `at`.
+#[inline]
 pub(crate) fn patch_u32(out: &mut [u8], at: usize, value: u32) {
     out[at..at + 4].copy_from_slice(&value.to_le_bytes());
+}
+
+/// Writes a number into the eight bytes that were left for it at `at`.
+#[inline]
+pub(crate) fn patch_u64(out: &mut [u8], at: usize, value: u64) {
+    out[at..at + 8].copy_from_slice(&value.to_le_bytes());
 }

@@ -5,13 +5,16 @@
 //! pair    [u32 keyLen][u32 valueLen][u64 create][u64 mod][u64 version][u64 lease][key][value]
 //! ```
 
-use crate::reader::{length_u32, patch_u32, u16_at, u32_at, u64_at, Malformed, Parsed, Reader};
+use crate::reader::{length_u32, patch_u16, patch_u32, patch_u64, u16_at, u32_at, u64_at, Malformed, Parsed, Reader};
 use crate::{Code, OperationKind};
 
 /// Bytes before a result's body.
 pub const RESULT_HEADER_BYTES: usize = 16;
 /// Bytes before a pair's key.
 pub const PAIR_HEADER_BYTES: usize = 40;
+
+/// Bytes before the pairs of a range's or deleteRange's body.
+pub const COUNTS_BYTES: usize = 12;
 
 /// Flag of a put's result: the previous pair follows.
 pub const RESULT_PUT_PREVIOUS: u8 = 1;
@@ -49,13 +52,21 @@ impl<'a> Pair<'a> {
     /// Appends the pair.
     pub fn encode(&self, out: &mut Vec<u8>) {
         out.reserve(self.encoded_bytes());
-        out.extend_from_slice(&length_u32(self.key.len()).to_le_bytes());
-        out.extend_from_slice(&length_u32(self.value.len()).to_le_bytes());
-        for number in [self.create, self.modified, self.version, self.lease] {
-            out.extend_from_slice(&number.to_le_bytes());
-        }
+        out.extend_from_slice(&self.header());
         out.extend_from_slice(self.key);
         out.extend_from_slice(self.value);
+    }
+
+    /// What stands before the key.
+    pub(crate) fn header(&self) -> [u8; PAIR_HEADER_BYTES] {
+        let mut header = [0; PAIR_HEADER_BYTES];
+        patch_u32(&mut header, 0, length_u32(self.key.len()));
+        patch_u32(&mut header, 4, length_u32(self.value.len()));
+        patch_u64(&mut header, 8, self.create);
+        patch_u64(&mut header, 16, self.modified);
+        patch_u64(&mut header, 24, self.version);
+        patch_u64(&mut header, 32, self.lease);
+        header
     }
 
     /// Reads one pair.
@@ -218,6 +229,26 @@ impl OpenResult {
         Self { at }
     }
 
+    /// The same of a range or a deleteRange, with room for its counts: see [`Self::set_counts`].
+    pub fn begin_counted(out: &mut Vec<u8>, operation: OperationKind) -> Self {
+        let open = Self::begin(out, operation);
+        out.extend_from_slice(&counts(0, 0));
+        open
+    }
+
+    /// The same of a transaction, in which so many results follow.
+    pub fn begin_nested(out: &mut Vec<u8>, results: u32) -> Self {
+        let open = Self::begin(out, OperationKind::Txn);
+        out.extend_from_slice(&results.to_le_bytes());
+        open
+    }
+
+    /// Fills in how many keys were counted, and how many pairs follow.
+    pub fn set_counts(&self, out: &mut [u8], count: u64, pairs: u32) {
+        let at = self.body_at();
+        out[at..at + COUNTS_BYTES].copy_from_slice(&counts(count, pairs));
+    }
+
     /// Where the body begins.
     #[must_use]
     pub const fn body_at(&self) -> usize {
@@ -238,11 +269,40 @@ impl OpenResult {
 
     fn close(self, out: &mut [u8], code: Code, flags: u8, revision: u64) {
         let length = length_u32(out.len() - self.body_at());
-        out[self.at..self.at + 2].copy_from_slice(&(code as u16).to_le_bytes());
+        patch_u16(out, self.at, code as u16);
         out[self.at + 3] = flags;
         patch_u32(out, self.at + 4, length);
-        out[self.at + 8..self.at + 16].copy_from_slice(&revision.to_le_bytes());
+        patch_u64(out, self.at + 8, revision);
     }
+}
+
+/// What stands before the body of a result.
+pub(crate) fn result_header(
+    code: Code,
+    operation: OperationKind,
+    flags: u8,
+    length: u32,
+    revision: u64,
+) -> [u8; RESULT_HEADER_BYTES] {
+    let mut header = [0; RESULT_HEADER_BYTES];
+    patch_u16(&mut header, 0, code as u16);
+    (header[2], header[3]) = (operation as u8, flags);
+    patch_u32(&mut header, 4, length);
+    patch_u64(&mut header, 8, revision);
+    header
+}
+
+/// What stands before the pairs of a range or a deleteRange.
+pub(crate) fn counts(count: u64, pairs: u32) -> [u8; COUNTS_BYTES] {
+    let mut numbers = [0; COUNTS_BYTES];
+    patch_u64(&mut numbers, 0, count);
+    patch_u32(&mut numbers, 8, pairs);
+    numbers
+}
+
+/// Fills in the count of the range's or deleteRange's body that begins at `at`.
+pub fn patch_count(results: &mut [u8], at: usize, count: u64) {
+    patch_u64(results, at, count);
 }
 
 /// Appends the body of an error, in a result or a response: `[u64 detail][UTF-8 text]`.

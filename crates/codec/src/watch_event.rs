@@ -5,7 +5,7 @@
 //! event   [u8 0 put, 1 delete][u8 1 has previous][u16 0][pair][previous pair]
 //! ```
 
-use crate::reader::{patch_u32, Parsed, Reader};
+use crate::reader::{patch_u32, patch_u64, Parsed, Reader};
 use crate::results::Pair;
 
 /// Bytes before the first event.
@@ -60,9 +60,15 @@ pub fn encode_watch_header(out: &mut Vec<u8>, revision: u64, events: u32) {
     out.extend_from_slice(&events.to_le_bytes());
 }
 
+/// Appends the body of the first response, which has no events: the watch begins after `revision` of this cluster's data.
+pub fn encode_watch_created(out: &mut Vec<u8>, revision: u64, cluster: u64) {
+    encode_watch_header(out, revision, 0);
+    out.extend_from_slice(&cluster.to_le_bytes());
+}
+
 /// Fills in the fixed part of the body that begins at `at`.
 pub fn patch_watch_header(out: &mut [u8], at: usize, revision: u64, events: u32) {
-    out[at..at + 8].copy_from_slice(&revision.to_le_bytes());
+    patch_u64(out, at, revision);
     patch_u32(out, at + 8, events);
 }
 

@@ -180,8 +180,8 @@ proptest! {
         request.encode(&mut frame);
         encode_read_index(&mut frame, group, id);
         reply.encode(&mut frame);
-        encode_snapshot_header(&mut frame, 3, group);
-        frame.extend_from_slice(b"part");
+        let snapshot = SnapshotRecord { group, id, part: SnapshotMessage::Data { offset: term, bytes: b"part" } };
+        snapshot.encode(&mut frame);
 
         let records: Vec<_> = PeerRecords::new(&frame).map(|record| record.unwrap()).collect();
         prop_assert_eq!(records.len(), 5);
@@ -192,6 +192,7 @@ proptest! {
         prop_assert_eq!(records[1], PeerRecord::Forward(request));
         prop_assert_eq!(records[2], PeerRecord::ReadIndex { group, id });
         prop_assert_eq!(records[3], PeerRecord::ReadReply(reply));
-        prop_assert_eq!(records[4], PeerRecord::Snapshot { part: 3, group, body: b"part" });
+        let PeerRecord::Snapshot(record) = records[4] else { panic!("not a part of a snapshot") };
+        prop_assert_eq!(SnapshotRecord::parse(record), Ok(snapshot));
     }
 }

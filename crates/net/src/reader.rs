@@ -5,7 +5,7 @@ use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 
-use rafterdb_codec::{Frame, Malformed};
+use rafterdb_codec::{Frame, Malformed, Reader};
 use rafterdb_pool::{Buffer, Pool, Slice, TIERS};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
@@ -119,7 +119,7 @@ impl<S: AsyncRead + Unpin> FrameReader<S> {
 
     /// What is wrong with the frame at the front of the buffer.
     fn bad(&self, malformed: Malformed) -> ReadError {
-        let length = self.read().first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes));
+        let length = Reader::new(self.read()).u32().unwrap_or(0);
         let text = format!(
             "{malformed}: {length} bytes, where at most {} are taken",
             self.frame_bytes_max

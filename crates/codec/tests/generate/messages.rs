@@ -26,6 +26,11 @@ pub fn message() -> impl Strategy<Value = Message> {
         2 => results().prop_map(|bytes| ("results", bytes)),
         1 => watch_events().prop_map(|bytes| ("watch events", bytes)),
         3 => vec(bytes(), 0..4).prop_map(|bodies| ("frames", frames(&bodies))),
+        1 => (0u8..3, bytes()).prop_map(|(how, key)| ("synchronous read", sync_read(how, &key))),
+        1 => any::<[u8; 32]>().prop_map(|nonce| ("challenge", encode_challenge(&nonce))),
+        1 => any::<[u8; 32]>().prop_map(|proof| ("proof", encode_proof(&proof))),
+        2 => hello().prop_map(|bytes| ("hello", bytes)),
+        1 => text().prop_map(|text| ("refusal", encode_refusal(Code::ClusterMismatch, &text))),
         3 => peer_records().prop_map(|bytes| ("peer records", bytes)),
     ]
 }
@@ -40,6 +45,29 @@ pub fn frames(bodies: &[Vec<u8>]) -> Vec<u8> {
         frame.encode_to(&mut out[at..]).unwrap();
     }
     out
+}
+
+fn sync_read(consistency: u8, key: &[u8]) -> Vec<u8> {
+    [&[consistency, 0, 0, 0, key.len() as u8, 0, 0, 0], key].concat()
+}
+
+fn hello() -> impl Strategy<Value = Vec<u8>> {
+    let kind = select(HelloKind::ALL);
+    (kind, any::<[u64; 4]>(), any::<bool>(), any::<[u8; 32]>(), text()).prop_map(
+        |(kind, [roster, cluster, member_id, to], has_token, proof, name)| {
+            Hello {
+                kind,
+                roster,
+                cluster,
+                member_id,
+                to,
+                has_token,
+                proof,
+                name,
+            }
+            .encode()
+        },
+    )
 }
 
 fn text() -> impl Strategy<Value = String> {
@@ -255,8 +283,9 @@ fn peer_records() -> impl Strategy<Value = Vec<u8>> {
             term: index / 2,
         }
         .encode(&mut out);
-        encode_snapshot_header(&mut out, 3, group);
-        out.extend_from_slice(body);
+        let (offset, bytes) = (index, body);
+        let part = SnapshotMessage::Data { offset, bytes };
+        SnapshotRecord { group, id, part }.encode(&mut out);
         out
     })
 }

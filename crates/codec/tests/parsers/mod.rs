@@ -33,9 +33,25 @@ pub const PARSERS: &[Parser] = &[
         WatchEvents::parse(input).is_ok_and(|mut events| events.all(|event| event.is_ok()))
     }),
     borrowing("frames", frames),
+    borrowing("synchronous read", |input| SyncRead::parse(input).is_ok()),
+    borrowing("challenge", |input| decode_challenge(input).is_some()),
+    borrowing("proof", |input| decode_proof(input).is_some()),
+    Parser {
+        name: "hello",
+        accepts: |input| Hello::decode(input).is_ok(),
+        // The name, where what is not UTF-8 takes three bytes instead of one.
+        may_allocate: |input| 64 + 4 * input,
+    },
+    Parser {
+        name: "refusal",
+        accepts: |input| decode_refusal(input).is_some(),
+        // The text, likewise.
+        may_allocate: |input| 64 + 4 * input,
+    },
     borrowing("peer records", |input| {
         PeerRecords::new(input).all(|record| match record {
             Ok(PeerRecord::Raft(raft)) => raft.check().is_ok(),
+            Ok(PeerRecord::Snapshot(record)) => SnapshotRecord::parse(record).is_ok(),
             record => record.is_ok(),
         })
     }),

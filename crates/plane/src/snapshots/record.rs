@@ -9,7 +9,7 @@
 //!                                                                       installs once a second, as a sign of life
 //! ```
 
-use rafterdb_codec::encode_snapshot_header;
+use rafterdb_codec::PeerRecordKind;
 
 /// Kinds of records.
 pub mod part {
@@ -32,7 +32,8 @@ pub const HEAD_BYTES: usize = 20;
 /// What every record begins with: `number` is the first field of its part.
 pub fn head(part: u8, group: u16, id: u64, number: u64) -> Vec<u8> {
     let mut out = Vec::with_capacity(HEAD_BYTES + 8);
-    encode_snapshot_header(&mut out, part, group);
+    out.extend_from_slice(&[PeerRecordKind::Snapshot as u8, part]);
+    out.extend_from_slice(&group.to_le_bytes());
     out.extend_from_slice(&id.to_le_bytes());
     out.extend_from_slice(&number.to_le_bytes());
     out

@@ -182,13 +182,10 @@ impl Writer {
         full_at: usize,
         out: &mut Vec<u8>,
     ) -> Result<u32, Failure> {
-        let result = OpenResult::begin(out, OperationKind::DeleteRange);
-        let body = result.body_at();
-        out.extend_from_slice(&[0; 12]);
+        let result = OpenResult::begin_counted(out, OperationKind::DeleteRange);
         let reply = (delete.flags & DELETE_PREV_KV != 0).then_some(Reply { out, full_at });
         let deleted = self.delete(engine, &delete.selection(), place, reply)?;
-        out[body..body + 8].copy_from_slice(&deleted.keys.to_le_bytes());
-        out[body + 8..body + 12].copy_from_slice(&deleted.pairs.to_le_bytes());
+        result.set_counts(out, deleted.keys, deleted.pairs);
         let revision = if deleted.next_sub == 0 {
             place.revision - 1
         } else {

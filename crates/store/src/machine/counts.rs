@@ -1,10 +1,10 @@
 //! Counts that applying an entry left out, since they take longer than an entry may: filled into its results afterwards, by any
 //! other thread, from the rows as they were. Knows results and the operations that they are of.
 
+use rafterdb_codec::{patch_count, OperationKind, RESULT_TXN_SUCCEEDED};
 use rafterdb_codec::{
     Batch, Code, Malformed, Operation, OperationResult, OperationResults, Operations, Parsed, Selection,
 };
-use rafterdb_codec::{OperationKind, RESULT_TXN_SUCCEEDED};
 
 use super::Machine;
 use crate::{Engine, KeyRange, StoreError, Visit};
@@ -157,7 +157,7 @@ impl<E: Engine> Machine<E> {
             }
         }
         for (at, count) in counted {
-            results[at..at + 8].copy_from_slice(&count.to_le_bytes());
+            patch_count(results, at, count);
         }
         Ok(())
     }

@@ -110,15 +110,11 @@ fn write_one<E: Engine>(
 
 /// Begins a result, with room for its numbers.
 fn begin_result(out: &mut Vec<u8>) -> OpenResult {
-    let result = OpenResult::begin(out, OperationKind::Range);
-    out.extend_from_slice(&[0; 12]);
-    result
+    OpenResult::begin_counted(out, OperationKind::Range)
 }
 
 fn finish_result(result: OpenResult, count: u64, pairs: u32, more: bool, at: u64, out: &mut [u8]) {
-    let body = result.body_at();
-    out[body..body + 8].copy_from_slice(&count.to_le_bytes());
-    out[body + 8..body + 12].copy_from_slice(&pairs.to_le_bytes());
+    result.set_counts(out, count, pairs);
     result.finish(out, if more { RESULT_RANGE_MORE } else { 0 }, at);
 }
 

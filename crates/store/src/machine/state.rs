@@ -8,7 +8,7 @@
 //! ```
 
 use rafterdb_codec::limits::SESSIONS_MAX;
-use rafterdb_codec::{Code, Malformed, Parsed, Reader};
+use rafterdb_codec::{parse_identity, Code, Malformed, Parsed, Reader};
 use rafterdb_hash::xxh3_64;
 
 use super::sessions::{Kept, Session, Sessions, SESSION_BATCHES_MAX, SESSION_RESULTS_BYTES_MAX};
@@ -65,9 +65,9 @@ impl State {
         }
     }
 
-    /// Takes the identity that a no-op tells, `[u64 cluster]`, if there is none yet; whether it did. An empty one tells none.
+    /// Takes the identity that a no-op tells if there is none yet; whether it did. An empty one tells none.
     pub(super) fn take_name(&mut self, body: &[u8]) -> bool {
-        let told = body.first_chunk().map_or(0, |name| u64::from_le_bytes(*name)) & CLUSTER_MAX;
+        let told = parse_identity(body) & CLUSTER_MAX;
         let takes = self.cluster == 0 && told != 0;
         if takes {
             self.cluster = told;

@@ -259,9 +259,8 @@ impl<E: Engine> Execution<'_, E> {
 
     fn run(&mut self, txn: &Txn<'_>, out: &mut Vec<u8>) -> Result<(), Failure> {
         let succeeded = next_decision(&mut self.path)?;
-        let result = OpenResult::begin(out, OperationKind::Txn);
         let operations = txn.branch(succeeded);
-        out.extend_from_slice(&operations.left().to_le_bytes());
+        let result = OpenResult::begin_nested(out, operations.left());
         for operation in operations {
             match operation? {
                 Operation::Put(put) => self.put(&put, out)?,

@@ -12,7 +12,9 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use rafterdb_codec::limits::WATCHERS_MAX;
-use rafterdb_codec::{encode_error, encode_watch_header, validate_selection, Code, Selection, WatchRequest};
+use rafterdb_codec::{
+    encode_error, encode_watch_created, encode_watch_header, validate_selection, Code, Selection, WatchRequest,
+};
 use rafterdb_codec::{WATCH_PREV_KV, WATCH_PROGRESS};
 
 use super::feed::Feed;
@@ -188,8 +190,7 @@ impl WatchHub {
             _holding: holding,
         };
         let mut body = Vec::new();
-        encode_watch_header(&mut body, first - 1, 0);
-        body.extend_from_slice(&request.cluster.to_le_bytes());
+        encode_watch_created(&mut body, first - 1, request.cluster);
         self.deliver.deliver(id, Code::Ok, &body);
         let is_ready = inner.add(watch);
         self.count.store(inner.by_id.len(), Ordering::Relaxed);
