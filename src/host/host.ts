@@ -85,7 +85,7 @@ export class Host {
     const now = reader.next()
     assert(now >= this.#now, 'time does not go back', { now, before: this.#now })
     this.#now = now
-    while (!reader.done) this.#dispatch(reader.next(), reader.next())
+    while (!reader.done) this.#dispatch(reader.next() as Event, reader.next())
     // After the events: what waited while this process was stopped is heard before anybody campaigns.
     this.#timers.run(now, (group) => {
       this.#touch(group).tick()
@@ -100,7 +100,7 @@ export class Host {
     return this.#buffer.length
   }
 
-  #dispatch(kind: number, group: number): void {
+  #dispatch(kind: Event, group: number): void {
     const reader = this.#events
     switch (kind) {
       case Event.OPENED:
@@ -150,8 +150,11 @@ export class Host {
       case Event.CLOSE:
         this.closed = true
         return
+      case Event.CONTROL:
+        assert(false, 'no event of the kind that is reserved', { kind, group })
+        break
       default:
-        assert(false, 'event of a known kind', { kind, group })
+        assert(false, 'event of a known kind', { kind: kind satisfies never, group })
     }
   }
 

@@ -86,9 +86,9 @@ export function writeRaise(target: Target, at: number, revision: number): number
   return at + RAISE_BYTES
 }
 
-/** Bytes of the operation at `at`. */
+/** Bytes of the operation at `at`, which was written here. A kind that is left out does not compile. */
 export function operationBytes(view: DataView, at: number): number {
-  switch (view.getUint8(at)) {
+  switch (view.getUint8(at) as OperationKind) {
     case OperationKind.PUT:
     case OperationKind.DELETE_RANGE:
       return PUT_HEADER_BYTES + view.getUint32(at + 4, true) + view.getUint32(at + 8, true)
@@ -98,7 +98,7 @@ export function operationBytes(view: DataView, at: number): number {
       return COMPACT_BYTES
     case OperationKind.RAISE_REVISION:
       return RAISE_BYTES
-    default:
+    case OperationKind.RANGE:
       return RANGE_HEADER_BYTES + view.getUint32(at + 4, true) + view.getUint32(at + 8, true)
   }
 }
