@@ -26,6 +26,8 @@ mod snapshots;
 mod state;
 mod status;
 mod system;
+#[cfg(test)]
+mod testing;
 mod watches;
 
 pub use askers::app_port::Port;

@@ -107,6 +107,16 @@ impl Applier {
         self.parts.queue.end();
     }
 
+    /// Does what waits for the thread.
+    #[cfg(test)]
+    pub fn step(&self) {
+        let mut work = ApplyWork::default();
+        while self.parts.queue.has_work() {
+            let _turn = self.parts.queue.take(&mut work);
+            self.work(&mut work).expect("entries can be applied");
+        }
+    }
+
     fn work(&self, work: &mut ApplyWork) -> Result<(), PlaneError> {
         for (id, task) in work.tasks.drain(..) {
             task(self.parts.groups.get(id));

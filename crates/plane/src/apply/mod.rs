@@ -3,3 +3,6 @@
 
 pub mod applier;
 pub mod late_counts;
+
+#[cfg(test)]
+mod tests;

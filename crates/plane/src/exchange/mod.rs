@@ -6,3 +6,6 @@ pub mod cursor;
 pub mod events;
 pub mod log_age;
 pub mod parts;
+
+#[cfg(test)]
+mod tests;

@@ -3,3 +3,6 @@
 
 pub mod reader;
 pub mod writer;
+
+#[cfg(test)]
+mod tests;

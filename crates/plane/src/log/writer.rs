@@ -117,6 +117,17 @@ impl LogWriter {
         }
     }
 
+    /// Does what waits for the thread.
+    #[cfg(test)]
+    pub fn step(&self) {
+        let mut tasks = Vec::new();
+        if self.parts.queue.has_tasks() {
+            if let Some(turn) = self.parts.queue.take(&mut tasks) {
+                self.write_out(turn, &mut tasks, false);
+            }
+        }
+    }
+
     /// Writes tasks as one durable write and releases what waited for it; with no tasks, syncs. `here`: on the Raft worker's thread.
     fn write_out(&self, mut turn: WriteTurn<'_>, tasks: &mut Vec<LogTask>, here: bool) {
         let _under_way = self.parts.stalls.begin(Work::Log, turn.began);

@@ -3,3 +3,6 @@
 
 pub mod frame;
 pub mod handler;
+
+#[cfg(test)]
+mod tests;

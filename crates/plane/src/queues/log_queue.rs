@@ -131,6 +131,18 @@ impl LogQueue {
         self.waiting.lock().short
     }
 
+    /// Whether tasks wait for the thread.
+    #[cfg(test)]
+    pub fn has_tasks(&self) -> bool {
+        !self.waiting.lock().tasks.is_empty()
+    }
+
+    /// The last write counts as quick, however busy this machine is.
+    #[cfg(test)]
+    pub fn set_quick(&self) {
+        self.waiting.lock().slow = false;
+    }
+
     /// Lets the thread end once the queue is empty.
     pub fn close(&self) {
         self.waiting.lock().closing = true;

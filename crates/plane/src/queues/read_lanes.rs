@@ -171,6 +171,12 @@ impl ReadLanes {
         }
     }
 
+    /// How many reads wait.
+    #[cfg(test)]
+    pub fn waiting(&self) -> usize {
+        self.state.lock().len()
+    }
+
     /// Lets the threads end.
     pub fn close(&self) {
         self.state.lock().closing = true;

@@ -5,3 +5,6 @@ pub mod forwards;
 pub mod gate;
 pub mod leaders;
 pub mod reads;
+
+#[cfg(test)]
+mod tests;

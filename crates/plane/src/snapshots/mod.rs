@@ -8,3 +8,6 @@ pub mod receive;
 pub mod record;
 pub mod send;
 pub mod under_way;
+
+#[cfg(test)]
+mod tests;

@@ -4,3 +4,6 @@
 pub mod delivery;
 pub mod registry;
 pub mod thread;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,104 @@
+//! Goal: what is applied is committed and on this disk, once, in order; who waits is answered; tasks run between entries.
+
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::channel;
+
+use rafterdb_codec::Code;
+
+use crate::askers::asker::{Asker, Waiter};
+use crate::state::tail::Block;
+use crate::testing::{batch, block, Bench};
+
+/// So many entries are in the log's tail, from 1 on, on disk up to `durable`; the port waits for each under its index.
+fn log(bench: &Bench, count: u64, durable: u64) {
+    let group = bench.group(0);
+    for first in 1..=count {
+        let bytes = block(&[&batch(b"value")]);
+        group.tail.lock().push(Block {
+            first,
+            term: 1,
+            count: 1,
+            bytes,
+        });
+        let asker = Asker::Port(bench.port.clone());
+        group.waiting.lock().push_back((first, Waiter { asker, id: first }));
+    }
+    group.last.store(count, Ordering::Release);
+    group.durable.lock().index = durable;
+}
+
+fn commit(bench: &Bench, index: u64) {
+    bench.group(0).commit.store(index, Ordering::Release);
+    bench.quick();
+    bench.threads.applier.look(bench.group(0));
+}
+
+#[test]
+fn what_is_applied_is_committed_and_on_this_disk() {
+    let bench = Bench::new(1);
+    log(&bench, 5, 3);
+    bench.threads.applier.look(bench.group(0));
+    assert_eq!(bench.answers(), [], "nothing is committed");
+    commit(&bench, 2);
+    assert_eq!(bench.answers(), [(1, Code::Ok), (2, Code::Ok)]);
+    commit(&bench, 5);
+    assert_eq!(bench.answers(), [(3, Code::Ok)], "the others are not on this disk");
+    assert_eq!(bench.group(0).machine().applied(), 3);
+    bench.group(0).durable.lock().index = 5;
+    bench.quick();
+    bench.threads.applier.look(bench.group(0));
+    assert_eq!(bench.answers(), [(4, Code::Ok), (5, Code::Ok)]);
+    assert_eq!(bench.script(""), "APPLIED 0 5\n");
+}
+
+#[test]
+fn what_is_much_is_left_to_the_thread() {
+    let bench = Bench::new(1);
+    log(&bench, 200, 200);
+    commit(&bench, 200);
+    assert_eq!(bench.answers(), []);
+    bench.shared.apply.close();
+    bench.threads.applier.run();
+    assert_eq!(bench.answers().len(), 200);
+}
+
+#[test]
+fn a_task_runs_between_two_entries_and_before_those_that_came_after_it() {
+    let bench = Bench::new(1);
+    log(&bench, 2, 2);
+    commit(&bench, 1);
+    let (told, hears) = channel();
+    let task = Box::new(move |group: &std::sync::Arc<crate::state::group::Group>| {
+        let _ = told.send(group.machine().applied());
+    });
+    bench.shared.apply.run(0, task);
+    commit(&bench, 2);
+    assert_eq!(bench.answers(), [(1, Code::Ok)], "the task has its turn first");
+    bench.shared.apply.close();
+    bench.threads.applier.run();
+    assert_eq!(
+        (hears.recv().expect("it works"), bench.answers()),
+        (1, vec![(2, Code::Ok)])
+    );
+}
+
+#[test]
+fn reads_that_waited_for_an_entry_have_their_turn_once_it_is_applied() {
+    let bench = Bench::new(1);
+    log(&bench, 2, 2);
+    let read = crate::state::waiting_reads::Read::Index {
+        peer: bench.id("b"),
+        id: 4,
+    };
+    bench.group(0).reads.lock().unapplied.entry(2).or_default().push(read);
+    // It counts among those that wait.
+    let again = crate::state::waiting_reads::Read::Index {
+        peer: bench.id("b"),
+        id: 4,
+    };
+    assert!(bench.group(0).reads.lock().admit(&again));
+    commit(&bench, 1);
+    assert_eq!(bench.sent(), []);
+    commit(&bench, 2);
+    assert_eq!(bench.sent().len(), 1, "the member that asked is told the index");
+}

@@ -1,0 +1,107 @@
+//! Commands and events of the exchange as readable lines: a command is `> NAME group fields`, an event `< NAME group fields`.
+//! Knows no rules about them.
+
+use std::fmt::Write;
+
+use rafterdb_codec::{command, event};
+
+use super::Bench;
+
+/// Fields of an event after its group; `None`: it has runs, whose number comes last.
+fn fields_of(kind: u16) -> Option<(&'static str, usize)> {
+    Some(match kind {
+        event::PROPOSALS => ("PROPOSALS", 2),
+        event::DURABLE => ("DURABLE", 2),
+        event::APPLIED => ("APPLIED", 1),
+        event::COMMITTED => ("COMMITTED", 2),
+        event::READS => ("READS", 1),
+        event::PEER => ("PEER", 3),
+        event::SNAPSHOT_SENT => ("SNAPSHOT_SENT", 3),
+        event::SNAPSHOT_INSTALLED => ("SNAPSHOT_INSTALLED", 4),
+        event::SENT => ("SENT", 4),
+        event::TRANSFER => ("TRANSFER", 1),
+        event::CLOSE => ("CLOSE", 0),
+        _ => return None,
+    })
+}
+
+fn kind_of(name: &str) -> u16 {
+    match name {
+        "ACCEPT" => command::ACCEPT,
+        "NOOP" => command::NOOP,
+        "APPEND" => command::APPEND,
+        "PERSIST" => command::PERSIST,
+        "SEND" => command::SEND,
+        "COMMIT" => command::COMMIT,
+        "SERVE_READS" => command::SERVE_READS,
+        "ROLE" => command::ROLE,
+        "FAIL" => command::FAIL,
+        "RESTORE" => command::RESTORE,
+        "SNAPSHOT_SEND" => command::SNAPSHOT_SEND,
+        "TRANSFER_OVER" => command::TRANSFER_OVER,
+        _ => panic!("no such command: {name}"),
+    }
+}
+
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "whole numbers below 2^53"
+)]
+impl Bench {
+    /// Carries out the commands of a script in one exchange, and returns its events as lines. A name of a member stands for its
+    /// number.
+    ///
+    /// What the worker leaves to the threads, as this machine is busy, is done after it, and its events are told too.
+    pub fn script(&self, commands: &str) -> String {
+        let mut told = self.run(commands);
+        self.threads.log.step();
+        self.threads.applier.step();
+        told += &self.run("");
+        told
+    }
+
+    /// The same, without what is left to the threads.
+    pub fn run(&self, commands: &str) -> String {
+        let mut numbers = Vec::new();
+        for line in commands.lines().map(str::trim).filter(|line| !line.is_empty()) {
+            let mut words = line.split_whitespace();
+            numbers.push(f64::from(kind_of(words.next().expect("it works"))));
+            for word in words {
+                numbers.push(word.parse().unwrap_or_else(|_| self.id(word) as f64));
+            }
+        }
+        let events = self.exchange(&numbers);
+        let (mut at, mut out) = (0, String::new());
+        while at < events.len() {
+            let (kind, group) = (events[at] as u16, events[at + 1]);
+            at += 2;
+            if kind == event::PERSISTED {
+                // Told by a thread of the store, whenever it has flushed.
+                at += 2;
+            } else if let Some((name, fields)) = fields_of(kind) {
+                write!(out, "{name} {group}").expect("it works");
+                for field in &events[at..at + fields] {
+                    let member = self.config.members.iter().find(|member| member.id as f64 == *field);
+                    match member {
+                        Some(member) => write!(out, " {}", member.name).expect("it works"),
+                        None => write!(out, " {field}").expect("it works"),
+                    }
+                }
+                out.push('\n');
+                at += fields;
+            } else {
+                let (name, fields) = if kind == event::MESSAGE {
+                    ("MESSAGE", 12)
+                } else {
+                    ("OPENED", 9)
+                };
+                let runs = events[at + fields - 1] as usize;
+                writeln!(out, "{name} {group}").expect("it works");
+                at += fields + 2 * runs;
+            }
+        }
+        out
+    }
+}
