@@ -8,7 +8,7 @@ mod harness;
 
 use client::{held, most_held, watch, Client};
 use harness::{eventually, Bench};
-use rafterdb_codec::{command, Code};
+use rafterdb_codec::{command, Code, Responses, WatchEvents};
 
 const TERM: u64 = 6;
 const MIB: usize = 1 << 20;
@@ -57,6 +57,44 @@ fn little_is_kept_for_who_does_not_read_and_nothing_is_missed() {
     assert_eq!(bench.notes("was disconnected"), [""; 0]);
     for client in &mut slow {
         assert_eq!(client.revisions(PUTS as usize), revisions());
+    }
+}
+
+#[test]
+fn little_waits_for_an_app_that_does_not_take_its_answers_and_nothing_is_missed() {
+    let bench = leading();
+    put_large(&bench, 2);
+    let port = bench.member.port(Box::new(|| {}));
+    bench.member.submit(&port, &watch(1, 2, ALL, ALL)).unwrap();
+    eventually("as much waits as may", || (!port.has_room()).then_some(()));
+    put_large(&bench, 2 + PUTS);
+    let mut seen = Vec::new();
+    // Not through the member, which would have the watch go on.
+    let waited = drained(&mut seen, |into| port.drain(into));
+    assert!(waited <= 6 * MIB, "{} MiB waited", waited / MIB);
+    // Whoever takes them has the watch go on.
+    let all: Vec<u64> = (2..2 + 2 * PUTS).collect();
+    eventually("all come", || {
+        drained(&mut seen, |into| bench.member.drain(&port, into));
+        (seen.len() >= all.len()).then_some(())
+    });
+    assert_eq!(seen, all);
+}
+
+/// Takes what waits, and notes the revisions of its events; how many bytes there were.
+fn drained(seen: &mut Vec<u64>, drain: impl Fn(&mut [u8]) -> i64) -> usize {
+    let mut into = vec![0; 2 * MIB];
+    let mut all = 0;
+    loop {
+        let bytes = usize::try_from(drain(&mut into)).unwrap();
+        for response in Responses::new(&into[..bytes]).flatten() {
+            let events = WatchEvents::parse(response.body).unwrap();
+            seen.extend(events.map(|event| event.unwrap().pair.modified));
+        }
+        all += bytes;
+        if bytes == 0 {
+            return all;
+        }
     }
 }
 

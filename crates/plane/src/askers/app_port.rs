@@ -199,6 +199,25 @@ mod tests {
     }
 
     #[test]
+    fn a_port_that_was_full_has_room_once_half_is_taken_and_says_so_once() {
+        let port = Port::new(Box::new(|| {}));
+        let mut into = vec![0; 1 << 20];
+        let body = (1 << 20) - 16;
+        (0..4).for_each(|_| port.deliver(&response(body)));
+        assert!(port.has_room(), "four MiB may wait");
+        port.drain(&mut into);
+        (0..2).for_each(|_| port.deliver(&response(body)));
+        assert!(!port.has_room());
+        let gains: Vec<bool> = (0..5)
+            .map(|_| {
+                assert_eq!(port.drain(&mut into), 1 << 20);
+                port.gains_room()
+            })
+            .collect();
+        assert_eq!(gains, [false, false, true, false, false]);
+    }
+
+    #[test]
     fn a_closed_port_keeps_nothing() {
         let called = Arc::new(());
         let held = called.clone();
