@@ -33,8 +33,8 @@ pub struct Job {
     pub waiter: Waiter,
     /// Of the READ request.
     pub body: RequestBody,
-    /// What there is of its answer.
-    pub begun: Option<Begun>,
+    /// What there is of its answer; apart, as few have that, and all are moved from hand to hand.
+    pub begun: Option<Box<Begun>>,
     /// Set when its asker gives it up; `None`: it is short.
     pub cancel: Option<Arc<AtomicBool>>,
 }
