@@ -28,6 +28,7 @@ mod snapshot;
 mod stats;
 mod tables;
 mod threads;
+mod varint;
 
 use crate::StoreError;
 

@@ -9,16 +9,11 @@
 //! Where back is written with a byte more than it needs, its last byte 0, skips follow (`skips.rs`); older rows have none.
 
 use super::skips::{self, SKIPS_BYTES_MAX};
+use super::varint::{put_varint, take_varint, MORE};
 use super::RowRef;
 
 /// Longest header: five varints of at most ten bytes, the byte that says that skips follow, and the skips.
 const HEADER_BYTES_MAX: usize = 51 + SKIPS_BYTES_MAX;
-
-/// The bit of a varint's byte that says that another follows.
-const MORE: u8 = 0x80;
-
-/// Bytes of the longest number.
-const VARINT_BYTES_MAX: usize = 10;
 
 /// The stored header of a row; the value follows it.
 pub(super) struct Header {
@@ -71,30 +66,18 @@ impl Header {
     }
 }
 
-/// Writes a number in as few bytes as it takes; returns how many.
-pub(super) fn put_varint(mut number: u64, out: &mut [u8]) -> usize {
-    let mut length = 0;
-    while number >= u64::from(MORE) {
-        out[length] = (number as u8) | MORE;
-        length += 1;
-        number >>= 7;
-    }
-    out[length] = number as u8;
-    length + 1
-}
-
 /// The row in `packed`; `None` if the bytes are not a row.
 pub(super) fn unpack(packed: &[u8]) -> Option<RowRef<'_>> {
     let mut rest = packed;
-    let version = take(&mut rest)?;
-    let modified = take(&mut rest)?;
+    let version = take_varint(&mut rest)?;
+    let modified = take_varint(&mut rest)?;
     let (create, lease) = if version > 0 {
-        (modified.checked_sub(take(&mut rest)?)?, take(&mut rest)?)
+        (modified.checked_sub(take_varint(&mut rest)?)?, take_varint(&mut rest)?)
     } else {
         (0, 0)
     };
     let from_back = rest;
-    let previous = match take(&mut rest)? {
+    let previous = match take_varint(&mut rest)? {
         0 => 0,
         back => modified.checked_sub(back)?,
     };
@@ -114,31 +97,6 @@ pub(super) fn unpack(packed: &[u8]) -> Option<RowRef<'_>> {
         skips,
         value: rest,
     })
-}
-
-/// Takes a number off the front; `None` if there is none.
-#[inline]
-pub(super) fn take(rest: &mut &[u8]) -> Option<u64> {
-    let (&first, after) = rest.split_first()?;
-    if first & MORE == 0 {
-        *rest = after;
-        return Some(u64::from(first));
-    }
-    let (number, length) = long_number(rest)?;
-    *rest = &rest[length..];
-    Some(number)
-}
-
-/// The number that `bytes` begin with, and its length.
-fn long_number(bytes: &[u8]) -> Option<(u64, usize)> {
-    let mut number = 0;
-    for (at, byte) in bytes.iter().enumerate().take(VARINT_BYTES_MAX) {
-        number |= u64::from(byte & !MORE) << (7 * at);
-        if byte & MORE == 0 {
-            return Some((number, at + 1));
-        }
-    }
-    None
 }
 
 #[cfg(test)]
@@ -194,12 +152,12 @@ mod tests {
             for tail in [&[][..], &[0xff; 1], &[0; 8], &[0x80; 12]] {
                 let bytes = [&written[..length], tail].concat();
                 let mut rest = &bytes[..];
-                assert_eq!(take(&mut rest), Some(number));
+                assert_eq!(take_varint(&mut rest), Some(number));
                 assert_eq!(rest, tail);
             }
         }
         for endless in [&[][..], &[0x80; 3], &[0xff; 12]] {
-            assert_eq!(take(&mut &*endless), None);
+            assert_eq!(take_varint(&mut &*endless), None);
         }
     }
 

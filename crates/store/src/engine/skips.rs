@@ -9,7 +9,7 @@
 //! last version before this one whose depth is a multiple of 16^k; so they lie ever farther back. Those at or below the compacted
 //! revision are left out, since nobody reads there.
 
-use super::row::{put_varint, take};
+use super::varint::{put_varint, take_varint};
 use super::RowRef;
 
 /// Versions between two pointers of a level: a key pays for a level once it has so many times the versions of the one below.
@@ -96,10 +96,10 @@ pub(super) fn towards(row: &RowRef<'_>, at: u64) -> u64 {
 /// Takes skips off the front of `rest`; `None` if they cannot be those of a row of revision `modified`.
 pub(super) fn split<'a>(rest: &mut &'a [u8], modified: u64) -> Option<&'a [u8]> {
     let whole = *rest;
-    let count = take(rest)? & ((1 << COUNT_BITS) - 1);
+    let count = take_varint(rest)? & ((1 << COUNT_BITS) - 1);
     let mut nearest = 1;
     for _ in 0..count {
-        let back = take(rest)?;
+        let back = take_varint(rest)?;
         if back < nearest || back >= modified {
             return None;
         }
@@ -114,12 +114,12 @@ pub(super) fn split<'a>(rest: &mut &'a [u8], modified: u64) -> Option<&'a [u8]> 
 fn decode(row: &RowRef<'_>) -> (u64, [u64; LEVELS_MAX]) {
     let mut pointers = [0; LEVELS_MAX];
     let mut rest = row.skips;
-    let Some(first) = take(&mut rest) else {
+    let Some(first) = take_varint(&mut rest) else {
         return (row.version, pointers);
     };
     let count = (first & ((1 << COUNT_BITS) - 1)) as usize;
     for pointer in pointers.iter_mut().take(count) {
-        *pointer = take(&mut rest).map_or(0, |back| row.modified.saturating_sub(back));
+        *pointer = take_varint(&mut rest).map_or(0, |back| row.modified.saturating_sub(back));
     }
     (first >> COUNT_BITS, pointers)
 }
