@@ -418,7 +418,9 @@ export interface Database extends AsyncDisposable {
   /**
    * What the member in this process has done since it was opened: `exchanges` of the Raft core with the data plane, `submissions`
    * and `drains` of this process's apps, `logWrites` and `logBytes`, `readSlices`, `longestApplyMicros` (the longest time that the
-   * operations of one entry took), `poolHits` and `poolMisses` (buffers that its pool had, and had to make). Empty for a remote client.
+   * operations of one entry took), `poolHits` and `poolMisses` (buffers that its pool had, and had to make). Beside them all that is measured, by names as of Prometheus: of the log
+   * (`rafterdb_wal_fsync_duration_seconds_sum` and `_count`, `rafterdb_wal_written_bytes_total`, …), the network
+   * (`rafterdb_network_peer_up{peer="b"}`, …), the pool and the stores. Empty for a remote client.
    */
   counters(): Record<string, number>;
   /**

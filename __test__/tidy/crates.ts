@@ -3,7 +3,7 @@ import type { Rule, SourceFile } from './rule.js'
 
 /** From the bottom up; a crate may depend only on those of lower layers. */
 const layers = [
-  ['hash', 'fault', 'pool', 'batcher', 'compress', 'topology'],
+  ['metrics', 'hash', 'fault', 'pool', 'batcher', 'compress', 'topology'],
   ['codec', 'ring'],
   ['wal'],
   ['store', 'net'],

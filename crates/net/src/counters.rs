@@ -1,12 +1,12 @@
 //! Counts of what went over the wire. Relaxed: they are for people and benches, never for decisions.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use rafterdb_metrics::{Counter, Samples};
 
 macro_rules! counters {
     ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {
         /// Counts since start, shared by every connection of a network.
         #[derive(Debug, Default)]
-        pub(crate) struct Counters { $(pub $name: AtomicU64),+ }
+        pub(crate) struct Counters { $(pub $name: Counter),+ }
 
         /// Counts since start.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -14,7 +14,7 @@ macro_rules! counters {
 
         impl Counters {
             pub(crate) fn values(&self) -> CounterValues {
-                CounterValues { $($name: self.$name.load(Ordering::Relaxed)),+ }
+                CounterValues { $($name: self.$name.get()),+ }
             }
         }
     };
@@ -45,6 +45,22 @@ counters! {
     accepts,
 }
 
-pub(crate) fn add(counter: &AtomicU64, by: usize) {
-    counter.fetch_add(by as u64, Ordering::Relaxed);
+impl CounterValues {
+    pub(crate) fn collect(&self, into: &mut Samples) {
+        into.counter("rafterdb_network_frames_received_total", self.frames_in);
+        into.counter("rafterdb_network_received_bytes_total", self.bytes_in);
+        into.counter("rafterdb_network_reads_total", self.reads);
+        into.counter("rafterdb_network_frames_sent_total", self.frames_out);
+        into.counter("rafterdb_network_sent_bytes_total", self.bytes_out);
+        into.counter("rafterdb_network_writes_total", self.writes);
+        into.counter("rafterdb_network_direct_writes_total", self.writes_direct);
+        into.counter("rafterdb_network_frames_dropped_total", self.frames_dropped);
+        into.counter("rafterdb_network_malformed_total", self.frames_bad);
+        into.counter("rafterdb_network_dials_total", self.dials);
+        into.counter("rafterdb_network_accepted_connections_total", self.accepts);
+    }
+}
+
+pub(crate) fn add(counter: &Counter, by: usize) {
+    counter.add(by as u64);
 }

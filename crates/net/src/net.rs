@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use parking_lot::{Mutex, RwLock};
 use rafterdb_codec::{encode_refusal, Code};
+use rafterdb_metrics::{Samples, Source, Value};
 use rafterdb_pool::Slice;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::Notify;
@@ -22,7 +23,7 @@ use crate::config::{Level, NetConfig, NetError, PeerConfig};
 use crate::counters::{CounterValues, Counters};
 use crate::frame::Parts;
 use crate::guard::caught;
-use crate::peer::{keep_connected, Lane, Peer, PeerStats};
+use crate::peer::{keep_connected, Lane, Peer, PeerState, PeerStats};
 use crate::queue::{QueueLimits, Refused, SendQueue};
 use crate::roster::Roster;
 use crate::socket::{Endpoint, Listener};
@@ -405,6 +406,30 @@ impl Net {
         if thread.thread().id() != thread::current().id() {
             // A panic there has been reported by the panic hook; there is nothing left to close.
             let _ = thread.join();
+        }
+    }
+}
+
+impl Source for Net {
+    fn collect(&self, into: &mut Samples) {
+        let stats = self.stats();
+        stats.counters.collect(into);
+        into.gauge("rafterdb_network_clients", stats.clients as u64);
+        into.gauge(
+            "rafterdb_network_clients_queued_bytes",
+            stats.client_queued_bytes as u64,
+        );
+        into.gauge("rafterdb_network_clients_held_bytes", stats.client_held_bytes as u64);
+        for peer in stats.peers {
+            let is_up = f64::from(u8::from(peer.state == PeerState::Healthy));
+            let round_trip = f64::from(peer.rtt_micros) / 1e6;
+            into.labelled("rafterdb_network_peer_up", "peer", &peer.name, Value::Gauge(is_up));
+            into.labelled(
+                "rafterdb_network_peer_round_trip_seconds",
+                "peer",
+                &peer.name,
+                Value::Gauge(round_trip),
+            );
         }
     }
 }

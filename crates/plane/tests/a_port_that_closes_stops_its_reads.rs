@@ -4,7 +4,6 @@
 
 mod harness;
 
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use harness::{eventually, Bench};
@@ -53,7 +52,7 @@ fn puts(keys: std::ops::Range<u32>) -> Vec<u8> {
 }
 
 fn slices(bench: &Bench) -> u64 {
-    bench.member.counters().read_slices.load(Ordering::Relaxed)
+    bench.member.counters().read_slices.get()
 }
 
 #[test]

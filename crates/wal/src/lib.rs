@@ -30,5 +30,5 @@ pub use hard_state::HardState;
 pub use options::{Backend, Durability, Options, SEGMENT_BYTES_DEFAULT};
 pub use reader::{ReadBlock, Reader};
 pub use recovery::{open, Recovered, RecoveredGroup};
-pub use stats::Stats;
+pub use stats::{Metrics, Stats};
 pub use writer::Writer;

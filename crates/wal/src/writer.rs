@@ -21,7 +21,7 @@ use crate::io::{self, Access};
 use crate::options::{Durability, Options, BATCH_BYTES_MAX};
 use crate::segment::Segment;
 use crate::spare::Spares;
-use crate::stats::Stats;
+use crate::stats::{Metrics, Stats};
 
 /// Writes the log. Records are gathered until [`Writer::commit`]; after an error nothing more is ever written.
 #[derive(Debug)]
@@ -57,7 +57,7 @@ pub struct Writer {
     is_short: bool,
     /// The error after which nothing is written, and whether a commit has returned it.
     failed: Option<(WalError, bool)>,
-    stats: Stats,
+    metrics: Arc<Metrics>,
 }
 
 impl Writer {
@@ -93,7 +93,7 @@ impl Writer {
             must_sync: false,
             is_short: false,
             failed: None,
-            stats: Stats::default(),
+            metrics: Arc::default(),
         }
     }
 
@@ -193,15 +193,22 @@ impl Writer {
         }
     }
 
-    /// Counters since the log was opened.
+    /// What is measured since the log was opened, to be read while it is written.
+    #[must_use]
+    pub fn metrics(&self) -> Arc<Metrics> {
+        self.counted().clone()
+    }
+
+    /// The same as numbers.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        let segments = self.shared.read().segments.len() as u64;
-        Stats {
-            segments,
-            segments_filled: self.spares.filled,
-            ..self.stats
-        }
+        self.counted().stats()
+    }
+
+    fn counted(&self) -> &Arc<Metrics> {
+        self.metrics
+            .count_segments(self.shared.read().segments.len(), self.spares.filled);
+        &self.metrics
     }
 
     /// (start, last) of a group, what was gathered included.
@@ -351,8 +358,7 @@ impl Writer {
         self.tail.offset += padded as u64;
         self.tail.next_batch += 1;
         self.log_end += padded as u64;
-        self.stats.batches += 1;
-        self.stats.bytes += padded as u64;
+        self.metrics.count_batch(padded as u64);
         self.batch_bytes = BATCH_HEADER_BYTES;
         if self.batch.len() > BATCH_BYTES_MAX {
             self.batch = self.pool.take(BATCH_BYTES_MAX);
@@ -368,7 +374,9 @@ impl Writer {
             io::write_at(file, &bytes[..padded / 2 / unit * unit], offset)?;
             fault::point("wal.write.half")?;
         }
+        let since = Instant::now();
         io::write_at(file, bytes, offset)?;
+        self.metrics.write_duration.observe(since.elapsed());
         fault::point("wal.written")
     }
 
@@ -376,18 +384,18 @@ impl Writer {
         if !self.is_unsynced {
             return Ok(());
         }
-        let sync = || {
+        let (since, sync) = (Instant::now(), || {
             fault::point("wal.sync")?;
             if self.access == Access::Buffered {
                 io::sync(&self.current.file)?;
             }
             fault::point("wal.synced")
-        };
+        });
         sync().map_err(|error: std::io::Error| WalError::io(&error, "sync", &self.current.path))?;
         self.is_unsynced = false;
         self.synced = self.tail.next_batch - 1;
         self.last_sync = Instant::now();
-        self.stats.syncs += 1;
+        self.metrics.sync_duration.observe(self.last_sync - since);
         Ok(())
     }
 
@@ -456,6 +464,7 @@ impl Writer {
         index.segments.insert(segment.sequence(), Arc::clone(&segment));
         drop(index);
         self.current = segment;
+        self.counted();
         Ok(())
     }
 
@@ -481,8 +490,11 @@ impl Writer {
             };
             let segment = entry.remove();
             drop(index);
-            self.stats.segments_recycled += u64::from(self.spares.retire(segment)?);
+            self.metrics
+                .segments_recycled
+                .add(u64::from(self.spares.retire(segment)?));
         }
+        self.counted();
         Ok(())
     }
 }

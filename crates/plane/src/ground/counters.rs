@@ -1,20 +1,25 @@
 //! What the benches and `status` print of a member's work. Counts; knows nothing of what.
 
-use std::sync::atomic::AtomicU64;
+use rafterdb_metrics::{Counter, Samples, Source};
 
 /// Counters since open.
 #[derive(Debug, Default)]
 pub struct Counters {
     /// Calls of `exchange`.
-    pub exchanges: AtomicU64,
+    pub exchanges: Counter,
     /// Calls of `submit` by apps in this process.
-    pub submissions: AtomicU64,
+    pub submissions: Counter,
     /// Calls of `drain` by apps in this process.
-    pub drains: AtomicU64,
+    pub drains: Counter,
     /// Slices of reads that were served.
-    pub read_slices: AtomicU64,
-    /// Bytes written to the log.
-    pub log_bytes: AtomicU64,
-    /// Durable writes of the log.
-    pub log_writes: AtomicU64,
+    pub read_slices: Counter,
+}
+
+impl Source for Counters {
+    fn collect(&self, into: &mut Samples) {
+        into.counter("rafterdb_exchanges_total", self.exchanges.get());
+        into.counter("rafterdb_submissions_total", self.submissions.get());
+        into.counter("rafterdb_drains_total", self.drains.get());
+        into.counter("rafterdb_read_slices_total", self.read_slices.get());
+    }
 }

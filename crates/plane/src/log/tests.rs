@@ -25,6 +25,16 @@ impl Marks for Noted {
 
 /// A log of its own beside a member's rooms.
 fn writer(bench: &Bench, marks: Arc<Noted>, is_alone: bool) -> (LogWriter, tempfile::TempDir) {
+    let (writer, _, dir) = measured(bench, marks, is_alone);
+    (writer, dir)
+}
+
+/// The same, and what it counts.
+fn measured(
+    bench: &Bench,
+    marks: Arc<Noted>,
+    is_alone: bool,
+) -> (LogWriter, Arc<rafterdb_wal::Metrics>, tempfile::TempDir) {
     let dir = tempfile::tempdir().expect("it works");
     let (writer, _, _) = rafterdb_wal::open(rafterdb_wal::Options::new(dir.path().join("log"))).expect("it works");
     let shared = &bench.shared;
@@ -36,12 +46,12 @@ fn writer(bench: &Bench, marks: Arc<Noted>, is_alone: bool) -> (LogWriter, tempf
         network: shared.network.clone(),
         marks,
         stalls: shared.stalls.clone(),
-        counters: shared.counters.clone(),
         failure: shared.failure.clone(),
         notes: shared.notes.clone(),
         is_alone,
     };
-    (LogWriter::new(writer, parts), dir)
+    let metrics = writer.metrics();
+    (LogWriter::new(writer, parts), metrics, dir)
 }
 
 fn take(bench: &Bench, writer: &LogWriter, mut tasks: Vec<LogTask>) {
@@ -67,16 +77,9 @@ fn send(peer: u64) -> LogTask {
 #[test]
 fn tasks_that_come_together_are_one_write_and_their_frames_follow_it() {
     let bench = Bench::new(1);
-    let (writer, _dir) = writer(&bench, Arc::default(), false);
+    let (writer, metrics, _dir) = measured(&bench, Arc::default(), false);
     take(&bench, &writer, vec![entries(1, 0), send(7), entries(2, 0), send(8)]);
-    assert_eq!(
-        bench
-            .shared
-            .counters
-            .log_writes
-            .load(std::sync::atomic::Ordering::Relaxed),
-        1
-    );
+    assert_eq!(metrics.batches.get(), 1);
     assert_eq!(bench.sent().iter().map(|(to, _)| *to).collect::<Vec<_>>(), [7, 8]);
     assert_eq!(bench.script(""), "DURABLE 0 2 1\n");
     assert_eq!(bench.group(0).durable.lock().index, 2);

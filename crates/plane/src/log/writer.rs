@@ -9,7 +9,6 @@ use parking_lot::Mutex;
 use rafterdb_net::Lane;
 use rafterdb_wal::Writer;
 
-use crate::ground::counters::Counters;
 use crate::ground::error::PlaneError;
 use crate::ground::failure::Failure;
 use crate::ground::notes::Notes;
@@ -44,8 +43,6 @@ pub struct LogParts {
     pub marks: Arc<dyn Marks>,
     /// How long a write takes.
     pub stalls: Arc<Stalls>,
-    /// What is counted.
-    pub counters: Arc<Counters>,
     /// What ends the member.
     pub failure: Arc<Failure>,
     /// What people are told.
@@ -169,7 +166,6 @@ impl Files {
         written?;
         // Those that waited come first, as they did when they were gathered.
         let mut waited = std::mem::take(&mut self.waiting);
-        parts.count(&self.writer);
         for (group, reached) in self.reached.drain() {
             parts.release(group, reached, here);
         }
@@ -213,12 +209,6 @@ fn write(writer: &mut Writer, task: &LogTask, reached: &mut Reached) {
 }
 
 impl LogParts {
-    fn count(&self, writer: &Writer) {
-        let stats = writer.stats();
-        self.counters.log_bytes.store(stats.bytes, Ordering::Relaxed);
-        self.counters.log_writes.store(stats.batches, Ordering::Relaxed);
-    }
-
     /// What the member promises from here on rests on what it has on disk, so that is made sure of in every mode.
     fn remove_mark(&self, writer: &mut Writer, group: u16) -> Result<(), PlaneError> {
         writer.sync()?;

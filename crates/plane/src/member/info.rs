@@ -1,7 +1,6 @@
 //! What a member says of itself when it is opened, and what it counts. JSON for programs. Changes nothing.
 
-use std::sync::atomic::Ordering;
-
+use rafterdb_metrics::Samples;
 use rafterdb_net::Level;
 use serde_json::json;
 
@@ -23,27 +22,30 @@ impl Member {
         .to_string()
     }
 
-    /// Counters since open, for benches and tools.
+    /// All metrics by name, and some of them by the short names that benches and tools read; see `counters` in src/client/api.ts.
     #[must_use]
     pub fn counters_json(&self) -> String {
-        let of = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
+        let counters = &self.shared.counters;
         let tiers = self.shared.pool.stats().tiers;
         let longest_apply = self
             .groups
             .iter()
             .map(|group| group.machine().longest_apply_micros())
             .max();
-        json!({
-            "exchanges": of(&self.shared.counters.exchanges),
-            "submissions": of(&self.shared.counters.submissions),
-            "drains": of(&self.shared.counters.drains),
-            "logBytes": of(&self.shared.counters.log_bytes),
-            "logWrites": of(&self.shared.counters.log_writes),
-            "longestApplyMicros": longest_apply.unwrap_or(0),
-            "readSlices": of(&self.shared.counters.read_slices),
-            "poolHits": tiers.iter().map(|tier| tier.hits).sum::<u64>(),
-            "poolMisses": tiers.iter().map(|tier| tier.misses).sum::<u64>(),
-        })
-        .to_string()
+        let short = [
+            ("exchanges", counters.exchanges.get()),
+            ("submissions", counters.submissions.get()),
+            ("drains", counters.drains.get()),
+            ("logBytes", self.log_metrics.written_bytes.get()),
+            ("logWrites", self.log_metrics.batches.get()),
+            ("longestApplyMicros", longest_apply.unwrap_or(0)),
+            ("readSlices", counters.read_slices.get()),
+            ("poolHits", tiers.iter().map(|tier| tier.hits).sum()),
+            ("poolMisses", tiers.iter().map(|tier| tier.misses).sum()),
+        ];
+        let short = short.into_iter().map(|(name, value)| (name.to_owned(), json!(value)));
+        let all = Samples::of(self).numbers().into_iter();
+        let all = all.map(|(name, value)| (name, json!(value)));
+        serde_json::Value::Object(short.chain(all).collect()).to_string()
     }
 }

@@ -1,7 +1,6 @@
 //! One member: how it opens, and what an app and the Raft worker call. How it closes is in close.rs.
 //! Knows nothing of what its rooms do.
 
-use std::sync::atomic::Ordering;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -47,6 +46,8 @@ pub struct Member {
     gate: Arc<Gate>,
     /// What comes in over the network; the network refers to it as long as the member lives.
     incoming: Arc<Incoming>,
+    /// What is measured of the log.
+    pub(super) log_metrics: Arc<rafterdb_wal::Metrics>,
     exchange: Mutex<Exchange>,
     pub(super) exchange_parts: ExchangeParts,
     /// What opening had to say.
@@ -71,6 +72,7 @@ impl Member {
         let (mut recovered, writer) = recovery::recover(&config, &data_dir, &shared)?;
         recovered.notes.extend(bound.note.take());
         let rooms = Rooms::new(&shared, &config, &recovered);
+        let log_metrics = writer.metrics();
         let threads = Threads::new(&shared, &config, &rooms, &data_dir, writer);
         let ages = LogAges {
             groups: rooms.groups.clone(),
@@ -90,6 +92,7 @@ impl Member {
             exchange_parts: rooms.exchange(&shared, &threads, bound.cpus.clone()),
             gate: rooms.gate,
             groups: rooms.groups,
+            log_metrics,
             incoming: Arc::new(incoming),
             opening_notes: recovered.notes,
             threads: Mutex::default(),
@@ -189,7 +192,7 @@ impl Member {
 
     /// One exchange with the Raft core; see FORMATS.md. Returns the doubles written to `events`.
     pub fn exchange(&self, commands: &[f64], events: &mut [f64], timeout: Duration) -> usize {
-        self.shared.counters.exchanges.fetch_add(1, Ordering::Relaxed);
+        self.shared.counters.exchanges.increment();
         self.exchange
             .lock()
             .run(&self.exchange_parts, commands, events, timeout)
@@ -208,13 +211,13 @@ impl Member {
 
     /// Takes a submission from a port. `Err`: nothing was taken.
     pub fn submit(&self, port: &Arc<Port>, submission: &[u8]) -> Result<(), Code> {
-        self.shared.counters.submissions.fetch_add(1, Ordering::Relaxed);
+        self.shared.counters.submissions.increment();
         self.gate.submit(&Asker::Port(port.clone()), submission)
     }
 
     /// Copies whole responses of a port; see `Port::drain`.
     pub fn drain(&self, port: &Port, into: &mut [u8]) -> i64 {
-        self.shared.counters.drains.fetch_add(1, Ordering::Relaxed);
+        self.shared.counters.drains.increment();
         let drained = port.drain(into);
         if port.gains_room() {
             self.shared.watches.note_room(number_of_port(port.id()));

@@ -6,6 +6,7 @@ pub mod data_dir;
 pub mod identity;
 pub mod info;
 pub mod life;
+mod metrics;
 pub mod recovery;
 pub mod rooms;
 pub mod shared;

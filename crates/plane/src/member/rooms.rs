@@ -161,7 +161,6 @@ impl Threads {
             network: shared.network.clone(),
             marks: data_dir.clone(),
             stalls: shared.stalls.clone(),
-            counters: shared.counters.clone(),
             failure: shared.failure.clone(),
             notes: shared.notes.clone(),
             is_alone: config.members.len() == 1,

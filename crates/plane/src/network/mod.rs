@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use rafterdb_metrics::{Samples, Source};
 use rafterdb_net::{Client, Lane, Net, NetStats, Parts, PeerStats};
 
 /// What a member does with its network.
@@ -22,6 +23,8 @@ pub trait Wire: Send + Sync {
     fn peer_stats(&self) -> Vec<PeerStats>;
     /// Counters.
     fn stats(&self) -> NetStats;
+    /// The same, and how it stands with each peer, as metrics.
+    fn collect(&self, into: &mut Samples);
     /// Where it listens.
     fn listening(&self) -> &[String];
     /// Ends it.
@@ -59,6 +62,10 @@ impl Wire for Net {
 
     fn stats(&self) -> NetStats {
         Self::stats(self)
+    }
+
+    fn collect(&self, into: &mut Samples) {
+        Source::collect(self, into);
     }
 
     fn listening(&self) -> &[String] {

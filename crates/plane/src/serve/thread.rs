@@ -53,9 +53,7 @@ pub fn run(room: &ReadThread, work: Work) {
         }
         drop(under_way);
         let served = std::mem::take(&mut server.slices);
-        room.counters
-            .read_slices
-            .fetch_add(served, std::sync::atomic::Ordering::Relaxed);
+        room.counters.read_slices.add(served);
         room.answers.deliver_all(&mut server.deliveries);
     }
 }

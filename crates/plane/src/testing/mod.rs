@@ -7,6 +7,7 @@ use std::time::Duration;
 use rafterdb_codec::{
     entry, request, BatchHeader, Body, Code, Consistency, Put, Range, ReadRequest, Request, Responses,
 };
+use rafterdb_metrics::Samples;
 use rafterdb_net::{Client, Lane, NetStats, Parts, PeerStats};
 use rafterdb_pool::{Buffer, Slice};
 
@@ -83,6 +84,10 @@ impl Wire for Recording {
     }
 
     fn stats(&self) -> NetStats {
+        panic!("nobody asks a recorder for its figures")
+    }
+
+    fn collect(&self, _into: &mut Samples) {
         panic!("nobody asks a recorder for its figures")
     }
 
