@@ -120,7 +120,8 @@ fn of_too_many_that_do_not_read_those_that_hold_most_go_and_who_reads_is_served(
     // Of each that was cut off an answer may be half written.
     assert!(most <= MOST + 40 * MIB, "{} MiB were held", most / MIB);
     assert!(!bench.notes("was disconnected").is_empty());
-    assert!(held(&bench) <= MOST, "{} MiB are held", held(&bench) / MIB);
+    // What the last of them were sent is told to who cuts them off a moment later.
+    eventually("little is held", || (held(&bench) <= MOST).then_some(()));
 }
 
 #[test]
