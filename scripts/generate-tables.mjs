@@ -10,8 +10,6 @@ const screaming = (name) => snake(name).toUpperCase()
 const sentence = (text) => text[0].toUpperCase() + text.slice(1)
 const pascal = (name) => name.toLowerCase().replace(/(^|_)(.)/g, (_, __, c) => c.toUpperCase())
 
-const RUST_CONSTANTS = ['entry', 'operation', 'request', 'consistency', 'event', 'command', 'message', 'role']
-
 function rust() {
   const out = [
     `// ${note}`,
@@ -45,13 +43,6 @@ function rust() {
   out.push('            _ => return None,', '        })', '    }', '}', '', '/// Bounds, each with its unit.', 'pub mod limits {')
   for (const [name, value, text] of limits) out.push(`    /// ${text}`, `    pub const ${screaming(name)}: usize = ${value};`)
   out.push('}')
-  for (const [family, { is, values }] of Object.entries(kinds)) {
-    if (RUST_CONSTANTS.includes(family)) {
-      out.push('', `/// Kinds of ${family}, as in FORMATS.md.`, `pub mod ${snake(family)} {`)
-      for (const [name, number] of values) out.push(`    pub const ${name}: ${is} = ${number};`)
-      out.push('}')
-    }
-  }
   return `${out.join('\n')}\n`
 }
 

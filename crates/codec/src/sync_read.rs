@@ -2,12 +2,12 @@
 //! Knows neither when it may be answered nor where the pair comes from.
 //!
 //! ```text
-//! asked    [u8 consistency][3 × 0][u32 keyLen][key]
+//! asked    [u8 consistency][u8 0][u16 group][u32 keyLen][key]
 //! answer   one result: a range's, with at most one pair, or an error
 //! ```
 
 use crate::kinds::{Consistency, OperationKind};
-use crate::reader::{length_u32, Parsed, Reader};
+use crate::reader::{length_u32, u16_at, Parsed, Reader};
 use crate::results::{counts, result_header, OpenResult, Pair, COUNTS_BYTES, PAIR_HEADER_BYTES, RESULT_HEADER_BYTES};
 use crate::Code;
 
@@ -19,6 +19,8 @@ const BEFORE_PAIR: usize = RESULT_HEADER_BYTES + COUNTS_BYTES;
 pub struct SyncRead<'a> {
     /// What it must see.
     pub consistency: Consistency,
+    /// Of which group.
+    pub group: u16,
     /// Of which key.
     pub key: &'a [u8],
 }
@@ -27,11 +29,16 @@ impl<'a> SyncRead<'a> {
     /// Reads it. What follows the key is not looked at: the asker's buffer may be longer.
     pub fn parse(bytes: &'a [u8]) -> Parsed<Self> {
         let mut reader = Reader::new(bytes);
-        let [consistency, ..] = *reader.array::<4>()?;
-        let consistency = Consistency::try_from(consistency)?;
+        let header = reader.array::<4>()?;
+        let consistency = Consistency::try_from(header[0])?;
+        let group = u16_at(header, 2);
         let length = reader.u32()? as usize;
         let key = reader.bytes(length)?;
-        Ok(Self { consistency, key })
+        Ok(Self {
+            consistency,
+            group,
+            key,
+        })
     }
 }
 
@@ -84,9 +91,14 @@ mod tests {
 
     #[test]
     fn what_is_asked_is_a_consistency_and_a_key() {
-        let whole = [1, 0, 0, 0, 3, 0, 0, 0, b'k', b'e', b'y'];
-        let (consistency, key) = (Consistency::Serializable, b"key".as_slice());
-        assert_eq!(SyncRead::parse(&whole), Ok(SyncRead { consistency, key }));
+        let whole = [1, 0, 2, 1, 3, 0, 0, 0, b'k', b'e', b'y'];
+        let (consistency, group, key) = (Consistency::Serializable, 0x0102, b"key".as_slice());
+        let read = SyncRead {
+            consistency,
+            group,
+            key,
+        };
+        assert_eq!(SyncRead::parse(&whole), Ok(read));
         assert!((0..whole.len()).all(|end| SyncRead::parse(&whole[..end]).is_err()));
         let unknown = [3, 0, 0, 0, 0, 0, 0, 0];
         assert_eq!(

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use harness::{eventually, Bench};
 use rafterdb_codec::{
-    command, event, request, BatchHeader, Consistency, Put, Range, ReadRequest, Request, RANGE_COUNT_ONLY,
+    BatchHeader, CommandKind, Consistency, EventKind, Put, Range, ReadRequest, Request, RequestKind, RANGE_COUNT_ONLY,
 };
 
 const KEYS: u32 = 16_000;
@@ -18,10 +18,10 @@ const BATCH_KEYS: u32 = 1_000;
 const SLICES: u64 = 4;
 const COUNTS: u64 = 200;
 
-fn submit(bench: &Bench, kind: u8, id: u64, body: &[u8]) {
+fn submit(bench: &Bench, kind: RequestKind, id: u64, body: &[u8]) {
     let mut submission = Vec::new();
     let request = Request {
-        kind,
+        kind: kind.into(),
         flags: 0,
         group: 0,
         id,
@@ -64,15 +64,15 @@ fn reads_of_a_port_that_is_closed_stop() {
         let index = u64::from(first / BATCH_KEYS) + 2;
         submit(
             &bench,
-            request::WRITE,
+            RequestKind::Write,
             index,
             &puts(first..KEYS.min(first + BATCH_KEYS)),
         );
-        let count = bench.event(event::PROPOSALS)[0];
-        bench.command(&[u64::from(command::ACCEPT), 0, index, 6, count]);
-        while bench.event(event::DURABLE)[0] < index {}
-        bench.command(&[u64::from(command::COMMIT), 0, index]);
-        while bench.event(event::APPLIED)[0] < index {}
+        let count = bench.event(EventKind::Proposals)[0];
+        bench.command(&[CommandKind::Accept as u64, 0, index, 6, count]);
+        while bench.event(EventKind::Durable)[0] < index {}
+        bench.command(&[CommandKind::Commit as u64, 0, index]);
+        while bench.event(EventKind::Applied)[0] < index {}
     }
     let mut read = Vec::new();
     ReadRequest::encode_header(&mut read, Consistency::Serializable, 1, 0);
@@ -84,12 +84,12 @@ fn reads_of_a_port_that_is_closed_stop() {
         end: b"l",
     };
     all.encode(&mut read);
-    submit(&bench, request::READ, 1, &read);
+    submit(&bench, RequestKind::Read, 1, &read);
     let answer = bench.answer(1);
     assert_eq!(answer.body[16..24], u64::from(KEYS).to_le_bytes());
     assert_eq!(slices(&bench), SLICES);
     for id in 0..COUNTS {
-        submit(&bench, request::READ, 1000 + id, &read);
+        submit(&bench, RequestKind::Read, 1000 + id, &read);
     }
     bench.member.close_port(&bench.port);
     let mut last = 0;

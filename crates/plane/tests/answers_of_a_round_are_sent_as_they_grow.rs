@@ -8,7 +8,7 @@ mod harness;
 
 use client::{peak_memory, write, Client};
 use harness::Bench;
-use rafterdb_codec::{command, encode_txn, event, BatchHeader, Code, Range, TxnPart};
+use rafterdb_codec::{encode_txn, BatchHeader, Code, CommandKind, EventKind, Range, TxnPart};
 
 const TERM: u64 = 6;
 const MIB: usize = 1 << 20;
@@ -47,21 +47,21 @@ fn a_round_gathers_little_of_what_it_is_answered_with() {
     bench.lead(TERM);
     bench.begin_to_lead(1, TERM);
     bench.put_value(1, 2, TERM, &vec![7; MIB]);
-    bench.command(&[u64::from(command::COMMIT), 0, 2]);
+    bench.command(&[CommandKind::Commit as u64, 0, 2]);
     assert_eq!(bench.answer(1).code, Code::Ok);
     let mut client = Client::new(&bench);
     let body = reading_txn(b"k1");
     client.submit(&(0..WRITES).flat_map(|id| write(id, &body)).collect::<Vec<u8>>());
-    assert_eq!(bench.event(event::PROPOSALS)[0], WRITES);
-    bench.command(&[u64::from(command::ACCEPT), 0, 3, TERM, WRITES]);
-    while bench.event(event::DURABLE)[0] < 2 + WRITES {}
+    assert_eq!(bench.event(EventKind::Proposals)[0], WRITES);
+    bench.command(&[CommandKind::Accept as u64, 0, 3, TERM, WRITES]);
+    while bench.event(EventKind::Durable)[0] < 2 + WRITES {}
     let before = peak_memory();
-    bench.command(&[u64::from(command::COMMIT), 0, 2 + WRITES]);
-    while bench.event(event::APPLIED)[0] < 2 + WRITES {}
+    bench.command(&[CommandKind::Commit as u64, 0, 2 + WRITES]);
+    while bench.event(EventKind::Applied)[0] < 2 + WRITES {}
     let grown = peak_memory() - before;
     assert!(grown < 4 * MOST, "{} MiB more memory", grown / MIB);
     assert!(client.answers() < 200, "who does not read is cut off");
     bench.put(1000, 3 + WRITES, TERM);
-    bench.command(&[u64::from(command::COMMIT), 0, 3 + WRITES]);
+    bench.command(&[CommandKind::Commit as u64, 0, 3 + WRITES]);
     assert_eq!(bench.answer(1000).code, Code::Ok);
 }

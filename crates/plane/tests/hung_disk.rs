@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use harness::{eventually, Bench};
-use rafterdb_codec::{command, event, Code};
+use rafterdb_codec::{Code, CommandKind, EventKind};
 
 const TERM: u64 = 6;
 
@@ -38,7 +38,7 @@ fn a_member_with_a_hung_disk_says_so_and_goes_on_after_it() {
     }
     bench.lead(TERM);
     bench.put(1, 1, TERM);
-    bench.command(&[u64::from(command::COMMIT), 0, 1]);
+    bench.command(&[CommandKind::Commit as u64, 0, 1]);
     assert_eq!(bench.answer(1).code, Code::Ok);
 
     // The apply thread hangs: log and exchange go on, and the core is not told that anything was applied.
@@ -46,7 +46,7 @@ fn a_member_with_a_hung_disk_says_so_and_goes_on_after_it() {
         let frozen = Frozen::new(&apply);
         let blocked = scope.spawn(|| {
             bench.put(2, 2, TERM);
-            bench.command(&[u64::from(command::COMMIT), 0, 2]);
+            bench.command(&[CommandKind::Commit as u64, 0, 2]);
         });
         eventually("it is told", || {
             bench.notes("applying entries to the store has taken").first().cloned()
@@ -70,7 +70,7 @@ fn a_member_with_a_hung_disk_says_so_and_goes_on_after_it() {
         drop(frozen);
         blocked.join().unwrap();
     });
-    bench.command(&[u64::from(command::COMMIT), 0, 3]);
+    bench.command(&[CommandKind::Commit as u64, 0, 3]);
     assert_eq!(bench.answer(3).code, Code::Ok);
     eventually("its end is told", || {
         bench.notes("a write to the log is done").first().cloned()
@@ -80,10 +80,10 @@ fn a_member_with_a_hung_disk_says_so_and_goes_on_after_it() {
     // Reads hang: writes go on, and the reads are answered after it.
     let frozen = Frozen::new(&read);
     bench.get(200, b"k1");
-    let sequence = bench.event(event::READS)[0];
-    bench.command(&[u64::from(command::SERVE_READS), 0, sequence, 3]);
+    let sequence = bench.event(EventKind::Reads)[0];
+    bench.command(&[CommandKind::ServeReads as u64, 0, sequence, 3]);
     bench.put(4, 4, TERM);
-    bench.command(&[u64::from(command::COMMIT), 0, 4]);
+    bench.command(&[CommandKind::Commit as u64, 0, 4]);
     assert_eq!(bench.answer(4).code, Code::Ok);
     eventually("it is told", || {
         bench.notes("reading the store has taken").first().cloned()
@@ -96,7 +96,7 @@ fn a_member_with_a_hung_disk_says_so_and_goes_on_after_it() {
     std::thread::scope(|scope| {
         let _frozen = Frozen::new(&log);
         // What the worker writes itself hangs with it.
-        scope.spawn(|| bench.command(&[u64::from(command::PERSIST), 0, TERM + 1, 0, 4]));
+        scope.spawn(|| bench.command(&[CommandKind::Persist as u64, 0, TERM + 1, 0, 4]));
         std::thread::sleep(Duration::from_millis(300));
         let began = Instant::now();
         assert_eq!(
@@ -107,5 +107,5 @@ fn a_member_with_a_hung_disk_says_so_and_goes_on_after_it() {
         let failure = bench.member.failure().unwrap();
         assert!(failure.text.contains("a write to the log has taken"), "{failure}");
     });
-    assert!(bench.events_left(event::CLOSE) >= 1);
+    assert!(bench.events_left(EventKind::Close) >= 1);
 }

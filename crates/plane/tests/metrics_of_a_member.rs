@@ -7,7 +7,7 @@ mod harness;
 use std::collections::{BTreeMap, BTreeSet};
 
 use harness::{eventually, Bench};
-use rafterdb_codec::{command, event, message};
+use rafterdb_codec::{CommandKind, EventKind, MessageKind};
 use rafterdb_metrics::{is_name, Samples};
 
 const PUTS: u64 = 20;
@@ -23,8 +23,8 @@ fn put_some(bench: &Bench) {
     bench.begin_to_lead(1, 6);
     for index in 2..2 + PUTS {
         bench.put(index, index, 6);
-        bench.command(&[u64::from(command::COMMIT), 0, index]);
-        while bench.event(event::APPLIED)[0] < index {}
+        bench.command(&[CommandKind::Commit as u64, 0, index]);
+        while bench.event(EventKind::Applied)[0] < index {}
     }
 }
 
@@ -56,7 +56,7 @@ fn what_happened_is_what_they_say() {
     let before = numbers(&bench);
     put_some(&bench);
     // A message, which is counted once it is handed to the socket.
-    bench.send(message::PRE_VOTE, false);
+    bench.send(MessageKind::PreVote, false);
     eventually("it is sent", || (numbers(&bench)[SENT] > before[SENT]).then_some(()));
     let after = numbers(&bench);
     let grown = |name: &str| after[name] - before[name];

@@ -8,19 +8,19 @@ mod harness;
 use std::time::Duration;
 
 use harness::{eventually, Bench};
-use rafterdb_codec::{command, message};
+use rafterdb_codec::{CommandKind, MessageKind};
 
 #[test]
 fn nothing_is_promised_after_a_failed_write() {
     let bench = Bench::open();
     bench.lead(6);
     rafterdb_fault::arm("wal.sync=error@1+,wal.write=error@1+").unwrap();
-    bench.command(&[u64::from(command::NOOP), 0, 1, 6]);
+    bench.command(&[CommandKind::Noop as u64, 0, 1, 6]);
     eventually("the member has failed", || bench.member.failure().map(|_| ()));
-    bench.send(message::APPEND_REPLY, true);
+    bench.send(MessageKind::AppendReply, true);
     // What needs no disk still goes, on the same lane: whatever went before it has been heard by then.
-    bench.send(message::PRE_VOTE, false);
+    bench.send(MessageKind::PreVote, false);
     eventually("the peer hears", || (!bench.messages().is_empty()).then_some(()));
     std::thread::sleep(Duration::from_millis(50));
-    assert_eq!(bench.messages(), [message::PRE_VOTE]);
+    assert_eq!(bench.messages(), [MessageKind::PreVote]);
 }

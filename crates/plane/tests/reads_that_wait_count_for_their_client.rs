@@ -8,7 +8,7 @@ mod harness;
 
 use client::{held, most_held, peak_memory, read, Client};
 use harness::{eventually, Bench};
-use rafterdb_codec::{command, Code};
+use rafterdb_codec::{Code, CommandKind};
 
 const TERM: u64 = 6;
 const MIB: usize = 1 << 20;
@@ -30,7 +30,7 @@ fn what_reads_hold_is_bounded_whether_they_wait_or_are_answered() {
     bench.lead(TERM);
     bench.begin_to_lead(1, TERM);
     bench.put_value(1, 2, TERM, &vec![7; MIB]);
-    bench.command(&[u64::from(command::COMMIT), 0, 2]);
+    bench.command(&[CommandKind::Commit as u64, 0, 2]);
     assert_eq!(bench.answer(1).code, Code::Ok);
 
     // Nothing is read for now: reads wait.

@@ -8,7 +8,7 @@ mod harness;
 use std::time::Duration;
 
 use harness::{eventually, snapshot, Bench};
-use rafterdb_codec::{command, event, Code};
+use rafterdb_codec::{Code, CommandKind, EventKind, SnapshotState};
 
 const TERM: u64 = 4;
 
@@ -106,7 +106,7 @@ fn a_bad_snapshot_leaves_the_member_running_with_its_store() {
     let bench = Bench::open();
     bench.lead(TERM);
     bench.put(1, 1, TERM);
-    bench.command(&[u64::from(command::COMMIT), 0, 1]);
+    bench.command(&[CommandKind::Commit as u64, 0, 1]);
     assert_eq!(bench.answer(1).code, Code::Ok);
     bench.follow(5);
     let good = snapshot(10, TERM);
@@ -114,13 +114,13 @@ fn a_bad_snapshot_leaves_the_member_running_with_its_store() {
     for (id, (what, comes_to_an_end, send)) in (1000..).zip(lies()) {
         let told = bench.notes("refused").len();
         send(&bench, id, &good);
-        assert_eq!(bench.outcome(id), 2, "{what}");
+        assert_eq!(bench.outcome(id), SnapshotState::Failed, "{what}");
         assert!(bench.member.failure().is_none(), "{what}: {:?}", bench.member.failure());
         if comes_to_an_end {
-            let fields = bench.event(event::SNAPSHOT_INSTALLED);
+            let fields = bench.event(EventKind::SnapshotInstalled);
             assert_eq!(fields[0], 0, "{what}: the core hears that it was not installed");
         }
-        assert_eq!(bench.events_left(event::SNAPSHOT_INSTALLED), 0, "{what}");
+        assert_eq!(bench.events_left(EventKind::SnapshotInstalled), 0, "{what}");
         eventually(what, || (bench.received_files() == 0).then_some(()));
         assert_eq!(bench.generations(), ["generation-1"], "{what}");
         assert!(
@@ -141,21 +141,21 @@ fn a_bad_snapshot_leaves_the_member_running_with_its_store() {
     assert_eq!(bench.notes("refused").len(), told + 1);
 
     bench.stream(1, 10, TERM, &good);
-    assert_eq!(bench.outcome(1), 1);
-    assert_eq!(bench.event(event::SNAPSHOT_INSTALLED), [1, 10, TERM, bench.peer]);
+    assert_eq!(bench.outcome(1), SnapshotState::Installed);
+    assert_eq!(bench.event(EventKind::SnapshotInstalled), [1, 10, TERM, bench.peer]);
     eventually("the old store's files are gone", || {
         (bench.generations() == ["generation-2"]).then_some(())
     });
     // It is at work: what comes next is applied to it.
-    bench.command(&[u64::from(command::RESTORE), 0, 10, TERM]);
+    bench.command(&[CommandKind::Restore as u64, 0, 10, TERM]);
     bench.lead(6);
     bench.put(11, 11, 6);
-    bench.command(&[u64::from(command::COMMIT), 0, 11]);
+    bench.command(&[CommandKind::Commit as u64, 0, 11]);
     assert_eq!(bench.answer(11).code, Code::Ok);
     // One that is no longer news is refused, and said to be there.
     bench.follow(7);
     bench.stream(2, 10, TERM, &good);
-    assert_eq!(bench.outcome(2), 1);
-    assert_eq!(bench.event(event::SNAPSHOT_INSTALLED)[0], 0);
+    assert_eq!(bench.outcome(2), SnapshotState::Installed);
+    assert_eq!(bench.event(EventKind::SnapshotInstalled)[0], 0);
     assert_eq!(bench.generations(), ["generation-2"]);
 }

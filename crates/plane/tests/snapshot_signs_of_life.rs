@@ -8,7 +8,7 @@ mod harness;
 use std::time::{Duration, Instant};
 
 use harness::{eventually, snapshot, Bench};
-use rafterdb_codec::{command, event, Code};
+use rafterdb_codec::{Code, CommandKind, EventKind, SnapshotState};
 
 const TERM: u64 = 6;
 const INSTALL_SECONDS: u64 = 4;
@@ -33,19 +33,19 @@ fn a_slow_install_gives_signs_of_life() {
             .then_some(())
     });
     // The member goes on with its old store, and the same peer cannot begin another one on top.
-    bench.command(&[u64::from(command::COMMIT), 0, 1]);
+    bench.command(&[CommandKind::Commit as u64, 0, 1]);
     assert_eq!(bench.answer(1).code, Code::Ok);
     bench.begin(2, 5, TERM);
-    assert_eq!(bench.outcome(2), 2);
-    assert_eq!(bench.events_left(event::SNAPSHOT_INSTALLED), 0);
+    assert_eq!(bench.outcome(2), SnapshotState::Failed);
+    assert_eq!(bench.events_left(EventKind::SnapshotInstalled), 0);
 
-    assert_eq!(bench.outcome(1), 1);
+    assert_eq!(bench.outcome(1), SnapshotState::Installed);
     assert!(began.elapsed() >= Duration::from_secs(INSTALL_SECONDS));
-    assert_eq!(bench.event(event::SNAPSHOT_INSTALLED), [1, 5, TERM, bench.peer]);
+    assert_eq!(bench.event(EventKind::SnapshotInstalled), [1, 5, TERM, bench.peer]);
     let acks = bench.acks(1);
     let signs = acks
         .iter()
-        .filter(|(ack, _)| ack.received == length && ack.state == 0)
+        .filter(|(ack, _)| ack.received == length && ack.state == SnapshotState::More)
         .count() as u64;
     assert!((INSTALL_SECONDS - 1..=INSTALL_SECONDS + 2).contains(&signs), "{acks:?}");
     let longest = acks.windows(2).map(|pair| pair[1].1 - pair[0].1).max().unwrap();

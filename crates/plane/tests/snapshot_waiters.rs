@@ -6,7 +6,7 @@
 mod harness;
 
 use harness::{snapshot, Bench};
-use rafterdb_codec::{command, event, Code};
+use rafterdb_codec::{Code, CommandKind, EventKind, SnapshotState};
 
 const TERM: u64 = 6;
 
@@ -28,12 +28,12 @@ fn waiters_that_a_snapshot_passes_are_answered() {
 
     bench.follow(TERM + 1);
     bench.stream(1, 3, TERM, &snapshot(3, TERM));
-    assert_eq!(bench.outcome(1), 1);
-    assert_eq!(bench.event(event::SNAPSHOT_INSTALLED), [1, 3, TERM, bench.peer]);
+    assert_eq!(bench.outcome(1), SnapshotState::Installed);
+    assert_eq!(bench.event(EventKind::SnapshotInstalled), [1, 3, TERM, bench.peer]);
     // The log holds the snapshot's last entry: all up to it is cut.
-    bench.command(&[u64::from(command::CUT), 0, 3]);
+    bench.command(&[CommandKind::Cut as u64, 0, 3]);
     assert!(!bench.is_answered(3));
-    bench.command(&[u64::from(command::COMMIT), 0, 4]);
+    bench.command(&[CommandKind::Commit as u64, 0, 4]);
     assert_eq!(bench.answer(3).code, Code::Ok);
     for passed in [1, 2] {
         assert_eq!(bench.answer(passed).code, Code::LeaderLost, "put {passed}");

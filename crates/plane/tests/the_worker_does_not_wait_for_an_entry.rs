@@ -5,7 +5,7 @@
 mod harness;
 
 use harness::{eventually, Bench};
-use rafterdb_codec::{command, Code};
+use rafterdb_codec::{Code, CommandKind};
 
 const TERM: u64 = 6;
 
@@ -14,15 +14,15 @@ fn who_waits_for_an_entry_is_noted_while_another_is_applied() {
     let bench = Bench::open();
     bench.lead(TERM);
     bench.put(1, 1, TERM);
-    bench.command(&[u64::from(command::COMMIT), 0, 1]);
+    bench.command(&[CommandKind::Commit as u64, 0, 1]);
     assert_eq!(bench.answer(1).code, Code::Ok);
     // The next entry names the cluster, for which the store is flushed at once, and history hangs.
     let hung = bench.dir.path().join("hung");
     std::fs::write(&hung, []).unwrap();
     rafterdb_fault::arm(&format!("store.history.write=hang:{}@1", hung.display())).unwrap();
-    bench.command(&[u64::from(command::NOOP), 0, 2, TERM]);
+    bench.command(&[CommandKind::Noop as u64, 0, 2, TERM]);
     std::thread::scope(|scope| {
-        let applies = scope.spawn(|| bench.command(&[u64::from(command::COMMIT), 0, 2]));
+        let applies = scope.spawn(|| bench.command(&[CommandKind::Commit as u64, 0, 2]));
         eventually("it is told", || {
             bench.notes("applying entries to the store has taken").first().cloned()
         });
@@ -33,6 +33,6 @@ fn who_waits_for_an_entry_is_noted_while_another_is_applied() {
         assert!(is_free, "the worker would wait for the entry that is applied");
     });
     bench.put(3, 3, TERM);
-    bench.command(&[u64::from(command::COMMIT), 0, 3]);
+    bench.command(&[CommandKind::Commit as u64, 0, 3]);
     assert_eq!(bench.answer(3).code, Code::Ok);
 }

@@ -8,7 +8,7 @@ mod harness;
 
 use client::{held, most_held, watch, Client};
 use harness::{eventually, Bench};
-use rafterdb_codec::{command, Code, Responses, WatchEvents};
+use rafterdb_codec::{Code, CommandKind, Responses, WatchEvents};
 
 const TERM: u64 = 6;
 const MIB: usize = 1 << 20;
@@ -21,7 +21,7 @@ fn put_large(bench: &Bench, first: u64) {
     let value = vec![7; MIB];
     for index in first..first + PUTS {
         bench.put_value(index, index, TERM, &value);
-        bench.command(&[u64::from(command::COMMIT), 0, index]);
+        bench.command(&[CommandKind::Commit as u64, 0, index]);
         assert_eq!(bench.answer(index).code, Code::Ok);
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use parking_lot::Mutex;
-use rafterdb_codec::request;
+use rafterdb_codec::{Code, Entry, RequestKind};
 
 use crate::askers::answers::Answers;
 use crate::askers::deliveries::{write_response, Deliveries, DELIVERY_BYTES_MAX};
@@ -22,7 +22,7 @@ use crate::serve::serving::Serving;
 use crate::state::core_inbox::CoreInbox;
 use crate::state::group::{Group, StoreMachine};
 use crate::state::groups::Groups;
-use crate::state::tail::{entry_length, Block};
+use crate::state::tail::Block;
 
 /// Bytes of entries applied before their results are published and sent.
 const ROUND_BYTES_MAX: usize = 512 << 10;
@@ -226,29 +226,30 @@ impl Round {
         let mut at = 0;
         let mut index = block.first;
         while at < block.bytes.len() {
-            let entry = &block.bytes[at..at + entry_length(&block.bytes[at..])];
+            let (entry, entry_bytes) = Entry::decode_from(&block.bytes[at..])
+                .map_err(|malformed| PlaneError::new(Code::LogCorrupt, malformed.0))?;
             self.results.clear();
-            let applied = machine.apply(index, block.term, entry[4], &entry[8..], &mut self.results)?;
+            let applied = machine.apply(index, block.term, entry.kind, entry.body, &mut self.results)?;
             if let Some(waiter) = group.take_waiter(index) {
                 if applied.is_uncounted {
                     parts.counts.push(Uncounted {
                         group: Arc::clone(group),
-                        entry_bytes: entry.len(),
+                        entry_bytes,
                         machine: Arc::clone(machine),
                         // Before the publish, after which a compaction may go on.
                         kept: machine.keep_for_counts(),
                         waiter,
-                        body: entry[8..].to_vec(),
+                        body: entry.body.to_vec(),
                         flags: applied.flags,
                         results: self.results.clone(),
                     });
                 } else {
-                    group.applied_bytes(entry.len());
+                    group.applied_bytes(entry_bytes);
                     self.gathered += self.results.len();
                     let out = self.deliveries.to(&waiter.asker);
                     write_response(
                         out,
-                        request::WRITE,
+                        RequestKind::Write,
                         applied.flags,
                         applied.code,
                         waiter.id,
@@ -260,7 +261,7 @@ impl Round {
                 // A small entry may be answered with much, and a round has many of them.
                 self.answer(parts, group, machine, index)?;
             }
-            at += entry.len();
+            at += entry_bytes;
             index += 1;
         }
         assert!(

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use rafterdb_codec::{request, Code};
+use rafterdb_codec::{Code, RequestKind};
 
 use crate::askers::answers::Answers;
 use crate::askers::deliveries::{write_response, Deliveries};
@@ -30,11 +30,18 @@ impl LateCounts {
             match job.machine.fill_in(&job.kept, &job.body, &mut job.results) {
                 Ok(()) => {
                     let out = deliveries.to(&job.waiter.asker);
-                    write_response(out, request::WRITE, job.flags, Code::Ok, job.waiter.id, &job.results);
+                    write_response(
+                        out,
+                        RequestKind::Write,
+                        job.flags,
+                        Code::Ok,
+                        job.waiter.id,
+                        &job.results,
+                    );
                 }
                 Err(error) => {
                     let text = named(&error.text);
-                    deliveries.fail(&job.waiter, request::WRITE, error.code, error.detail, &text);
+                    deliveries.fail(&job.waiter, RequestKind::Write, error.code, error.detail, &text);
                 }
             }
             self.answers.deliver_all(&mut deliveries);

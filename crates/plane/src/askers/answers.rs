@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use rafterdb_codec::{encode_forwarded_header, limits, Responses, MESSAGE_HEADER_BYTES};
+use rafterdb_codec::{
+    encode_forwarded_header, first_response_bytes, limits, whole_responses, Responses, MESSAGE_HEADER_BYTES,
+};
 use rafterdb_net::{Client, Lane, Parts};
 use rafterdb_pool::Pool;
 
-use crate::askers::app_port::{response_length, whole_responses};
 use crate::askers::asker::Asker;
 use crate::askers::deliveries::Deliveries;
 use crate::ground::append_buffer;
@@ -73,7 +74,7 @@ impl Answers {
         let Some(wire) = self.network.get() else { return };
         let mut rest = append_buffer::copy(&self.pool, responses);
         while !rest.is_empty() {
-            let end = whole_responses(&rest, limits::FRAME_BYTES_MAX).max(response_length(&rest));
+            let end = whole_responses(&rest, limits::FRAME_BYTES_MAX).max(first_response_bytes(&rest));
             if !wire.send_client(connection, Parts::from(rest.split_to(end))) {
                 // It is gone, or was cut off: it comes back and asks again.
                 wire.close_client(connection);

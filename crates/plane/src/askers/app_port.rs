@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
+use rafterdb_codec::{first_response_bytes, whole_responses};
 
 use crate::ground::wake_flag::WakeFlag;
 
@@ -90,7 +91,7 @@ impl Port {
         }
         let fits = whole_responses(waiting, into.len());
         if fits == 0 {
-            return -(i64::try_from(response_length(waiting)).unwrap_or(i64::MAX));
+            return -(i64::try_from(first_response_bytes(waiting)).unwrap_or(i64::MAX));
         }
         into[..fits].copy_from_slice(&waiting[..fits]);
         ready.taken += fits;
@@ -143,38 +144,18 @@ impl Port {
 /// Bytes of buffer kept by an idle port.
 const DRAINED_CAPACITY_MAX: usize = 4 << 20;
 
-/// Bytes of the response that begins here, header included.
-#[must_use]
-pub fn response_length(response: &[u8]) -> usize {
-    16 + u32::from_le_bytes([response[0], response[1], response[2], response[3]]) as usize
-}
-
-/// Bytes of the longest run of whole responses within `room`.
-#[must_use]
-pub fn whole_responses(bytes: &[u8], room: usize) -> usize {
-    if bytes.len() <= room {
-        return bytes.len();
-    }
-    let mut end = 0;
-    while end < bytes.len() {
-        let next = end + response_length(&bytes[end..]);
-        if next > room {
-            break;
-        }
-        end = next;
-    }
-    end
-}
-
 #[cfg(test)]
 mod tests {
+    use rafterdb_codec::{Code, RequestKind};
+
     use super::*;
+    use crate::askers::deliveries::write_response;
     use std::sync::atomic::AtomicUsize;
     use std::sync::Arc;
 
     fn response(body: usize) -> Vec<u8> {
-        let mut out = u32::try_from(body).unwrap().to_le_bytes().to_vec();
-        out.resize(16 + body, 7);
+        let mut out = Vec::new();
+        write_response(&mut out, RequestKind::Read, 0, Code::Ok, 7, &vec![7; body]);
         out
     }
 

@@ -1,13 +1,13 @@
 //! Responses of one round of work, gathered into one delivery for each asker. Knows nothing of the way there.
 
-use rafterdb_codec::{encode_error_response, request, Code, Response};
+use rafterdb_codec::{encode_error_response, Code, RequestKind, Response};
 
 use crate::askers::asker::{Asker, Waiter};
 
 /// Appends a response.
-pub fn write_response(out: &mut Vec<u8>, kind: u8, flags: u8, code: Code, id: u64, body: &[u8]) {
+pub fn write_response(out: &mut Vec<u8>, kind: impl Into<u8>, flags: u8, code: Code, id: u64, body: &[u8]) {
     Response {
-        kind,
+        kind: kind.into(),
         flags,
         code,
         id,
@@ -45,7 +45,7 @@ impl Deliveries {
     }
 
     /// A failed write, with its code.
-    pub fn fail(&mut self, waiter: &Waiter, kind: u8, code: Code, detail: u64, text: &str) {
+    pub fn fail(&mut self, waiter: &Waiter, kind: impl Into<u8>, code: Code, detail: u64, text: &str) {
         encode_error_response(self.to(&waiter.asker), kind, waiter.id, code, detail, text);
     }
 
@@ -71,14 +71,14 @@ impl Deliveries {
 
 /// What a request of this kind is called in messages.
 #[must_use]
-pub const fn request_name(kind: u8) -> &'static str {
-    match kind {
-        request::WRITE => "write",
-        request::READ => "read",
-        request::WATCH => "watch",
-        request::STATUS => "status",
-        request::MEMBERS => "members",
-        request::TRANSFER => "leader transfer",
-        _ => "request",
+pub fn request_name(kind: u8) -> &'static str {
+    match RequestKind::try_from(kind) {
+        Ok(RequestKind::Write) => "write",
+        Ok(RequestKind::Read) => "read",
+        Ok(RequestKind::Watch) => "watch",
+        Ok(RequestKind::Status) => "status",
+        Ok(RequestKind::Members) => "members",
+        Ok(RequestKind::Transfer) => "leader transfer",
+        Ok(RequestKind::WatchCredit | RequestKind::Cancel | RequestKind::Snapshot) | Err(_) => "request",
     }
 }

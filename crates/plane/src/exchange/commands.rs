@@ -1,20 +1,22 @@
 //! The exchange with the Raft core: commands in, events out, as flat arrays of numbers (FORMATS.md "The exchange").
 //! Called by the worker's thread alone. Executes what the core decided; decides nothing.
-//! How commands are read is in cursor.rs, how events are written in events.rs.
+//! Their layout is the codec's; what is told of a group is in events.rs.
 
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rafterdb_codec::{command, event, limits, request, role, Code, MessageKind, RaftHeader};
+use rafterdb_codec::{
+    encode_identity, limits, Code, Command, Commands, Entry, EntryKind, Event, Events, Parsed, RaftHeader, RequestKind,
+    Role, SendAfter, SendCommand, TermRuns, ENTRY_HEADER_BYTES, MESSAGE_EVENT_DOUBLES,
+};
 use rafterdb_net::Lane;
 use rafterdb_pool::Slice;
 use rafterdb_topology::pin_current_thread;
 
 use crate::askers::deliveries::Deliveries;
-use crate::exchange::cursor::Cursor;
-use crate::exchange::events::{tell_facts, Events, Opening, FACTS_FIELDS, MESSAGE_FIELDS};
+use crate::exchange::events::{tell_facts, Opening, FACTS_FIELDS};
 use crate::exchange::log_age::LogAges;
 use crate::exchange::parts::ExchangeParts;
 use crate::ground::append_buffer;
@@ -27,10 +29,6 @@ use crate::state::core_inbox::{Happening, Message, Taken};
 use crate::state::group::Group;
 use crate::state::groups::IDENTITY_GROUP;
 use crate::state::tail::{clip, Block};
-
-/// Values of the field `after` of SEND.
-const AFTER_DURABLE: u64 = 1;
-const AFTER_TOLD: u64 = 2;
 
 /// The worker's own state between exchanges.
 pub struct Exchange {
@@ -79,54 +77,54 @@ impl Exchange {
 
     /// Runs the commands, then waits up to `timeout` for events and writes them. Returns the doubles written.
     pub fn run(&mut self, room: &ExchangeParts, commands: &[f64], events: &mut [f64], timeout: Duration) -> usize {
-        let mut cursor = Cursor {
-            doubles: commands,
-            at: 0,
-        };
-        while cursor.at < commands.len() {
-            self.execute(room, &mut cursor);
+        for command in Commands::new(commands) {
+            if let Err(error) = self.execute(room, command) {
+                room.failure.fail(error);
+                break;
+            }
         }
         room.log_writer.take(&mut self.tasks);
         for group in self.moved.drain(..) {
             room.applier.look(room.groups.get(group));
         }
-        let mut out = Events { doubles: events, at: 2 };
+        let mut out = Events::new(events);
         if self.opening.is_new() {
             bind_worker(room);
         }
         let is_open = self.opening.tell(&mut out);
-        let wait = if out.at > 2 { Duration::ZERO } else { timeout };
+        let wait = if out.is_empty() { timeout } else { Duration::ZERO };
         let mut taken = room.inbox.wait(wait);
         self.collect(room, &mut taken, is_open, &mut out);
         drop(taken);
-        let used = out.at;
         let now = now_ms();
         if now - self.looked_at > OVERDUE_LOOK_MS {
             self.looked_at = now;
             room.gate.give_up_overdue();
             self.ages.look();
         }
-        #[allow(clippy::cast_precision_loss, reason = "at most eventsDoublesMax")]
-        {
-            events[0] = used as f64;
-        }
-        events[1] = now;
-        used
+        out.finish(now)
     }
 
-    fn execute(&mut self, room: &ExchangeParts, c: &mut Cursor<'_>) {
-        let kind = u16::try_from(c.next()).unwrap_or(u16::MAX);
-        let id = u16::try_from(c.next()).unwrap_or(u16::MAX);
-        let group = room.groups.get(id);
-        match kind {
-            command::ACCEPT => self.accept(group, c.next(), c.next(), c.next()),
-            command::NOOP => self.no_op(room, group, c.next(), c.next()),
-            command::APPEND => self.append(room, group, c),
-            command::DROP => {
-                self.payloads.remove(&c.next());
+    /// Carries out one command. Errors: what the core cannot have meant; what follows it must not be carried out.
+    fn execute(&mut self, room: &ExchangeParts, command: Parsed<(u16, Command<'_>)>) -> Result<(), PlaneError> {
+        let (id, command) = command.map_err(|malformed| broken(malformed.0))?;
+        let group = room
+            .groups
+            .find(id)
+            .ok_or_else(|| broken("a command for a group that is not there"))?;
+        match command {
+            Command::Accept { first, term, count } => self.accept(group, first, term, count),
+            Command::Noop { index, term } => self.no_op(room, group, index, term),
+            Command::Append {
+                handle,
+                first,
+                skip,
+                runs,
+            } => self.append(room, group, handle, (first, skip), runs),
+            Command::Drop { handle } => {
+                self.payloads.remove(&handle);
             }
-            command::PERSIST => {
-                let (term, vote, commit) = (c.next(), c.next(), c.next());
+            Command::Persist { term, vote, commit } => {
                 group.term.store(term, Ordering::Release);
                 self.tasks.push(LogTask::HardState {
                     group: id,
@@ -135,31 +133,25 @@ impl Exchange {
                     commit,
                 });
             }
-            command::SEND => self.send(room, group, c),
-            command::COMMIT => {
-                group.commit.fetch_max(c.next(), Ordering::AcqRel);
+            Command::Send(send) => self.send(room, group, &send),
+            Command::Commit { index } => {
+                group.commit.fetch_max(index, Ordering::AcqRel);
                 self.has_moved(id);
             }
-            command::SERVE_READS => {
-                group.reads.lock().confirm(c.next(), c.next());
+            Command::ServeReads { sequence, index } => {
+                group.reads.lock().confirm(sequence, index);
                 room.serving.serve_applied(group, group.applied.load(Ordering::Acquire));
             }
-            command::LEASE => group.set_lease(c.float()),
-            command::ROLE => take_role(room, group, c),
-            command::FAIL => room.gate.fail_waiting(group, c.code(Code::NotLeader)),
-            command::SNAPSHOT_SEND => room.sender.send(group, c.next()),
-            command::CUT => self.tasks.push(LogTask::Cut {
-                group: id,
-                index: c.next(),
-            }),
-            command::RESTORE => self.restore(room, group, c.next(), c.next()),
-            command::RECOVERED => self.tasks.push(LogTask::Recovered { group: id }),
-            command::TRANSFER_OVER => {
-                let (target, code) = (c.next(), c.code(Code::Timeout));
-                room.gate.transfer_over(group, target, code);
-            }
-            _ => panic!("exchange: unknown command {kind}"),
+            Command::Lease { until } => group.set_lease(until),
+            Command::Role { role, term, leader } => take_role(room, group, role, term, leader),
+            Command::Fail { code } => room.gate.fail_waiting(group, code),
+            Command::SnapshotSend { peer } => room.sender.send(group, peer),
+            Command::Cut { index } => self.tasks.push(LogTask::Cut { group: id, index }),
+            Command::Restore { index, term } => self.restore(room, group, index, term),
+            Command::Recovered => self.tasks.push(LogTask::Recovered { group: id }),
+            Command::TransferOver { peer, code } => room.gate.transfer_over(group, peer, code),
         }
+        Ok(())
     }
 
     /// Takes the oldest chunk of proposals into the log. Who waits is recorded before the core can commit it.
@@ -191,21 +183,20 @@ impl Exchange {
 
     /// The first entry of a leader. That of one group offers an identity for the cluster, which keeps the first one that is applied.
     fn no_op(&mut self, room: &ExchangeParts, group: &Group, index: u64, term: u64) {
-        let mut entry = vec![0; 8];
-        if group.id == IDENTITY_GROUP {
-            match random_name() {
-                Ok(name) => entry.extend_from_slice(&name.to_le_bytes()),
-                Err(error) => return room.failure.fail(error),
-            }
-            entry[0] = 8;
-        }
+        let identity = match (group.id == IDENTITY_GROUP).then(random_name).transpose() {
+            Ok(name) => name.map(encode_identity),
+            Err(error) => return room.failure.fail(error),
+        };
+        let body = identity.as_ref().map_or(&[][..], |identity| identity);
+        let mut entry = [0; ENTRY_HEADER_BYTES + 8];
+        let bytes = no_op_entry(body, &mut entry);
         self.push(
             group,
             Block {
                 first: index,
                 term,
                 count: 1,
-                bytes: append_buffer::copy(&room.pool, &entry),
+                bytes: append_buffer::copy(&room.pool, bytes),
             },
         );
     }
@@ -232,8 +223,14 @@ impl Exchange {
     }
 
     /// Writes a received payload into the log, from its `skip`-th entry on, cutting the log first if it reaches further.
-    fn append(&mut self, room: &ExchangeParts, group: &Arc<Group>, c: &mut Cursor<'_>) {
-        let (handle, first, skip, runs) = (c.next(), c.next(), c.next(), c.next());
+    fn append(
+        &mut self,
+        room: &ExchangeParts,
+        group: &Arc<Group>,
+        handle: u64,
+        (first, skip): (u64, u64),
+        runs: TermRuns<'_>,
+    ) {
         let payload = self
             .payloads
             .remove(&handle)
@@ -249,8 +246,7 @@ impl Exchange {
         };
         let mut at = skip;
         let mut index = first;
-        for _ in 0..runs {
-            let (term, count) = (c.next(), c.next());
+        for (term, count) in runs.iter() {
             let part = whole.slice(at, at + count);
             self.push(
                 group,
@@ -266,35 +262,29 @@ impl Exchange {
         }
     }
 
-    fn send(&mut self, room: &ExchangeParts, group: &Group, c: &mut Cursor<'_>) {
-        let (to, kind, term, after) = (c.next(), c.next(), c.next(), c.next());
-        let fields = std::array::from_fn(|_| c.next());
-        let (first, end) = (c.next(), c.next());
+    fn send(&mut self, room: &ExchangeParts, group: &Group, send: &SendCommand) {
+        let SendCommand { to, first, end, .. } = *send;
         self.entries.clear();
         let is_there = end <= first || entries_to_send(room, group, first, end, &mut self.entries);
-        if after == AFTER_TOLD {
+        if send.after == SendAfter::Told {
             self.tell_sent(room, group.id, to, first);
         }
         if !is_there {
             // They were cut meanwhile; the core learns it from the silence and sends a snapshot.
             return;
         }
-        let Ok(kind) = MessageKind::try_from(u8::try_from(kind).unwrap_or(0)) else {
-            return room
-                .failure
-                .fail(PlaneError::new(Code::Internal, "a message of unknown kind"));
+        let header = RaftHeader {
+            kind: send.kind,
+            group: group.id,
+            term: send.term,
+            fields: send.fields,
         };
-        let parts = raft_frame(
-            &RaftHeader {
-                kind,
-                group: group.id,
-                term,
-                fields,
-            },
-            &mut self.entries,
-            &mut self.head,
-        );
-        if after != AFTER_DURABLE || (self.tasks.is_empty() && room.log_writer.is_idle()) {
+        let parts = raft_frame(&header, &mut self.entries, &mut self.head);
+        let is_now = match send.after {
+            SendAfter::Now | SendAfter::Told => true,
+            SendAfter::Durable => self.tasks.is_empty() && room.log_writer.is_idle(),
+        };
+        if is_now {
             room.network.send(to, Lane::Fast, parts);
         } else {
             self.tasks.push(LogTask::Send { peer: to, parts });
@@ -339,8 +329,7 @@ impl Exchange {
     }
 
     fn collect(&mut self, room: &ExchangeParts, taken: &mut Taken<'_>, is_open: bool, out: &mut Events<'_>) {
-        if taken.closing() && out.has_room(2) {
-            out.put(&[u64::from(event::CLOSE), 0]);
+        if taken.closing() && out.tell(0, &Event::Close) {
             return;
         }
         if !is_open {
@@ -348,39 +337,34 @@ impl Exchange {
             return;
         }
         loop {
-            let room = out.doubles.len() - out.at;
+            let room = out.room();
             let fits = |happening: &Happening| match happening {
-                Happening::Message(message) => room >= MESSAGE_FIELDS + 2 * message.runs.len(),
-                _ => room >= MESSAGE_FIELDS,
+                Happening::Message(message) => room >= MESSAGE_EVENT_DOUBLES + 2 * message.runs.len(),
+                _ => room >= MESSAGE_EVENT_DOUBLES,
             };
             match taken.next_happening(fits) {
-                Some(happening) => self.tell(happening, out),
+                Some(happening) => {
+                    let is_told = self.tell(happening, out);
+                    assert!(is_told, "exchange: what was taken fits");
+                }
                 // Facts may rest on a happening that did not fit.
                 None if taken.has_happenings() => return,
                 None => break,
             }
         }
-        while out.has_room(FACTS_FIELDS) {
+        while out.room() >= FACTS_FIELDS {
             let Some((id, facts)) = taken.next_facts() else { return };
             tell_facts(room.groups.get(id), &room.log, &facts, out);
         }
     }
 
-    fn tell(&mut self, happening: Happening, out: &mut Events<'_>) {
+    /// Tells of what happened; whether it fitted.
+    fn tell(&mut self, happening: Happening, out: &mut Events<'_>) -> bool {
         match happening {
             Happening::Message(message) => self.tell_message(message, out),
-            Happening::Peer { peer, up, rtt } => {
-                out.put(&[u64::from(event::PEER), 0, peer, u64::from(up)]);
-                out.put_float(rtt);
-            }
+            Happening::Peer { peer, up, rtt } => out.tell(0, &Event::Peer { peer, up, rtt }),
             Happening::SnapshotSent { group, peer, ok, index } => {
-                out.put(&[
-                    u64::from(event::SNAPSHOT_SENT),
-                    u64::from(group),
-                    peer,
-                    u64::from(ok),
-                    index,
-                ]);
+                out.tell(group, &Event::SnapshotSent { peer, ok, index })
             }
             Happening::SnapshotInstalled {
                 group,
@@ -388,22 +372,27 @@ impl Exchange {
                 index,
                 term,
                 from,
-            } => {
-                let kind = u64::from(event::SNAPSHOT_INSTALLED);
-                out.put(&[kind, u64::from(group), u64::from(ok), index, term, from]);
-            }
+            } => out.tell(group, &Event::SnapshotInstalled { ok, index, term, from }),
             Happening::Sent {
                 group,
                 peer,
                 first,
                 end,
                 bytes,
-            } => out.put(&[u64::from(event::SENT), u64::from(group), peer, first, end, bytes]),
-            Happening::Transfer { group, peer } => out.put(&[u64::from(event::TRANSFER), u64::from(group), peer]),
+            } => out.tell(
+                group,
+                &Event::Sent {
+                    peer,
+                    first,
+                    end,
+                    bytes,
+                },
+            ),
+            Happening::Transfer { group, peer } => out.tell(group, &Event::Transfer { peer }),
         }
     }
 
-    fn tell_message(&mut self, message: Message, out: &mut Events<'_>) {
+    fn tell_message(&mut self, message: Message, out: &mut Events<'_>) -> bool {
         let bytes = message.payload.len() as u64;
         let handle = if message.runs.is_empty() {
             0
@@ -412,20 +401,32 @@ impl Exchange {
             self.payloads.insert(self.next_handle, message.payload);
             self.next_handle
         };
-        let header = message.header;
-        out.put(&[
-            u64::from(event::MESSAGE),
-            u64::from(header.group),
-            message.from,
-            header.kind as u64,
-        ]);
-        out.put(&[header.term, handle]);
-        out.put(&header.fields);
-        out.put(&[bytes, message.runs.len() as u64]);
-        for run in message.runs {
-            out.put(&[run.term, u64::from(run.count)]);
-        }
+        let header = &message.header;
+        out.tell(
+            header.group,
+            &Event::Message {
+                from: message.from,
+                header,
+                handle,
+                bytes,
+                runs: &message.runs,
+            },
+        )
     }
+}
+
+/// What only a bug in the core or here can have brought about.
+fn broken(text: &str) -> PlaneError {
+    PlaneError::new(Code::Internal, format!("exchange: {text}"))
+}
+
+/// The entry with which a leader begins, in `room`.
+fn no_op_entry<'a>(body: &[u8], room: &'a mut [u8]) -> &'a [u8] {
+    let kind = EntryKind::Noop.into();
+    let size = Entry { kind, body }
+        .encode_to(room)
+        .expect("invariant: a no-op fits its room");
+    &room[..size]
 }
 
 /// Cuts the log from `first` on; who waited for those entries may try again.
@@ -449,7 +450,7 @@ fn truncate(room: &ExchangeParts, group: &Arc<Group>, first: u64) {
     let mut deliveries = Deliveries::default();
     for waiter in group.take_waiters_from(first) {
         let text = "the leader was lost before the write was committed";
-        deliveries.fail(&waiter, request::WRITE, Code::LeaderLost, 0, text);
+        deliveries.fail(&waiter, RequestKind::Write, Code::LeaderLost, 0, text);
     }
     room.answers.deliver_all(&mut deliveries);
 }
@@ -463,14 +464,12 @@ fn entries_to_send(room: &ExchangeParts, group: &Group, first: u64, end: u64, in
     is_there
 }
 
-fn take_role(room: &ExchangeParts, group: &Arc<Group>, c: &mut Cursor<'_>) {
-    let (kind, term, leader) = (c.next(), c.next(), c.next());
-    let kind = u8::try_from(kind).unwrap_or(role::FOLLOWER);
+fn take_role(room: &ExchangeParts, group: &Arc<Group>, role: Role, term: u64, leader: u64) {
     group.term.store(term, Ordering::Release);
-    group.role.store(kind, Ordering::Release);
+    group.set_role(role);
     let before = group.leader.swap(leader, Ordering::AcqRel);
-    group.proposals.lock().open = kind == role::LEADER;
-    if kind == role::LEADER {
+    group.proposals.lock().open = role == Role::Leader;
+    if role == Role::Leader {
         // Counts own proposals of this leadership; those of an earlier one may have been cut from the log.
         group.unapplied_bytes.store(0, Ordering::Relaxed);
     } else {

@@ -1,47 +1,11 @@
-//! Events as the exchange hands them to the Raft core: the fields of FORMATS.md "The exchange", one after the other. Decides
-//! nothing about when they are told.
+//! Which events tell the Raft core of a group: what is known of it, and where it stands at start. Decides nothing about when they
+//! are told, and knows no layout.
 
-use rafterdb_codec::{event, limits};
+use rafterdb_codec::{limits, Event, Events};
 
 use crate::log::reader::LogReader;
 use crate::state::core_inbox::Facts;
 use crate::state::group::Group;
-
-/// Doubles of a MESSAGE event without its runs; every other event but OPENED is smaller.
-pub const MESSAGE_FIELDS: usize = 14;
-
-/// Writes the fields of events; a record that does not fit is left for the next exchange.
-pub struct Events<'a> {
-    pub doubles: &'a mut [f64],
-    pub at: usize,
-}
-
-impl Events<'_> {
-    pub fn has_room(&self, fields: usize) -> bool {
-        self.at + fields <= self.doubles.len()
-    }
-
-    #[allow(clippy::cast_precision_loss, reason = "indexes, terms and ids are below 2^53")]
-    pub fn put(&mut self, fields: &[u64]) {
-        for field in fields {
-            self.doubles[self.at] = *field as f64;
-            self.at += 1;
-        }
-    }
-
-    /// A count, and pairs of (first index, term).
-    fn put_runs(&mut self, runs: &[(u64, u64)]) {
-        self.put(&[runs.len() as u64]);
-        for (first, term) in runs {
-            self.put(&[*first, *term]);
-        }
-    }
-
-    pub fn put_float(&mut self, value: f64) {
-        self.doubles[self.at] = value;
-        self.at += 1;
-    }
-}
 
 /// Chunks of proposals that can wait to be told: two that follow each other hold more than one may.
 pub const CHUNKS_MAX: usize = 2 * (limits::PROPOSAL_BYTES_MAX / limits::APPEND_BYTES_MAX) + 1;
@@ -56,35 +20,34 @@ const _: () = assert!(
 
 /// Writes what is new of a group.
 pub fn tell_facts(state: &Group, log: &LogReader, facts: &Facts, out: &mut Events<'_>) {
-    let group = u64::from(state.id);
+    let mut tell = |event: &Event<'_>| {
+        let is_told = out.tell(state.id, event);
+        assert!(
+            is_told,
+            "exchange: the facts of a group fit the room that was asked for"
+        );
+    };
     if let Some((index, term)) = facts.durable {
-        out.put(&[u64::from(event::DURABLE), group, index, term]);
+        tell(&Event::Durable { index, term });
     }
     if let Some(index) = facts.applied {
-        out.put(&[u64::from(event::APPLIED), group, index]);
+        tell(&Event::Applied { index });
     }
     if let Some((index, term)) = facts.committed {
-        out.put(&[u64::from(event::COMMITTED), group, index, term]);
+        tell(&Event::Committed { index, term });
     }
     if let Some(sequence) = facts.reads {
-        out.put(&[u64::from(event::READS), group, sequence]);
+        tell(&Event::Reads { sequence });
     }
     if let Some(index) = facts.persisted {
-        out.put(&[
-            u64::from(event::PERSISTED),
-            group,
-            index,
-            log.files.held_bytes(state.id),
-        ]);
+        let log_bytes = log.files.held_bytes(state.id);
+        tell(&Event::Persisted { index, log_bytes });
     }
     if facts.proposals {
         state.proposals_wake.clear();
         state.proposals.lock().report(|count, bytes| {
-            let fits = out.has_room(4);
-            if fits {
-                out.put(&[u64::from(event::PROPOSALS), group, count as u64, bytes as u64]);
-            }
-            fits
+            let (count, bytes) = (count as u64, bytes as u64);
+            out.tell(state.id, &Event::Proposals { count, bytes })
         });
     }
 }
@@ -111,10 +74,6 @@ pub struct Opened {
     /// (first index, term) of the log's term runs.
     pub runs: Vec<(u64, u64)>,
 }
-
-/// Doubles of an OPENED event without its runs, and of an `OPENED_RUNS` event without its own.
-const OPENED_FIELDS: usize = 11;
-const OPENED_RUNS_FIELDS: usize = 3;
 
 /// What the core has been told of where each group stands at start: as much in an exchange as fits, the runs of a long log
 /// before its group.
@@ -167,22 +126,27 @@ impl Opening {
 
     /// Tells of one group. Whether it is opened by then.
     fn tell_group(&mut self, opened: &Opened, out: &mut Events<'_>) -> bool {
-        let group = u64::from(opened.group);
         let rest = &opened.runs[self.runs..];
-        if out.has_room(OPENED_FIELDS + 2 * rest.len()) {
-            out.put(&[u64::from(event::OPENED), group, opened.term, opened.vote, opened.commit]);
-            out.put(&[opened.start.0, opened.start.1, opened.last, opened.applied]);
-            out.put(&[u64::from(opened.recovering)]);
-            out.put_runs(rest);
+        let whole = Event::Opened {
+            term: opened.term,
+            vote: opened.vote,
+            commit: opened.commit,
+            start: opened.start,
+            last: opened.last,
+            applied: opened.applied,
+            recovering: opened.recovering,
+            runs: rest,
+        };
+        if out.tell(opened.group, &whole) {
             return true;
         }
         // An array that holds other groups already is handed over first.
-        let room = out.doubles.len().saturating_sub(out.at + OPENED_RUNS_FIELDS) / 2;
-        if out.at == 2 && room > 0 {
-            let (now, _) = rest.split_at(room.min(rest.len()));
-            out.put(&[u64::from(event::OPENED_RUNS), group]);
-            out.put_runs(now);
-            self.runs += now.len();
+        let room = out.room().saturating_sub(Event::OpenedRuns { runs: &[] }.doubles()) / 2;
+        if out.is_empty() && room > 0 {
+            let (runs, _) = rest.split_at(room.min(rest.len()));
+            if out.tell(opened.group, &Event::OpenedRuns { runs }) {
+                self.runs += runs.len();
+            }
         }
         false
     }
@@ -190,7 +154,13 @@ impl Opening {
 
 #[cfg(test)]
 mod tests {
+    use rafterdb_codec::{EventKind, EVENTS_HEADER_DOUBLES};
+
     use super::*;
+
+    /// Doubles of an OPENED event without its runs, and of an `OPENED_RUNS` event without its own.
+    const OPENED_FIELDS: usize = 11;
+    const OPENED_RUNS_FIELDS: usize = 3;
 
     fn opened(group: u16, runs: u64) -> Opened {
         Opened {
@@ -208,10 +178,10 @@ mod tests {
 
     /// (kind, group, runs) of the records of one array.
     fn records(doubles: &[f64], end: usize) -> Vec<(u16, u16, Vec<f64>)> {
-        let (mut at, mut out) = (2, Vec::new());
+        let (mut at, mut out) = (EVENTS_HEADER_DOUBLES, Vec::new());
         while at < end {
             let (kind, group) = (doubles[at] as u16, doubles[at + 1] as u16);
-            let fields = if kind == event::OPENED {
+            let fields = if kind == EventKind::Opened as u16 {
                 OPENED_FIELDS
             } else {
                 OPENED_RUNS_FIELDS
@@ -230,14 +200,11 @@ mod tests {
         let mut at = 0;
         while at < groups.len() {
             let mut doubles = vec![0.0; capacity];
-            let mut out = Events {
-                doubles: &mut doubles,
-                at: 2,
-            };
+            let mut out = Events::new(&mut doubles);
             while at < groups.len() && opening.tell_group(&groups[at], &mut out) {
                 (at, opening.runs) = (at + 1, 0);
             }
-            let end = out.at;
+            let end = out.finish(0.0);
             arrays.push(records(&doubles, end));
             assert!(arrays.len() < 1000, "it goes on and on");
         }
@@ -250,7 +217,7 @@ mod tests {
         for (kind, group, more) in arrays.iter().flatten() {
             assert_eq!(usize::from(*group), out.len(), "one group after the other");
             runs.extend(more);
-            if *kind == event::OPENED {
+            if *kind == EventKind::Opened as u16 {
                 out.push(std::mem::take(&mut runs));
             }
         }

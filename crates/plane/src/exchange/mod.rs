@@ -2,7 +2,6 @@
 //! Does what the core decided; decides nothing.
 
 pub mod commands;
-pub mod cursor;
 pub mod events;
 pub mod log_age;
 pub mod parts;

@@ -77,7 +77,7 @@ fn reads_are_served_when_the_core_confirms_them_and_their_index_is_applied() {
     for id in [5, 6] {
         let read = crate::testing::linearizable_read(b"key");
         bench
-            .submit(rafterdb_codec::request::READ, 0, id, &read)
+            .submit(rafterdb_codec::RequestKind::Read, 0, id, &read)
             .expect("it works");
     }
     assert_eq!(bench.script(""), "READS 0 2\n");

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use rafterdb_codec::Code;
+use rafterdb_codec::{skip_entries, Code};
 use rafterdb_pool::Pool;
 use rafterdb_wal::Reader;
 
 use crate::ground::append_buffer;
 use crate::ground::error::PlaneError;
-use crate::state::tail::{entry_length, Block};
+use crate::state::tail::Block;
 
 /// Reads the log's files.
 pub struct LogReader {
@@ -40,10 +40,9 @@ impl LogReader {
         let (mut index, mut at) = (first, 0);
         for (term, count) in read.runs {
             let count = u64::from(count);
-            let mut to = at;
-            for _ in 0..count {
-                to += entry_length(&bytes[to..]);
-            }
+            let rest = skip_entries(&bytes[at..], count)
+                .map_err(|malformed| PlaneError::new(Code::LogCorrupt, malformed.0))?;
+            let to = bytes.len() - rest.len();
             into.push(Block {
                 first: index,
                 term,

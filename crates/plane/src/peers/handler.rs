@@ -97,7 +97,7 @@ impl Incoming {
                 self.gate.answers.deliver_all(&mut out);
             }
             PeerRecord::Forwarded(response) => self.gate.forwarder.answer(peer, response),
-            PeerRecord::Snapshot(_) => self.snapshots.arrived(&self.gate.notes, peer, frame.clone()),
+            PeerRecord::Snapshot(bytes) => self.snapshots.arrived(&self.gate.notes, peer, frame.slice_ref(bytes)),
             PeerRecord::ReadIndex { group, id } => {
                 let Some(group) = self.gate.groups.find(*group) else {
                     return;

@@ -1,6 +1,6 @@
 //! Goal: what members say goes to the room that it is for, and what they cannot mean goes nowhere.
 
-use rafterdb_codec::{Code, MessageKind, RaftHeader, ReadReply, Run};
+use rafterdb_codec::{Code, MessageKind, RaftHeader, ReadReply, RequestKind, Run};
 use rafterdb_net::{Handler, Lane};
 use rafterdb_pool::{Buffer, Slice};
 
@@ -74,7 +74,7 @@ fn a_write_of_another_member_is_taken_and_answered_to_it_and_a_read_is_not_its_t
     let mut forwarded = Vec::new();
     rafterdb_codec::encode_forward_header(&mut forwarded);
     let head = forwarded.clone();
-    forwarded.extend_from_slice(&request(rafterdb_codec::request::WRITE, 0, 5, &batch(b"value")));
+    forwarded.extend_from_slice(&request(RequestKind::Write, 0, 5, &batch(b"value")));
     hear(&bench, "b", &forwarded);
     assert_eq!(bench.sent(), [], "it is not committed");
     bench.script("");
@@ -82,11 +82,7 @@ fn a_write_of_another_member_is_taken_and_answered_to_it_and_a_read_is_not_its_t
     bench.script("COMMIT 0 2");
     let to: Vec<u64> = bench.sent().iter().map(|(to, _)| *to).collect();
     assert_eq!(to, [bench.id("b")]);
-    let read = [
-        head,
-        request(rafterdb_codec::request::READ, 0, 6, &linearizable_read(b"key")),
-    ]
-    .concat();
+    let read = [head, request(RequestKind::Read, 0, 6, &linearizable_read(b"key"))].concat();
     hear(&bench, "b", &read);
     let refused = bench.sent();
     let code = u16::from_le_bytes([refused[0].1[4 + 6], refused[0].1[4 + 7]]);
@@ -98,7 +94,7 @@ fn a_read_index_counts_if_it_comes_from_who_was_asked() {
     let bench = Bench::new(1);
     bench.script("ROLE 0 0 1 b");
     bench
-        .submit(rafterdb_codec::request::READ, 0, 1, &linearizable_read(b"key"))
+        .submit(RequestKind::Read, 0, 1, &linearizable_read(b"key"))
         .expect("it works");
     let id = bench
         .group(0)

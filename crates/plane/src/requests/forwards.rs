@@ -138,7 +138,7 @@ impl Forwards {
 mod tests {
     use super::*;
     use crate::askers::asker::Asker;
-    use rafterdb_codec::request;
+    use rafterdb_codec::RequestKind;
 
     const LEADER: u64 = 2;
 
@@ -148,7 +148,7 @@ mod tests {
             asker: Asker::Connection(rafterdb_net::Client::gone(1)),
             id: 77,
         };
-        let (leader, group, kind, at) = (LEADER, 0, request::WRITE, now_ms());
+        let (leader, group, kind, at) = (LEADER, 0, RequestKind::Write.into(), now_ms());
         forwards.pending.lock().insert(
             id,
             Pending {
@@ -162,9 +162,9 @@ mod tests {
         forwards
     }
 
-    fn answer(kind: u8, id: u64) -> Response<'static> {
+    fn answer(kind: RequestKind, id: u64) -> Response<'static> {
         Response {
-            kind,
+            kind: kind.into(),
             flags: 0,
             code: Code::Ok,
             id,
@@ -175,13 +175,15 @@ mod tests {
     #[test]
     fn an_answer_counts_if_it_comes_from_who_was_asked_and_is_of_the_kind_that_was_asked() {
         let forwards = forwards(5);
-        assert!(forwards.take_answered(3, &answer(request::WRITE, 5)).is_none());
-        assert!(forwards.take_answered(LEADER, &answer(request::TRANSFER, 5)).is_none());
-        assert!(forwards.take_answered(LEADER, &answer(request::WRITE, 4)).is_none());
-        let waiter = forwards.take_answered(LEADER, &answer(request::WRITE, 5));
+        assert!(forwards.take_answered(3, &answer(RequestKind::Write, 5)).is_none());
+        assert!(forwards
+            .take_answered(LEADER, &answer(RequestKind::Transfer, 5))
+            .is_none());
+        assert!(forwards.take_answered(LEADER, &answer(RequestKind::Write, 4)).is_none());
+        let waiter = forwards.take_answered(LEADER, &answer(RequestKind::Write, 5));
         assert_eq!(waiter.map(|waiter| waiter.id), Some(77));
         assert!(
-            forwards.take_answered(LEADER, &answer(request::WRITE, 5)).is_none(),
+            forwards.take_answered(LEADER, &answer(RequestKind::Write, 5)).is_none(),
             "once"
         );
     }

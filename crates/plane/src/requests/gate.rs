@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
 use rafterdb_codec::{
-    limits, parse_number, request, validate_batch, Code, Limits, Request, Requests, MESSAGE_HEADER_BYTES,
+    limits, parse_number, validate_batch, Code, Limits, Request, RequestKind, Requests, MESSAGE_HEADER_BYTES,
 };
 
 use crate::askers::answers::Answers;
@@ -87,7 +87,7 @@ impl Gate {
         let mut looked_at = None;
         for item in Requests::new(submission) {
             let item = item.map_err(|_| Code::ProtocolError)?;
-            if !is_bounded || item.kind != request::WRITE || looked_at == Some(item.group) {
+            if !is_bounded || item.kind != RequestKind::Write as u8 || looked_at == Some(item.group) {
                 continue;
             }
             looked_at = Some(item.group);
@@ -102,11 +102,22 @@ impl Gate {
     /// Takes a request that a member hands over for its client: of those, only what the leader alone can do.
     pub fn take_forwarded(&self, peer: u64, item: &Request<'_>, out: &mut Deliveries) {
         let asker = Asker::Peer(peer);
-        if matches!(item.kind, request::WRITE | request::TRANSFER) {
-            return self.take(&asker, item, out);
+        match RequestKind::try_from(item.kind) {
+            Ok(RequestKind::Write | RequestKind::Transfer) => self.take(&asker, item, out),
+            Ok(
+                RequestKind::Read
+                | RequestKind::Watch
+                | RequestKind::WatchCredit
+                | RequestKind::Cancel
+                | RequestKind::Status
+                | RequestKind::Members
+                | RequestKind::Snapshot,
+            )
+            | Err(_) => {
+                let waiter = Waiter { asker, id: item.id };
+                out.fail(&waiter, item.kind, Code::ProtocolError, 0, "not a request to forward");
+            }
         }
-        let waiter = Waiter { asker, id: item.id };
-        out.fail(&waiter, item.kind, Code::ProtocolError, 0, "not a request to forward");
     }
 
     /// Takes one request; what can be answered at once goes to `out`.
@@ -119,41 +130,39 @@ impl Gate {
             let text = format!("this member hosts groups 0 to {}", self.groups.len() - 1);
             return out.fail(&waiter, item.kind, Code::GroupNotFound, 0, &text);
         };
+        let kind = RequestKind::try_from(item.kind);
         if let Some((code, text)) = refusal(item) {
-            if !matches!(item.kind, request::WATCH_CREDIT | request::CANCEL) {
+            if !matches!(kind, Ok(RequestKind::WatchCredit | RequestKind::Cancel)) {
                 out.fail(&waiter, item.kind, code, 0, &text);
             }
             return;
         }
-        match item.kind {
-            request::WRITE => self.write(group, waiter, item, out),
-            request::READ => self.read(group, waiter, item, out),
-            request::WATCH => self.watch(group, waiter, item, out),
-            request::WATCH_CREDIT => self.watches.credit(group, asker, item.body),
-            request::CANCEL => {
+        let Ok(kind) = kind else {
+            let text = "unknown request; the client is newer than this member";
+            return out.fail(&waiter, item.kind, Code::ProtocolError, 0, text);
+        };
+        match kind {
+            RequestKind::Write => self.write(group, waiter, item, out),
+            RequestKind::Read => self.read(group, waiter, item, out),
+            RequestKind::Watch => self.watch(group, waiter, item, out),
+            RequestKind::WatchCredit => self.watches.credit(group, asker, item.body),
+            RequestKind::Cancel => {
                 self.lanes.cancel(asker, item.body);
                 self.watches.cancel(group, asker, item.body);
             }
-            request::STATUS => {
+            RequestKind::Status => {
                 let status = self.status.group_json(group);
                 write_response(out.to(asker), item.kind, 0, Code::Ok, item.id, status.as_bytes());
             }
-            request::MEMBERS => {
+            RequestKind::Members => {
                 let members = self.status.members_json(group);
                 write_response(out.to(asker), item.kind, 0, Code::Ok, item.id, members.as_bytes());
             }
-            request::TRANSFER => self.transfer(group, waiter, item, out),
-            request::SNAPSHOT if self.apply.is_full() => {
+            RequestKind::Transfer => self.transfer(group, waiter, item, out),
+            RequestKind::Snapshot if self.apply.is_full() => {
                 out.fail(&waiter, item.kind, Code::Busy, 0, "too many snapshots wait; slow down");
             }
-            request::SNAPSHOT => flush(&self.apply, self.answers.clone(), group, waiter),
-            kind => out.fail(
-                &waiter,
-                kind,
-                Code::ProtocolError,
-                0,
-                "unknown request; the client is newer than this member",
-            ),
+            RequestKind::Snapshot => flush(&self.apply, self.answers.clone(), group, waiter),
         }
     }
 

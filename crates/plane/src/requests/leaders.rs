@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
-use rafterdb_codec::{request, Code};
+use rafterdb_codec::{Code, RequestKind};
 
 use crate::askers::deliveries::{write_response, Deliveries};
 use crate::ground::clock::now_ms;
@@ -22,7 +22,7 @@ impl Gate {
         let mut out = Deliveries::default();
         for waiter in self.forwarder.forwards.take_all_but(group.id, leader) {
             let text = "the leader changed while the write was under way";
-            out.fail(&waiter, request::WRITE, Code::LeaderLost, 0, text);
+            out.fail(&waiter, RequestKind::Write, Code::LeaderLost, 0, text);
         }
         if !group.leads() {
             let waiting = {
@@ -40,10 +40,10 @@ impl Gate {
             for Transfer { target, waiter, .. } in std::mem::take(&mut *group.transfers.lock()) {
                 if target == leader {
                     let to = out.to(&waiter.asker);
-                    write_response(to, request::TRANSFER, 0, Code::Ok, waiter.id, &[]);
+                    write_response(to, RequestKind::Transfer, 0, Code::Ok, waiter.id, &[]);
                 } else {
                     let text = "another member became the leader; try again";
-                    out.fail(&waiter, request::TRANSFER, Code::LeaderLost, 0, text);
+                    out.fail(&waiter, RequestKind::Transfer, Code::LeaderLost, 0, text);
                 }
             }
         }
@@ -67,9 +67,9 @@ impl Gate {
         for Transfer { waiter, .. } in over {
             if leads {
                 let to = out.to(&waiter.asker);
-                write_response(to, request::TRANSFER, 0, Code::Ok, waiter.id, &[]);
+                write_response(to, RequestKind::Transfer, 0, Code::Ok, waiter.id, &[]);
             } else {
-                out.fail(&waiter, request::TRANSFER, code, 0, text);
+                out.fail(&waiter, RequestKind::Transfer, code, 0, text);
             }
         }
         self.answers.deliver_all(&mut out);
@@ -82,7 +82,7 @@ impl Gate {
         for waiter in waiters {
             out.fail(
                 &waiter,
-                request::WRITE,
+                RequestKind::Write,
                 code,
                 group.leader.load(Ordering::Acquire),
                 "this member does not lead",
@@ -101,7 +101,7 @@ impl Gate {
         for waiter in self.forwarder.forwards.take_of(peer) {
             out.fail(
                 &waiter,
-                request::WRITE,
+                RequestKind::Write,
                 Code::LeaderLost,
                 0,
                 "the leader was lost while the write was under way",
@@ -121,13 +121,13 @@ impl Gate {
         let mut out = Deliveries::default();
         for waiter in self.forwarder.forwards.take_overdue() {
             let text = "the leader has not answered";
-            out.fail(&waiter, request::WRITE, Code::LeaderLost, 0, text);
+            out.fail(&waiter, RequestKind::Write, Code::LeaderLost, 0, text);
         }
         for group in &*self.groups {
             let before = now_ms() - TRANSFER_MS_MAX;
             for transfer in group.transfers.lock().extract_if(.., |transfer| transfer.at < before) {
                 let text = "the member did not become the leader in time; try again";
-                out.fail(&transfer.waiter, request::TRANSFER, Code::Timeout, 0, text);
+                out.fail(&transfer.waiter, RequestKind::Transfer, Code::Timeout, 0, text);
             }
         }
         self.answers.deliver_all(&mut out);

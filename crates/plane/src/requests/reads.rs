@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
 use rafterdb_codec::{
-    encode_read_index, limits, request, Code, Consistency, ReadReply, ReadRequest, Request, WatchRequest,
+    encode_read_index, limits, Code, Consistency, ReadReply, ReadRequest, Request, RequestKind, WatchRequest,
     SAFE_NUMBER_MAX,
 };
 
@@ -130,7 +130,7 @@ impl Gate {
     /// Answers a read with an error.
     pub fn fail_read(&self, group: &Group, read: Read, code: Code, text: &str, out: &mut Deliveries) {
         match read {
-            Read::Ranges { waiter, .. } => out.fail(&waiter, request::READ, code, 0, text),
+            Read::Ranges { waiter, .. } => out.fail(&waiter, RequestKind::Read, code, 0, text),
             Read::Watch { waiter, .. } => self.watches.give_up(&waiter, code, text, out),
             Read::Index { peer, id } => self.serving.answer_read_index(group, peer, id, code, 0),
         }

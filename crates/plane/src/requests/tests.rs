@@ -1,6 +1,6 @@
 //! Goal: each request is refused, queued, forwarded or answered, and a refusal concerns nobody else.
 
-use rafterdb_codec::{limits, request, Code};
+use rafterdb_codec::{limits, Code, RequestKind};
 
 use crate::testing::{batch, linearizable_read, request, Bench};
 
@@ -17,8 +17,11 @@ fn leading(groups: u16) -> Bench {
 /// Puts until there is no more room in a group; how many were taken.
 fn fill(bench: &Bench, group: u16) -> u64 {
     let value = vec![7; 1 << 20];
-    let taken = (1..=(limits::PROPOSAL_BYTES_MAX >> 19) as u64)
-        .take_while(|id| bench.submit(request::WRITE, group, 1000 + id, &batch(&value)).is_ok());
+    let taken = (1..=(limits::PROPOSAL_BYTES_MAX >> 19) as u64).take_while(|id| {
+        bench
+            .submit(RequestKind::Write, group, 1000 + id, &batch(&value))
+            .is_ok()
+    });
     taken.count() as u64
 }
 
@@ -30,15 +33,18 @@ fn a_full_group_refuses_its_own_submissions_only() {
         assert!(taken >= (limits::PROPOSAL_BYTES_MAX >> 20) as u64 - 2, "{taken} MiB");
         assert_eq!(bench.put(1 - full, 7), Ok(()), "another group has room");
         let large = vec![7; 1 << 20];
-        assert_eq!(bench.submit(request::WRITE, full, 8, &batch(&large)), Err(Code::Busy));
         assert_eq!(
-            bench.submit(request::READ, full, 9, &linearizable_read(b"key")),
+            bench.submit(RequestKind::Write, full, 8, &batch(&large)),
+            Err(Code::Busy)
+        );
+        assert_eq!(
+            bench.submit(RequestKind::Read, full, 9, &linearizable_read(b"key")),
             Ok(()),
             "a read needs no room"
         );
         let mixed = [
-            request(request::WRITE, 1 - full, 10, &batch(b"v")),
-            request(request::WRITE, full, 11, &batch(&large)),
+            request(RequestKind::Write, 1 - full, 10, &batch(b"v")),
+            request(RequestKind::Write, full, 11, &batch(&large)),
         ]
         .concat();
         let asker = crate::askers::asker::Asker::Port(bench.port.clone());
@@ -55,9 +61,9 @@ fn a_full_group_refuses_its_own_submissions_only() {
 fn what_cannot_be_is_refused_with_its_code() {
     let bench = leading(1);
     assert_eq!(bench.put(9, 1), Ok(()));
-    assert_eq!(bench.submit(request::WRITE, 0, 2, b"no batch"), Ok(()));
-    assert_eq!(bench.submit(200, 0, 3, b""), Ok(()));
-    assert_eq!(bench.submit(request::TRANSFER, 0, 4, &77_u64.to_le_bytes()), Ok(()));
+    assert_eq!(bench.submit(RequestKind::Write, 0, 2, b"no batch"), Ok(()));
+    assert_eq!(bench.submit(200_u8, 0, 3, b""), Ok(()));
+    assert_eq!(bench.submit(RequestKind::Transfer, 0, 4, &77_u64.to_le_bytes()), Ok(()));
     let answers = bench.answers();
     assert_eq!(
         answers,
@@ -99,7 +105,7 @@ fn reads_of_a_follower_share_one_question_and_another_leader_ends_it() {
     bench.script("ROLE 0 0 1 b");
     for id in 1..=3 {
         bench
-            .submit(request::READ, 0, id, &linearizable_read(b"key"))
+            .submit(RequestKind::Read, 0, id, &linearizable_read(b"key"))
             .expect("it works");
     }
     assert_eq!(bench.sent().len(), 1, "one question for all that wait");
@@ -114,7 +120,7 @@ fn a_transfer_is_answered_when_the_member_leads_or_the_core_gives_it_up() {
     let bench = leading(1);
     for (id, target) in [(1, "b"), (2, "c")] {
         bench
-            .submit(request::TRANSFER, 0, id, &bench.id(target).to_le_bytes())
+            .submit(RequestKind::Transfer, 0, id, &bench.id(target).to_le_bytes())
             .expect("it works");
     }
     assert_eq!(bench.script(""), "TRANSFER 0 b\nTRANSFER 0 c\n");

@@ -4,7 +4,7 @@
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
-use rafterdb_codec::{request, Code, ReadReply};
+use rafterdb_codec::{Code, ReadReply, RequestKind};
 use rafterdb_net::{Lane, Parts};
 
 use crate::askers::answers::Answers;
@@ -37,7 +37,13 @@ impl Serving {
             Read::Ranges { waiter, body } => {
                 if let Err(waiter) = self.lanes.push(group, waiter, body) {
                     let mut out = Deliveries::default();
-                    out.fail(&waiter, request::READ, Code::Busy, 0, "too many reads wait; slow down");
+                    out.fail(
+                        &waiter,
+                        RequestKind::Read,
+                        Code::Busy,
+                        0,
+                        "too many reads wait; slow down",
+                    );
                     self.answers.deliver_all(&mut out);
                 }
             }

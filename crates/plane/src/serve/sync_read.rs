@@ -4,9 +4,7 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use rafterdb_codec::{
-    consistency, limits, operation, Code, OpenResult, OperationKind, Reader, PAIR_HEADER_BYTES, RESULT_HEADER_BYTES,
-};
+use rafterdb_codec::{encode_sync_error, encode_sync_result, limits, Code, Consistency, Pair, SyncRead};
 use rafterdb_store::{Engine, RowRef};
 
 use crate::ground::clock::now_ms;
@@ -18,16 +16,19 @@ use crate::state::groups::Groups;
 /// How long a read waits for the apply thread to reach what was committed when it began.
 const APPLY_WAIT_MAX: Duration = Duration::from_millis(100);
 
-/// Bytes of a range's result before its pair: header, count, number of pairs.
-const BEFORE_PAIR: usize = RESULT_HEADER_BYTES + 12;
-
-/// `request`: `[u8 consistency][0][u16 group][u32 keyLen][key]`. Writes one result of FORMATS.md (a range of at most one pair,
-/// or an error) into `into` and returns its bytes; −n if it needs n.
+/// Answers a [`SyncRead`] with one result of FORMATS.md (a range of at most one pair, or an error), written into `into`; returns its
+/// bytes, or −n if it needs n.
 pub fn read_sync(groups: &Groups, failure: &Failure, request: &[u8], into: &mut [u8]) -> i64 {
-    match read_key(groups, failure, request, into) {
-        Ok(needed) if needed <= into.len() => i64::try_from(needed).unwrap_or(i64::MAX),
-        Ok(needed) => -i64::try_from(needed).unwrap_or(i64::MAX),
-        Err(error) => write_error(&error, into),
+    let needed = match read_key(groups, failure, request, into) {
+        Ok(needed) => needed,
+        Err(error) => encode_sync_error(into, error.code, &error.text),
+    };
+    let is_there = needed <= into.len();
+    let needed = i64::try_from(needed).unwrap_or(i64::MAX);
+    if is_there {
+        needed
+    } else {
+        -needed
     }
 }
 
@@ -36,11 +37,11 @@ fn read_key(groups: &Groups, failure: &Failure, request: &[u8], into: &mut [u8])
     if let Some(error) = failure.why() {
         return Err(PlaneError::new(Code::Poisoned, error.text.clone()));
     }
-    let malformed = |m: rafterdb_codec::Malformed| PlaneError::new(m.code(), m.0);
-    let mut reader = Reader::new(request);
-    let [how, _, low, high] = *reader.array::<4>().map_err(malformed)?;
-    let length = reader.u32().map_err(malformed)? as usize;
-    let key = reader.bytes(length).map_err(malformed)?;
+    let SyncRead {
+        consistency,
+        group,
+        key,
+    } = SyncRead::parse(request).map_err(|malformed| PlaneError::new(malformed.code(), malformed.0))?;
     if key.is_empty() || key.len() > limits::KEY_BYTES_MAX {
         let code = if key.is_empty() {
             Code::KeyEmpty
@@ -53,27 +54,27 @@ fn read_key(groups: &Groups, failure: &Failure, request: &[u8], into: &mut [u8])
         ));
     }
     let group = groups
-        .find(u16::from_le_bytes([low, high]))
+        .find(group)
         .ok_or_else(|| PlaneError::new(Code::GroupNotFound, "this member has no such group"))?;
-    if how == consistency::LINEARIZABLE {
-        await_lease(group)?;
+    match consistency {
+        Consistency::Linearizable => await_lease(group)?,
+        Consistency::Serializable | Consistency::Bounded => {}
     }
     let machine = group.machine();
     loop {
         let at = machine.revision();
-        let mut needed = BEFORE_PAIR;
-        let found = match machine
-            .engine()
-            .get(key, at, &mut |row| needed = write_pair(into, at, key, &row))
-        {
+        let mut needed = 0;
+        let found = match machine.engine().get(key, at, &mut |row| {
+            needed = encode_sync_result(into, at, Some(&pair_of(key, &row)));
+        }) {
             Err(error) if error.code != Code::Compacted => return Err(error.into()),
             // A compaction overtook the read: the revision has moved on as well.
             Err(_) => continue,
             Ok(_) if machine.engine().compacted() > at => continue,
             Ok(found) => found,
         };
-        if !found && into.len() >= BEFORE_PAIR {
-            write_head(into, at, 0, BEFORE_PAIR);
+        if !found {
+            needed = encode_sync_result(into, at, None);
         }
         return Ok(needed);
     }
@@ -101,51 +102,13 @@ fn await_lease(group: &Group) -> Result<(), PlaneError> {
     Ok(())
 }
 
-fn write_pair(into: &mut [u8], at: u64, key: &[u8], row: &RowRef<'_>) -> usize {
-    let value_at = BEFORE_PAIR + PAIR_HEADER_BYTES + key.len();
-    let needed = value_at + row.value.len();
-    if needed > into.len() {
-        return needed;
-    }
-    write_head(into, at, 1, needed);
-    put_u32(into, BEFORE_PAIR, key.len());
-    put_u32(into, BEFORE_PAIR + 4, row.value.len());
-    for (i, number) in [row.create, row.modified, row.version, row.lease]
-        .into_iter()
-        .enumerate()
-    {
-        put_u64(into, BEFORE_PAIR + 8 + 8 * i, number);
-    }
-    into[BEFORE_PAIR + PAIR_HEADER_BYTES..value_at].copy_from_slice(key);
-    into[value_at..needed].copy_from_slice(row.value);
-    needed
-}
-
-fn write_head(into: &mut [u8], at: u64, pairs: usize, needed: usize) {
-    into[..4].copy_from_slice(&[0, 0, operation::RANGE, 0]);
-    put_u32(into, 4, needed - RESULT_HEADER_BYTES);
-    put_u64(into, 8, at);
-    put_u64(into, 16, pairs as u64);
-    put_u32(into, 24, pairs);
-}
-
-fn put_u32(into: &mut [u8], at: usize, number: usize) {
-    into[at..at + 4].copy_from_slice(&u32::try_from(number).unwrap_or(u32::MAX).to_le_bytes());
-}
-
-fn put_u64(into: &mut [u8], at: usize, number: u64) {
-    into[at..at + 8].copy_from_slice(&number.to_le_bytes());
-}
-
-fn write_error(error: &PlaneError, into: &mut [u8]) -> i64 {
-    let mut out = Vec::new();
-    OpenResult::begin(&mut out, OperationKind::Range).fail(&mut out, error.code, 0, 0, &error.text);
-    let needed = i64::try_from(out.len()).unwrap_or(i64::MAX);
-    match into.get_mut(..out.len()) {
-        Some(room) => {
-            room.copy_from_slice(&out);
-            needed
-        }
-        None => -needed,
+const fn pair_of<'a>(key: &'a [u8], row: &RowRef<'a>) -> Pair<'a> {
+    Pair {
+        create: row.create,
+        modified: row.modified,
+        version: row.version,
+        lease: row.lease,
+        key,
+        value: row.value,
     }
 }

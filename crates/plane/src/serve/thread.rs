@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use rafterdb_codec::{encode_error_response, request, Code};
+use rafterdb_codec::{encode_error_response, Code, RequestKind};
 use rafterdb_store::{SlicedRead, StoreError};
 
 use crate::askers::answers::Answers;
@@ -99,11 +99,11 @@ impl Server<'_> {
         let read = begun.as_deref_mut().map_or(&mut self.spare, |begun| &mut begun.read);
         let out = self.deliveries.to(&job.waiter.asker);
         match outcome {
-            Ok(_) => write_response(out, request::READ, 0, Code::Ok, job.waiter.id, read.results()),
+            Ok(_) => write_response(out, RequestKind::Read, 0, Code::Ok, job.waiter.id, read.results()),
             Err(error) => {
                 encode_error_response(
                     out,
-                    request::READ,
+                    RequestKind::Read,
                     job.waiter.id,
                     error.code,
                     error.detail,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rafterdb_codec::{request, Code};
+use rafterdb_codec::{Code, RequestKind};
 
 use crate::askers::answers::Answers;
 use crate::askers::asker::Waiter;
@@ -16,10 +16,17 @@ pub fn flush(apply: &ApplyQueue, answers: Arc<Answers>, group: &Group, waiter: W
     let task = move |group: &Arc<Group>| {
         let mut out = Deliveries::default();
         match group.machine().rotate() {
-            Ok(_) => write_response(out.to(&waiter.asker), request::SNAPSHOT, 0, Code::Ok, waiter.id, &[]),
+            Ok(_) => write_response(
+                out.to(&waiter.asker),
+                RequestKind::Snapshot,
+                0,
+                Code::Ok,
+                waiter.id,
+                &[],
+            ),
             Err(error) => out.fail(
                 &waiter,
-                request::SNAPSHOT,
+                RequestKind::Snapshot,
                 error.code,
                 error.detail,
                 &named(&error.text),

@@ -11,7 +11,7 @@ use std::sync::mpsc::{channel, Receiver};
 use std::sync::Arc;
 use std::time::Instant;
 
-use rafterdb_codec::{request, Code};
+use rafterdb_codec::{Code, RequestKind};
 use rafterdb_store::{Mark, PreparedStore};
 
 use crate::askers::answers::Answers;
@@ -209,7 +209,7 @@ fn answer_passed(room: &SnapshotInstaller, group: &Group, index: u64) {
     let mut out = Deliveries::default();
     for waiter in group.take_waiters_to(index) {
         let text = "this member took over the leader's state";
-        out.fail(&waiter, request::WRITE, Code::LeaderLost, 0, text);
+        out.fail(&waiter, RequestKind::Write, Code::LeaderLost, 0, text);
     }
     room.answers.deliver_all(&mut out);
 }

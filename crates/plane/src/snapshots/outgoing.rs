@@ -4,14 +4,12 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
-
-use crate::snapshots::record::state;
+use rafterdb_codec::SnapshotState;
 
 /// How far the receiver of a snapshot is.
-#[derive(Default)]
 struct Progress {
     acked: u64,
-    state: u8,
+    state: SnapshotState,
     /// Answers so far: each is a sign of life, whatever it says.
     answers: u64,
 }
@@ -30,16 +28,20 @@ impl Outgoing {
     pub fn new(peer: u64) -> Self {
         Self {
             peer,
-            progress: Mutex::default(),
+            progress: Mutex::new(Progress {
+                acked: 0,
+                state: SnapshotState::More,
+                answers: 0,
+            }),
             moved: Condvar::new(),
         }
     }
 
     /// The receiver has answered.
-    pub fn answered(&self, acked: u64, said: u8) {
+    pub fn answered(&self, acked: u64, said: SnapshotState) {
         let mut progress = self.progress.lock();
         // An answer may be read after the loss of its sender was told: what has ended stays so.
-        if progress.state == state::MORE {
+        if progress.state == SnapshotState::More {
             progress.acked = acked;
             progress.state = said;
             progress.answers += 1;
@@ -50,7 +52,7 @@ impl Outgoing {
 
     /// No answer will come.
     pub fn give_up(&self) {
-        self.progress.lock().state = state::FAILED;
+        self.progress.lock().state = SnapshotState::Failed;
         self.moved.notify_all();
     }
 
@@ -61,9 +63,9 @@ impl Outgoing {
         let (mut answers, mut heard) = (progress.answers, Instant::now());
         loop {
             match progress.state {
-                state::MORE => {}
-                state::INSTALLED => return Ok(true),
-                _ => return Err(io::ErrorKind::BrokenPipe.into()),
+                SnapshotState::More => {}
+                SnapshotState::Installed => return Ok(true),
+                SnapshotState::Failed => return Err(io::ErrorKind::BrokenPipe.into()),
             }
             if acked.is_some_and(|acked| progress.acked >= acked) {
                 return Ok(false);
@@ -71,7 +73,7 @@ impl Outgoing {
             let silent = self.moved.wait_until(&mut progress, heard + silence_max).timed_out();
             if progress.answers != answers {
                 (answers, heard) = (progress.answers, Instant::now());
-            } else if silent && progress.state == state::MORE {
+            } else if silent && progress.state == SnapshotState::More {
                 return Err(io::ErrorKind::TimedOut.into());
             }
         }
@@ -94,9 +96,9 @@ mod tests {
             for _ in 0..10 {
                 std::thread::sleep(SILENCE / 3);
                 // All was received long ago: what it says is not new, that it says something is.
-                receiver.answered(100, state::MORE);
+                receiver.answered(100, SnapshotState::More);
             }
-            receiver.answered(100, state::INSTALLED);
+            receiver.answered(100, SnapshotState::Installed);
         });
         assert!(outgoing.wait(None, SILENCE).unwrap());
         installing.join().unwrap();
@@ -105,7 +107,7 @@ mod tests {
     #[test]
     fn a_receiver_that_is_gone_is_noticed() {
         let outgoing = Outgoing::new(1);
-        outgoing.answered(100, state::MORE);
+        outgoing.answered(100, SnapshotState::More);
         assert!(!outgoing.wait(Some(100), SILENCE).unwrap());
         let began = Instant::now();
         assert_eq!(
@@ -114,7 +116,7 @@ mod tests {
         );
         assert!(began.elapsed() >= SILENCE);
         outgoing.give_up();
-        outgoing.answered(200, state::INSTALLED);
+        outgoing.answered(200, SnapshotState::Installed);
         assert_eq!(
             outgoing.wait(None, SILENCE).unwrap_err().kind(),
             io::ErrorKind::BrokenPipe

@@ -10,7 +10,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rafterdb_codec::Code;
+use rafterdb_codec::{Code, SnapshotMessage, SnapshotRecord, SnapshotState, SnapshotStream};
 use rafterdb_net::{Lane, Parts};
 use rafterdb_pool::Slice;
 use rafterdb_store::Mark;
@@ -19,7 +19,7 @@ use crate::ground::error::PlaneError;
 use crate::ground::notes::Notes;
 use crate::health::stalls::{Stalls, Work};
 use crate::network::Network;
-use crate::snapshots::record::{head, number, part, state, HEAD_BYTES};
+use crate::snapshots::record::encoded;
 use crate::snapshots::under_way::{Incoming, Received, Snapshots, SIGN_OF_LIFE_EVERY};
 use crate::state::core_inbox::{CoreInbox, Happening};
 use crate::state::groups::Groups;
@@ -131,13 +131,14 @@ fn refused(text: impl Into<String>) -> PlaneError {
 
 impl Streams<'_> {
     fn record(&mut self, peer: u64, body: &Slice) {
-        let group = u16::from_le_bytes([body[2], body[3]]);
-        let id = number(body, 4);
+        let Ok(SnapshotStream { group, id }) = SnapshotStream::of(body) else {
+            return;
+        };
         let said = match self.take(peer, group, body) {
             Ok(said) => said,
             Err(error) => {
                 self.tell_refusal(peer, group, id, &error);
-                state::FAILED
+                SnapshotState::Failed
             }
         };
         let key = (peer, group);
@@ -147,33 +148,29 @@ impl Streams<'_> {
             .filter(|stream| stream.id == id)
             .map_or(0, |stream| stream.offset);
         self.answer(peer, group, id, received, said);
-        if said != state::MORE {
+        if said != SnapshotState::More {
             self.remove(key, id);
         }
     }
 
     /// Takes one record; returns what its sender is told.
-    fn take(&mut self, peer: u64, group: u16, body: &Slice) -> Result<u8, PlaneError> {
+    fn take(&mut self, peer: u64, group: u16, body: &Slice) -> Result<SnapshotState, PlaneError> {
         if self.room.groups.find(group).is_none() {
             return Err(refused("there is no such group here"));
         }
-        let value = number(body, 12);
-        match body[1] {
-            part::BEGIN if body.len() == HEAD_BYTES + 8 => {
-                let mark = Mark {
-                    index: value,
-                    term: number(body, HEAD_BYTES),
-                    revision: 0,
-                };
-                self.begin(peer, group, number(body, 4), mark)
+        let SnapshotRecord { id, part, .. } = SnapshotRecord::parse(body).map_err(|malformed| refused(malformed.0))?;
+        match part {
+            SnapshotMessage::Begin { index, term } => {
+                let revision = 0;
+                self.begin(peer, group, id, Mark { index, term, revision })
             }
-            part::DATA => self.data(peer, group, body, value),
-            part::END if body.len() == HEAD_BYTES => self.end(peer, group, number(body, 4), value),
-            other => Err(refused(format!("a record of {} bytes and of kind {other}", body.len()))),
+            SnapshotMessage::Data { offset, bytes } => self.data((peer, group), id, offset, bytes),
+            SnapshotMessage::End { length } => self.end(peer, group, id, length),
+            SnapshotMessage::Ack { .. } => Err(refused("an answer is none of the sender's")),
         }
     }
 
-    fn begin(&mut self, peer: u64, group: u16, id: u64, mark: Mark) -> Result<u8, PlaneError> {
+    fn begin(&mut self, peer: u64, group: u16, id: u64, mark: Mark) -> Result<SnapshotState, PlaneError> {
         let key = (peer, group);
         match self.under_way.get(&key) {
             Some(stream) if stream.id == id => return Err(refused("it begins a second time")),
@@ -186,7 +183,7 @@ impl Streams<'_> {
         }
         if self.room.groups.get(group).applied.load(Ordering::Acquire) >= mark.index {
             self.tell_core(peer, group, mark);
-            return Ok(state::INSTALLED);
+            return Ok(SnapshotState::Installed);
         }
         let name = format!("incoming-{group}-{peer}-{id}");
         let path = self.room.directory.join(name);
@@ -201,7 +198,7 @@ impl Streams<'_> {
             space_looked_at: 0,
         };
         self.under_way.insert(key, stream);
-        Ok(state::MORE)
+        Ok(SnapshotState::More)
     }
 
     /// The stream that a record goes on, which must say how much came before.
@@ -220,9 +217,8 @@ impl Streams<'_> {
         Ok(stream)
     }
 
-    fn data(&mut self, peer: u64, group: u16, body: &Slice, offset: u64) -> Result<u8, PlaneError> {
-        let stream = self.stream((peer, group), number(body, 4), offset)?;
-        let bytes = &body[HEAD_BYTES..];
+    fn data(&mut self, key: Key, id: u64, offset: u64, bytes: &[u8]) -> Result<SnapshotState, PlaneError> {
+        let stream = self.stream(key, id, offset)?;
         if bytes.is_empty() {
             return Err(refused("a record without data"));
         }
@@ -235,17 +231,17 @@ impl Streams<'_> {
         let written = stream.file.as_mut().map_or(Ok(()), write);
         written.map_err(|e| PlaneError::io("receive a snapshot", &e))?;
         stream.offset += bytes.len() as u64;
-        Ok(state::MORE)
+        Ok(SnapshotState::More)
     }
 
-    fn end(&mut self, peer: u64, group: u16, id: u64, length: u64) -> Result<u8, PlaneError> {
+    fn end(&mut self, peer: u64, group: u16, id: u64, length: u64) -> Result<SnapshotState, PlaneError> {
         let key = (peer, group);
         let mark = self.stream(key, id, length)?.mark;
         let handed_over = self.complete(key);
         if handed_over.is_err() {
             self.tell_core(peer, group, mark);
         }
-        handed_over.map(|()| state::MORE)
+        handed_over.map(|()| SnapshotState::More)
     }
 
     /// Makes the file durable and hands it to the installing thread.
@@ -287,10 +283,10 @@ impl Streams<'_> {
     fn ended(&mut self, peer: u64, group: u16, id: u64, result: &Result<(), PlaneError>) {
         let key = (peer, group);
         let said = match result {
-            Ok(()) => state::INSTALLED,
+            Ok(()) => SnapshotState::Installed,
             Err(error) => {
                 self.tell_refusal(peer, group, id, error);
-                state::FAILED
+                SnapshotState::Failed
             }
         };
         let Some(stream) = self.under_way.get(&key).filter(|stream| stream.id == id) else {
@@ -321,10 +317,11 @@ impl Streams<'_> {
         }
     }
 
-    fn answer(&self, peer: u64, group: u16, id: u64, received: u64, said: u8) {
-        let mut ack = head(part::ACK, group, id, received);
-        ack.push(said);
-        self.room.network.send(peer, Lane::Bulk, Parts::new(ack));
+    fn answer(&self, peer: u64, group: u16, id: u64, received: u64, said: SnapshotState) {
+        let ack = SnapshotMessage::Ack { received, state: said };
+        self.room
+            .network
+            .send(peer, Lane::Bulk, Parts::new(encoded(group, id, ack)));
     }
 
     fn is_installing(&self) -> bool {
@@ -342,7 +339,7 @@ impl Streams<'_> {
         }
         for ((peer, group), stream) in &self.under_way {
             if stream.file.is_none() {
-                self.answer(*peer, *group, stream.id, stream.offset, state::MORE);
+                self.answer(*peer, *group, stream.id, stream.offset, SnapshotState::More);
             }
         }
     }

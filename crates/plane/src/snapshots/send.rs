@@ -14,10 +14,11 @@ use crate::ground::unique_ids::UniqueIds;
 use crate::network::Network;
 use crate::queues::apply_queue::ApplyQueue;
 use crate::snapshots::outgoing::Outgoing;
-use crate::snapshots::record::{head, part, HEAD_BYTES};
+use crate::snapshots::record::encoded;
 use crate::snapshots::under_way::Snapshots;
 use crate::state::core_inbox::{CoreInbox, Happening};
 use crate::state::group::{Group, StoreMachine};
+use rafterdb_codec::SnapshotMessage;
 
 /// Bytes of one DATA record.
 const CHUNK_BYTES: usize = 256 << 10;
@@ -123,9 +124,8 @@ impl SnapshotSender {
             outgoing,
             is_there: false,
         };
-        let mut begin = head(part::BEGIN, group.id, id, mark.index);
-        begin.extend_from_slice(&mark.term.to_le_bytes());
-        writer.record(begin)?;
+        let Mark { index, term, .. } = mark;
+        writer.record(&SnapshotMessage::Begin { index, term })?;
         let written = snapshot
             .write(&mut writer)
             .map_err(|e| lost(&e.text))
@@ -156,7 +156,8 @@ struct ChunkWriter<'a> {
 }
 
 impl ChunkWriter<'_> {
-    fn record(&self, record: Vec<u8>) -> io::Result<()> {
+    fn record(&self, part: &SnapshotMessage<'_>) -> io::Result<()> {
+        let record = encoded(self.group, self.id, *part);
         let sent = self
             .network
             .get()
@@ -178,17 +179,18 @@ impl ChunkWriter<'_> {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
         rafterdb_fault::point("member.snapshot.send")?;
-        let mut record = head(part::DATA, self.group, self.id, self.offset);
-        record.append(&mut self.buffer);
-        self.offset += (record.len() - HEAD_BYTES) as u64;
-        self.record(record)
+        let (offset, bytes) = (self.offset, &self.buffer[..]);
+        self.record(&SnapshotMessage::Data { offset, bytes })?;
+        self.offset += self.buffer.len() as u64;
+        self.buffer.clear();
+        Ok(())
     }
 
     fn finish(&mut self) -> io::Result<()> {
         if !self.buffer.is_empty() {
             self.chunk()?;
         }
-        self.record(head(part::END, self.group, self.id, self.offset))?;
+        self.record(&SnapshotMessage::End { length: self.offset })?;
         self.outgoing.wait(None, SILENCE_MAX).map(drop)
     }
 }

@@ -3,11 +3,12 @@
 
 use std::sync::Arc;
 
+use rafterdb_codec::{SnapshotMessage, SnapshotRecord, SnapshotState};
 use rafterdb_pool::{Buffer, Slice};
 
 use crate::snapshots::outgoing::Outgoing;
 use crate::snapshots::receive::receive;
-use crate::snapshots::record::{head, number, part, state, HEAD_BYTES};
+use crate::snapshots::record::encoded;
 use crate::testing::Bench;
 
 fn slice(bytes: &[u8]) -> Slice {
@@ -16,15 +17,13 @@ fn slice(bytes: &[u8]) -> Slice {
     buffer.freeze(bytes.len())
 }
 
-/// Records of `b`, each with what follows its number; returns what was answered: (stream, bytes, state).
-fn answers(bench: &Bench, records: &[(u8, u64, u64, &[u8])]) -> Vec<(u64, u64, u8)> {
-    for (part, id, value, rest) in records {
-        let mut record = head(*part, 0, *id, *value);
-        record.extend_from_slice(rest);
+/// Records of `b`; returns what was answered: (stream, bytes, state).
+fn answers(bench: &Bench, records: &[Vec<u8>]) -> Vec<(u64, u64, SnapshotState)> {
+    for record in records {
         bench
             .shared
             .snapshots
-            .arrived(&bench.shared.notes, bench.id("b"), slice(&record));
+            .arrived(&bench.shared.notes, bench.id("b"), slice(record));
     }
     // What was handed over stays there: nobody installs.
     bench.shared.snapshots.close();
@@ -32,11 +31,34 @@ fn answers(bench: &Bench, records: &[(u8, u64, u64, &[u8])]) -> Vec<(u64, u64, u
     let frames = bench.sent();
     frames
         .iter()
-        .map(|(_, body)| (number(body, 4), number(body, 12), body[HEAD_BYTES]))
+        .map(|(_, body)| {
+            let SnapshotRecord { id, part, .. } = SnapshotRecord::parse(body).expect("it works");
+            let SnapshotMessage::Ack { received, state } = part else {
+                panic!("no answer: {part:?}")
+            };
+            (id, received, state)
+        })
         .collect()
 }
 
-const TERM: [u8; 8] = 3_u64.to_le_bytes();
+/// A snapshot of entry 5 begins.
+const BEGIN: SnapshotMessage<'_> = SnapshotMessage::Begin { index: 5, term: 3 };
+
+/// A record of stream 9.
+fn record(part: SnapshotMessage<'_>) -> Vec<u8> {
+    encoded(0, 9, part)
+}
+
+fn data(offset: u64, bytes: &[u8]) -> Vec<u8> {
+    record(SnapshotMessage::Data { offset, bytes })
+}
+
+/// A record of a part that there is not.
+fn unknown() -> Vec<u8> {
+    let mut unknown = record(SnapshotMessage::End { length: 3 });
+    unknown[1] = 77;
+    unknown
+}
 
 fn files(bench: &Bench) -> usize {
     std::fs::read_dir(&bench.threads.receiver.directory)
@@ -47,35 +69,26 @@ fn files(bench: &Bench) -> usize {
 #[test]
 fn every_record_is_answered_with_what_has_been_received() {
     let bench = Bench::new(1);
-    let said = answers(
-        &bench,
-        &[
-            (part::BEGIN, 9, 5, &TERM),
-            (part::DATA, 9, 0, b"abc"),
-            (part::DATA, 9, 3, b"de"),
-        ],
-    );
-    assert_eq!(said, [(9, 0, state::MORE), (9, 3, state::MORE), (9, 5, state::MORE)]);
+    let said = answers(&bench, &[record(BEGIN), data(0, b"abc"), data(3, b"de")]);
+    let more = SnapshotState::More;
+    assert_eq!(said, [(9, 0, more), (9, 3, more), (9, 5, more)]);
     assert_eq!(files(&bench), 1);
 }
 
 #[test]
 fn what_does_not_follow_ends_the_stream_and_leaves_nothing() {
     for broken in [
-        (part::DATA, 9, 4, &b"gap"[..]),
-        (part::DATA, 9, 3, b""),
-        (part::BEGIN, 9, 5, &TERM),
-        (part::END, 9, 2, b""),
-        (77, 9, 3, b""),
+        data(4, b"gap"),
+        data(3, b""),
+        record(BEGIN),
+        record(SnapshotMessage::End { length: 2 }),
+        unknown(),
     ] {
         let bench = Bench::new(1);
-        let said = answers(
-            &bench,
-            &[(part::BEGIN, 9, 5, &TERM), (part::DATA, 9, 0, b"abc"), broken],
-        );
+        let said = answers(&bench, &[record(BEGIN), data(0, b"abc"), broken.clone()]);
         assert_eq!(
             said.last().map(|(_, _, state)| *state),
-            Some(state::FAILED),
+            Some(SnapshotState::Failed),
             "{broken:?}"
         );
         assert_eq!(files(&bench), 0, "{broken:?}");
@@ -94,8 +107,8 @@ fn what_does_not_follow_ends_the_stream_and_leaves_nothing() {
 fn a_state_that_this_member_has_is_not_received() {
     let bench = Bench::new(1);
     bench.group(0).applied.store(5, std::sync::atomic::Ordering::Release);
-    let said = answers(&bench, &[(part::BEGIN, 9, 5, &TERM)]);
-    assert_eq!((said, files(&bench)), (vec![(9, 0, state::INSTALLED)], 0));
+    let said = answers(&bench, &[record(BEGIN)]);
+    assert_eq!((said, files(&bench)), (vec![(9, 0, SnapshotState::Installed)], 0));
     let told = bench.script("");
     assert_eq!(told, "SNAPSHOT_INSTALLED 0 0 5 3 b\n");
 }
@@ -104,12 +117,10 @@ fn a_state_that_this_member_has_is_not_received() {
 fn a_begun_stream_goes_with_its_sender() {
     let bench = Bench::new(1);
     bench.shared.snapshots.peer_connected(bench.id("b"));
-    let mut begin = head(part::BEGIN, 0, 9, 5);
-    begin.extend_from_slice(&TERM);
     bench
         .shared
         .snapshots
-        .arrived(&bench.shared.notes, bench.id("b"), slice(&begin));
+        .arrived(&bench.shared.notes, bench.id("b"), slice(&record(BEGIN)));
     bench.shared.snapshots.peer_lost(bench.id("b"));
     assert_eq!((answers(&bench, &[]).len(), files(&bench)), (1, 0));
 }
@@ -119,8 +130,8 @@ fn an_answer_counts_if_it_comes_from_who_is_sent_to() {
     let bench = Bench::new(1);
     let outgoing = Arc::new(Outgoing::new(bench.id("b")));
     bench.shared.snapshots.outgoing.lock().insert(9, outgoing.clone());
-    let mut ack = head(part::ACK, 0, 9, 100);
-    ack.push(state::INSTALLED);
+    let (received, state) = (100, SnapshotState::Installed);
+    let ack = record(SnapshotMessage::Ack { received, state });
     let silence = std::time::Duration::from_millis(20);
     for (from, is_installed) in [("c", false), ("b", true)] {
         bench

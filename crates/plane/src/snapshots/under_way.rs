@@ -9,14 +9,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use rafterdb_codec::SAFE_NUMBER_MAX;
+use rafterdb_codec::{SnapshotMessage, SnapshotRecord, SnapshotStream, SAFE_NUMBER_MAX};
 use rafterdb_pool::Slice;
 use rafterdb_store::Mark;
 
 use crate::ground::error::PlaneError;
 use crate::ground::notes::Notes;
 use crate::snapshots::outgoing::Outgoing;
-use crate::snapshots::record::{number, part, state, HEAD_BYTES};
 
 /// How often the sender of a snapshot that is being installed hears of it.
 pub const SIGN_OF_LIFE_EVERY: Duration = Duration::from_secs(1);
@@ -145,22 +144,23 @@ impl Snapshots {
     }
     /// A snapshot record from a peer, on the network's thread.
     pub fn arrived(&self, notes: &Notes, peer: u64, body: Slice) {
-        if body.len() < HEAD_BYTES {
-            return notes.doubt(peer, "a part of a snapshot that is cut short");
+        if let Err(malformed) = SnapshotStream::of(&body) {
+            return notes.doubt(peer, malformed.0);
         }
-        let is_begin = body[1] == part::BEGIN && body.len() >= HEAD_BYTES + 8;
-        if is_begin && number(&body, 12).max(number(&body, HEAD_BYTES)) > SAFE_NUMBER_MAX {
-            return notes.doubt(peer, "a snapshot of an entry beyond 2^53");
-        }
-        if body[1] == part::ACK {
-            let outgoing = self.outgoing.lock().get(&number(&body, 4)).cloned();
-            if let Some(outgoing) = outgoing.filter(|outgoing| outgoing.peer == peer) {
-                outgoing.answered(
-                    number(&body, 12),
-                    body.get(HEAD_BYTES).copied().unwrap_or(state::FAILED),
-                );
+        match SnapshotRecord::parse(&body).map(|record| (record.id, record.part)) {
+            Ok((_, SnapshotMessage::Begin { index, term })) if index.max(term) > SAFE_NUMBER_MAX => {
+                return notes.doubt(peer, "a snapshot of an entry beyond 2^53");
             }
-            return;
+            Ok((id, SnapshotMessage::Ack { received, state })) => {
+                let outgoing = self.outgoing.lock().get(&id).cloned();
+                if let Some(outgoing) = outgoing.filter(|outgoing| outgoing.peer == peer) {
+                    outgoing.answered(received, state);
+                }
+                return;
+            }
+            // What cannot be read is answered by the receiving thread too: its stream fails.
+            Ok((_, SnapshotMessage::Begin { .. } | SnapshotMessage::Data { .. } | SnapshotMessage::End { .. }))
+            | Err(_) => {}
         }
         let waiting = self.waiting_bytes.fetch_add(body.len(), Ordering::Relaxed);
         if waiting > WAITING_BYTES_MAX {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, AtomicU8, AtomicUsize, Ordering};
 use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
-use rafterdb_codec::role;
+use rafterdb_codec::Role;
 use rafterdb_pool::Pool;
 use rafterdb_store::{Deliver, LsmEngine, Machine};
 
@@ -82,7 +82,7 @@ pub struct Group {
     /// Current term.
     pub term: AtomicU64,
     /// `role` kind.
-    pub role: AtomicU8,
+    role: AtomicU8,
     /// Member id of the leader; 0 if unknown.
     pub leader: AtomicU64,
     /// Milliseconds of the clock until which this member may serve reads as leader, as bits of an f64.
@@ -121,7 +121,7 @@ impl Group {
             commit: AtomicU64::new(applied),
             applied: AtomicU64::new(applied),
             term: AtomicU64::new(term),
-            role: AtomicU8::new(role::FOLLOWER),
+            role: AtomicU8::new(Role::Follower.into()),
             leader: AtomicU64::new(0),
             lease_until: AtomicU64::new(0),
             apply_wake: WakeFlag::default(),
@@ -170,7 +170,18 @@ impl Group {
     /// Whether this member leads the group.
     #[must_use]
     pub fn leads(&self) -> bool {
-        self.role.load(Ordering::Acquire) == role::LEADER
+        self.role() == Role::Leader
+    }
+
+    /// What this member is in the group.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        Role::try_from(self.role.load(Ordering::Acquire)).unwrap_or(Role::Follower)
+    }
+
+    /// The core has told what this member is.
+    pub fn set_role(&self, role: Role) {
+        self.role.store(role.into(), Ordering::Release);
     }
 
     /// Whether this member may serve linearizable reads at `now` without asking anyone.

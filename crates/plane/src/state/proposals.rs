@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use rafterdb_codec::{entry, limits};
+use rafterdb_codec::{limits, Entry, EntryKind};
 use rafterdb_pool::{Pool, Slice};
 
 use crate::askers::asker::Waiter;
@@ -60,13 +60,16 @@ impl Proposals {
 
     /// Adds a batch as one entry.
     pub fn push(&mut self, batch: &[u8], waiter: Waiter) {
-        let size = 8 + batch.len();
+        let entry = Entry {
+            kind: EntryKind::Batch.into(),
+            body: batch,
+        };
+        let size = entry.encoded_size();
         if self.gathered.len() + size > limits::APPEND_BYTES_MAX {
             self.close_chunk();
         }
-        let length = u32::try_from(batch.len()).unwrap_or(u32::MAX);
-        self.gathered
-            .push(&[&length.to_le_bytes(), &[entry::BATCH, 0, 0, 0], batch]);
+        let header = entry.header().expect("invariant: a batch is at most requestBytesMax");
+        self.gathered.push(&[&header, batch]);
         self.gathered_count += 1;
         self.waiters.push_back(waiter);
         self.bytes += size;

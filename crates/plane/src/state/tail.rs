@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use rafterdb_codec::split_entries;
+use rafterdb_codec::{skip_entries, split_entries};
 use rafterdb_pool::Slice;
 
 /// Consecutive entries of one term, as they were proposed or received.
@@ -46,17 +46,8 @@ impl Block {
 
 /// Where entry number `n` of a block begins. The block's lengths were checked when it entered the log.
 fn offset_of(block: &[u8], n: u64) -> usize {
-    let mut at = 0;
-    for _ in 0..n {
-        at += entry_length(&block[at..]);
-    }
-    at
-}
-
-/// Bytes of the entry that begins here, header included.
-#[must_use]
-pub fn entry_length(entry: &[u8]) -> usize {
-    8 + u32::from_le_bytes([entry[0], entry[1], entry[2], entry[3]]) as usize
+    let rest = skip_entries(block, n).expect("invariant: the log holds whole entries");
+    block.len() - rest.len()
 }
 
 /// Cuts consecutive blocks down to what one message holds: `bytes_max`, unless it is one entry, and `runs_max` terms.
@@ -163,6 +154,7 @@ impl Tail {
 
 #[cfg(test)]
 mod tests {
+    use rafterdb_codec::{Entry, EntryKind};
     use rafterdb_pool::Buffer;
 
     use super::*;
@@ -176,9 +168,8 @@ mod tests {
     fn block(first: u64, term: u64, sizes: &[usize]) -> Block {
         let mut bytes = Vec::new();
         for (i, size) in sizes.iter().enumerate() {
-            bytes.extend_from_slice(&u32::try_from(*size).unwrap().to_le_bytes());
-            bytes.extend_from_slice(&[1, 0, 0, 0]);
-            bytes.extend(std::iter::repeat_n(u8::try_from(i).unwrap(), *size));
+            let (kind, body) = (EntryKind::Batch.into(), &vec![u8::try_from(i).unwrap(); *size]);
+            Entry { kind, body }.encode(&mut bytes).unwrap();
         }
         Block {
             first,

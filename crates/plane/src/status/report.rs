@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
-use rafterdb_codec::role;
+use rafterdb_codec::Role;
 use serde_json::json;
 
 use crate::config::Peer;
@@ -65,7 +65,7 @@ impl Status {
             "id": self.id,
             "endpoint": me.map_or("", |m| &m.endpoint),
             "listen": self.network.get().map_or(&[][..], Wire::listening),
-            "role": role_name(group.role.load(Ordering::Acquire)),
+            "role": role_name(group.role()),
             "leader": self.members.iter().find(|m| m.id == leader).map(|m| &m.name),
             "term": group.term.load(Ordering::Acquire),
             "lastIndex": last,
@@ -98,11 +98,11 @@ impl Status {
 }
 
 /// Name of a role as `status` prints it.
-const fn role_name(kind: u8) -> &'static str {
-    match kind {
-        role::LEADER => "leader",
-        role::CANDIDATE => "candidate",
-        role::LEARNER => "learner",
-        _ => "follower",
+const fn role_name(role: Role) -> &'static str {
+    match role {
+        Role::Leader => "leader",
+        Role::Candidate => "candidate",
+        Role::Learner => "learner",
+        Role::Follower => "follower",
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rafterdb_codec::{
-    entry, request, BatchHeader, Body, Code, Consistency, Put, Range, ReadRequest, Request, Responses,
+    BatchHeader, Body, Code, Consistency, Entry, EntryKind, Put, Range, ReadRequest, Request, RequestKind, Responses,
 };
 use rafterdb_metrics::Samples;
 use rafterdb_net::{Client, Lane, NetStats, Parts, PeerStats};
@@ -202,7 +202,7 @@ impl Bench {
     }
 
     /// Submits a request at the port.
-    pub fn submit(&self, kind: u8, group: u16, id: u64, body: &[u8]) -> Result<(), Code> {
+    pub fn submit(&self, kind: impl Into<u8>, group: u16, id: u64, body: &[u8]) -> Result<(), Code> {
         self.rooms
             .gate
             .submit(&Asker::Port(self.port.clone()), &request(kind, group, id, body))
@@ -210,7 +210,7 @@ impl Bench {
 
     /// Submits a put.
     pub fn put(&self, group: u16, id: u64) -> Result<(), Code> {
-        self.submit(request::WRITE, group, id, &batch(b"value"))
+        self.submit(RequestKind::Write, group, id, &batch(b"value"))
     }
 
     /// Code of each answer at the port since the last look, by request.
@@ -225,11 +225,11 @@ impl Bench {
 }
 
 /// A request.
-pub fn request(kind: u8, group: u16, id: u64, body: &[u8]) -> Vec<u8> {
+pub fn request(kind: impl Into<u8>, group: u16, id: u64, body: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     let flags = 0;
     Request {
-        kind,
+        kind: kind.into(),
         flags,
         group,
         id,
@@ -260,8 +260,10 @@ pub fn batch(value: &[u8]) -> Vec<u8> {
 
 /// An entry of a block.
 pub fn entry(body: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(body.len()).expect("it works");
-    [&length.to_le_bytes()[..], &[entry::BATCH, 0, 0, 0], body].concat()
+    let mut out = Vec::new();
+    let kind = EntryKind::Batch.into();
+    Entry { kind, body }.encode(&mut out).expect("it works");
+    out
 }
 
 /// A block of batches.

@@ -3,44 +3,34 @@
 
 use std::fmt::Write;
 
-use rafterdb_codec::{command, event};
+use rafterdb_codec::{CommandKind, EventKind};
 
 use super::Bench;
 
 /// Fields of an event after its group; `None`: it has runs, whose number comes last.
-fn fields_of(kind: u16) -> Option<(&'static str, usize)> {
+fn fields_of(kind: EventKind) -> Option<(&'static str, usize)> {
     Some(match kind {
-        event::PROPOSALS => ("PROPOSALS", 2),
-        event::DURABLE => ("DURABLE", 2),
-        event::APPLIED => ("APPLIED", 1),
-        event::COMMITTED => ("COMMITTED", 2),
-        event::READS => ("READS", 1),
-        event::PEER => ("PEER", 3),
-        event::SNAPSHOT_SENT => ("SNAPSHOT_SENT", 3),
-        event::SNAPSHOT_INSTALLED => ("SNAPSHOT_INSTALLED", 4),
-        event::SENT => ("SENT", 4),
-        event::TRANSFER => ("TRANSFER", 1),
-        event::CLOSE => ("CLOSE", 0),
-        _ => return None,
+        EventKind::Proposals => ("PROPOSALS", 2),
+        EventKind::Durable => ("DURABLE", 2),
+        EventKind::Applied => ("APPLIED", 1),
+        EventKind::Committed => ("COMMITTED", 2),
+        EventKind::Reads => ("READS", 1),
+        EventKind::Peer => ("PEER", 3),
+        EventKind::SnapshotSent => ("SNAPSHOT_SENT", 3),
+        EventKind::SnapshotInstalled => ("SNAPSHOT_INSTALLED", 4),
+        EventKind::Sent => ("SENT", 4),
+        EventKind::Transfer => ("TRANSFER", 1),
+        EventKind::Close => ("CLOSE", 0),
+        EventKind::Opened | EventKind::Message | EventKind::Persisted | EventKind::Control | EventKind::OpenedRuns => {
+            return None
+        }
     })
 }
 
-fn kind_of(name: &str) -> u16 {
-    match name {
-        "ACCEPT" => command::ACCEPT,
-        "NOOP" => command::NOOP,
-        "APPEND" => command::APPEND,
-        "PERSIST" => command::PERSIST,
-        "SEND" => command::SEND,
-        "COMMIT" => command::COMMIT,
-        "SERVE_READS" => command::SERVE_READS,
-        "ROLE" => command::ROLE,
-        "FAIL" => command::FAIL,
-        "RESTORE" => command::RESTORE,
-        "SNAPSHOT_SEND" => command::SNAPSHOT_SEND,
-        "TRANSFER_OVER" => command::TRANSFER_OVER,
-        _ => panic!("no such command: {name}"),
-    }
+fn kind_of(name: &str) -> CommandKind {
+    let is_it = |kind: &&CommandKind| format!("{kind:?}").eq_ignore_ascii_case(&name.replace('_', ""));
+    let kind = CommandKind::ALL.iter().find(is_it);
+    *kind.unwrap_or_else(|| panic!("no such command: {name}"))
 }
 
 #[allow(
@@ -67,7 +57,7 @@ impl Bench {
         let mut numbers = Vec::new();
         for line in commands.lines().map(str::trim).filter(|line| !line.is_empty()) {
             let mut words = line.split_whitespace();
-            numbers.push(f64::from(kind_of(words.next().expect("it works"))));
+            numbers.push(f64::from(kind_of(words.next().expect("it works")) as u16));
             for word in words {
                 numbers.push(word.parse().unwrap_or_else(|_| self.id(word) as f64));
             }
@@ -75,9 +65,10 @@ impl Bench {
         let events = self.exchange(&numbers);
         let (mut at, mut out) = (0, String::new());
         while at < events.len() {
-            let (kind, group) = (events[at] as u16, events[at + 1]);
+            let kind = EventKind::try_from(events[at] as u16).expect("it works");
+            let group = events[at + 1];
             at += 2;
-            if kind == event::PERSISTED {
+            if kind == EventKind::Persisted {
                 // Told by a thread of the store, whenever it has flushed.
                 at += 2;
             } else if let Some((name, fields)) = fields_of(kind) {
@@ -92,7 +83,7 @@ impl Bench {
                 out.push('\n');
                 at += fields;
             } else {
-                let (name, fields) = if kind == event::MESSAGE {
+                let (name, fields) = if kind == EventKind::Message {
                     ("MESSAGE", 12)
                 } else {
                     ("OPENED", 9)

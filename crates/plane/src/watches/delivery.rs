@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rafterdb_codec::{request, Code};
+use rafterdb_codec::{Code, RequestKind};
 use rafterdb_store::{Deliver, WatchId};
 
 use crate::askers::answers::Answers;
@@ -23,7 +23,7 @@ impl Deliver for Delivery {
     fn deliver(&self, watch: WatchId, code: Code, body: &[u8]) {
         if let Some(asker) = self.watches.asker_of(watch) {
             let mut response = Vec::with_capacity(16 + body.len());
-            write_response(&mut response, request::WATCH, 0, code, watch.request, body);
+            write_response(&mut response, RequestKind::Watch, 0, code, watch.request, body);
             self.answers.deliver(&asker, &response);
         }
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex};
-use rafterdb_codec::{parse_number, parse_watch_credit, request, Code, WatchRequest};
+use rafterdb_codec::{parse_number, parse_watch_credit, Code, RequestKind, WatchRequest};
 use rafterdb_store::{StoreError, WatchId};
 
 use crate::askers::asker::{Asker, Waiter};
@@ -104,14 +104,20 @@ impl Watches {
             });
         drop(waiting);
         if let Err(error) = begun {
-            out.fail(waiter, request::WATCH, error.code, error.detail, &named(&error.text));
+            out.fail(
+                waiter,
+                RequestKind::Watch,
+                error.code,
+                error.detail,
+                &named(&error.text),
+            );
         }
     }
 
     /// A watch that was expected does not begin; its asker is told, unless it has ended the watch itself.
     pub fn give_up(&self, waiter: &Waiter, code: Code, text: &str, out: &mut Deliveries) {
         if self.waiting.lock().remove(&id_of(&waiter.asker, waiter.id)).is_some() {
-            out.fail(waiter, request::WATCH, code, 0, text);
+            out.fail(waiter, RequestKind::Watch, code, 0, text);
         }
     }
 

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use rafterdb_codec::{
-    request, Code, Consistency, Range, ReadRequest, Request, Response, Responses, WatchEvents, WatchRequest,
+    Code, Consistency, Range, ReadRequest, Request, RequestKind, Response, Responses, WatchEvents, WatchRequest,
 };
 
 use super::harness::Bench;
@@ -33,7 +33,7 @@ pub fn read(id: u64, key: &[u8]) -> Vec<u8> {
         end,
     };
     range.encode(&mut body);
-    request(request::READ, id, &body)
+    request(RequestKind::Read, id, &body)
 }
 
 /// A WATCH request of the keys from one on to another.
@@ -49,19 +49,19 @@ pub fn watch(id: u64, start_revision: u64, key: &[u8], end: &[u8]) -> Vec<u8> {
         end,
     };
     watch.encode(&mut body);
-    request(request::WATCH, id, &body)
+    request(RequestKind::Watch, id, &body)
 }
 
 /// A WRITE request.
 pub fn write(id: u64, body: &[u8]) -> Vec<u8> {
-    request(request::WRITE, id, body)
+    request(RequestKind::Write, id, body)
 }
 
-fn request(kind: u8, id: u64, body: &[u8]) -> Vec<u8> {
+fn request(kind: RequestKind, id: u64, body: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     let (flags, group) = (0, 0);
     let request = Request {
-        kind,
+        kind: kind.into(),
         flags,
         group,
         id,
@@ -121,7 +121,7 @@ impl Client {
         while seen.len() < count {
             let is_there = self.hear(|response| {
                 if response.code == Code::Ok {
-                    assert_eq!(response.kind, request::WATCH);
+                    assert_eq!(response.kind, RequestKind::Watch as u8);
                     let events = WatchEvents::parse(response.body).unwrap();
                     seen.extend(events.map(|event| event.unwrap().pair.modified));
                 }

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use rafterdb_codec::{
-    command, entry, event, request, role, BatchHeader, Code, Consistency, Put, Range, ReadRequest, Request, Responses,
+    BatchHeader, Code, CommandKind, Consistency, EntryKind, EventKind, MessageKind, PeerRecord, PeerRecords, Put,
+    Range, ReadRequest, Request, RequestKind, Responses, Role, SnapshotMessage, SnapshotRecord, SnapshotState,
     WatchRequest,
 };
 use rafterdb_net::{Client, Handler, Lane, Net, NetConfig, Parts, PeerConfig};
@@ -26,14 +27,13 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 pub struct Ack {
     pub id: u64,
     pub received: u64,
-    /// 0 more, 1 installed, 2 failed.
-    pub state: u8,
+    pub state: SnapshotState,
 }
 
 /// One event of the exchange.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
-    pub kind: u16,
+    pub kind: EventKind,
     pub fields: Vec<u64>,
 }
 
@@ -50,21 +50,21 @@ pub struct Answer {
 struct Heard {
     acks: Mutex<Vec<(Ack, Instant)>>,
     /// Kinds of the core's messages.
-    messages: Mutex<Vec<u8>>,
+    messages: Mutex<Vec<MessageKind>>,
 }
 
 impl Handler for Heard {
     fn peer_frame(&self, _peer: u64, _lane: Lane, body: Slice) {
-        if body.len() == 21 && body[..2] == [4, 4] {
-            let number = |at: usize| u64::from_le_bytes(body[at..at + 8].try_into().unwrap());
-            let ack = Ack {
-                id: number(4),
-                received: number(12),
-                state: body[20],
-            };
-            self.acks.lock().unwrap().push((ack, Instant::now()));
-        } else if body[0] == 1 {
-            self.messages.lock().unwrap().push(body[1]);
+        for record in PeerRecords::new(&body).map(Result::unwrap) {
+            if let PeerRecord::Raft(raft) = record {
+                self.messages.lock().unwrap().push(raft.header.kind);
+            } else if let PeerRecord::Snapshot(bytes) = record {
+                let SnapshotRecord { id, part, .. } = SnapshotRecord::parse(bytes).unwrap();
+                if let SnapshotMessage::Ack { received, state } = part {
+                    let ack = Ack { id, received, state };
+                    self.acks.lock().unwrap().push((ack, Instant::now()));
+                }
+            }
         }
     }
     fn peer_state(&self, _peer: u64, _up: bool, _rtt_micros: u32) {}
@@ -156,23 +156,18 @@ impl Bench {
         let commands: Vec<f64> = commands.iter().map(|number| *number as f64).collect();
         let mut events = vec![0.0; 16 << 10];
         let used = self.member.exchange(&commands, &mut events, timeout);
-        #[allow(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "whole numbers below 2^53"
-        )]
         let numbers: Vec<u64> = events[2..used].iter().map(|number| *number as u64).collect();
         let mut rest = numbers.as_slice();
         while let [kind, _group, after @ ..] = rest {
-            let kind = u16::try_from(*kind).unwrap();
+            let kind = EventKind::try_from(u16::try_from(*kind).unwrap()).unwrap();
             let fields = match kind {
-                event::OPENED => 9 + 2 * after[8] as usize,
-                event::MESSAGE => 12 + 2 * after[11] as usize,
-                event::PROPOSALS | event::DURABLE | event::PERSISTED | event::COMMITTED => 2,
-                event::PEER | event::SNAPSHOT_SENT => 3,
-                event::SNAPSHOT_INSTALLED | event::SENT => 4,
-                event::CLOSE => 0,
-                _ => 1,
+                EventKind::Opened => 9 + 2 * after[8] as usize,
+                EventKind::Message => 12 + 2 * after[11] as usize,
+                EventKind::Proposals | EventKind::Durable | EventKind::Persisted | EventKind::Committed => 2,
+                EventKind::Peer | EventKind::SnapshotSent => 3,
+                EventKind::SnapshotInstalled | EventKind::Sent => 4,
+                EventKind::Applied | EventKind::Reads | EventKind::Transfer => 1,
+                EventKind::Close | EventKind::OpenedRuns | EventKind::Control => 0,
             };
             self.seen.lock().unwrap().push(Event {
                 kind,
@@ -188,8 +183,8 @@ impl Bench {
     }
 
     /// The next event of a kind that was not taken before.
-    pub fn event(&self, kind: u16) -> Vec<u64> {
-        eventually(&format!("an event of kind {kind}"), || {
+    pub fn event(&self, kind: EventKind) -> Vec<u64> {
+        eventually(&format!("an event of kind {kind:?}"), || {
             self.exchange(&[], Duration::from_millis(10));
             let mut seen = self.seen.lock().unwrap();
             let at = seen.iter().position(|event| event.kind == kind)?;
@@ -198,7 +193,7 @@ impl Bench {
     }
 
     /// How many events of a kind came and were not taken.
-    pub fn events_left(&self, kind: u16) -> usize {
+    pub fn events_left(&self, kind: EventKind) -> usize {
         self.exchange(&[], Duration::from_millis(50));
         self.seen
             .lock()
@@ -208,37 +203,37 @@ impl Bench {
             .count()
     }
 
-    fn role(&self, role: u8, term: u64, leader: u64) {
-        let [persist, take_role] = [command::PERSIST, command::ROLE].map(u64::from);
-        self.command(&[persist, 0, term, leader, 0, take_role, 0, u64::from(role), term, leader]);
+    fn role(&self, role: Role, term: u64, leader: u64) {
+        let [persist, take_role] = [CommandKind::Persist, CommandKind::Role].map(|kind| kind as u64);
+        self.command(&[persist, 0, term, leader, 0, take_role, 0, role as u64, term, leader]);
     }
 
     /// The peer leads in a term.
     pub fn follow(&self, term: u64) {
-        self.role(role::FOLLOWER, term, self.peer);
+        self.role(Role::Follower, term, self.peer);
     }
 
     /// The member leads in a term.
     pub fn lead(&self, term: u64) {
-        self.role(role::LEADER, term, self.me);
+        self.role(Role::Leader, term, self.me);
     }
 
     /// The member's first entry as a leader, at `index`, is committed and applied.
     pub fn begin_to_lead(&self, index: u64, term: u64) {
-        self.command(&[u64::from(command::NOOP), 0, index, term]);
-        while self.event(event::DURABLE)[0] < index {}
-        self.command(&[u64::from(command::COMMIT), 0, index]);
-        while self.event(event::APPLIED)[0] < index {}
+        self.command(&[CommandKind::Noop as u64, 0, index, term]);
+        while self.event(EventKind::Durable)[0] < index {}
+        self.command(&[CommandKind::Commit as u64, 0, index]);
+        while self.event(EventKind::Applied)[0] < index {}
     }
 
     /// Sends the peer a message of a kind once what was handed over before is durable, or at once.
-    pub fn send(&self, kind: u8, after_durable: bool) {
+    pub fn send(&self, kind: MessageKind, after_durable: bool) {
         let mut command = [0; 14];
         command[..6].copy_from_slice(&[
-            u64::from(command::SEND),
+            CommandKind::Send as u64,
             0,
             self.peer,
-            u64::from(kind),
+            kind as u64,
             5,
             u64::from(after_durable),
         ]);
@@ -246,22 +241,22 @@ impl Bench {
     }
 
     /// Kinds of the messages that the peer has heard.
-    pub fn messages(&self) -> Vec<u8> {
+    pub fn messages(&self) -> Vec<MessageKind> {
         self.heard.messages.lock().unwrap().clone()
     }
 
     /// What waits to be confirmed may be answered once `index` is applied.
     pub fn confirm(&self, index: u64) {
-        let sequence = self.event(event::READS)[0];
-        self.command(&[u64::from(command::SERVE_READS), 0, sequence, index]);
+        let sequence = self.event(EventKind::Reads)[0];
+        self.command(&[CommandKind::ServeReads as u64, 0, sequence, index]);
     }
 
     // ── the app ──
 
-    fn submit(&self, kind: u8, id: u64, body: &[u8]) {
+    fn submit(&self, kind: RequestKind, id: u64, body: &[u8]) {
         let mut submission = Vec::new();
         Request {
-            kind,
+            kind: kind.into(),
             flags: 0,
             group: 0,
             id,
@@ -278,10 +273,10 @@ impl Bench {
 
     /// As above, with a value of one's own.
     pub fn put_value(&self, id: u64, index: u64, term: u64, value: &[u8]) {
-        self.submit(request::WRITE, id, &batch_of(id, value));
-        let count = self.event(event::PROPOSALS)[0];
-        self.command(&[u64::from(command::ACCEPT), 0, index, term, count]);
-        while self.event(event::DURABLE)[0] < index {}
+        self.submit(RequestKind::Write, id, &batch_of(id, value));
+        let count = self.event(EventKind::Proposals)[0];
+        self.command(&[CommandKind::Accept as u64, 0, index, term, count]);
+        while self.event(EventKind::Durable)[0] < index {}
     }
 
     /// Submits a linearizable read of a key.
@@ -296,7 +291,7 @@ impl Bench {
             end: &[],
         }
         .encode(&mut body);
-        self.submit(request::READ, id, &body);
+        self.submit(RequestKind::Read, id, &body);
     }
 
     /// Watches all keys from a revision on.
@@ -311,7 +306,7 @@ impl Bench {
             end: &[0],
         }
         .encode(&mut body);
-        self.submit(request::WATCH, id, &body);
+        self.submit(RequestKind::Watch, id, &body);
     }
 
     fn drain(&self) {
@@ -390,10 +385,12 @@ impl Bench {
     }
 
     /// The first state other than 0 that the member says of a stream.
-    pub fn outcome(&self, id: u64) -> u8 {
+    pub fn outcome(&self, id: u64) -> SnapshotState {
         eventually(&format!("the end of stream {id}"), || {
             let acks = self.acks(id);
-            acks.iter().map(|(ack, _)| ack.state).find(|state| *state != 0)
+            acks.iter()
+                .map(|(ack, _)| ack.state)
+                .find(|state| *state != SnapshotState::More)
         })
     }
 
@@ -480,10 +477,11 @@ pub fn snapshot(entries: u64, term: u64) -> Vec<u8> {
     let dir = tempfile::tempdir().unwrap();
     let (engine, _) = LsmEngine::open(dir.path(), EngineOptions::default()).unwrap();
     let machine = Machine::new(engine, None, Arc::new(Nobody)).unwrap();
-    let apply = |index, kind, body: &[u8]| machine.apply(index, term, kind, body, &mut Vec::new()).unwrap();
-    apply(1, entry::NOOP, &7_u64.to_le_bytes());
+    let apply =
+        |index, kind: EntryKind, body: &[u8]| machine.apply(index, term, kind.into(), body, &mut Vec::new()).unwrap();
+    apply(1, EntryKind::Noop, &7_u64.to_le_bytes());
     for index in 2..=entries {
-        apply(index, entry::BATCH, &batch(index - 1));
+        apply(index, EntryKind::Batch, &batch(index - 1));
     }
     machine.publish().unwrap();
     let (mark, state) = machine.state();

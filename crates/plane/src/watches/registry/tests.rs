@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rafterdb_codec::{command, entry, role, Request, Responses};
+use rafterdb_codec::{CommandKind, EntryKind, Request, Responses, Role};
 
 use crate::askers::app_port::Port;
 use crate::config::Config;
@@ -39,7 +39,7 @@ impl Led {
             port,
             _dir: dir,
         };
-        led.command(&[u64::from(command::ROLE), 0, u64::from(role::LEADER), 1, id]);
+        led.command(&[CommandKind::Role as u64, 0, Role::Leader as u64, 1, id]);
         led
     }
 
@@ -49,7 +49,7 @@ impl Led {
         let machine = led.member.groups().get(0).machine();
         let mut results = Vec::new();
         machine
-            .apply(1, 1, entry::NOOP, &CLUSTER.to_le_bytes(), &mut results)
+            .apply(1, 1, EntryKind::Noop.into(), &CLUSTER.to_le_bytes(), &mut results)
             .expect("it works");
         machine.publish().expect("it works");
         led
@@ -61,11 +61,11 @@ impl Led {
         self.member.exchange(&commands, &mut [0.0; 256], Duration::ZERO);
     }
 
-    fn submit(&self, kind: u8, id: u64, body: &[u8]) {
+    fn submit(&self, kind: RequestKind, id: u64, body: &[u8]) {
         let (flags, group) = (0, 0);
         let mut submission = Vec::new();
         Request {
-            kind,
+            kind: kind.into(),
             flags,
             group,
             id,
@@ -91,13 +91,13 @@ impl Led {
             end,
         }
         .encode(&mut body);
-        self.submit(request::WATCH, id, &body);
+        self.submit(RequestKind::Watch, id, &body);
     }
 
     /// The core confirms what waits.
     fn confirm(&self) {
         let sequence = self.member.groups().get(0).reads.lock().sequence;
-        self.command(&[u64::from(command::SERVE_READS), 0, sequence, 0]);
+        self.command(&[CommandKind::ServeReads as u64, 0, sequence, 0]);
     }
 
     /// Code and body of each response so far.
@@ -136,7 +136,7 @@ fn a_watch_from_now_on_begins_when_the_core_has_confirmed_it() {
 fn one_that_is_cancelled_while_it_waits_never_begins() {
     let led = Led::named();
     led.watch(7, 10);
-    led.submit(request::CANCEL, 8, &7_u64.to_le_bytes());
+    led.submit(RequestKind::Cancel, 8, &7_u64.to_le_bytes());
     led.confirm();
     assert_eq!((led.count(), led.responses().len()), ((0, 0), 0));
     // Its id is free again.
@@ -160,7 +160,7 @@ fn credit_that_comes_while_it_waits_counts() {
     let led = Led::named();
     led.watch(7, 0);
     let credit = [&7_u64.to_le_bytes()[..], &2_u32.to_le_bytes()].concat();
-    led.submit(request::WATCH_CREDIT, 8, &credit);
+    led.submit(RequestKind::WatchCredit, 8, &credit);
     led.confirm();
     let machine = led.member.groups().get(0).machine();
     let mut results = Vec::new();
@@ -179,7 +179,7 @@ fn credit_that_comes_while_it_waits_counts() {
 fn one_without_a_leader_is_told_so_and_may_ask_again() {
     let led = Led::named();
     led.watch(7, 10);
-    led.command(&[u64::from(command::ROLE), 0, u64::from(role::FOLLOWER), 2, 0]);
+    led.command(&[CommandKind::Role as u64, 0, Role::Follower as u64, 2, 0]);
     let [(7, Code::NoLeader, _)] = led.responses()[..] else {
         panic!("it is told that there is no leader")
     };
@@ -236,7 +236,7 @@ fn one_that_ends_as_it_begins_leaves_nothing_behind() {
         });
         for id in 1..=500_u64 {
             led.watch(id, 10);
-            led.submit(request::CANCEL, 1000 + id, &id.to_le_bytes());
+            led.submit(RequestKind::Cancel, 1000 + id, &id.to_le_bytes());
             ended.fetch_add(1, Ordering::Relaxed);
         }
     });
