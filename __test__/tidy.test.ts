@@ -10,6 +10,7 @@ import { crates } from './tidy/crates.js'
 import { headers, lengths, places, running } from './tidy/files.js'
 import { functions } from './tidy/functions.js'
 import { imports } from './tidy/imports.js'
+import { everyKind, layouts } from './tidy/layouts.js'
 import { names } from './tidy/names.js'
 import { LIST, notYetClean } from './tidy/not-yet-clean.js'
 import { paths } from './tidy/paths.js'
@@ -27,6 +28,8 @@ const rules: Rule[] = [
   names,
   paths,
   reachable,
+  layouts,
+  everyKind,
   noAny,
   noUnwrap,
   safety,
