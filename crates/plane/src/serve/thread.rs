@@ -39,9 +39,9 @@ pub fn run(room: &ReadThread, work: Work) {
     };
     let mut jobs = Vec::new();
     let takes_long = work != Work::READS[0];
-    let mut slices = 0;
-    while room.lanes.take(takes_long, slices, &mut jobs) {
-        slices += 1;
+    let mut turn = 0;
+    while room.lanes.take(takes_long, turn, &mut jobs) {
+        turn += 1;
         // The clock, and the counter below, once for all that were taken: single keys are read faster than these are.
         let under_way = room.stalls.begin(work, Instant::now());
         for job in jobs.drain(..) {
