@@ -1,7 +1,7 @@
 //! Entries and blocks: what the Raft log holds. Knows how to walk and cut a block, not what a body means.
 //!
 //! ```text
-//! entry   [u32 length of the body][u8 kind][3 × 0][body]
+//! entry   [u32 length of what follows these 8 bytes][u8 kind][u8 bytes of the principal][u8 version][u8 0][principal][body]
 //! block   entry entry entry …
 //! ```
 //!
@@ -17,10 +17,11 @@
 //! It stays fixed: an entry is a batch with a header of 32 bytes, so that there is little to save, and a header whose size is
 //! known is checked once and written before its body.
 
+use crate::principal::Principal;
 use crate::reader::{u32_at, Malformed, Parsed, Reader};
 use crate::unencodable::{body_length, room, Unencodable};
 
-/// Bytes before an entry's body.
+/// Bytes before an entry's principal and body.
 pub const ENTRY_HEADER_BYTES: usize = 8;
 
 /// One entry, borrowed from its block.
@@ -28,15 +29,36 @@ pub const ENTRY_HEADER_BYTES: usize = 8;
 pub struct Entry<'a> {
     /// A number of [`crate::EntryKind`]; unknown ones are the reader's to refuse, as a log may be of a newer version.
     pub kind: u8,
-    /// What follows the header.
+    /// Which state machine decides what the entry does, so that all members decide it alike; unknown ones are the machine's to
+    /// refuse.
+    pub version: u8,
+    /// Who is behind it.
+    pub principal: Principal<'a>,
+    /// What it says.
     pub body: &'a [u8],
 }
 
 impl<'a> Entry<'a> {
+    /// An entry of the first version of the state machine, with nobody in particular behind it.
+    #[must_use]
+    pub fn new(kind: impl Into<u8>, body: &'a [u8]) -> Self {
+        Self {
+            kind: kind.into(),
+            version: 0,
+            principal: Principal::ANONYMOUS,
+            body,
+        }
+    }
+
     /// Bytes that the entry takes in a block.
     #[must_use]
     pub const fn encoded_size(&self) -> usize {
-        ENTRY_HEADER_BYTES + self.body.len()
+        ENTRY_HEADER_BYTES + self.length()
+    }
+
+    /// Bytes of what follows the header.
+    const fn length(&self) -> usize {
+        self.principal.name().len() + self.body.len()
     }
 
     /// Writes the entry to the front of `out` and returns its bytes. Errors: [`Unencodable`].
@@ -44,8 +66,13 @@ impl<'a> Entry<'a> {
     pub fn encode_to(&self, out: &mut [u8]) -> Result<usize, Unencodable> {
         let header = self.header()?;
         let size = self.encoded_size();
-        let (head, body) = room(out, size)?.split_at_mut(ENTRY_HEADER_BYTES);
+        let (head, rest) = room(out, size)?.split_at_mut(ENTRY_HEADER_BYTES);
+        let (principal, body) = rest.split_at_mut(self.principal.name().len());
         head.copy_from_slice(&header);
+        // Mostly there is none: a branch is cheaper than a copy of nothing.
+        if !self.principal.is_anonymous() {
+            principal.copy_from_slice(self.principal.name());
+        }
         body.copy_from_slice(self.body);
         Ok(size)
     }
@@ -56,6 +83,9 @@ impl<'a> Entry<'a> {
         let header = self.header()?;
         out.reserve(self.encoded_size());
         out.extend_from_slice(&header);
+        if !self.principal.is_anonymous() {
+            out.extend_from_slice(self.principal.name());
+        }
         out.extend_from_slice(self.body);
         Ok(())
     }
@@ -65,16 +95,25 @@ impl<'a> Entry<'a> {
     pub fn decode_from(input: &'a [u8]) -> Parsed<(Self, usize)> {
         let mut reader = Reader::new(input);
         let header = reader.array::<ENTRY_HEADER_BYTES>()?;
-        let body = reader.bytes(u32_at(header, 0) as usize)?;
-        let entry = Self { kind: header[4], body };
-        Ok((entry, entry.encoded_size()))
+        let length = u32_at(header, 0) as usize;
+        let mut rest = Reader::new(reader.bytes(length)?);
+        if header[7] != 0 {
+            return Err(Malformed("an entry says what this version does not know"));
+        }
+        let entry = Self {
+            kind: header[4],
+            version: header[6],
+            principal: Principal::parse(&mut rest, header[5])?,
+            body: rest.rest(),
+        };
+        Ok((entry, ENTRY_HEADER_BYTES + length))
     }
 
-    /// What stands before the body, for a writer that lays down the body itself. Errors: [`Unencodable::TooLong`].
+    /// What stands before principal and body, for a writer that lays those down itself. Errors: [`Unencodable::TooLong`].
     #[inline]
     pub fn header(&self) -> Result<[u8; ENTRY_HEADER_BYTES], Unencodable> {
-        let [a, b, c, d] = body_length(self.body.len())?.to_le_bytes();
-        Ok([a, b, c, d, self.kind, 0, 0, 0])
+        let [a, b, c, d] = body_length(self.length())?.to_le_bytes();
+        Ok([a, b, c, d, self.kind, self.principal.length(), self.version, 0])
     }
 }
 
@@ -159,4 +198,34 @@ pub fn split_entries(block: &[u8], bytes_max: usize) -> Parsed<(usize, u64)> {
         (bytes, count) = (next, count + 1);
     }
     Ok((bytes, count))
+}
+
+/// Bytes of the first `count` entries of `block`, by their lengths alone; `None` if it does not hold that many whole ones.
+#[must_use]
+pub fn entries_bytes(block: &[u8], count: u64) -> Option<usize> {
+    let mut at = 0usize;
+    for _ in 0..count {
+        let header = block.get(at..)?.first_chunk::<4>()?;
+        at = at
+            .checked_add(ENTRY_HEADER_BYTES)?
+            .checked_add(u32_at(header, 0) as usize)?;
+        if at > block.len() {
+            return None;
+        }
+    }
+    Some(at)
+}
+
+/// Entries in a block given in parts, by their lengths alone; `None` if a part does not hold whole entries.
+#[must_use]
+pub fn count_entries_in_parts<B: AsRef<[u8]>>(parts: &[B]) -> Option<u32> {
+    let mut count = 0u32;
+    for part in parts {
+        let mut rest = part.as_ref();
+        while !rest.is_empty() {
+            rest = &rest[entries_bytes(rest, 1)?..];
+            count += 1;
+        }
+    }
+    Some(count)
 }

@@ -5,15 +5,16 @@ use crate::batch::BATCH_HEADER_BYTES;
 use crate::bounds::{ENTRY_BYTES_MAX, PAIR_BYTES_MAX, RESULT_BYTES_MAX};
 use crate::events::MESSAGE_EVENT_DOUBLES;
 use crate::limits::{
-    APPEND_BYTES_MAX, APPEND_RUNS_MAX, BATCH_OPERATIONS_MAX, BATCH_RANGES_MAX, COMMANDS_DOUBLES_MAX,
-    EVENTS_DOUBLES_MAX, FRAME_BYTES_MAX, KEY_BYTES_MAX, PROPOSAL_BYTES_MAX, READ_RANGES_MAX, READ_REPLY_BYTES_MAX,
-    REQUEST_BYTES_MAX, SEND_QUEUE_BYTES_MAX, TXN_OPERATIONS_MAX, VALUE_BYTES_LARGEST, VALUE_BYTES_MAX,
+    APPEND_BYTES_MAX, APPEND_CONFIGURATIONS_MAX, APPEND_RUNS_MAX, BATCH_OPERATIONS_MAX, BATCH_RANGES_MAX,
+    COMMANDS_DOUBLES_MAX, EVENTS_DOUBLES_MAX, FRAME_BYTES_MAX, KEY_BYTES_MAX, MEMBERS_MAX, PRINCIPAL_BYTES_MAX,
+    PROPOSAL_BYTES_MAX, READ_RANGES_MAX, READ_REPLY_BYTES_MAX, REQUEST_BYTES_MAX, SEND_QUEUE_BYTES_MAX,
+    TXN_OPERATIONS_MAX, VALUE_BYTES_LARGEST, VALUE_BYTES_MAX,
 };
 use crate::messages::MESSAGE_HEADER_BYTES;
-use crate::peer::{RAFT_HEADER_BYTES, RUN_BYTES};
+use crate::peer::{FORWARD_HEADER_BYTES, RAFT_HEADER_BYTES, RUN_BYTES};
 
-/// Bytes before a request, or a response, that one member hands to another.
-const FORWARD_HEADER_BYTES: usize = 4;
+/// Bytes before a response that one member hands to another.
+const FORWARDED_HEADER_BYTES: usize = 4;
 
 const fn max(left: usize, right: usize) -> usize {
     if left > right {
@@ -28,7 +29,7 @@ const _: () = assert!(
     "whatever a member accepts into its log fits the message that takes it to the others"
 );
 const _: () = assert!(
-    FORWARD_HEADER_BYTES + REQUEST_BYTES_MAX <= FRAME_BYTES_MAX,
+    FORWARD_HEADER_BYTES + PRINCIPAL_BYTES_MAX + REQUEST_BYTES_MAX <= FRAME_BYTES_MAX,
     "whatever a member accepts it can hand to the leader"
 );
 const _: () = assert!(
@@ -37,7 +38,7 @@ const _: () = assert!(
 );
 const _: () = assert!(VALUE_BYTES_MAX <= VALUE_BYTES_LARGEST, "the default is allowed");
 const _: () = assert!(
-    FORWARD_HEADER_BYTES
+    FORWARDED_HEADER_BYTES
         + MESSAGE_HEADER_BYTES
         + READ_REPLY_BYTES_MAX
         + PAIR_BYTES_MAX
@@ -50,11 +51,12 @@ const _: () = assert!(
     "an event with the pair as it was before fits a frame"
 );
 const _: () = assert!(
-    3 * TXN_OPERATIONS_MAX < BATCH_OPERATIONS_MAX && 2 * TXN_OPERATIONS_MAX <= BATCH_RANGES_MAX,
-    "a transaction whose parts are as large as they may be fits a batch, even if all of them are on ranges"
+    3 * TXN_OPERATIONS_MAX < BATCH_OPERATIONS_MAX && TXN_OPERATIONS_MAX <= BATCH_RANGES_MAX,
+    "a transaction whose parts are as large as they may be fits a batch, even if all of its compares or of its operations are on ranges"
 );
 const _: () = assert!(
-    MESSAGE_EVENT_DOUBLES + 2 * APPEND_RUNS_MAX + 2 <= EVENTS_DOUBLES_MAX
+    MESSAGE_EVENT_DOUBLES + 2 * APPEND_RUNS_MAX + APPEND_CONFIGURATIONS_MAX * (5 + 2 * MEMBERS_MAX) + 2
+        <= EVENTS_DOUBLES_MAX
         && MESSAGE_EVENT_DOUBLES + 2 * APPEND_RUNS_MAX <= COMMANDS_DOUBLES_MAX,
     "every message fits the events array, and every append the commands array"
 );

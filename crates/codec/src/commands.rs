@@ -108,6 +108,29 @@ pub enum Command<'a> {
         /// Why.
         code: Code,
     },
+    /// These are the group's members from now on.
+    Roster {
+        /// All of them.
+        members: RosterMembers<'a>,
+    },
+    /// Write the entry of a configuration.
+    Configure {
+        /// Whose change it begins; 0: it ends one, or nobody is known to have asked.
+        asker: u64,
+        /// Its index.
+        index: u64,
+        /// Its term.
+        term: u64,
+        /// Who has which part in it.
+        parts: MemberParts<'a>,
+    },
+    /// What became of a change of the members.
+    ChangeOver {
+        /// The number that it was asked for by.
+        asker: u64,
+        /// OK, or why it was not made.
+        code: Code,
+    },
 }
 
 /// The fields of SEND.
@@ -137,6 +160,32 @@ impl TermRuns<'_> {
     /// (term, count) of each, in order.
     pub fn iter(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
         self.0.chunks_exact(2).map(|run| (whole(run[0]), whole(run[1])))
+    }
+}
+
+/// Members and whether they vote: (id, 1 if it does, else 0) one after another.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RosterMembers<'a>(&'a [f64]);
+
+impl RosterMembers<'_> {
+    /// (id, whether it votes) of each, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (u64, bool)> + '_ {
+        self.0
+            .chunks_exact(2)
+            .map(|member| (whole(member[0]), whole(member[1]) != 0))
+    }
+}
+
+/// Members and their parts in a configuration: (id, part) one after another; FORMATS.md says what a part is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct MemberParts<'a>(&'a [f64]);
+
+impl MemberParts<'_> {
+    /// (id, part) of each, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
+        self.0
+            .chunks_exact(2)
+            .map(|member| (whole(member[0]), whole(member[1])))
     }
 }
 
@@ -196,14 +245,15 @@ impl<'a> Commands<'a> {
         Ok(*first)
     }
 
-    fn runs(&mut self) -> Parsed<TermRuns<'a>> {
+    /// As many pairs of numbers as the next number says.
+    fn pairs(&mut self) -> Parsed<&'a [f64]> {
         let count = self.number()?;
         let doubles = usize::try_from(count).ok().and_then(|count| count.checked_mul(2));
-        let (runs, rest) = doubles
+        let (pairs, rest) = doubles
             .and_then(|doubles| self.rest.split_at_checked(doubles))
-            .ok_or(Malformed("an append has fewer runs of terms than announced"))?;
+            .ok_or(Malformed("a command has fewer pairs of numbers than announced"))?;
         self.rest = rest;
-        Ok(TermRuns(runs))
+        Ok(pairs)
     }
 
     fn send(&mut self) -> Parsed<SendCommand> {
@@ -242,7 +292,7 @@ impl<'a> Commands<'a> {
             }
             CommandKind::Append => {
                 let [handle, first, skip] = self.numbers()?;
-                let runs = self.runs()?;
+                let runs = TermRuns(self.pairs()?);
                 Command::Append {
                     handle,
                     first,
@@ -278,6 +328,23 @@ impl<'a> Commands<'a> {
             CommandKind::TransferOver => {
                 let (peer, code) = (self.number()?, self.code()?);
                 Command::TransferOver { peer, code }
+            }
+            CommandKind::Roster => Command::Roster {
+                members: RosterMembers(self.pairs()?),
+            },
+            CommandKind::Configure => {
+                let [asker, index, term] = self.numbers()?;
+                let parts = MemberParts(self.pairs()?);
+                Command::Configure {
+                    asker,
+                    index,
+                    term,
+                    parts,
+                }
+            }
+            CommandKind::ChangeOver => {
+                let (asker, code) = (self.number()?, self.code()?);
+                Command::ChangeOver { asker, code }
             }
         })
     }

@@ -12,6 +12,9 @@ pub const MESSAGE_EVENT_DOUBLES: usize = 14;
 /// Runs of terms in a log: (first index, term) of each.
 pub type LogRuns<'a> = &'a [(u64, u64)];
 
+/// Members and their parts in a configuration: (id, part) of each.
+pub type MemberPairs<'a> = &'a [(u64, u64)];
+
 /// One event.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Event<'a> {
@@ -117,6 +120,26 @@ pub enum Event<'a> {
         /// To whom.
         peer: u64,
     },
+    /// Who the members are, in what the next event of the group tells of.
+    Configuration {
+        /// Of a message, how many of its entries come before this one; else, its index.
+        at: u64,
+        /// Its term; 0 in a message.
+        term: u64,
+        /// Who has which part in it.
+        parts: MemberPairs<'a>,
+    },
+    /// Somebody asks for other members.
+    Change {
+        /// A number, above 0, that the answer names.
+        asker: u64,
+        /// Index of the configuration that the wish was made from.
+        from: u64,
+        /// Also when a majority of the new voters does not answer now.
+        is_forced: bool,
+        /// Who they shall be: (id, 1 if it votes, else 0).
+        members: MemberPairs<'a>,
+    },
     /// Stop the worker.
     Close,
     /// The leader says that an entry is committed.
@@ -156,6 +179,8 @@ impl Event<'_> {
             Self::SnapshotInstalled { .. } => EventKind::SnapshotInstalled,
             Self::Persisted { .. } => EventKind::Persisted,
             Self::Transfer { .. } => EventKind::Transfer,
+            Self::Configuration { .. } => EventKind::Configuration,
+            Self::Change { .. } => EventKind::Change,
             Self::Close => EventKind::Close,
             Self::Committed { .. } => EventKind::Committed,
             Self::Sent { .. } => EventKind::Sent,
@@ -169,6 +194,8 @@ impl Event<'_> {
             Self::Opened { runs, .. } => 9 + 2 * runs.len(),
             Self::OpenedRuns { runs } => 1 + 2 * runs.len(),
             Self::Message { runs, .. } => MESSAGE_EVENT_DOUBLES - 2 + 2 * runs.len(),
+            Self::Configuration { parts, .. } => 3 + 2 * parts.len(),
+            Self::Change { members, .. } => 4 + 2 * members.len(),
             Self::SnapshotInstalled { .. } | Self::Sent { .. } => 4,
             Self::Peer { .. } | Self::SnapshotSent { .. } => 3,
             Self::Proposals { .. } | Self::Durable { .. } | Self::Persisted { .. } | Self::Committed { .. } => 2,
@@ -266,16 +293,28 @@ impl<'a> Events<'a> {
                 self.put_runs(runs.iter().map(|run| (run.term, u64::from(run.count))));
             }
             Event::Durable { index, term } | Event::Committed { index, term } => self.put(&[index, term]),
-            Event::Applied { index } => self.put(&[index]),
+            Event::Applied { index: only } | Event::Reads { sequence: only } => self.put(&[only]),
+            Event::Transfer { peer } => self.put(&[peer]),
             Event::Peer { peer, up, rtt } => {
                 self.put(&[peer, u64::from(up)]);
                 self.put_float(rtt);
             }
-            Event::Reads { sequence } => self.put(&[sequence]),
             Event::SnapshotSent { peer, ok, index } => self.put(&[peer, u64::from(ok), index]),
             Event::SnapshotInstalled { ok, index, term, from } => self.put(&[u64::from(ok), index, term, from]),
             Event::Persisted { index, log_bytes } => self.put(&[index, log_bytes]),
-            Event::Transfer { peer } => self.put(&[peer]),
+            Event::Configuration { at, term, parts } => {
+                self.put(&[at, term]);
+                self.put_runs(parts.iter().copied());
+            }
+            Event::Change {
+                asker,
+                from,
+                is_forced,
+                members,
+            } => {
+                self.put(&[asker, from, u64::from(is_forced)]);
+                self.put_runs(members.iter().copied());
+            }
             Event::Close => {}
             Event::Sent {
                 peer,

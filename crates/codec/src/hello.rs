@@ -213,28 +213,28 @@ pub fn decode_proof(body: &[u8]) -> Option<Proof> {
 }
 
 /// An error as the body that takes the place of a hello, or of a delivery before the connection is closed. Cut to what a hello
-/// may have.
+/// may have. The detail of MEMBER_REMOVED is the index of the configuration that lacks who is refused; of others it is 0.
 #[must_use]
-pub fn encode_refusal(code: Code, text: &str) -> Vec<u8> {
+pub fn encode_refusal(code: Code, detail: u64, text: &str) -> Vec<u8> {
     let mut body = Vec::new();
     let text = cut(text, HELLO_BYTES_MAX - MESSAGE_HEADER_BYTES - 8);
-    encode_error_response(&mut body, REFUSAL, 0, code, 0, text);
+    encode_error_response(&mut body, REFUSAL, 0, code, detail, text);
     body
 }
 
-/// The code and the text of a refusal, if a body is one. Responses to requests have another type, so a delivery never looks like
+/// Code, detail and text of a refusal, if a body is one. Responses to requests have another type, so a delivery never looks like
 /// one. A code of a newer version is `PROTOCOL_ERROR`.
 #[must_use]
-pub fn decode_refusal(body: &[u8]) -> Option<(Code, String)> {
+pub fn decode_refusal(body: &[u8]) -> Option<(Code, u64, String)> {
     let mut reader = Reader::new(body);
     let header = reader.array::<MESSAGE_HEADER_BYTES>().ok()?;
     let [a, b, c, d, REFUSAL, ..] = *header else {
         return None;
     };
     let is_whole = reader.rest().len() == u32::from_le_bytes([a, b, c, d]) as usize;
-    let _detail = reader.u64().ok().filter(|_| is_whole)?;
+    let detail = reader.u64().ok().filter(|_| is_whole)?;
     let code = Code::from_number(u16_at(header, 6)).unwrap_or(Code::ProtocolError);
-    Some((code, String::from_utf8_lossy(reader.rest()).into_owned()))
+    Some((code, detail, String::from_utf8_lossy(reader.rest()).into_owned()))
 }
 
 #[cfg(test)]
@@ -320,17 +320,24 @@ mod tests {
 
     #[test]
     fn the_bytes_of_a_refusal_are_those_of_formats_md() {
-        let refusal = encode_refusal(Code::ClusterMismatch, "no");
+        let refusal = encode_refusal(Code::ClusterMismatch, 0x0201, "no");
         let mut golden = vec![10, 0, 0, 0, 0, 0, 40, 0];
-        golden.extend_from_slice(&[0; 16]);
+        golden.extend_from_slice(&[0; 8]);
+        golden.extend_from_slice(&[1, 2, 0, 0, 0, 0, 0, 0]);
         golden.extend_from_slice(b"no");
         assert_eq!(refusal, golden);
-        assert_eq!(decode_refusal(&golden), Some((Code::ClusterMismatch, "no".to_owned())));
+        assert_eq!(
+            decode_refusal(&golden),
+            Some((Code::ClusterMismatch, 0x0201, "no".to_owned()))
+        );
         assert!((0..golden.len()).all(|end| decode_refusal(&golden[..end]).is_none()));
         golden[6] = 0xff;
-        assert_eq!(decode_refusal(&golden).map(|(code, _)| code), Some(Code::ProtocolError));
+        assert_eq!(
+            decode_refusal(&golden).map(|(code, ..)| code),
+            Some(Code::ProtocolError)
+        );
         golden[4] = 1;
         assert_eq!(decode_refusal(&golden), None, "a response to a request");
-        assert_eq!(encode_refusal(Code::Busy, &"é".repeat(2000)).len(), HELLO_BYTES_MAX);
+        assert_eq!(encode_refusal(Code::Busy, 0, &"é".repeat(2000)).len(), HELLO_BYTES_MAX);
     }
 }

@@ -9,8 +9,8 @@ numbered! {
         Noop = 0,
         /// the writes of one client in one turn
         Batch = 1,
-        /// membership; reserved
-        Control = 2,
+        /// who the members are from this entry on
+        Configuration = 2,
     }
     /// Operations of a batch or read, as in FORMATS.md.
     OperationKind: u8, "an operation of unknown kind" {
@@ -47,6 +47,8 @@ numbered! {
         Transfer = 8,
         /// has the group's state written out
         Snapshot = 9,
+        /// asks for other members
+        ChangeMembers = 10,
     }
     /// What a read sees, as in FORMATS.md.
     Consistency: u8, "a read of unknown consistency" {
@@ -103,8 +105,8 @@ numbered! {
         SnapshotInstalled = 8,
         /// how far the store holds the log
         Persisted = 9,
-        /// membership; reserved
-        Control = 10,
+        /// who the members are, in what the next record of the group tells of
+        Configuration = 10,
         /// somebody asks for the leadership to move
         Transfer = 11,
         /// stop the worker
@@ -115,6 +117,8 @@ numbered! {
         Committed = 14,
         /// how far the entries of a message went
         Sent = 15,
+        /// somebody asks for other members
+        Change = 16,
     }
     /// Commands of the Raft core, as in FORMATS.md.
     CommandKind: u16, "a command of unknown kind" {
@@ -150,6 +154,12 @@ numbered! {
         Recovered = 15,
         /// a leader transfer did not come about
         TransferOver = 16,
+        /// who is a member from now on
+        Roster = 17,
+        /// write the entry of a configuration
+        Configure = 18,
+        /// what became of a change of the members
+        ChangeOver = 19,
     }
     /// Raft messages, as in FORMATS.md.
     MessageKind: u8, "a message of unknown kind" {

@@ -12,15 +12,18 @@ mod bounds;
 mod bounds_fit;
 mod commands;
 mod compare;
+mod configuration;
 mod delivery;
 mod events;
 mod frame;
 mod hello;
 mod kinds;
+pub mod log;
 mod messages;
 mod numbered;
 mod operations;
 mod peer;
+mod principal;
 mod reader;
 mod refusal;
 mod results;
@@ -28,6 +31,7 @@ mod safe_number;
 mod selection;
 mod shortage;
 mod snapshot_record;
+pub mod store;
 mod sync_read;
 mod tables;
 mod unencodable;
@@ -38,13 +42,18 @@ mod written_keys;
 
 pub use batch::{Batch, BatchHeader, BATCH_HEADER_BYTES, BATCH_RETRY};
 pub use block::{
-    count_entries, encode_identity, parse_identity, skip_entries, split_entries, Entries, Entry, ENTRY_HEADER_BYTES,
+    count_entries, count_entries_in_parts, encode_identity, entries_bytes, parse_identity, skip_entries, split_entries,
+    Entries, Entry, ENTRY_HEADER_BYTES,
 };
 pub use bounds::{ENTRY_BYTES_MAX, PAIR_BYTES_MAX, RESULT_BYTES_MAX};
-pub use commands::{Command, Commands, SendCommand, TermRuns};
+pub use commands::{Command, Commands, MemberParts, RosterMembers, SendCommand, TermRuns};
 pub use compare::{Compare, Compares, Operand};
+pub use configuration::{
+    Configuration, ConfigurationChange, ConfigurationEntry, ConfiguredMember, CONFIGURATION_BYTES_MAX, PART_INCOMING,
+    PART_OUTGOING,
+};
 pub use delivery::{first_response_bytes, whole_responses};
-pub use events::{Event, Events, LogRuns, EVENTS_HEADER_DOUBLES, MESSAGE_EVENT_DOUBLES};
+pub use events::{Event, Events, LogRuns, MemberPairs, EVENTS_HEADER_DOUBLES, MESSAGE_EVENT_DOUBLES};
 pub use frame::{Body, Frame, FRAME_HEADER_BYTES};
 pub use hello::{
     decode_challenge, decode_proof, decode_refusal, encode_challenge, encode_proof, encode_refusal, Hello, NotHello,
@@ -52,8 +61,9 @@ pub use hello::{
 };
 pub use kinds::*;
 pub use messages::{
-    begin_response, encode_error_response, end_response, parse_number, parse_watch_credit, ReadRequest, Request,
-    Requests, Response, Responses, WatchRequest, MESSAGE_HEADER_BYTES, RESPONSE_PLAIN, WATCH_PREV_KV, WATCH_PROGRESS,
+    begin_response, encode_error_response, end_response, parse_number, parse_watch_credit, RangePlace, Ranges,
+    ReadRequest, Request, Requests, Response, Responses, WatchRequest, MESSAGE_HEADER_BYTES, RESPONSE_PLAIN,
+    WATCH_PREV_KV, WATCH_PROGRESS,
 };
 pub use operations::{
     encode_compact, encode_raise_revision, encode_txn, DeleteRange, Operation, Operations, Put, Range, Txn, TxnPart,
@@ -61,9 +71,10 @@ pub use operations::{
     RANGE_NO_COUNT, RANGE_REVERSE, TXN_DEPTH_MAX,
 };
 pub use peer::{
-    encode_forward_header, encode_forwarded_header, encode_read_index, PeerRecord, PeerRecords, RaftHeader, RaftRecord,
-    ReadReply, Run, Runs, RAFT_HEADER_BYTES, RUN_BYTES,
+    encode_forwarded_header, encode_read_index, CheckedEntries, Forward, PeerRecord, PeerRecords, RaftHeader,
+    RaftRecord, ReadReply, Run, Runs, RAFT_HEADER_BYTES, RUN_BYTES,
 };
+pub use principal::Principal;
 pub use reader::{Malformed, Parsed, Reader};
 pub use refusal::Refusal;
 pub use results::{

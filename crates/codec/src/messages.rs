@@ -200,11 +200,17 @@ impl<'a> ReadRequest<'a> {
     }
 
     /// Its ranges, in order. Anything else among or after them is malformed.
-    pub fn ranges(&self) -> impl Iterator<Item = Parsed<Range<'a>>> {
-        Operations::new(self.ranges, self.count).map(|operation| match operation? {
-            Operation::Range(range) => Ok(range),
-            _ => Err(Malformed("a read holds something other than ranges")),
-        })
+    #[must_use]
+    pub const fn ranges(&self) -> Ranges<'a> {
+        Ranges(Operations::new(self.ranges, self.count))
+    }
+
+    /// The ranges of the same request from `place` on.
+    #[must_use]
+    pub fn ranges_from(&self, place: RangePlace) -> Ranges<'a> {
+        let from = self.ranges.len().saturating_sub(place.bytes_left);
+        let rest = self.ranges.get(from..);
+        Ranges(Operations::new(rest.unwrap_or_default(), place.left))
     }
 
     /// Appends the fixed part; `count` ranges must follow.
@@ -212,6 +218,40 @@ impl<'a> ReadRequest<'a> {
         out.extend_from_slice(&[consistency as u8, 0, 0, 0]);
         out.extend_from_slice(&count.to_le_bytes());
         out.extend_from_slice(&max_staleness_ms.to_le_bytes());
+    }
+}
+
+/// The ranges of a READ request, one after the other.
+#[derive(Clone, Debug)]
+pub struct Ranges<'a>(Operations<'a>);
+
+/// Where the walk over the ranges of a request stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RangePlace {
+    left: u32,
+    bytes_left: usize,
+}
+
+impl Ranges<'_> {
+    /// Where the next range begins.
+    #[must_use]
+    pub const fn place(&self) -> RangePlace {
+        RangePlace {
+            left: self.0.left(),
+            bytes_left: self.0.bytes_left(),
+        }
+    }
+}
+
+impl<'a> Iterator for Ranges<'a> {
+    type Item = Parsed<Range<'a>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        Some(match self.0.next()? {
+            Ok(Operation::Range(range)) => Ok(range),
+            Ok(_) => Err(Malformed("a read holds something other than ranges")),
+            Err(malformed) => Err(malformed),
+        })
     }
 }
 

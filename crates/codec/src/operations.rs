@@ -206,6 +206,12 @@ impl<'a> Operations<'a> {
     pub const fn left(&self) -> u32 {
         self.left
     }
+
+    /// Bytes not walked yet.
+    #[must_use]
+    pub const fn bytes_left(&self) -> usize {
+        self.reader.rest().len()
+    }
 }
 
 impl<'a> Iterator for Operations<'a> {

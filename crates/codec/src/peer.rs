@@ -4,7 +4,7 @@
 //! ```text
 //! raft        [u8 1][u8 kind][u16 group][u32 runs][u64 term][6 × u64 a…f][u32 payloadLen][run …][block …]
 //! run         [u64 term][u32 count]
-//! forward     [u8 2][3 × 0] request
+//! forward     [u8 2][u8 bytes of the principal][2 × 0][principal] request
 //! forwarded   [u8 3][3 × 0] response
 //! snapshot    [u8 4][u8 part][u16 group] the rest of the frame
 //! read index  [u8 5][u8 0][u16 group][u64 id]
@@ -13,14 +13,18 @@
 
 use crate::block::Entries;
 use crate::bounds::ENTRY_BYTES_MAX;
+use crate::configuration::Configuration;
 use crate::limits::APPEND_RUNS_MAX;
-use crate::messages::{next_of, Request, Response};
+use crate::messages::{next_of, Request, Response, MESSAGE_HEADER_BYTES};
+use crate::principal::Principal;
 use crate::reader::{length_u32, u16_at, u32_at, u64_at, Malformed, Parsed, Reader};
 use crate::safe_number::SAFE_NUMBER_MAX;
 use crate::{Code, EntryKind, MessageKind, PeerRecordKind};
 
 /// Bytes before a Raft record's runs.
 pub const RAFT_HEADER_BYTES: usize = 68;
+/// Bytes of a forwarded request before its principal.
+pub const FORWARD_HEADER_BYTES: usize = 4;
 /// Bytes of a run.
 pub const RUN_BYTES: usize = 12;
 
@@ -105,14 +109,23 @@ pub struct RaftRecord<'a> {
     pub payload: &'a [u8],
 }
 
+/// What the entries of a message are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CheckedEntries {
+    /// How many.
+    pub count: u64,
+    /// Those that say who the members are: how many come before each, and what it says.
+    pub configurations: Vec<(u64, Configuration)>,
+}
+
 impl RaftRecord<'_> {
-    /// Entries announced by the runs. Malformed unless the message holds together: numbers that the Raft core can hold, terms
+    /// The entries. Malformed unless the message holds together: numbers that the Raft core can hold, terms
     /// that ascend up to the sender's, and exactly as many entries as announced, each of a known kind and of a size that can
-    /// be sent on. To be checked before the core or the log sees any of it.
+    /// be sent on, and each configuration one that can be. To be checked before the core or the log sees any of it.
     ///
     /// Batches are not looked into: the state machine parses each before it applies any of it, and answers what is
     /// malformed alike on all members.
-    pub fn check(&self) -> Parsed<u64> {
+    pub fn check(&self) -> Parsed<CheckedEntries> {
         let header = &self.header;
         if header.term > SAFE_NUMBER_MAX || header.fields.iter().any(|field| *field > SAFE_NUMBER_MAX) {
             return Err(Malformed("a message has a number beyond 2^53"));
@@ -121,8 +134,9 @@ impl RaftRecord<'_> {
             return Err(Malformed("entries come with an append alone"));
         }
         let announced = self.check_runs()?;
-        if check_entries(self.payload)? == announced {
-            Ok(announced)
+        let entries = check_entries(self.payload)?;
+        if entries.count == announced {
+            Ok(entries)
         } else {
             Err(Malformed(
                 "a message's payload has another number of entries than its header",
@@ -152,18 +166,21 @@ impl RaftRecord<'_> {
     }
 }
 
-/// How many entries a block holds. Malformed if one of them may not be in a log.
-fn check_entries(block: &[u8]) -> Parsed<u64> {
-    let mut count = 0;
+/// The entries of a block. Malformed if one of them may not be in a log.
+fn check_entries(block: &[u8]) -> Parsed<CheckedEntries> {
+    let mut entries = CheckedEntries::default();
     for entry in Entries::new(block) {
         let entry = entry?;
-        EntryKind::try_from(entry.kind)?;
+        if EntryKind::try_from(entry.kind)? == EntryKind::Configuration {
+            let configuration = Configuration::parse(entry.body)?;
+            entries.configurations.push((entries.count, configuration));
+        }
         if entry.encoded_size() > ENTRY_BYTES_MAX {
             return Err(Malformed("an entry is too large to be sent on"));
         }
-        count += 1;
+        entries.count += 1;
     }
-    Ok(count)
+    Ok(entries)
 }
 
 /// One record, borrowed.
@@ -172,7 +189,7 @@ pub enum PeerRecord<'a> {
     /// A message of the Raft core.
     Raft(RaftRecord<'a>),
     /// A client's request, handed to the leader.
-    Forward(Request<'a>),
+    Forward(Forward<'a>),
     /// The answer to one.
     Forwarded(Response<'a>),
     /// A part of a snapshot, which takes the rest of the frame: see [`crate::SnapshotRecord`].
@@ -186,6 +203,41 @@ pub enum PeerRecord<'a> {
     },
     /// The leader's answer.
     ReadReply(ReadReply),
+}
+
+/// A request that a follower hands to the leader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Forward<'a> {
+    /// Who is behind it.
+    pub principal: Principal<'a>,
+    /// The request, under a number of the follower's.
+    pub request: Request<'a>,
+}
+
+impl<'a> Forward<'a> {
+    /// Bytes that the record takes.
+    #[must_use]
+    pub const fn encoded_size(&self) -> usize {
+        FORWARD_HEADER_BYTES + self.principal.name().len() + MESSAGE_HEADER_BYTES + self.request.body.len()
+    }
+
+    /// Appends the record.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&[PeerRecordKind::Forward as u8, self.principal.length(), 0, 0]);
+        out.extend_from_slice(self.principal.name());
+        self.request.encode(out);
+    }
+
+    /// What is not 0 where it must be asks for more than this version knows: the request is not to be done without that.
+    fn parse(reader: &mut Reader<'a>) -> Parsed<Parsed<Self>> {
+        let header = reader.array::<FORWARD_HEADER_BYTES>()?;
+        let principal = Principal::parse(reader, header[1])?;
+        let request = Request::parse(reader)?;
+        Ok(match header[2..] {
+            [0, 0] => Ok(Self { principal, request }),
+            _ => Err(Malformed("a forwarded request says what this version does not know")),
+        })
+    }
 }
 
 /// The leader's answer to a read index.
@@ -224,10 +276,7 @@ fn parse_record<'a>(reader: &mut Reader<'a>) -> Parsed<Whole<'a>> {
     let kind = PeerRecordKind::try_from(kind)?;
     Ok(Ok(match kind {
         PeerRecordKind::Raft => return Ok(parse_raft(reader)?.map(PeerRecord::Raft)),
-        PeerRecordKind::Forward => {
-            parse_group(reader)?;
-            PeerRecord::Forward(Request::parse(reader)?)
-        }
+        PeerRecordKind::Forward => return Ok(Forward::parse(reader)?.map(PeerRecord::Forward)),
         PeerRecordKind::Forwarded => {
             parse_group(reader)?;
             PeerRecord::Forwarded(Response::parse(reader)?)
@@ -245,7 +294,7 @@ fn parse_record<'a>(reader: &mut Reader<'a>) -> Parsed<Whole<'a>> {
     }))
 }
 
-/// What every record but a Raft message and a part of a snapshot begins with: its kind, and a group, which is 0 where there is none.
+/// What an answer or a question for the read index begins with: its kind, and a group, which is 0 where there is none.
 fn parse_group(reader: &mut Reader<'_>) -> Parsed<u16> {
     let header = reader.array::<4>()?;
     Ok(u16_at(header, 2))
@@ -302,11 +351,6 @@ impl<'a> Iterator for PeerRecords<'a> {
     fn next(&mut self) -> Option<Self::Item> {
         Some(next_of(&mut self.0, parse_record)?.and_then(|whole| whole))
     }
-}
-
-/// Appends what stands before a forwarded request.
-pub fn encode_forward_header(out: &mut Vec<u8>) {
-    out.extend_from_slice(&[PeerRecordKind::Forward as u8, 0, 0, 0]);
 }
 
 /// Appends what stands before a response to a forwarded request.

@@ -124,6 +124,28 @@ pub(crate) const fn u64_at<const N: usize>(header: &[u8; N], at: usize) -> u64 {
     u32_at(header, at) as u64 | (u32_at(header, at + 4) as u64) << 32
 }
 
+/// `u16` at a place of bytes whose length has been checked.
+#[inline]
+pub(crate) fn u16_within(bytes: &[u8], at: usize) -> u16 {
+    u16::from_le_bytes([bytes[at], bytes[at + 1]])
+}
+
+/// `u32` at a place of bytes whose length has been checked.
+#[inline]
+pub(crate) fn u32_within(bytes: &[u8], at: usize) -> u32 {
+    let mut field = [0; 4];
+    field.copy_from_slice(&bytes[at..at + 4]);
+    u32::from_le_bytes(field)
+}
+
+/// `u64` at a place of bytes whose length has been checked.
+#[inline]
+pub(crate) fn u64_within(bytes: &[u8], at: usize) -> u64 {
+    let mut field = [0; 8];
+    field.copy_from_slice(&bytes[at..at + 8]);
+    u64::from_le_bytes(field)
+}
+
 /// A length as it is encoded.
 ///
 /// # Panics

@@ -58,6 +58,14 @@ pub enum Code {
     GroupNotFound = 32,
     /// this member holds no read lease now, so it cannot read synchronously
     NoLease = 33,
+    /// another change of the members is under way; nothing was done
+    MembersChanging = 34,
+    /// a member that is to vote has not caught up; nothing was done
+    MemberBehind = 35,
+    /// too few of the voters that there would be answer now; nothing was done
+    QuorumAtRisk = 36,
+    /// this member was removed from its cluster; a new one, in an empty data directory, can join
+    MemberRemoved = 37,
     /// that member belongs to another cluster
     ClusterMismatch = 40,
     /// the other side speaks another protocol version
@@ -100,6 +108,14 @@ pub enum Code {
     WorkerFailed = 61,
     /// the process, or the system, has no file descriptors left
     OutOfFiles = 62,
+    /// the backup ends before its end
+    BackupTruncated = 70,
+    /// a checksum of the backup is wrong
+    BackupDamaged = 71,
+    /// the backup was encrypted with another key
+    BackupKeyWrong = 72,
+    /// a backup that another one continues is missing
+    BackupChainBroken = 73,
     /// a broken invariant: a bug in rafterdb
     Internal = 99,
 }
@@ -136,6 +152,10 @@ impl Code {
             Self::WatchLost => "WATCH_LOST",
             Self::GroupNotFound => "GROUP_NOT_FOUND",
             Self::NoLease => "NO_LEASE",
+            Self::MembersChanging => "MEMBERS_CHANGING",
+            Self::MemberBehind => "MEMBER_BEHIND",
+            Self::QuorumAtRisk => "QUORUM_AT_RISK",
+            Self::MemberRemoved => "MEMBER_REMOVED",
             Self::ClusterMismatch => "CLUSTER_MISMATCH",
             Self::ProtocolVersion => "PROTOCOL_VERSION",
             Self::ProtocolError => "PROTOCOL_ERROR",
@@ -157,6 +177,10 @@ impl Code {
             Self::BinaryMissing => "BINARY_MISSING",
             Self::WorkerFailed => "WORKER_FAILED",
             Self::OutOfFiles => "OUT_OF_FILES",
+            Self::BackupTruncated => "BACKUP_TRUNCATED",
+            Self::BackupDamaged => "BACKUP_DAMAGED",
+            Self::BackupKeyWrong => "BACKUP_KEY_WRONG",
+            Self::BackupChainBroken => "BACKUP_CHAIN_BROKEN",
             Self::Internal => "INTERNAL",
         }
     }
@@ -192,6 +216,10 @@ impl Code {
             31 => Self::WatchLost,
             32 => Self::GroupNotFound,
             33 => Self::NoLease,
+            34 => Self::MembersChanging,
+            35 => Self::MemberBehind,
+            36 => Self::QuorumAtRisk,
+            37 => Self::MemberRemoved,
             40 => Self::ClusterMismatch,
             41 => Self::ProtocolVersion,
             42 => Self::ProtocolError,
@@ -213,6 +241,10 @@ impl Code {
             60 => Self::BinaryMissing,
             61 => Self::WorkerFailed,
             62 => Self::OutOfFiles,
+            70 => Self::BackupTruncated,
+            71 => Self::BackupDamaged,
+            72 => Self::BackupKeyWrong,
+            73 => Self::BackupChainBroken,
             99 => Self::Internal,
             _ => return None,
         })
@@ -227,12 +259,14 @@ pub mod limits {
     pub const VALUE_BYTES_MAX: usize = 1572864;
     /// largest limit of a value, bytes: an event with the value before it fits a frame
     pub const VALUE_BYTES_LARGEST: usize = 3932160;
+    /// bytes of the name of whoever is behind a request
+    pub const PRINCIPAL_BYTES_MAX: usize = 255;
     /// bytes of one request to a member, its header included
     pub const REQUEST_BYTES_MAX: usize = 4194304;
     /// operations of one batch, those in its transactions and their compares included
-    pub const BATCH_OPERATIONS_MAX: usize = 1024;
+    pub const BATCH_OPERATIONS_MAX: usize = 512;
     /// operations and compares of one batch that are on ranges of keys; of a transaction's branches the one with more counts
-    pub const BATCH_RANGES_MAX: usize = 256;
+    pub const BATCH_RANGES_MAX: usize = 128;
     /// ranges of one read request
     pub const READ_RANGES_MAX: usize = 16384;
     /// a client closes a batch at this many bytes, unless it is one operation
@@ -243,6 +277,8 @@ pub mod limits {
     pub const APPEND_BYTES_MAX: usize = 1048576;
     /// runs of terms in one append message
     pub const APPEND_RUNS_MAX: usize = 1024;
+    /// configurations that a member takes of one append message; the entries from the next one on it gets again
+    pub const APPEND_CONFIGURATIONS_MAX: usize = 64;
     /// appends under way to one follower
     pub const INFLIGHT_MESSAGES_MAX: usize = 64;
     /// bytes of appends under way to one follower
@@ -285,6 +321,10 @@ pub mod limits {
     pub const GROUPS_MAX: usize = 4096;
     /// members of a cluster
     pub const MEMBERS_MAX: usize = 7;
+    /// bytes of a member's name
+    pub const MEMBER_NAME_BYTES_MAX: usize = 255;
+    /// bytes of a member's endpoint
+    pub const ENDPOINT_BYTES_MAX: usize = 320;
     /// size of the events array
     pub const EVENTS_DOUBLES_MAX: usize = 65536;
     /// size of the commands array; longer runs of commands take several exchanges

@@ -62,15 +62,18 @@ fn table() -> Vec<(&'static [f64], Command<'static>)> {
         (&[14.0, 3.0, 5.0, 6.0], Command::Restore { index: 5, term: 6 }),
         (&[15.0, 3.0], Command::Recovered),
         (&[16.0, 3.0, 5.0, 20.0], Command::TransferOver { peer: 5, code }),
+        (&[19.0, 3.0, 5.0, 20.0], Command::ChangeOver { asker: 5, code }),
     ]
 }
 
 const APPEND: [f64; 10] = [3.0, 3.0, 5.0, 6.0, 7.0, 2.0, 1.0, 10.0, 4.0, 20.0];
+const ROSTER: [f64; 7] = [17.0, 3.0, 2.0, 8.0, 1.0, 9.0, 0.0];
+const CONFIGURE: [f64; 10] = [18.0, 3.0, 4.0, 5.0, 6.0, 2.0, 8.0, 3.0, 9.0, 0.0];
 
 #[test]
 fn the_doubles_are_those_of_formats_md() {
     let table = table();
-    assert_eq!(table.len() + 1, CommandKind::ALL.len(), "each but APPEND");
+    assert_eq!(table.len() + 3, CommandKind::ALL.len(), "each but those with pairs");
     for (doubles, command) in &table {
         assert_eq!(Commands::new(doubles).collect::<Vec<_>>(), [Ok((3, *command))]);
     }
@@ -105,8 +108,44 @@ fn an_append_has_its_runs_of_terms_behind_it() {
 }
 
 #[test]
+fn a_roster_has_its_members_behind_it() {
+    let Some(Ok((3, Command::Roster { members }))) = Commands::new(&ROSTER).next() else {
+        panic!("not the roster that it is");
+    };
+    assert_eq!(members.iter().collect::<Vec<_>>(), [(8, true), (9, false)]);
+    for announced in [3.0, 1e15, f64::INFINITY] {
+        let mut roster = ROSTER;
+        roster[2] = announced;
+        assert!(Commands::new(&roster).next().unwrap().is_err(), "{announced} members");
+    }
+}
+
+#[test]
+fn a_configuration_has_the_parts_of_its_members_behind_it() {
+    let Some(Ok((
+        3,
+        Command::Configure {
+            asker: 4,
+            index: 5,
+            term: 6,
+            parts,
+        },
+    ))) = Commands::new(&CONFIGURE).next()
+    else {
+        panic!("not the configuration that it is");
+    };
+    assert_eq!(parts.iter().collect::<Vec<_>>(), [(8, 3), (9, 0)]);
+    for announced in [3.0, 1e15, f64::INFINITY] {
+        let mut configure = CONFIGURE;
+        configure[5] = announced;
+        assert!(Commands::new(&configure).next().unwrap().is_err(), "{announced} parts");
+    }
+}
+
+#[test]
 fn a_part_of_a_command_is_malformed() {
-    for doubles in table().iter().map(|(doubles, _)| *doubles).chain([&APPEND[..]]) {
+    let with_pairs = [&APPEND[..], &ROSTER, &CONFIGURE];
+    for doubles in table().iter().map(|(doubles, _)| *doubles).chain(with_pairs) {
         for end in 1..doubles.len() {
             let part: Vec<_> = Commands::new(&doubles[..end]).collect();
             assert!(matches!(part[..], [Err(_)]), "{end} of {doubles:?}: {part:?}");
@@ -118,7 +157,7 @@ fn a_part_of_a_command_is_malformed() {
 fn what_is_unknown_is_an_error_with_a_code_and_ends_the_walk() {
     let cut = [13.0, 3.0, 5.0];
     let unknown: [(&str, &[f64]); 6] = [
-        ("a kind", &[17.0, 3.0]),
+        ("a kind", &[20.0, 3.0]),
         ("a kind of a Raft message", &[6.0, 3.0, 2.0, 11.0, 9.0, 1.0]),
         ("a time to send", &[6.0, 3.0, 2.0, 4.0, 9.0, 3.0]),
         ("a role", &[10.0, 3.0, 4.0, 6.0, 7.0]),

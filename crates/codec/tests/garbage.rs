@@ -9,7 +9,7 @@ mod parsers;
 use checker::{check, nothing, Parser};
 use generate::messages::{frames, message, Message};
 use generate::mutations::{apply, mutations, Mutation};
-use parsers::PARSERS;
+use parsers::{PARSERS, STORED};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{TestCaseError, TestError, TestRunner};
@@ -78,7 +78,7 @@ fn fuzz(parsers: &[Parser], cases: u32) -> Result<(), TestError<Input>> {
 
 #[test]
 fn no_input_harms_a_parser() {
-    if let Err(failure) = fuzz(PARSERS, 10_000) {
+    if let Err(failure) = fuzz(&[PARSERS, STORED].concat(), 10_000) {
         panic!("{failure}");
     }
 }

@@ -21,7 +21,7 @@ fn run(term: u64, count: u32) -> Run {
 
 fn entries(count: u32, kind: impl Into<u8>, body: &[u8]) -> Vec<u8> {
     let (kind, mut out) = (kind.into(), Vec::new());
-    (0..count).for_each(|_| Entry { kind, body }.encode(&mut out).unwrap());
+    (0..count).for_each(|_| Entry::new(kind, body).encode(&mut out).unwrap());
     out
 }
 
@@ -33,6 +33,10 @@ fn frame(header: &RaftHeader, runs: &[Run], payload: &[u8]) -> Vec<u8> {
 }
 
 fn check(header: &RaftHeader, runs: &[Run], payload: &[u8]) -> Parsed<u64> {
+    checked(header, runs, payload).map(|entries| entries.count)
+}
+
+fn checked(header: &RaftHeader, runs: &[Run], payload: &[u8]) -> Parsed<CheckedEntries> {
     let frame = frame(header, runs, payload);
     match PeerRecords::new(&frame).next().unwrap().unwrap() {
         PeerRecord::Raft(record) => record.check(),
@@ -95,8 +99,52 @@ fn unknown_kinds_and_entries_where_none_belong_are_malformed() {
         ..append()
     };
     assert!(check(&vote, &[run(3, 1)], &entries(1, EntryKind::Noop, b"")).is_err());
-    assert!(check(&append(), &[run(3, 1)], &entries(1, EntryKind::Control as u8 + 1, b"")).is_err());
+    assert!(check(
+        &append(),
+        &[run(3, 1)],
+        &entries(1, EntryKind::Configuration as u8 + 1, b"")
+    )
+    .is_err());
     assert!(check(&append(), &[], &entries(1, EntryKind::Noop, b"")).is_err());
+}
+
+#[test]
+fn an_entry_that_changes_the_members_is_told_with_its_place_and_refused_if_it_names_none() {
+    let member = ConfiguredMember {
+        id: 5,
+        part: 1,
+        name: "a".to_owned(),
+        endpoint: "a:1".to_owned(),
+    };
+    let (configuration, mut body) = (Configuration { members: vec![member] }, Vec::new());
+    configuration.encode(&mut body).unwrap();
+    let configured = entries(1, EntryKind::Configuration, &body);
+    let payload = [entries(2, EntryKind::Noop, b""), configured.clone(), configured].concat();
+    let told = checked(&append(), &[run(3, 4)], &payload).unwrap();
+    let expected = vec![(2, configuration.clone()), (3, configuration)];
+    assert_eq!((told.count, told.configurations), (4, expected));
+    let harmed = |body: &[u8]| check(&append(), &[run(3, 1)], &entries(1, EntryKind::Configuration, body));
+    assert!(harmed(b"").is_err() && harmed(&body[..body.len() - 1]).is_err());
+    body[12] = 0;
+    assert!(harmed(&body).is_err(), "nobody votes");
+}
+
+#[test]
+fn an_entry_of_any_version_of_the_machine_is_taken_and_one_that_says_more_is_malformed() {
+    let mut payload = Vec::new();
+    let entry = Entry {
+        version: u8::MAX,
+        principal: Principal::new(b"ann").unwrap(),
+        ..Entry::new(EntryKind::Batch, b"batch")
+    };
+    entry.encode(&mut payload).unwrap();
+    assert_eq!(
+        check(&append(), &[run(3, 1)], &payload),
+        Ok(1),
+        "who applies it decides"
+    );
+    payload[7] = 1;
+    assert!(check(&append(), &[run(3, 1)], &payload).is_err());
 }
 
 #[test]

@@ -73,7 +73,7 @@ proptest! {
     #[test]
     fn blocks(bodies in vec((0u8..3, bytes()), 0..12), skip in 0u64..12, bytes_max in 0usize..300) {
         let mut block = Vec::new();
-        bodies.iter().for_each(|(kind, body)| Entry { kind: *kind, body }.encode(&mut block).unwrap());
+        bodies.iter().for_each(|(kind, body)| Entry::new(*kind, body).encode(&mut block).unwrap());
         let parsed: Vec<(u8, Vec<u8>)> = Entries::new(&block).map(|e| e.unwrap()).map(|e| (e.kind, e.body.into())).collect();
         prop_assert_eq!(&parsed, &bodies);
         prop_assert_eq!(count_entries(&block).unwrap(), bodies.len() as u64);
@@ -143,6 +143,12 @@ proptest! {
         let read = ReadRequest::parse(&body).unwrap();
         prop_assert_eq!((read.consistency, read.max_staleness_ms), (Consistency::Bounded, staleness));
         prop_assert!(read.ranges().map(|found| found.unwrap()).eq((0..count).map(|_| range)));
+        for walked in 0..=count {
+            let mut ranges = read.ranges();
+            prop_assert_eq!(ranges.by_ref().take(walked as usize).count(), walked as usize);
+            let from = read.ranges_from(ranges.place());
+            prop_assert!(from.map(|found| found.unwrap()).eq((walked..count).map(|_| range)));
+        }
 
         let watch = WatchRequest { flags, start_revision: start & SAFE_NUMBER_MAX, credit, cluster: staleness, key: &key, end: &end };
         let mut body = Vec::new();
@@ -169,15 +175,15 @@ proptest! {
         let runs: Vec<Run> = counts.iter().zip(1..).map(|(count, term)| Run { term, count: *count }).collect();
         let total: u32 = counts.iter().sum();
         let mut payload = Vec::new();
-        (0..total).for_each(|index| Entry { kind: EntryKind::Batch.into(), body: &index.to_le_bytes() }.encode(&mut payload).unwrap());
+        (0..total).for_each(|index| Entry::new(EntryKind::Batch, &index.to_le_bytes()).encode(&mut payload).unwrap());
         let header = RaftHeader { kind: MessageKind::Append, group, term, fields };
         let request = Request { kind: 1, flags: 0, group, id, body: b"body" };
         let reply = ReadReply { group, id, code: Code::Ok, index: term, term: id };
         let mut frame = Vec::new();
         header.encode(&mut frame, &runs, payload.len());
         frame.extend_from_slice(&payload);
-        encode_forward_header(&mut frame);
-        request.encode(&mut frame);
+        let forward = Forward { principal: Principal::new(b"ann").unwrap(), request };
+        forward.encode(&mut frame);
         encode_read_index(&mut frame, group, id);
         reply.encode(&mut frame);
         let snapshot = SnapshotRecord { group, id, part: SnapshotMessage::Data { offset: term, bytes: b"part" } };
@@ -188,8 +194,8 @@ proptest! {
         let PeerRecord::Raft(raft) = records[0] else { panic!("not a Raft record") };
         prop_assert_eq!((raft.header, raft.payload), (header, payload.as_slice()));
         prop_assert!(raft.runs.iter().eq(runs));
-        prop_assert_eq!(raft.check().unwrap(), u64::from(total));
-        prop_assert_eq!(records[1], PeerRecord::Forward(request));
+        prop_assert_eq!(raft.check().unwrap().count, u64::from(total));
+        prop_assert_eq!(records[1], PeerRecord::Forward(forward));
         prop_assert_eq!(records[2], PeerRecord::ReadIndex { group, id });
         prop_assert_eq!(records[3], PeerRecord::ReadReply(reply));
         let PeerRecord::Snapshot(record) = records[4] else { panic!("not a part of a snapshot") };

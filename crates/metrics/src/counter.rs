@@ -69,16 +69,20 @@ impl Gauge {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Barrier;
     use std::thread;
 
     #[test]
     fn threads_that_count_at_once_lose_nothing() {
-        let (counter, gauge) = (Counter::new(), Gauge::new());
+        // More than a thread counts in its time alone, and all at once: else a count that is no single step would pass.
+        const TIMES: u32 = 2_000_000;
+        let (counter, gauge, all) = (Counter::new(), Gauge::new(), Barrier::new(3));
         thread::scope(|scope| {
             for by in [1, 2, 3] {
-                let (counter, gauge) = (&counter, &gauge);
+                let (counter, gauge, all) = (&counter, &gauge, &all);
                 scope.spawn(move || {
-                    for _ in 0..10_000 {
+                    all.wait();
+                    for _ in 0..TIMES {
                         counter.increment();
                         counter.add(by);
                         gauge.add(2);
@@ -87,7 +91,10 @@ mod tests {
                 });
             }
         });
-        assert_eq!((counter.get(), gauge.get()), (90_000, 30_000));
+        assert_eq!(
+            (counter.get(), gauge.get()),
+            (u64::from(9 * TIMES), i64::from(3 * TIMES))
+        );
         gauge.set(-7);
         assert_eq!(gauge.get(), -7);
     }

@@ -3,14 +3,14 @@
 
 use std::sync::Arc;
 
+use rafterdb_codec::log::{
+    padded_batch, put_record_header, seal_batch, BatchHeader, Record, SegmentHeader, BATCH_HEADER_BYTES, BLOCK,
+    RECORD_FIXED_BYTES_MAX, RECORD_HEADER_BYTES,
+};
 use rafterdb_fault as fault;
 use rafterdb_pool::Pool;
 
 use crate::error::WalError;
-use crate::format::{
-    padded_batch, put_record_header, seal_batch, BatchHeader, Record, SegmentHeader, BATCH_HEADER_BYTES, BLOCK,
-    RECORD_FIXED_BYTES_MAX, RECORD_HEADER_BYTES,
-};
 use crate::index::Index;
 use crate::io::{self, Access};
 use crate::segment::Segment;

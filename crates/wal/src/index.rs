@@ -5,9 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use parking_lot::RwLock;
+use rafterdb_codec::log::{Checkpoint, HardState, Record};
 
-use crate::format::Record;
-use crate::hard_state::{Checkpoint, HardState};
 use crate::options::{MARK_GROUP_BYTES, MARK_LOG_BYTES};
 use crate::segment::Segment;
 

@@ -5,10 +5,10 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::Path;
 
+use rafterdb_codec::log::BLOCK;
 use rafterdb_pool::Buffer;
 
 use crate::error::WalError;
-use crate::format::BLOCK;
 use crate::options::{Backend, Durability};
 
 /// How files of the log are opened.

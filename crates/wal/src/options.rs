@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use rafterdb_codec::log::BLOCK;
 use rafterdb_codec::Code;
 
 use crate::error::WalError;
-use crate::format::BLOCK;
 
 /// Size of a segment if the owner says nothing, bytes.
 pub const SEGMENT_BYTES_DEFAULT: u64 = 64 << 20;

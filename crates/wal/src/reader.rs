@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use rafterdb_codec::Code;
+use rafterdb_codec::log::{visit_records, Record};
+use rafterdb_codec::{entries_bytes, Code};
 use rafterdb_pool::{Pool, TIERS};
 
 use crate::error::WalError;
-use crate::format::{entries_length, visit_records, Record};
 use crate::index::{Group, Region, Shared};
 use crate::scan::{Found, Scan};
 
@@ -181,13 +181,13 @@ impl Taking<'_> {
         if self.is_full || self.next < first || self.next >= end {
             return true;
         }
-        let Some(skip) = entries_length(block, self.next - first) else {
+        let Some(skip) = entries_bytes(block, self.next - first) else {
             return false;
         };
         let block = &block[skip..];
         let (mut taken, mut length) = (0u32, 0usize);
         while self.next < end {
-            let Some(entry) = entries_length(&block[length..], 1) else {
+            let Some(entry) = entries_bytes(&block[length..], 1) else {
                 return false;
             };
             if entry > self.room && self.block.count + taken > 0 {

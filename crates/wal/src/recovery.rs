@@ -15,13 +15,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
+use rafterdb_codec::log::{visit_records, BLOCK};
 use rafterdb_codec::Code;
 use rafterdb_fault as fault;
 use rafterdb_pool::Pool;
 
 use crate::checkpoint::{start_segment, Tail};
 use crate::error::WalError;
-use crate::format::{visit_records, BLOCK};
 use crate::index::{Change, Group, Index, Position};
 use crate::io::{self, Access};
 use crate::options::{Options, BATCH_BYTES_MAX};

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use rafterdb_codec::log::{BatchHeader, BATCH_HEADER_BYTES, BLOCK};
 use rafterdb_pool::{Buffer, Pool};
 
 use crate::error::WalError;
-use crate::format::{BatchHeader, BATCH_HEADER_BYTES, BLOCK};
 use crate::io;
 use crate::segment::Segment;
 

@@ -6,12 +6,12 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use rafterdb_codec::log::{SegmentHeader, SegmentHeaderFault, BLOCK};
 use rafterdb_codec::Code;
 use rafterdb_fault as fault;
 use rafterdb_pool::Buffer;
 
 use crate::error::{WalError, WAY_OUT};
-use crate::format::{SegmentHeader, SegmentHeaderFault, BLOCK};
 use crate::io::{self, Access};
 
 const SUFFIX: &str = ".wal";

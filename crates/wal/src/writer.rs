@@ -5,23 +5,22 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use rafterdb_codec::{is_shortage, Code};
+use rafterdb_codec::log::{
+    padded_batch, put_record_header, seal_batch, BatchHeader, HardState, Record, BATCH_HEADER_BYTES, BLOCK,
+    RECORD_FIXED_BYTES_MAX, RECORD_HEADER_BYTES,
+};
+use rafterdb_codec::{count_entries_in_parts, is_shortage, Code};
 use rafterdb_fault as fault;
 use rafterdb_pool::{Buffer, Pool};
 
 use crate::checkpoint::{start_segment, Tail, SEAL_BYTES};
 use crate::error::WalError;
-use crate::format::{
-    count_entries, padded_batch, put_record_header, seal_batch, BatchHeader, Record, BATCH_HEADER_BYTES, BLOCK,
-    RECORD_FIXED_BYTES_MAX, RECORD_HEADER_BYTES,
-};
-use crate::hard_state::HardState;
 use crate::index::{Change, Position, Shared};
 use crate::io::{self, Access};
+use crate::metrics::Metrics;
 use crate::options::{Durability, Options, BATCH_BYTES_MAX};
 use crate::segment::Segment;
 use crate::spare::Spares;
-use crate::stats::{Metrics, Stats};
 
 /// Writes the log. Records are gathered until [`Writer::commit`]; after an error nothing more is ever written.
 #[derive(Debug)]
@@ -109,7 +108,7 @@ impl Writer {
             "log order: group {group} holds {start} to {last}, and {count} entries at {first_index} are added"
         );
         assert!(
-            count_entries(block) == Some(count),
+            count_entries_in_parts(block) == Some(count),
             "block framing: not {count} entries at {first_index} of {group}"
         );
         let record = Record::Entries {
@@ -196,19 +195,13 @@ impl Writer {
     /// What is measured since the log was opened, to be read while it is written.
     #[must_use]
     pub fn metrics(&self) -> Arc<Metrics> {
-        self.counted().clone()
+        self.count_segments();
+        self.metrics.clone()
     }
 
-    /// The same as numbers.
-    #[must_use]
-    pub fn stats(&self) -> Stats {
-        self.counted().stats()
-    }
-
-    fn counted(&self) -> &Arc<Metrics> {
+    fn count_segments(&self) {
         self.metrics
             .count_segments(self.shared.read().segments.len(), self.spares.filled);
-        &self.metrics
     }
 
     /// (start, last) of a group, what was gathered included.
@@ -464,7 +457,7 @@ impl Writer {
         index.segments.insert(segment.sequence(), Arc::clone(&segment));
         drop(index);
         self.current = segment;
-        self.counted();
+        self.count_segments();
         Ok(())
     }
 
@@ -494,7 +487,7 @@ impl Writer {
                 .segments_recycled
                 .add(u64::from(self.spares.retire(segment)?));
         }
-        self.counted();
+        self.count_segments();
         Ok(())
     }
 }

@@ -65,7 +65,7 @@ fn lives(seed: u64, durability: Durability) -> Vec<usize> {
         for commit in 0..commits {
             let ops = model.random_commit(&mut random, 6, 9000);
             ops.iter().for_each(|op| model.apply(op));
-            let syncs = writer.stats().syncs;
+            let syncs = writer.metrics().sync_duration.values().count();
             gather(&mut writer, &ops);
             let is_forced = durability != Durability::Always && random.below(6) == 0;
             let committed = if is_forced { writer.sync() } else { writer.commit() };
@@ -74,7 +74,9 @@ fn lives(seed: u64, durability: Durability) -> Vec<usize> {
             // With `Always` the failure strikes during the last commit, before its sync.
             let is_struck = durability == Durability::Always && commit + 1 == commits;
             // A segment is begun or freed after a sync, so a disk that shows that also has what came before it.
-            if writer.stats().syncs > syncs && (!is_struck || names(dir.path()) != segment_names(&durable)) {
+            if writer.metrics().sync_duration.values().count() > syncs
+                && (!is_struck || names(dir.path()) != segment_names(&durable))
+            {
                 since = vec![model.clone()];
                 durable = image(dir.path());
             }

@@ -307,5 +307,5 @@ fn an_old_life_of_a_file_never_passes_for_the_new_one() {
             );
         }
     }
-    assert!(writer.stats().segments_recycled > 10);
+    assert!(writer.metrics().segments_recycled.get() > 10);
 }

@@ -11,10 +11,10 @@ use rafterdb_wal::{open, Backend, Durability, Writer};
 
 /// How often the log is synced while `gather` and a commit are made.
 fn syncs(writer: &mut Writer, gather: impl FnOnce(&mut Writer)) -> u64 {
-    let before = writer.stats().syncs;
+    let before = writer.metrics().sync_duration.values().count();
     gather(writer);
     writer.commit().unwrap();
-    writer.stats().syncs - before
+    writer.metrics().sync_duration.values().count() - before
 }
 
 #[test]

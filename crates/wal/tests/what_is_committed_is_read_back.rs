@@ -191,13 +191,16 @@ fn cuts_free_segments_which_are_written_over() {
         gather(&mut writer, &ops);
         writer.commit().unwrap();
         if round == 99 {
-            assert!(writer.stats().segments > 15 && reader.held_bytes(2) > 400_000);
+            assert!(writer.metrics().segments.get() > 15 && reader.held_bytes(2) > 400_000);
         }
     }
-    let stats = writer.stats();
-    assert!(stats.segments <= 4, "{stats:?}");
-    assert!(stats.segments_recycled >= 10 && stats.segments_filled < 30, "{stats:?}");
-    assert_eq!(segments(dir.path()).len() as u64, stats.segments);
+    let metrics = writer.metrics();
+    assert!(metrics.segments.get() <= 4, "{metrics:?}");
+    assert!(
+        metrics.segments_recycled.get() >= 10 && metrics.segments_filled.get() < 30,
+        "{metrics:?}"
+    );
+    assert_eq!(segments(dir.path()).len() as i64, metrics.segments.get());
     compare(&reader, &model).unwrap();
     drop((writer, reader));
     let (_, reader, recovered) = open(options(dir.path(), 32 << 10, Durability::Always, Backend::Auto)).unwrap();

@@ -5,6 +5,7 @@ use std::cell::Cell;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
 /// A parser under test: takes an input to its end and says whether all of it was well formed.
+#[derive(Clone, Copy)]
 pub struct Parser {
     pub name: &'static str,
     pub accepts: fn(&[u8]) -> bool,

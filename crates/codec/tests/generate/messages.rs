@@ -6,6 +6,7 @@ use proptest::sample::select;
 use rafterdb_codec::*;
 
 use super::operations::{bytes, encode, operation, Owned};
+use super::stored::stored;
 
 /// Name of a parser, and what it must take.
 pub type Message = (&'static str, Vec<u8>);
@@ -18,6 +19,7 @@ pub fn message() -> impl Strategy<Value = Message> {
         1 => read().prop_map(|bytes| ("read", bytes)),
         1 => watch().prop_map(|bytes| ("watch", bytes)),
         1 => (any::<u64>(), any::<u32>()).prop_map(|(id, events)| ("credit", number_and_count(id, events))),
+        2 => change_of_members().prop_map(|bytes| ("change of members", bytes)),
         1 => any::<u64>().prop_map(|number| ("number", number.to_le_bytes().to_vec())),
         1 => (any::<u64>(), any::<u32>()).prop_map(|(revision, count)| ("plain", number_and_count(revision, count))),
         1 => (any::<u64>(), text()).prop_map(|(detail, text)| ("error", error(detail, &text))),
@@ -30,8 +32,9 @@ pub fn message() -> impl Strategy<Value = Message> {
         1 => any::<[u8; 32]>().prop_map(|nonce| ("challenge", encode_challenge(&nonce))),
         1 => any::<[u8; 32]>().prop_map(|proof| ("proof", encode_proof(&proof))),
         2 => hello().prop_map(|bytes| ("hello", bytes)),
-        1 => text().prop_map(|text| ("refusal", encode_refusal(Code::ClusterMismatch, &text))),
+        1 => text().prop_map(|text| ("refusal", encode_refusal(Code::ClusterMismatch, 0, &text))),
         3 => peer_records().prop_map(|bytes| ("peer records", bytes)),
+        12 => stored(),
     ]
 }
 
@@ -49,6 +52,33 @@ pub fn frames(bodies: &[Vec<u8>]) -> Vec<u8> {
 
 fn sync_read(consistency: u8, key: &[u8]) -> Vec<u8> {
     [&[consistency, 0, 0, 0, key.len() as u8, 0, 0, 0], key].concat()
+}
+
+/// Members with these ids, who vote or learn.
+pub fn configuration(name: &str, members: impl Iterator<Item = (u64, bool)>) -> Configuration {
+    let member = |(id, votes)| ConfiguredMember {
+        id,
+        part: u8::from(votes),
+        name: format!("{name}{id}"),
+        endpoint: format!("127.0.0.1:{id}"),
+    };
+    Configuration {
+        members: members.map(member).collect(),
+    }
+}
+
+fn change_of_members() -> impl Strategy<Value = Vec<u8>> {
+    let votes = vec(any::<bool>(), 0..limits::MEMBERS_MAX);
+    (0..=SAFE_NUMBER_MAX, any::<bool>(), votes, "[a-z]{1,9}").prop_map(|(from, is_forced, votes, name)| {
+        let mut bytes = Vec::new();
+        let change = ConfigurationChange {
+            from,
+            is_forced,
+            wanted: configuration(&name, (1..).zip([true].into_iter().chain(votes))),
+        };
+        change.encode(&mut bytes).unwrap();
+        bytes
+    })
 }
 
 fn hello() -> impl Strategy<Value = Vec<u8>> {
@@ -74,11 +104,21 @@ fn text() -> impl Strategy<Value = String> {
     "[a-z é]{0,12}"
 }
 
+/// Somebody whose name is as much of some bytes as one may have.
+fn principal(bytes: &[u8]) -> Principal<'_> {
+    Principal::new(&bytes[..bytes.len().min(limits::PRINCIPAL_BYTES_MAX)]).unwrap()
+}
+
 fn block() -> impl Strategy<Value = Vec<u8>> {
-    vec((0u8..3, bytes()), 0..8).prop_map(|entries| {
+    vec((0u8..3, 0u8..3, bytes(), bytes()), 0..8).prop_map(|entries| {
         let mut out = Vec::new();
-        for (kind, body) in &entries {
-            Entry { kind: *kind, body }.encode(&mut out).unwrap();
+        for (kind, version, name, body) in &entries {
+            let entry = Entry {
+                version: *version,
+                principal: principal(name),
+                ..Entry::new(*kind, body)
+            };
+            entry.encode(&mut out).unwrap();
         }
         out
     })
@@ -242,8 +282,11 @@ fn peer_records() -> impl Strategy<Value = Vec<u8>> {
         let runs: Vec<Run> = runs.collect();
         let mut payload = Vec::new();
         for _ in 0..counts.iter().sum() {
-            let (kind, body) = (EntryKind::Batch.into(), &body[..]);
-            Entry { kind, body }.encode(&mut payload).unwrap();
+            let entry = Entry {
+                principal: principal(&body),
+                ..Entry::new(EntryKind::Batch, &body)
+            };
+            entry.encode(&mut payload).unwrap();
         }
         let (kind, id, code, index, flags) = (RequestKind::Write.into(), term, Code::Ok, term, 0);
         let mut out = Vec::new();
@@ -255,16 +298,16 @@ fn peer_records() -> impl Strategy<Value = Vec<u8>> {
         }
         .encode(&mut out, &runs, payload.len());
         out.extend_from_slice(&payload);
-        encode_forward_header(&mut out);
         let body = &body[..];
-        Request {
+        let request = Request {
             kind,
             flags,
             group,
             id,
             body,
-        }
-        .encode(&mut out);
+        };
+        let principal = principal(body);
+        Forward { principal, request }.encode(&mut out);
         encode_forwarded_header(&mut out);
         Response {
             kind,

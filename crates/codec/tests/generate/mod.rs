@@ -5,6 +5,7 @@
 pub mod messages;
 pub mod mutations;
 pub mod operations;
+pub mod stored;
 
 use proptest::test_runner::{Config, RngAlgorithm, RngSeed};
 

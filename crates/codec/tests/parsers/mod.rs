@@ -1,4 +1,8 @@
-//! Every parser of the crate, each taking an input to its end. Knows what each may allocate.
+//! Every parser of the crate, each taking an input to its end; those of what lies on disk are in `stored.rs`. Knows what each may allocate.
+
+mod stored;
+
+pub use stored::STORED;
 
 use rafterdb_codec::*;
 
@@ -20,6 +24,12 @@ pub const PARSERS: &[Parser] = &[
         ReadRequest::parse(input).is_ok_and(|read| read.ranges().all(|range| range.is_ok()))
     }),
     borrowing("watch", |input| WatchRequest::parse(input).is_ok()),
+    Parser {
+        name: "change of members",
+        accepts: |input| ConfigurationChange::parse(input).is_ok(),
+        // Members, their texts, and the sets that look for one twice.
+        may_allocate: |input| 4096 + 16 * input,
+    },
     borrowing("credit", |input| parse_watch_credit(input).is_ok()),
     borrowing("number", |input| parse_number(input).is_ok()),
     borrowing("error", |input| parse_error(input).is_ok()),

@@ -36,23 +36,6 @@ impl Source for Metrics {
     }
 }
 
-/// The same as numbers of one time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stats {
-    /// Batches written.
-    pub batches: u64,
-    /// Bytes of those batches, padding included.
-    pub bytes: u64,
-    /// Times that the writer waited for the disk to have everything.
-    pub syncs: u64,
-    /// Segments of the log now.
-    pub segments: u64,
-    /// Segment files that had to be made and filled with zeros.
-    pub segments_filled: u64,
-    /// Segment files kept to be written over when their entries were no longer needed.
-    pub segments_recycled: u64,
-}
-
 impl Metrics {
     pub(crate) fn count_batch(&self, bytes: u64) {
         self.batches.increment();
@@ -62,16 +45,5 @@ impl Metrics {
     pub(crate) fn count_segments(&self, segments: usize, filled: u64) {
         self.segments.set(i64::try_from(segments).unwrap_or(i64::MAX));
         self.segments_filled.set(i64::try_from(filled).unwrap_or(i64::MAX));
-    }
-
-    pub(crate) fn stats(&self) -> Stats {
-        Stats {
-            batches: self.batches.get(),
-            bytes: self.written_bytes.get(),
-            syncs: self.sync_duration.values().count(),
-            segments: self.segments.get().unsigned_abs(),
-            segments_filled: self.segments_filled.get().unsigned_abs(),
-            segments_recycled: self.segments_recycled.get(),
-        }
     }
 }
