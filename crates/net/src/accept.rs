@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use rafterdb_codec::{
     decode_proof, encode_challenge, encode_refusal, Code, Hello, HelloKind, Proof, HELLO_BYTES_MAX, PROOF_BYTES,
 };
@@ -11,15 +12,18 @@ use rafterdb_pool::Slice;
 use tokio::time::{sleep, timeout};
 
 use crate::budget::{Client, Share};
-use crate::config::{Level, NetError};
+use crate::config::Level;
 use crate::connection::{run, End, Side, Sink};
 use crate::counters::add;
-use crate::dial::{may_be_one_cluster, write_whole};
+use crate::dial::{is_one_cluster, may_be_one_cluster, write_whole};
+use crate::error::NetError;
 use crate::frame::Parts;
-use crate::net::Shared;
-use crate::peer::{Lane, Peer};
+use crate::lane::Lane;
+use crate::peer::{Incoming, Peer};
 use crate::queue::SendQueue;
 use crate::reader::{FrameReader, ReadError, ANNOUNCED_BYTES_KNOWN};
+use crate::roster::Roster;
+use crate::shared::Shared;
 use crate::socket::{Listener, Origin, ReadHalf, Socket, WriteHalf};
 use crate::token::{mismatch, nonce, Prover};
 
@@ -27,7 +31,7 @@ use crate::token::{mismatch, nonce, Prover};
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Accepts connections for as long as the network lives.
-pub(crate) async fn accept(shared: Arc<Shared>, listener: Listener) {
+pub(crate) async fn accept(shared: Arc<Shared>, roster: Arc<ArcSwap<Roster>>, listener: Listener) {
     loop {
         match listener.accept().await {
             Ok((socket, from)) => {
@@ -40,10 +44,10 @@ pub(crate) async fn accept(shared: Arc<Shared>, listener: Listener) {
                     shared.log.seldom("full".to_owned(), Level::Warn, text);
                     continue;
                 };
-                let shared = shared.clone();
+                let (shared, roster) = (shared.clone(), roster.clone());
                 tokio::spawn(async move {
                     let _open = open;
-                    shared.guard(greet(&shared, socket, from)).await;
+                    shared.guard(greet(&shared, &roster, socket, from)).await;
                 });
             }
             Err(error) => {
@@ -60,9 +64,11 @@ enum Admitted {
     Client,
     /// A peer, on a lane, of a life.
     Peer(Arc<Peer>, Lane, u64),
+    /// Nothing: it was a member, and is told that it is none. Behind our hello, which with a token proves who says it.
+    Removed(NetError),
 }
 
-async fn greet(shared: &Arc<Shared>, socket: Socket, from: Origin) {
+async fn greet(shared: &Arc<Shared>, roster: &ArcSwap<Roster>, socket: Socket, from: Origin) {
     let (read_half, mut write_half) = socket.into_split();
     let mut reader = FrameReader::new(
         read_half,
@@ -71,7 +77,7 @@ async fn greet(shared: &Arc<Shared>, socket: Socket, from: Origin) {
         shared.counters.clone(),
     );
     let limits = &shared.config.limits;
-    let greeted = timeout(limits.hello_timeout, hear(shared, &mut reader, &mut write_half));
+    let greeted = timeout(limits.hello_timeout, hear(shared, roster, &mut reader, &mut write_half));
     let refusal = match greeted.await {
         Ok(None) => return,
         Ok(Some(Ok((answer, admitted)))) => {
@@ -82,9 +88,9 @@ async fn greet(shared: &Arc<Shared>, socket: Socket, from: Origin) {
                 return;
             }
             reader.set_frame_bytes_max(limits.frame_bytes_max);
-            let socket = Arc::new(write_half);
-            return match admitted {
-                Admitted::Client => serve_client(shared, reader, socket, from).await,
+            match admitted {
+                Admitted::Removed(refusal) => refusal,
+                Admitted::Client => return serve_client(shared, reader, Arc::new(write_half), from).await,
                 Admitted::Peer(peer, lane, life) => {
                     reader.set_announced_bytes_max(ANNOUNCED_BYTES_KNOWN);
                     let accepted = Accepted {
@@ -92,9 +98,9 @@ async fn greet(shared: &Arc<Shared>, socket: Socket, from: Origin) {
                         lane,
                         life,
                     };
-                    serve_peer(shared, &accepted, reader, socket, from).await;
+                    return serve_peer(shared, &accepted, reader, Arc::new(write_half), from).await;
                 }
-            };
+            }
         }
         Ok(Some(Err(error))) => error,
         Err(_) => NetError::new(
@@ -107,7 +113,10 @@ async fn greet(shared: &Arc<Shared>, socket: Socket, from: Origin) {
     // The other side may be anything, even gone: it has its chance to read why, and no more.
     let _ = timeout(
         limits.hello_timeout,
-        write_whole(&mut write_half, encode_refusal(refusal.code, &refusal.text)),
+        write_whole(
+            &mut write_half,
+            encode_refusal(refusal.code, refusal.detail, &refusal.text),
+        ),
     )
     .await;
 }
@@ -126,6 +135,7 @@ async fn next(reader: &mut FrameReader<ReadHalf>) -> Option<Result<Slice, NetErr
 /// Hears who it is, and what it is admitted to: our own hello is the answer. `None`: it has gone.
 async fn hear(
     shared: &Shared,
+    roster: &ArcSwap<Roster>,
     reader: &mut FrameReader<ReadHalf>,
     writer: &mut WriteHalf,
 ) -> Option<Result<(Hello, Admitted), NetError>> {
@@ -147,7 +157,7 @@ async fn hear(
     };
     let answer = Hello {
         kind: hello.kind,
-        roster: shared.roster.load().hash,
+        roster: roster.load().hash,
         cluster: shared.handler.cluster(),
         member_id: shared.config.member_id,
         to: hello.member_id,
@@ -155,7 +165,7 @@ async fn hear(
         proof,
         name: shared.config.name.clone(),
     };
-    Some(admit(shared, &hello, answer.cluster).map(|admitted| (answer, admitted)))
+    Some(admit(shared, &roster.load(), &hello, answer.cluster).map(|admitted| (answer, admitted)))
 }
 
 /// Has who says that it is a member prove it, and returns our own proof. Without a token on either side there is none.
@@ -203,15 +213,14 @@ fn report_bad(shared: &Shared, from: &Origin, error: &NetError) {
 }
 
 /// Checks that a hello is meant for this member, and from somebody it speaks to.
-fn admit(shared: &Shared, hello: &Hello, cluster: u64) -> Result<Admitted, NetError> {
+fn admit(shared: &Shared, roster: &Roster, hello: &Hello, cluster: u64) -> Result<Admitted, NetError> {
     let us = &shared.config;
     let lane = match hello.kind {
         HelloKind::Client => None,
         HelloKind::PeerFast => Some(Lane::Fast),
         HelloKind::PeerBulk => Some(Lane::Bulk),
     };
-    let roster = shared.roster.load();
-    if lane.is_some() && hello.roster != roster.hash {
+    if lane.is_some() && hello.roster != roster.hash && !is_one_cluster(hello.cluster, cluster) {
         let text = format!(
             "{} is configured with other members than this one ({}): check the lists of members",
             hello.name, us.name
@@ -245,6 +254,15 @@ fn admit(shared: &Shared, hello: &Hello, cluster: u64) -> Result<Admitted, NetEr
         }
         Some(peer) => Ok(Admitted::Peer(peer.clone(), lane, hello.life())),
         None => {
+            let known = is_one_cluster(hello.cluster, cluster);
+            if let Some(index) = shared.handler.removed(hello.member_id).filter(|_| known) {
+                let text = format!(
+                    "{} ({:x}) is no member of the cluster any more, or not yet (entry {index})",
+                    hello.name, hello.member_id
+                );
+                let refusal = NetError::new(Code::MemberRemoved, text).with_detail(index);
+                return Ok(Admitted::Removed(refusal));
+            }
             let text = format!(
                 "{} ({:x}) is not among the members that {} knows: check the list of members",
                 hello.name, hello.member_id, us.name
@@ -299,8 +317,7 @@ async fn serve_peer(
     }
     let connection = shared.next_connection();
     let queue = Arc::new(shared.new_queue(shared.config.limits.peer_queue_bytes_max, Share::uncounted()));
-    shared.answers.lock().insert(connection, queue.clone());
-    peer.accepted(shared, lane, connection, life);
+    peer.accepted(shared, lane, Incoming::new(connection, life, queue.clone()));
     let sink = FromPeer {
         shared,
         peer,
@@ -317,7 +334,6 @@ async fn serve_peer(
     )
     .await;
     peer.accepted_ended(shared, lane, connection);
-    shared.answers.lock().remove(&connection);
     finish(shared, &queue, end, &from);
 }
 
@@ -368,7 +384,7 @@ fn finish(shared: &Shared, queue: &SendQueue, end: End, from: &Origin) {
         let error = NetError::new(Code::ProtocolError, text);
         report_bad(shared, from, &error);
         // Written at once if it can be; a queue that is not empty has other worries.
-        let _ = queue.send(Parts::new(encode_refusal(error.code, &error.text)));
+        let _ = queue.send(Parts::new(encode_refusal(error.code, 0, &error.text)));
     }
     queue.close();
 }

@@ -1,10 +1,10 @@
-//! What a network is told at start: who it is, who its peers are, its bounds; and what can go wrong.
+//! What a network is told at start: who it is, who its peers are, its bounds.
 //! Knows no sockets.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use rafterdb_codec::{limits, Code, NotHello};
+use rafterdb_codec::limits;
 use rafterdb_pool::Pool;
 
 use crate::token::Token;
@@ -40,7 +40,8 @@ pub struct NetConfig {
     /// Where to listen, as [`crate::Endpoint`] is written (port 0: any free one); empty: nowhere, so neither peers nor clients reach
     /// this member.
     pub listen: Vec<String>,
-    /// A hash over the names of all members, not 0: who is configured with others is not spoken to. `Net::set_peers` changes it.
+    /// A hash over the names of all members, not 0: who is configured with others is not spoken to, unless both know that they are of
+    /// one cluster. `Net::set_peers` changes it.
     pub roster: u64,
     /// What members must prove to know; `None`: whoever says that it is a member is believed.
     pub token: Option<Token>,
@@ -136,33 +137,6 @@ impl Default for NetLimits {
             backoff_min: Duration::from_millis(50),
             backoff_max: Duration::from_secs(1),
             flush_timeout: Duration::from_millis(500),
-        }
-    }
-}
-
-/// An operating error of the network.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("{text}")]
-pub struct NetError {
-    /// What programs match: `PORT_IN_USE`, `ADDRESS_INVALID`, `UNREACHABLE`, `CLUSTER_MISMATCH`, `PROTOCOL_VERSION`,
-    /// `MEMBER_UNKNOWN`, `TOKEN_MISMATCH`, `PROTOCOL_ERROR`, `TIMEOUT`, `CLOSED`, `IO`.
-    pub code: Code,
-    /// For people: what happened and what to do.
-    pub text: String,
-}
-
-impl From<NotHello> for NetError {
-    fn from(not: NotHello) -> Self {
-        Self::new(not.code(), not.to_string())
-    }
-}
-
-impl NetError {
-    /// An error of a code.
-    pub fn new(code: Code, text: impl Into<String>) -> Self {
-        Self {
-            code,
-            text: text.into(),
         }
     }
 }

@@ -10,7 +10,8 @@ use rafterdb_codec::{decode_refusal, Code};
 use rafterdb_pool::Slice;
 use tokio::io::AsyncRead;
 
-use crate::config::{NetError, NetLimits};
+use crate::config::NetLimits;
+use crate::error::NetError;
 use crate::frame::Parts;
 use crate::queue::{SendQueue, WriteEnd};
 use crate::reader::{FrameReader, ReadError};
@@ -163,7 +164,7 @@ async fn read<S: AsyncRead + Unpin>(
                 }
             }
             (false, Side::Dialer) => match decode_refusal(&body) {
-                Some((code, text)) => return End::Refused(NetError::new(code, text)),
+                Some((code, detail, text)) => return End::Refused(NetError::new(code, text).with_detail(detail)),
                 None => sink.frame(body),
             },
             (false, Side::Accepter { .. }) => sink.frame(body),

@@ -9,8 +9,9 @@ use rafterdb_pool::{Pool, Slice};
 use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
 
-use crate::config::{NetError, NetLimits};
+use crate::config::NetLimits;
 use crate::counters::{add, Counters};
+use crate::error::NetError;
 use crate::reader::{FrameReader, ReadError, ANNOUNCED_BYTES_KNOWN};
 use crate::socket::{Endpoint, ReadHalf, Socket, WriteHalf};
 use crate::token::{mismatch, Prover, Token};
@@ -114,7 +115,7 @@ async fn ask(
         ),
     })?;
     match decode_refusal(&answer) {
-        Some((code, text)) => Err(NetError::new(code, format!("{endpoint} refuses: {text}"))),
+        Some((code, _, text)) => Err(NetError::new(code, format!("{endpoint} refuses: {text}"))),
         None => Ok(answer),
     }
 }
@@ -132,8 +133,14 @@ pub(crate) const fn may_be_one_cluster(one: u64, other: u64) -> bool {
     one == 0 || other == 0 || one == other
 }
 
+/// Whether two members know that they are of one cluster. Then its log says who else is, and each hears of a change in its own time.
+pub(crate) const fn is_one_cluster(one: u64, other: u64) -> bool {
+    one != 0 && one == other
+}
+
 fn check_answer(endpoint: &str, ours: &Hello, theirs: &Hello) -> Result<(), NetError> {
-    if ours.roster != 0 && theirs.roster != ours.roster {
+    let is_alike = theirs.roster == ours.roster || is_one_cluster(ours.cluster, theirs.cluster);
+    if ours.roster != 0 && !is_alike {
         let text = format!("{endpoint} is configured with other members than this one: check the lists of members");
         return Err(NetError::new(Code::ClusterMismatch, text));
     }

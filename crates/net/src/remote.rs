@@ -15,10 +15,11 @@ use tokio::runtime::{Builder, Handle};
 use tokio::time::timeout;
 
 use crate::budget::Share;
-use crate::config::{NetError, NetLimits};
+use crate::config::NetLimits;
 use crate::connection::{end_asked, run, End, Side, Sink};
 use crate::counters::Counters;
 use crate::dial::dial;
+use crate::error::NetError;
 use crate::frame::Parts;
 use crate::guard::caught;
 use crate::queue::{QueueLimits, SendQueue};

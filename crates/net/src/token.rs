@@ -19,7 +19,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use rafterdb_codec::{Code, Proof, PROOF_BYTES};
 use sha2::Sha256;
 
-use crate::config::NetError;
+use crate::error::NetError;
 
 /// Which side proves; the two must never look alike.
 #[derive(Clone, Copy)]

@@ -86,7 +86,7 @@ fn a_hello_that_dribbles_in_is_cut_off() {
 fn a_peer_with_other_members_is_reported_once_on_both_sides() {
     let addresses = addresses(2);
     let one = Member::start(1, &addresses);
-    let two = Member::start_with(2, &addresses, |config| config.roster = 0xbad);
+    let two = Member::start_in(0, 2, &addresses, |config| config.roster = 0xbad);
     one.wait("the refusal in the log", |seen| {
         seen.log.iter().any(|(_, text)| text.contains("CLUSTER_MISMATCH"))
     });
@@ -96,6 +96,15 @@ fn a_peer_with_other_members_is_reported_once_on_both_sides() {
         assert_eq!(member.log_lines("CLUSTER_MISMATCH: 127"), 1, "as dialer");
         assert!(member.net.stats().counters.dials >= 6, "it keeps trying");
     }
+}
+
+#[test]
+fn members_that_know_one_cluster_connect_while_their_lists_differ() {
+    let addresses = addresses(2);
+    let one = Member::start(1, &addresses);
+    let two = Member::start_with(2, &addresses, |config| config.roster = 0xbad);
+    one.wait_up(2);
+    two.wait_up(1);
 }
 
 #[test]

@@ -1,11 +1,13 @@
-//! A buffer: bytes that one holder may write. Knows how it becomes a slice, not where it came from.
+//! A buffer: bytes that one holder may write. Knows how it becomes a slice and is made of one, not where it came from.
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 
+use crate::handle::Handle;
+use crate::inner::Inner;
 use crate::slice::Slice;
-use crate::slot::{Handle, Owned, Place};
+use crate::slot::{Owned, Place};
 use crate::TIERS;
 
 /// Bytes that nobody else can see: a whole buffer of a pool, or what [`Buffer::split_to`] has left of it. Dropping it
@@ -34,7 +36,7 @@ impl Buffer {
 
     /// All bytes of a slot.
     #[inline]
-    pub(crate) fn whole(slot: Owned) -> Self {
+    pub(crate) fn whole(slot: Owned<Inner>) -> Self {
         let handle = Handle::of(slot);
         let Place { start, bytes } = handle.place();
         Self {
@@ -68,6 +70,14 @@ impl Buffer {
         self.start = unsafe { self.start.add(length) };
         self.length -= length;
         slice
+    }
+}
+
+impl Slice {
+    /// The whole buffer to write again, if no other slice of it is there; otherwise this slice. What the buffer contains
+    /// is as it was.
+    pub fn try_into_mut(self) -> Result<Buffer, Self> {
+        self.into_owned().map(Buffer::whole)
     }
 }
 

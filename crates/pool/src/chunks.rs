@@ -6,9 +6,8 @@ use std::ptr::NonNull;
 use std::time::Instant;
 
 use crate::free_bits::{all, SLOTS_MAX};
-use crate::inner::Inner;
 use crate::memory::{alignment, Memory};
-use crate::pool::Options;
+use crate::options::Options;
 use crate::slot::{Home, Owned, Slot};
 use crate::stats::Stats;
 use crate::sync::{Guard, Ordering};
@@ -26,8 +25,8 @@ const CHUNK_SLOTS: [usize; TIERS.len()] = [SLOTS_MAX, SLOTS_MAX, SLOTS_MAX, 4];
 
 /// One piece of memory and the slots it is cut into. They stay when the memory has been given back, for the next time.
 #[derive(Debug)]
-struct Chunk {
-    slots: &'static [Slot],
+struct Chunk<T: 'static> {
+    slots: &'static [Slot<T>],
     memory: Option<Memory>,
     /// When it was first seen idle; `None` after something was taken out of it.
     idle_since: Option<Instant>,
@@ -35,8 +34,8 @@ struct Chunk {
 
 /// What the lock guards.
 #[derive(Debug)]
-pub(crate) struct Chunks {
-    tiers: [Vec<Chunk>; TIERS.len()],
+pub(crate) struct Chunks<T: 'static> {
+    tiers: [Vec<Chunk<T>>; TIERS.len()],
     pub options: Options,
     /// The tables' epoch while a pool has them.
     pub epoch: u64,
@@ -50,40 +49,38 @@ pub(crate) struct Chunks {
 }
 
 /// The chunks of a pool's tables while they are locked. Nothing else grows the tables or gives memory of theirs back.
-pub(crate) struct Locked {
-    inner: &'static Inner,
-    chunks: Guard<'static, Chunks>,
+pub(crate) struct Locked<T: Sync + 'static> {
+    tables: &'static T,
+    tiers: &'static [Tier<T>; TIERS.len()],
+    chunks: Guard<'static, Chunks<T>>,
 }
 
-impl Locked {
-    /// Waits for the lock.
-    pub fn of(inner: &'static Inner) -> Self {
-        let chunks = inner.chunks.lock();
-        Self { inner, chunks }
-    }
-
-    /// `None` while another thread has the lock.
-    pub fn try_of(inner: &'static Inner) -> Option<Self> {
-        let chunks = inner.chunks.try_lock()?;
-        Some(Self { inner, chunks })
+impl<T: Sync> Locked<T> {
+    /// With the lock of these tables, and their tiers.
+    pub const fn new(
+        tables: &'static T,
+        tiers: &'static [Tier<T>; TIERS.len()],
+        chunks: Guard<'static, Chunks<T>>,
+    ) -> Self {
+        Self { tables, tiers, chunks }
     }
 }
 
-impl Deref for Locked {
-    type Target = Chunks;
+impl<T: Sync> Deref for Locked<T> {
+    type Target = Chunks<T>;
 
-    fn deref(&self) -> &Chunks {
+    fn deref(&self) -> &Chunks<T> {
         &self.chunks
     }
 }
 
-impl DerefMut for Locked {
-    fn deref_mut(&mut self) -> &mut Chunks {
+impl<T: Sync> DerefMut for Locked<T> {
+    fn deref_mut(&mut self) -> &mut Chunks<T> {
         &mut self.chunks
     }
 }
 
-impl Chunks {
+impl<T: Sync> Chunks<T> {
     pub fn new() -> Self {
         Self {
             tiers: Default::default(),
@@ -102,7 +99,7 @@ impl Chunks {
     }
 
     /// Slots of a tier that are out of their words.
-    pub fn out(&self, table: &Tier, tier: usize) -> usize {
+    pub fn out(&self, table: &Tier<T>, tier: usize) -> usize {
         let chunks = self.tiers[tier].iter().enumerate();
         let filled = chunks.filter(|(_, chunk)| chunk.memory.is_some());
         filled
@@ -111,9 +108,9 @@ impl Chunks {
     }
 }
 
-impl Locked {
+impl<T: Sync> Locked<T> {
     /// Grows a tier by its factor and takes a slot of what is new. `None` at the bound.
-    pub fn grow(&mut self, tier: usize) -> Option<Owned> {
+    pub fn grow(&mut self, tier: usize) -> Option<Owned<T>> {
         let before = self.slots(tier);
         let target = before + wanted(tier, before);
         let first = self.vacant(tier, target - before)?;
@@ -137,28 +134,28 @@ impl Locked {
     fn vacant(&mut self, tier: usize, slots: usize) -> Option<usize> {
         let room = self.options.bytes_max.saturating_sub(self.bytes) / TIERS[tier];
         let slots = slots.min(room).min(CHUNK_SLOTS[tier]);
-        let inner = self.inner;
+        let (tables, tiers) = (self.tables, self.tiers);
         let chunks = &mut self.chunks.tiers[tier];
-        let is_vacant = |chunk: &Chunk| chunk.memory.is_none() && chunk.slots.len() <= slots;
+        let is_vacant = |chunk: &Chunk<T>| chunk.memory.is_none() && chunk.slots.len() <= slots;
         if let Some(chunk) = chunks.iter().position(is_vacant) {
             return Some(chunk);
         }
         if slots == 0 || chunks.len() == CHUNKS_MAX {
             return None;
         }
-        // SAFETY: this is the lock of `inner`.
-        let chunk = unsafe { inner.tiers[tier].append() };
-        let row = inner.tiers[tier].row(chunk);
+        // SAFETY: this is the lock of these tables.
+        let chunk = unsafe { tiers[tier].append() };
+        let row = tiers[tier].row(chunk);
         let slot = |bit| {
             let home = Home {
-                inner,
+                tables,
                 word: row.word,
                 tier: tier as u8,
                 bit: bit as u8,
             };
             Slot::of_table(home, TIERS[tier])
         };
-        let slots: &'static [Slot] = Vec::leak((0..slots).map(slot).collect());
+        let slots: &'static [Slot<T>] = Vec::leak((0..slots).map(slot).collect());
         row.note(slots);
         chunks.push(Chunk {
             slots,
@@ -169,9 +166,9 @@ impl Locked {
     }
 
     /// Puts memory behind the slots of a chunk that has none and frees them, all but the first if that `is_taken`.
-    fn fill(&mut self, tier: usize, chunk: usize, is_taken: bool, is_there: bool) -> Option<Owned> {
+    fn fill(&mut self, tier: usize, chunk: usize, is_taken: bool, is_there: bool) -> Option<Owned<T>> {
         let bytes = TIERS[tier];
-        let row = self.inner.tiers[tier].row(chunk);
+        let row = self.tiers[tier].row(chunk);
         let chunks = &mut *self.chunks;
         let chunk = &mut chunks.tiers[tier][chunk];
         assert!(chunk.memory.is_none(), "growth: the chunk is vacant");
@@ -208,10 +205,10 @@ impl Locked {
     }
 
     /// Gives back the memory of chunks that are whole and due. Bytes given back.
-    fn give_back(&mut self, is_due: impl Fn(&Row, &mut Chunk) -> bool) -> usize {
+    fn give_back(&mut self, is_due: impl Fn(&Row<T>, &mut Chunk<T>) -> bool) -> usize {
         let chunks = &mut *self.chunks;
         let before = chunks.bytes;
-        for (tier, table) in self.inner.tiers.iter().enumerate() {
+        for (tier, table) in self.tiers.iter().enumerate() {
             for (number, chunk) in chunks.tiers[tier].iter_mut().enumerate() {
                 let row = table.row(number);
                 let slots = chunk.slots.len();
@@ -229,7 +226,7 @@ impl Locked {
     }
 }
 
-impl Chunk {
+impl<T> Chunk<T> {
     /// Says where each slot's bytes start.
     ///
     /// # Safety

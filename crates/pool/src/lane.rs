@@ -6,6 +6,9 @@ use crate::stats::ASKED_SIZES;
 use crate::sync::{Balance, Counter, Ordering, UnsafeCell};
 use crate::TIERS;
 
+/// Threads with a lane of their own at a time; further ones share one more lane.
+pub(crate) const LANES: usize = if cfg!(loom) { 2 } else { 32 };
+
 /// Buffers of each tier that a thread keeps for itself: 1.2 MiB in all.
 pub(crate) const KEPT_MAX: [usize; TIERS.len()] = [16, 8, 2, 1];
 
@@ -21,12 +24,12 @@ const NEVER: u64 = u64::MAX - 1;
 /// On cache lines of its own; two, as they are fetched in pairs.
 #[repr(align(128))]
 #[derive(Debug)]
-pub(crate) struct Lane {
+pub(crate) struct Lane<T: 'static> {
     /// The pool's epoch when the lane was last emptied: older slots are wanted back.
     epoch: Counter,
     /// How many slots of each tier are kept.
     depth: [Counter; TIERS.len()],
-    kept: UnsafeCell<[Option<Owned>; KEPT_SUM]>,
+    kept: UnsafeCell<[Option<Owned<T>>; KEPT_SUM]>,
     /// Chunk in which a slot was found last: where to look first.
     pub hints: [Counter; TIERS.len()],
     /// Slots of each tier that this thread took out of words, less those that it gave back, as far as the tier has not
@@ -43,9 +46,9 @@ pub(crate) struct Lane {
 }
 
 // SAFETY: `kept` is reached only by the thread that has the lane, as the methods that do ask for.
-unsafe impl Sync for Lane {}
+unsafe impl<T: Sync> Sync for Lane<T> {}
 
-impl Lane {
+impl<T> Lane<T> {
     pub fn new(is_shared: bool) -> Self {
         Self {
             epoch: Counter::new(NEVER),
@@ -88,7 +91,7 @@ impl Lane {
     /// # Safety
     /// The lane is the calling thread's and not a shared one.
     #[inline]
-    pub unsafe fn keep(&self, tier: usize, slot: Owned) -> Result<(), Owned> {
+    pub unsafe fn keep(&self, tier: usize, slot: Owned<T>) -> Result<(), Owned<T>> {
         let depth = self.depth(tier);
         if depth == KEPT_MAX[tier] {
             return Err(slot);
@@ -105,7 +108,7 @@ impl Lane {
     /// # Safety
     /// The lane is the calling thread's. A shared one keeps nothing, and may be asked by all.
     #[inline]
-    pub unsafe fn fetch(&self, tier: usize) -> Option<Owned> {
+    pub unsafe fn fetch(&self, tier: usize) -> Option<Owned<T>> {
         let depth = self.depth(tier).checked_sub(1)?;
         self.depth[tier].store(depth as u64, Ordering::Relaxed);
         let at = (KEPT_AT[tier] + depth) % KEPT_SUM;

@@ -23,9 +23,11 @@
 mod buffer;
 mod chunks;
 mod free_bits;
+mod handle;
 mod inner;
 mod lane;
 mod memory;
+mod options;
 mod pool;
 mod slice;
 mod slot;
@@ -36,7 +38,8 @@ mod tier;
 
 pub use buffer::Buffer;
 pub use chunks::{GROWTH_PERCENT, SLOTS_FIRST};
-pub use pool::{Options, Pool, BYTES_MAX_DEFAULT, IDLE_AFTER_DEFAULT};
+pub use options::{Options, BYTES_MAX_DEFAULT, IDLE_AFTER_DEFAULT};
+pub use pool::Pool;
 pub use slice::Slice;
 pub use stats::{Stats, TierStats, ASKED_BYTES, ASKED_SIZES};
 #[cfg(loom)]

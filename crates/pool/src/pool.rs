@@ -2,40 +2,16 @@
 //! What it is made of stands in `inner.rs`.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::buffer::Buffer;
-use crate::chunks::Locked;
 use crate::inner::Inner;
 use crate::lane::Lane;
+use crate::options::Options;
 use crate::slot::Owned;
 use crate::stats::{class_of, Stats, TIER_OF};
+use crate::threads::{lane, process};
 use crate::TIERS;
-
-/// Bytes that a pool holds at most, unless told otherwise.
-pub const BYTES_MAX_DEFAULT: usize = 256 << 20;
-
-/// How long a chunk is idle before [`Pool::trim`] gives its memory back, unless told otherwise.
-pub const IDLE_AFTER_DEFAULT: Duration = Duration::from_secs(30);
-
-/// How a pool is bounded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Options {
-    /// Bytes that the pool holds at most, in use or not. Beyond, buffers are made to measure and freed when dropped.
-    /// Default [`BYTES_MAX_DEFAULT`].
-    pub bytes_max: usize,
-    /// How long a chunk must have been idle for [`Pool::trim`] to give it back. Default [`IDLE_AFTER_DEFAULT`].
-    pub idle_after: Duration,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            bytes_max: BYTES_MAX_DEFAULT,
-            idle_after: IDLE_AFTER_DEFAULT,
-        }
-    }
-}
 
 /// Where buffers come from and go back to. Any thread may use it.
 ///
@@ -54,7 +30,7 @@ impl Pool {
     /// An empty pool.
     #[must_use]
     pub fn with(options: Options) -> Arc<Self> {
-        Arc::new(Self(Inner::open(options)))
+        Arc::new(Self(process().open(options)))
     }
 
     /// A buffer of at least `bytes`: of the smallest tier that holds them, or of so many bytes if none does. Aligned to
@@ -67,7 +43,7 @@ impl Pool {
     #[must_use]
     #[inline]
     pub fn take(&self, bytes: usize) -> Buffer {
-        let lane = self.0.lane();
+        let lane = self.lane();
         let class = class_of(bytes);
         lane.count(&lane.asked[class]);
         let tier = TIER_OF[class];
@@ -82,14 +58,20 @@ impl Pool {
         }
     }
 
+    /// This thread's lane.
+    #[inline]
+    fn lane(&self) -> &'static Lane<Inner> {
+        &self.0.lanes[lane()]
+    }
+
     /// A free slot of a tier, or a new one. `None` at the bound, or while another thread grows or trims the pool.
-    fn find(&self, tier: usize, lane: &Lane) -> Option<Owned> {
+    fn find(&self, tier: usize, lane: &Lane<Inner>) -> Option<Owned<Inner>> {
         let table = &self.0.tiers[tier];
         let claimed = table.claim(tier, lane);
         if claimed.is_some() {
             return claimed;
         }
-        let chunks = Locked::try_of(self.0);
+        let chunks = self.0.try_lock();
         // Whoever had the lock a moment ago may have grown the same tier.
         let claimed = chunks.as_ref().and_then(|_| table.claim(tier, lane));
         if claimed.is_some() {
@@ -109,7 +91,7 @@ impl Pool {
     /// the first to use them need not wait. Waits for others that grow or trim. Bytes added: fewer than asked for if
     /// `Options::bytes_max` is reached.
     pub fn prewarm(&self, buffers: [usize; TIERS.len()]) -> usize {
-        let mut chunks = Locked::of(self.0);
+        let mut chunks = self.0.lock();
         let before = chunks.bytes;
         for (tier, buffers) in buffers.into_iter().enumerate() {
             let missing = buffers.saturating_sub(chunks.slots(tier));
@@ -125,18 +107,20 @@ impl Pool {
     /// The few buffers that a thread keeps for itself (16, 8, 2 and 1 of the tiers) are freed the next time it drops one,
     /// or when it ends; until then their chunks stay. Waits for others that grow or trim; buffers can be taken meanwhile.
     pub fn trim(&self, now: Instant) -> usize {
-        self.0.trim(now)
+        // SAFETY: the lane is this thread's.
+        unsafe { self.0.trim(lane(), now) }
     }
 
     /// The counters. Waits for others that grow or trim.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.0.stats(&Locked::of(self.0))
+        self.0.stats(&self.0.lock())
     }
 }
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        self.0.close();
+        // SAFETY: the lane is this thread's.
+        unsafe { self.0.close(lane()) };
     }
 }

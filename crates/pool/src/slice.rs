@@ -1,4 +1,4 @@
-//! A slice: bytes of a buffer that many may read and nobody writes. Knows how it becomes a buffer again.
+//! A slice: bytes of a buffer that many may read and nobody writes. Knows nothing of who could write them before.
 
 use std::fmt;
 use std::ops::Deref;
@@ -7,8 +7,9 @@ use std::slice::SliceIndex;
 
 use bytes::Bytes;
 
-use crate::buffer::Buffer;
-use crate::slot::Handle;
+use crate::handle::Handle;
+use crate::inner::Inner;
+use crate::slot::Owned;
 
 /// Immutable bytes, counted: part of a pool's buffer, or static. 24 bytes. Cloning, slicing, splitting and dropping
 /// change one counter and never allocate; the last one gives the buffer back to its pool, from whatever thread.
@@ -94,13 +95,12 @@ impl Slice {
         front
     }
 
-    /// The whole buffer to write again, if no other slice of it is there; otherwise this slice. What the buffer contains
-    /// is as it was.
-    pub fn try_into_mut(self) -> Result<Buffer, Self> {
+    /// The slot, if no other slice or buffer of it is there.
+    pub(crate) fn into_owned(self) -> Result<Owned<Inner>, Self> {
         let Some(handle) = self.handle else {
             return Err(self);
         };
-        handle.into_owned().map(Buffer::whole).map_err(|handle| Self {
+        handle.into_owned().map_err(|handle| Self {
             handle: Some(handle),
             ..self
         })

@@ -4,10 +4,9 @@
 use std::cell::Cell;
 
 use crate::inner::Inner;
+use crate::lane::LANES;
+use crate::options::Options;
 use crate::sync::{ordering, AtomicU64, Leaked, Ordering, Step};
-
-/// Threads with a lane of their own at a time; further ones share one more lane.
-pub(crate) const LANES: usize = if cfg!(loom) { 2 } else { 32 };
 
 const UNKNOWN: usize = usize::MAX;
 
@@ -87,7 +86,7 @@ impl Drop for Own {
         if lane < LANES {
             for inner in self.process.pools() {
                 // SAFETY: the lane is this thread's.
-                unsafe { inner.empty(&inner.lanes[lane]) };
+                unsafe { inner.empty(lane) };
             }
             self.process.lanes.fetch_or(1 << lane, ordering(Step::Leave));
         }
@@ -95,13 +94,21 @@ impl Drop for Own {
 }
 
 impl Process {
+    /// Begins a pool, in tables that an earlier one has left or, where there are none, in new ones.
+    pub fn open(&self, options: Options) -> &'static Inner {
+        let inner = self.pools().find(|inner| inner.take());
+        let inner = inner.unwrap_or_else(|| self.list(Box::leak(Box::new(Inner::new()))));
+        inner.open(options);
+        inner
+    }
+
     /// All tables, newest first.
-    pub fn pools(&self) -> impl Iterator<Item = &'static Inner> {
+    fn pools(&self) -> impl Iterator<Item = &'static Inner> {
         std::iter::successors(self.newest.get(), |inner| inner.next.get())
     }
 
     /// Adds tables to the list.
-    pub fn list(&self, inner: &'static Inner) -> &'static Inner {
+    fn list(&self, inner: &'static Inner) -> &'static Inner {
         loop {
             let newest = self.newest.get();
             inner.next.set(newest, Step::List);

@@ -23,17 +23,17 @@ const TOLD_EVERY: i64 = 8;
 
 /// The words stand together, so that a search passes eight in a cache line.
 #[derive(Debug)]
-struct Block {
+struct Block<T: 'static> {
     words: [FreeBits; BLOCK_CHUNKS],
     /// First slot of each chunk; written before the chunk's first bit is set.
-    slots: [AtomicPtr<Slot>; BLOCK_CHUNKS],
+    slots: [AtomicPtr<Slot<T>>; BLOCK_CHUNKS],
     /// Whether something was taken out of each chunk since it was last looked at for being idle.
     is_touched: [Flag; BLOCK_CHUNKS],
 }
 
 #[derive(Debug)]
-pub(crate) struct Tier {
-    blocks: [Leaked<Block>; BLOCKS_MAX],
+pub(crate) struct Tier<T: Sync + 'static> {
+    blocks: [Leaked<Block<T>>; BLOCKS_MAX],
     /// Chunks in the table. Those below are there for good.
     chunks: AtomicUsize,
     /// Slots out of their words, as far as the lanes have told, and the most there were.
@@ -42,20 +42,20 @@ pub(crate) struct Tier {
 }
 
 /// A chunk's part of the table.
-pub(crate) struct Row {
+pub(crate) struct Row<T: 'static> {
     pub word: &'static FreeBits,
-    slots: &'static AtomicPtr<Slot>,
+    slots: &'static AtomicPtr<Slot<T>>,
     pub is_touched: &'static Flag,
 }
 
-impl Row {
+impl<T> Row<T> {
     /// Notes the slots of the chunk, before its first bit is set.
-    pub fn note(&self, slots: &'static [Slot]) {
+    pub fn note(&self, slots: &'static [Slot<T>]) {
         self.slots.store(slots.as_ptr().cast_mut(), Ordering::Relaxed);
     }
 }
 
-impl Tier {
+impl<T: Sync> Tier<T> {
     pub fn new() -> Self {
         Self {
             blocks: std::array::from_fn(|_| Leaked::nothing()),
@@ -67,7 +67,7 @@ impl Tier {
 
     /// The row of a chunk that was appended.
     #[inline]
-    pub fn row(&self, chunk: usize) -> Row {
+    pub fn row(&self, chunk: usize) -> Row<T> {
         let block = self.blocks[chunk / BLOCK_CHUNKS].get();
         let block = block.expect("table: a row that is announced is there");
         let at = chunk % BLOCK_CHUNKS;
@@ -97,7 +97,7 @@ impl Tier {
     }
 
     /// Takes a free slot, from the chunk on where this lane found one last. `number` is the tier's own.
-    pub fn claim(&self, number: usize, lane: &Lane) -> Option<Owned> {
+    pub fn claim(&self, number: usize, lane: &Lane<T>) -> Option<Owned<T>> {
         let hint = &lane.hints[number];
         let chunks = self.chunks.load(ordering(Step::Look));
         let first = chunks.min(hint.load(Ordering::Relaxed) as usize);
@@ -124,7 +124,7 @@ impl Tier {
 
     /// Notes that a slot was taken out of a word, or is about to be given back.
     #[inline]
-    pub fn moved(&self, number: usize, lane: &Lane, by: i64) {
+    pub fn moved(&self, number: usize, lane: &Lane<T>, by: i64) {
         let out = &lane.out[number];
         let mut by = by;
         if !lane.is_shared {

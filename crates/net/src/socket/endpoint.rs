@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use rafterdb_codec::limits::UNIX_PATH_BYTES_MAX;
 use rafterdb_codec::Code;
 
-use crate::config::NetError;
+use crate::error::NetError;
 
 /// What a Unix socket's address begins with. A path is absolute, so that it means the same to every process.
 const UNIX: &str = "unix:";

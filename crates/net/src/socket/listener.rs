@@ -4,17 +4,14 @@ use std::fmt::{self, Display};
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 
-use rafterdb_codec::Code;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::Runtime;
 
+use super::listening::{cannot_listen, in_use, BACKLOG};
 #[cfg(unix)]
 use super::unix_listener::UnixSocketListener;
 use super::{Endpoint, Origin, Socket};
-use crate::config::NetError;
-
-/// Connections that may wait to be accepted.
-pub(super) const BACKLOG: u32 = 1024;
+use crate::error::NetError;
 
 /// Dropped, it listens no more, and leaves nothing behind.
 pub(crate) enum Listener {
@@ -65,26 +62,6 @@ impl Display for Listener {
             Self::Unix(listener) => listener.address().fmt(f),
         }
     }
-}
-
-pub(super) fn cannot_listen(on: &Endpoint, error: &io::Error) -> NetError {
-    let form = match on {
-        Endpoint::Tcp(_) => "host:port of this machine",
-        Endpoint::Unix(_) => "unix:/path in a directory where this process may make files",
-    };
-    NetError::new(
-        Code::AddressInvalid,
-        format!("cannot listen on {on}: {error}; give {form}"),
-    )
-}
-
-pub(super) fn in_use(on: &Endpoint) -> NetError {
-    let other = match on {
-        Endpoint::Tcp(_) => "another port",
-        Endpoint::Unix(_) => "another path",
-    };
-    let text = format!("another process listens on {on}; stop it, or listen on {other}");
-    NetError::new(Code::PortInUse, text)
 }
 
 /// Binds `host:port`.

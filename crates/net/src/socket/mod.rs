@@ -3,6 +3,7 @@
 
 mod endpoint;
 mod listener;
+mod listening;
 #[cfg(unix)]
 mod unix_listener;
 

@@ -17,9 +17,9 @@ use rafterdb_codec::Code;
 use tokio::net::{UnixListener, UnixSocket, UnixStream};
 use tokio::runtime::Runtime;
 
-use super::listener::{cannot_listen, in_use, BACKLOG};
+use super::listening::{cannot_listen, in_use, BACKLOG};
 use super::{Endpoint, Origin, Socket};
-use crate::config::NetError;
+use crate::error::NetError;
 
 /// Who may connect: this user. Clients prove nothing, so the file's mode is all that keeps others away; whoever wants more users sets
 /// another mode once the member listens.

@@ -20,6 +20,8 @@ pub use addresses::addresses;
 pub const ROSTER: u64 = 0xc1;
 /// Identity that members have unless a test says otherwise.
 pub const CLUSTER: u64 = 0xfade;
+/// Index of the configuration that says who is gone.
+pub const REMOVED_AT: u64 = 7;
 
 /// What a handler was told.
 #[derive(Default)]
@@ -30,6 +32,8 @@ pub struct Seen {
     pub submissions: Vec<(u64, Slice)>,
     pub closed: Vec<u64>,
     pub log: Vec<(Level, String)>,
+    /// Who said that this member was removed, and by which configuration.
+    pub removed: Vec<(u64, u64)>,
 }
 
 #[derive(Default)]
@@ -38,6 +42,8 @@ pub struct Recorder {
     pub held: AtomicBool,
     /// Identity of the cluster.
     pub cluster: AtomicU64,
+    /// A member that was removed, by the configuration at `REMOVED_AT`; 0: nobody was.
+    pub gone: AtomicU64,
 }
 
 impl Handler for Recorder {
@@ -57,6 +63,12 @@ impl Handler for Recorder {
     }
     fn cluster(&self) -> u64 {
         self.cluster.load(Ordering::Relaxed)
+    }
+    fn removed(&self, member: u64) -> Option<u64> {
+        (self.gone.load(Ordering::Relaxed) == member).then_some(REMOVED_AT)
+    }
+    fn told_removed(&self, peer: u64, index: u64) {
+        self.seen.lock().unwrap().removed.push((peer, index));
     }
     fn ready(&self, _peer: u64, _lane: Lane) -> bool {
         !self.held.load(Ordering::Relaxed)
@@ -117,8 +129,13 @@ impl Member {
     }
 
     pub fn start_with(id: u64, addresses: &[String], change: impl FnOnce(&mut NetConfig)) -> Self {
+        Self::start_in(CLUSTER, id, addresses, change)
+    }
+
+    /// One that knows its cluster by this identity; 0: not yet.
+    pub fn start_in(cluster: u64, id: u64, addresses: &[String], change: impl FnOnce(&mut NetConfig)) -> Self {
         let recorder = Arc::new(Recorder::default());
-        recorder.cluster.store(CLUSTER, Ordering::Relaxed);
+        recorder.cluster.store(cluster, Ordering::Relaxed);
         let mut config = config(id, addresses, &recorder);
         change(&mut config);
         let net = Net::start(config, recorder.clone()).unwrap();
