@@ -4,7 +4,9 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use rafterdb_store::{Engine, EngineOptions, KeyRange, LsmEngine, Mark, RowRef, Skips, StoreError, Visit};
+use rafterdb_store::{
+    skips_after, Engine, EngineOptions, KeyRange, LsmEngine, Mark, RowRef, Skips, StoreError, Value, Visit,
+};
 
 const VALUE_BYTES: usize = 256;
 
@@ -26,13 +28,13 @@ impl Writer<'_> {
             lease: 0,
             previous: 0,
             skips: &[],
-            value,
+            value: Value::of(value),
         };
         self.engine.latest(key, &mut |latest| {
             row.create = latest.create;
             row.version = latest.version + 1;
             row.previous = latest.modified;
-            skips = Skips::after(&latest, row.modified, row.version, 0).unwrap_or_default();
+            skips = skips_after(&latest, row.modified, row.version, 0).unwrap_or_default();
         })?;
         row.skips = skips.as_bytes();
         self.engine.write(key, 0, row)?;

@@ -3,8 +3,17 @@
 pub mod engine;
 mod error;
 pub mod machine;
+mod restore;
+mod thread_time;
+mod waits;
 
 pub use engine::{install_snapshot, EngineOptions, EngineStats, LsmEngine, PreparedStore, SharedCache, Snapshot};
-pub use engine::{Change, ChangePlace, Engine, KeyRange, Mark, RowRef, Skips, Visit};
+pub use engine::{
+    skips_after, Change, ChangePlace, Engine, KeyRange, Mark, RowRef, Skips, Value, Visit, APART_BYTES_MIN,
+};
 pub use error::StoreError;
-pub use machine::{Applied, Bounds, Deliver, KeptForCounts, Machine, MachineStatus, SlicedRead, WatchId};
+pub use machine::{
+    Applied, Bounds, Deliver, KeptForCounts, LongestApply, Machine, MachineStatus, SlicedRead, WatchId, MACHINE_VERSION,
+};
+pub use restore::Restore;
+pub use waits::Wait;

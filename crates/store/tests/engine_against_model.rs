@@ -19,6 +19,7 @@ fn options(rng: &mut Rng) -> EngineOptions {
         memory_bytes: 16 << 20,
         history_segment_bytes: Some(4_000 << rng.below(6)),
         memtable_bytes: Some(20_000 << rng.below(6)),
+        dead_rows: 1 << rng.below(6),
         ..EngineOptions::default()
     }
 }

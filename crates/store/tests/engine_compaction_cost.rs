@@ -204,7 +204,7 @@ fn a_version_whose_deletion_is_compacted_later_than_it_survives() {
     assert_eq!(store.engine.stats().history_floor, deleted);
     store.check();
     let mut previous = Vec::new();
-    let visit = &mut |row: rafterdb_store::RowRef<'_>| previous = row.value.to_vec();
+    let visit = &mut |row: rafterdb_store::RowRef<'_>| previous = row.value.bytes().unwrap().to_vec();
     assert!(store.engine.replaced(b"key", deleted, deleted - 2, visit).unwrap());
     assert_eq!(previous, b"first");
 }

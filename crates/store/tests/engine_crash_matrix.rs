@@ -153,7 +153,9 @@ fn check(model: &Model, directory: &Path, what: &str) {
 
 fn engine_points() -> Vec<&'static str> {
     let ours = rafterdb_fault::POINTS.iter().map(|(name, _)| *name);
-    ours.filter(|name| name.starts_with("store.")).collect()
+    // A search for dead rows writes nothing, and comes after more deletions than there are here.
+    let is_struck = |name: &&str| name.starts_with("store.") && !name.starts_with("store.search.");
+    ours.filter(is_struck).collect()
 }
 
 /// Points that are only reached after an earlier death.

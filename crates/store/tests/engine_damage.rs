@@ -51,17 +51,27 @@ fn read_all(model: &Model, directory: &Path) -> Result<usize, StoreError> {
     for at in [model.compacted, (model.compacted + model.revision) / 2, model.revision] {
         let mut found = Vec::new();
         let all = KeyRange { start: b"", end: None };
+        let mut read = Ok(());
         engine.scan(all, at, false, &mut |key, row| {
-            found.push((key.to_vec(), Version::of(&row)));
-            Visit::Next
+            read = Version::read(&engine, key, &row).map(|version| found.push((key.to_vec(), version)));
+            if read.is_ok() {
+                Visit::Next
+            } else {
+                Visit::Stop
+            }
         })?;
+        read?;
         let live = |key: &Vec<u8>| model.live_at(key, at).map(|version| (key.clone(), version.clone()));
         let expected: Vec<_> = model.versions.keys().filter_map(live).collect();
         wrong += usize::from(found != expected);
     }
     let mut found = Vec::new();
     engine.changes(model.compacted + 1, model.revision, &mut |change| {
-        found.push((change.sub, change.key.to_vec(), Version::of(&change.row)));
+        found.push((
+            change.sub,
+            change.key.to_vec(),
+            Version::of(&engine, change.key, &change.row),
+        ));
         Visit::Next
     })?;
     let kept = model

@@ -8,7 +8,7 @@ mod engine_model;
 
 use engine_model::{apply, compare, replay, Model, Operation, Rng};
 use rafterdb_codec::Code;
-use rafterdb_store::{Engine, EngineOptions, LsmEngine, RowRef};
+use rafterdb_store::{Engine, EngineOptions, LsmEngine, RowRef, Value};
 
 fn put(key: &str) -> Operation {
     Operation::Change(vec![(key.into(), Some(b"value".to_vec()))])
@@ -22,7 +22,7 @@ fn row(model: &Model) -> RowRef<'static> {
         lease: 0,
         previous: 0,
         skips: &[],
-        value: b"",
+        value: Value::none(),
     }
 }
 

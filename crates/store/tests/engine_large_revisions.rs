@@ -29,7 +29,11 @@ fn check(model: &Model, engine: &LsmEngine, at: u64) {
     let all = KeyRange { start: b"", end: None };
     let mut rows = 0;
     let scanned = engine.scan(all, at, false, &mut |key, row| {
-        assert_eq!(expected.next(), Some((&key.to_vec(), &Version::of(&row))), "at {at}");
+        assert_eq!(
+            expected.next(),
+            Some((&key.to_vec(), &Version::of(engine, key, &row))),
+            "at {at}"
+        );
         rows += 1;
         Visit::Next
     });

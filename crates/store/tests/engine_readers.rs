@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use engine_model::Rng;
 use rafterdb_codec::Code;
-use rafterdb_store::{Engine, EngineOptions, KeyRange, LsmEngine, Mark, RowRef, Visit};
+use rafterdb_store::{Engine, EngineOptions, KeyRange, LsmEngine, Mark, RowRef, Value, Visit};
 
 const ACCOUNTS: u64 = 200;
 const START: u64 = 1_000;
@@ -30,7 +30,7 @@ fn set(engine: &LsmEngine, revision: u64, sub: u32, key: &[u8], amount: u64) {
         lease: 0,
         previous: 0,
         skips: &[],
-        value: &value,
+        value: Value::of(&value),
     };
     engine
         .latest(key, &mut |latest| {
@@ -42,13 +42,13 @@ fn set(engine: &LsmEngine, revision: u64, sub: u32, key: &[u8], amount: u64) {
         })
         .unwrap();
     if amount == 0 {
-        (row.version, row.create, row.value) = (0, 0, &[]);
+        (row.version, row.create, row.value) = (0, 0, Value::none());
     }
     engine.write(key, sub, row).unwrap();
 }
 
 fn amount(row: &RowRef<'_>) -> u64 {
-    u64::from_le_bytes(row.value[..8].try_into().unwrap())
+    u64::from_le_bytes(row.value.bytes().unwrap()[..8].try_into().unwrap())
 }
 
 /// The sum of all accounts at `at`; `None` if it was compacted meanwhile.

@@ -73,6 +73,7 @@ fn put(engine: &LsmEngine, revision: u64, key: &[u8]) {
             (create, version, previous) = (row.create, row.version + 1, row.modified);
         })
         .unwrap();
+    let value = revision.to_le_bytes();
     let row = RowRef {
         create,
         modified: revision,
@@ -80,7 +81,7 @@ fn put(engine: &LsmEngine, revision: u64, key: &[u8]) {
         lease: 0,
         previous,
         skips: &[],
-        value: &revision.to_le_bytes(),
+        value: (&value).into(),
     };
     engine.write(key, 0, row).unwrap();
 }

@@ -110,8 +110,8 @@ fn use_it(prepared: &PreparedStore) {
     let all = KeyRange { start: &[], end: None };
     let mut read = 0;
     // Errors are fine: what was a lie is noticed where it is read.
-    let _ = engine.scan(all, prepared.mark().revision, false, &mut |_, row| {
-        read += row.value.len();
+    let _ = engine.scan(all, prepared.mark().revision, false, &mut |key, row| {
+        let _ = engine.value(key, &row, &mut |value| read += value.len());
         Visit::Next
     });
     let _ = engine.changes(engine.compacted() + 1, u64::MAX, &mut |change| {

@@ -1,16 +1,18 @@
-//! A plain put costs no allocation once the machine is warm, and its own share of the time is printed.
+//! A plain put costs no allocation once the machine is warm, and its own share of the time is printed. And the engine is told of keys
+//! before they are looked at, so that it can have them ready.
 //! The engine here keeps one row and does nothing, so that what is measured is the machine.
 
 #![allow(clippy::unwrap_used)] // A test fails by panicking.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 use std::time::Instant;
 
-use rafterdb_codec::{BatchHeader, Code, EntryKind, Put};
+use rafterdb_codec::{BatchHeader, Code, Entry, EntryKind, Put};
 use rafterdb_store::{
-    Change, ChangePlace, Deliver, Engine, KeyRange, Machine, Mark, RowRef, StoreError, Visit, WatchId,
+    Change, ChangePlace, Deliver, Engine, KeyRange, Machine, Mark, RowRef, StoreError, Value, Visit, WatchId,
 };
 
 thread_local! {
@@ -36,10 +38,25 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-struct OneRow;
+#[derive(Default)]
+struct OneRow {
+    /// Keys that it was told of and that were not looked at yet.
+    expected: AtomicUsize,
+    /// Keys that were looked at while there were none.
+    surprises: AtomicUsize,
+}
 
 impl Engine for OneRow {
+    fn expect(&self, keys: &[&[u8]]) {
+        self.expected.fetch_add(keys.len(), Ordering::Relaxed);
+    }
+
     fn latest(&self, _: &[u8], visit: &mut dyn FnMut(RowRef<'_>)) -> Result<bool, StoreError> {
+        if self.expected.load(Ordering::Relaxed) == 0 {
+            self.surprises.fetch_add(1, Ordering::Relaxed);
+        } else {
+            self.expected.fetch_sub(1, Ordering::Relaxed);
+        }
         visit(RowRef {
             create: 2,
             modified: 2,
@@ -47,9 +64,14 @@ impl Engine for OneRow {
             lease: 0,
             previous: 0,
             skips: &[],
-            value: &[7; 256],
+            value: Value::of(&[7; 256]),
         });
         Ok(true)
+    }
+
+    fn value(&self, _: &[u8], row: &RowRef<'_>, read: &mut dyn FnMut(&[u8])) -> Result<(), StoreError> {
+        read(row.value.bytes().expect("all values are at hand"));
+        Ok(())
     }
 
     fn get(&self, key: &[u8], _: u64, visit: &mut dyn FnMut(RowRef<'_>)) -> Result<bool, StoreError> {
@@ -168,7 +190,7 @@ fn batch_of(size: u32) -> Vec<u8> {
 
 /// Applies and publishes batches of `size` plain puts; returns (allocations, ns) a put.
 fn measure(size: u32, batches: u64) -> (f64, f64) {
-    let machine = Machine::new(OneRow, None, Arc::new(Nobody)).unwrap();
+    let machine = Machine::new(OneRow::default(), None, Arc::new(Nobody)).unwrap();
     let mut body = batch_of(size);
     let mut results = Vec::with_capacity(64);
     let begin = Instant::now();
@@ -181,7 +203,7 @@ fn measure(size: u32, batches: u64) -> (f64, f64) {
         body[16..24].copy_from_slice(&index.saturating_sub(30).max(1).to_le_bytes());
         results.clear();
         machine
-            .apply(index, 1, EntryKind::Batch as u8, &body, &mut results)
+            .apply(index, 1, &Entry::new(EntryKind::Batch, &body), &mut results)
             .unwrap();
         machine.publish().unwrap();
     }
@@ -196,5 +218,18 @@ fn plain_puts_do_not_allocate() {
         let (allocations, nanoseconds) = measure(size, 400_000 / u64::from(size));
         println!("{size} puts a batch: {nanoseconds:.0} ns a put in the machine, applied and published");
         assert!(allocations < 0.001, "{allocations} allocations a put");
+    }
+}
+
+#[test]
+fn the_engine_is_told_of_the_keys_of_a_batch_before_they_are_looked_at() {
+    // There is nothing to gain from saying so of one key alone.
+    for (size, surprises) in [(1, 1), (2, 0), (16, 0), (500, 0)] {
+        let machine = Machine::new(OneRow::default(), None, Arc::new(Nobody)).unwrap();
+        let body = batch_of(size);
+        let entry = Entry::new(EntryKind::Batch, &body);
+        machine.apply(1, 1, &entry, &mut Vec::new()).unwrap();
+        assert_eq!(machine.engine().surprises.load(Ordering::Relaxed), surprises, "{size}");
+        assert_eq!(machine.engine().expected.load(Ordering::Relaxed), 0, "{size}");
     }
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use model::harness::Collector;
 use model::semantics::{Op, PutOp};
 use model::wire::encode_batch;
-use rafterdb_codec::{BatchHeader, EntryKind};
+use rafterdb_codec::{BatchHeader, Entry, EntryKind};
 use rafterdb_store::{EngineOptions, LsmEngine, Machine};
 
 const PUTS: u64 = 4_000;
@@ -20,7 +20,12 @@ fn apply(machine: &Machine<LsmEngine>, ops: &[Op]) {
     let body = encode_batch(BatchHeader::default(), ops);
     let mut results = Vec::new();
     machine
-        .apply(machine.applied() + 1, 1, EntryKind::Batch as u8, &body, &mut results)
+        .apply(
+            machine.applied() + 1,
+            1,
+            &Entry::new(EntryKind::Batch, &body),
+            &mut results,
+        )
         .unwrap();
     machine.publish().unwrap();
 }

@@ -16,7 +16,7 @@ use model::engine::ModelEngine;
 use model::harness::{Collector, TestEngine};
 use model::semantics::{Op, PutOp};
 use model::wire::encode_batch;
-use rafterdb_codec::{BatchHeader, EntryKind};
+use rafterdb_codec::{BatchHeader, Entry, EntryKind};
 use rafterdb_store::{Bounds, Engine, EngineOptions, KeyRange, LsmEngine, Machine, Visit};
 
 const DIRECTORY: &str = "CROWDED_COMPACTION_DIRECTORY";
@@ -40,7 +40,7 @@ fn open(directory: &Path) -> Machine<LsmEngine> {
         ..EngineOptions::default()
     };
     let (engine, recovered) = LsmEngine::open(&directory.join("store"), options).unwrap();
-    Machine::with_bounds(engine, recovered, Arc::new(Collector::default()), bounds()).unwrap()
+    Machine::with_versions(engine, recovered, Arc::new(Collector::default()), vec![bounds()]).unwrap()
 }
 
 fn key(group: u64, number: u8) -> Vec<u8> {
@@ -69,7 +69,7 @@ fn entry(index: u64) -> Vec<u8> {
 fn apply<E: Engine>(machine: &Machine<E>, index: u64, body: &[u8]) {
     let mut results = Vec::new();
     machine
-        .apply(index, 1, EntryKind::Batch as u8, body, &mut results)
+        .apply(index, 1, &Entry::new(EntryKind::Batch, body), &mut results)
         .unwrap();
     machine.publish().unwrap();
 }
@@ -138,7 +138,9 @@ fn pairs<E: Engine>(engine: &E, at: u64) -> Vec<(Vec<u8>, u64, u64, Vec<u8>)> {
     let all = KeyRange { start: b"", end: None };
     engine
         .scan(all, at, false, &mut |key, row| {
-            pairs.push((key.to_vec(), row.create, row.modified, row.value.to_vec()));
+            let mut value = Vec::new();
+            engine.value(key, &row, &mut |bytes| value = bytes.to_vec()).unwrap();
+            pairs.push((key.to_vec(), row.create, row.modified, value));
             Visit::Next
         })
         .unwrap();
@@ -152,7 +154,7 @@ fn check(directory: &Path, what: &str) {
     let (last, revision): Asked = (last.parse().unwrap(), revision.parse().unwrap());
     let log: Vec<_> = (1..=last).map(entry).chain([compaction(revision)]).collect();
     let (engine, _) = ModelEngine::open(&ModelEngine::new_disk(), u64::MAX);
-    let model = Machine::with_bounds(engine, None, Arc::new(Collector::default()), bounds()).unwrap();
+    let model = Machine::with_versions(engine, None, Arc::new(Collector::default()), vec![bounds()]).unwrap();
     let machine = open(directory);
     let stands_at = machine.status().mark.index;
     for (body, index) in log.iter().zip(1..) {

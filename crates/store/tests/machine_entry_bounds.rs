@@ -60,6 +60,10 @@ impl Engine for Counting {
         self.engine.latest(key, visit)
     }
 
+    fn value(&self, key: &[u8], row: &RowRef<'_>, read: &mut dyn FnMut(&[u8])) -> Result<(), StoreError> {
+        self.engine.value(key, row, read)
+    }
+
     fn get(&self, key: &[u8], at: u64, visit: &mut dyn FnMut(RowRef<'_>)) -> Result<bool, StoreError> {
         self.step(LATEST);
         self.engine.get(key, at, visit)
@@ -218,7 +222,7 @@ fn worst() -> Vec<(&'static str, Vec<Op>)> {
         ),
         (
             "deletes of as many as one by one",
-            each(ranges, |n| delete(70 * n, 70 * n + 512)),
+            each(ranges, |n| delete(70 * n, 70 * n + 256)),
         ),
         ("large deletes", and_puts(each(ranges, |n| delete(n, KEYS)))),
         ("one large delete", vec![delete(0, KEYS)]),
@@ -232,7 +236,7 @@ fn worst() -> Vec<(&'static str, Vec<Op>)> {
         ),
         (
             "a transaction of ranges",
-            vec![txn(vec![compare(0, 10); 128], each(128, |_| range(0, KEYS)))],
+            vec![txn(vec![compare(0, 10); 64], each(64, |_| range(0, KEYS)))],
         ),
         (
             "large values",
@@ -241,7 +245,7 @@ fn worst() -> Vec<(&'static str, Vec<Op>)> {
                     vec![],
                     vec![delete(KEYS + 10 * n, KEYS + 10 * n + 10), range(KEYS, KEYS + 99)],
                 )
-            })[..128]
+            })[..64]
                 .to_vec(),
         ),
         (
@@ -250,7 +254,7 @@ fn worst() -> Vec<(&'static str, Vec<Op>)> {
         ),
         (
             "compares and reads of one key",
-            each(8, |_| {
+            each(4, |_| {
                 txn(
                     vec![
                         CompareOp {

@@ -15,7 +15,7 @@ use model::harness::{Collector, Harness};
 use model::semantics::{CompareOp, Op, Outcome, PutOp, RangeOp, Relation, Target, TxnOp};
 use model::wire::{decode_write, encode_batch};
 use rafterdb_codec::limits::{BATCH_OPERATIONS_MAX, BATCH_RANGES_MAX, TXN_OPERATIONS_MAX};
-use rafterdb_codec::{validate_batch, BatchHeader, Code, EntryKind, Limits};
+use rafterdb_codec::{validate_batch, BatchHeader, Code, Entry, EntryKind, Limits};
 use rafterdb_store::{EngineOptions, LsmEngine, Machine};
 
 const KEYS: u32 = 400_000;
@@ -30,7 +30,7 @@ const ROUNDS: u32 = 4;
 struct Loaded {
     machine: Machine<LsmEngine>,
     index: u64,
-    _directory: tempfile::TempDir,
+    directory: tempfile::TempDir,
 }
 
 impl Loaded {
@@ -42,7 +42,7 @@ impl Loaded {
         self.index += 1;
         let began = thread_time();
         self.machine
-            .apply(self.index, 1, EntryKind::Batch as u8, &body, &mut results)
+            .apply(self.index, 1, &Entry::new(EntryKind::Batch, &body), &mut results)
             .unwrap();
         let took = thread_time() - began;
         self.machine.publish().unwrap();
@@ -142,8 +142,8 @@ const WORST: [Request; 17] = [
     ("puts of 1.5 MB each", |round| {
         each(2, |n| put_of(scattered(n + round * 2), 1_500_000))
     }),
-    ("puts of 2 KB each", |round| {
-        each(1_000, |n| put_of(scattered(n + 7 * round), 3_900))
+    ("puts of 8 KB each", |round| {
+        each(500, |n| put_of(scattered(n + 7 * round), 7_800))
     }),
     ("puts that keep values of 100 KB", |round| {
         each(BATCH_OPERATIONS_MAX, |n| touch(KEYS + (n + round) % LARGE))
@@ -161,11 +161,11 @@ const WORST: [Request; 17] = [
     ("deletes of 500 keys each", |round| {
         each(BATCH_RANGES_MAX, |n| delete(120_000 + 2_200 * round + 500 * n, 500))
     }),
-    ("deletes of 500 keys each, twice 126 in a transaction", |round| {
+    ("deletes of 500 keys each, twice 63 in a transaction", |round| {
         let half = |half: u32| {
             txn(
                 vec![],
-                each(126, |n| delete(160_000 + 100 * round + 500 * (126 * half + n), 500)),
+                each(63, |n| delete(160_000 + 100 * round + 500 * (63 * half + n), 500)),
             )
         };
         vec![txn(vec![], vec![half(0), half(1)])]
@@ -179,14 +179,14 @@ const WORST: [Request; 17] = [
             each(TXN_OPERATIONS_MAX, |n| put_of(n, 20)),
         )]
     }),
-    ("128 compares and 128 ranges", |round| {
+    ("64 compares and 64 ranges", |round| {
         vec![txn(
-            (0..128).map(|n| compare(20_000 + 31 * n, 30)).collect(),
-            each(128, |n| range(40_000 + 10_000 * round + 40 * n, 40)),
+            (0..64).map(|n| compare(20_000 + 62 * n, 61)).collect(),
+            each(64, |n| range(40_000 + 10_000 * round + 40 * n, 40)),
         )]
     }),
-    ("256 ranges with nothing to return", |round| {
-        let halves = |half: u32| txn(vec![], each(127, |n| range(40_000 + 1_000 * round + n + 128 * half, 5)));
+    ("128 ranges with nothing to return", |round| {
+        let halves = |half: u32| txn(vec![], each(63, |n| range(40_000 + 1_000 * round + n + 64 * half, 5)));
         vec![halves(0), halves(1)]
     }),
     ("a range of all", |_| vec![txn(vec![], vec![range(0, KEYS)])]),
@@ -197,7 +197,7 @@ const WORST: [Request; 17] = [
                 each(TXN_OPERATIONS_MAX, |n| get(scattered(10_000 * round + 128 * t + n))),
             )
         };
-        each(7, several)
+        each(3, several)
     }),
     ("compares of single keys", |round| {
         let compares = |t: u32| {
@@ -205,28 +205,32 @@ const WORST: [Request; 17] = [
                 .map(|n| compare(scattered(10_000 * round + 120 * t + n), 1))
                 .collect()
         };
-        each(8, |t| txn(compares(t), vec![]))
+        each(4, |t| txn(compares(t), vec![]))
     }),
     ("deletes of values of 100 KB", |round| {
         each(40, |n| delete(KEYS + 4 * n + 100 * round, 4))
     }),
 ];
 
-fn load() -> Loaded {
+fn open(options: EngineOptions) -> Loaded {
     let directory = tempfile::tempdir().unwrap();
-    let (engine, _) = LsmEngine::open(directory.path(), EngineOptions::default()).unwrap();
+    let (engine, _) = LsmEngine::open(directory.path(), options).unwrap();
     let machine = Machine::new(engine, None, Arc::new(Collector::default())).unwrap();
-    let mut loaded = Loaded {
+    Loaded {
         machine,
         index: 0,
-        _directory: directory,
-    };
-    for first in (0..KEYS).step_by(1_000) {
-        loaded.apply(&each(1_000, |n| put_of(scattered(first + n), 100)));
+        directory,
+    }
+}
+
+fn load() -> Loaded {
+    let mut loaded = open(EngineOptions::default());
+    for first in (0..KEYS).step_by(500) {
+        loaded.apply(&each(500, |n| put_of(scattered(first + n), 100)));
     }
     // Scattering leaves some out.
-    for first in (0..KEYS).step_by(1_000) {
-        loaded.apply(&each(1_000, |n| put_of(first + n, 100)));
+    for first in (0..KEYS).step_by(500) {
+        loaded.apply(&each(500, |n| put_of(first + n, 100)));
     }
     for first in (0..LARGE).step_by(40) {
         loaded.apply(&each(40, |n| put_of(KEYS + first + n, LARGE_BYTES)));
@@ -249,6 +253,162 @@ fn no_request_takes_the_apply_thread_long() {
         }
     }
     assert_eq!(too_long, []);
+}
+
+/// Bytes that do not compress.
+fn noise(number: u32, bytes: usize) -> Vec<u8> {
+    let mut state = u64::from(number) << 1 | 1;
+    let words = std::iter::repeat_with(|| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()
+    });
+    words.flatten().take(bytes).collect()
+}
+
+/// A store of values that lie in tables alone, and in no cache.
+fn load_cold(values: u32, bytes: usize, is_compacted: bool) -> Loaded {
+    let options = || EngineOptions {
+        memory_bytes: 64 << 20,
+        ..EngineOptions::default()
+    };
+    let mut loaded = open(options());
+    let many = u32::try_from((4 << 20) / bytes).unwrap().clamp(1, 256);
+    for first in (0..values).step_by(many as usize) {
+        loaded.apply(&each(many as usize, |n| {
+            Op::Put(PutOp {
+                key: key(first + n),
+                value: noise(first + n, bytes),
+                ..PutOp::default()
+            })
+        }));
+    }
+    if is_compacted {
+        let revision = loaded.machine.revision();
+        loaded.apply(&[Op::Compact(revision)]);
+    }
+    let state = loaded.machine.state();
+    loaded.machine.engine().close(Some(state)).unwrap();
+    let (engine, last) = LsmEngine::open(loaded.directory.path(), options()).unwrap();
+    loaded.machine = Machine::new(engine, last, Arc::new(Collector::default())).unwrap();
+    loaded
+}
+
+fn put_small(number: u32) -> Op {
+    Op::Put(PutOp {
+        key: key(number),
+        value: vec![1; 10],
+        ..PutOp::default()
+    })
+}
+
+fn delete_quietly(first: u32, count: u32) -> Op {
+    Op::Delete {
+        key: key(first),
+        end: key(first + count),
+        previous: false,
+    }
+}
+
+/// The request of each round.
+type Requests<'a> = &'a dyn Fn(u32) -> Vec<Op>;
+
+/// What replaces and deletes large values, with a history that is compacted, so that it must keep them, and with one that is not.
+#[test]
+fn old_values_are_not_read_to_replace_or_delete_them() {
+    let mut too_long = Vec::new();
+    for (values, bytes) in [(1_536, 100_000), (192, 1 << 20), (6_144, 4_095)] {
+        for is_compacted in [false, true] {
+            let mut loaded = load_cold(values, bytes, is_compacted);
+            let third = values / 3;
+            let puts = third.min(512) as usize;
+            let deletes = (values / 12).min(u32::try_from(BATCH_RANGES_MAX).unwrap());
+            let put = |round: u32| each(puts, |n| put_small(round * third + n));
+            let delete = |round: u32| {
+                let from = 2 * third + round * (third / 2);
+                each(deletes as usize / 2, |n| delete_quietly(from + n * 2, 2))
+            };
+            let rounds: [(&str, Requests<'_>); 2] = [("puts", &put), ("deletes of ranges", &delete)];
+            for (name, request) in rounds {
+                let times: Vec<_> = (0..2).map(|round| loaded.apply(&request(round)).0).collect();
+                let name = format!("{name} over {bytes} bytes each, compacted: {is_compacted}");
+                println!("{name:<64} {times:>10.1?}");
+                let shortest = times.into_iter().min().unwrap();
+                if shortest > TIME_MAX {
+                    too_long.push((name, shortest));
+                }
+            }
+        }
+    }
+    assert_eq!(too_long, []);
+}
+
+fn delete_one(number: u32) -> Op {
+    Op::Delete {
+        key: key(number),
+        end: Vec::new(),
+        previous: false,
+    }
+}
+
+/// Keys that were deleted one by one, and are not compacted.
+const DEAD: u32 = if cfg!(debug_assertions) { 600_000 } else { 1_000_000 };
+
+/// What passes over all of them, and what meets them at as many places as it may.
+const OVER_DEAD: [Request; 5] = [
+    ("a delete of all", |_| vec![delete(0, DEAD)]),
+    ("a compare of all", |_| vec![txn(vec![compare(0, DEAD)], vec![])]),
+    ("a range of all in a transaction", |_| {
+        vec![txn(vec![], vec![range(0, DEAD)])]
+    }),
+    ("deletes of as many parts as there may be", |round| {
+        let part = DEAD / 256;
+        each(BATCH_RANGES_MAX, |n| delete(2 * part * n + round, part))
+    }),
+    ("ranges of as many parts as there may be", |round| {
+        let part = DEAD / 256;
+        let parts = |half: u32| {
+            txn(
+                vec![],
+                each(63, |n| range(2 * part * (n + 64 * half) + part + round, part)),
+            )
+        };
+        vec![parts(0), parts(1)]
+    }),
+];
+
+fn over_dead(dead_rows: usize) -> Vec<(&'static str, Duration)> {
+    let mut loaded = open(EngineOptions {
+        dead_rows,
+        ..EngineOptions::default()
+    });
+    for first in (0..DEAD).step_by(500) {
+        loaded.apply(&each(500, |n| put_of(first + n, 100)));
+    }
+    for first in (0..DEAD).step_by(500) {
+        loaded.apply(&each(500, |n| delete_one(first + n)));
+    }
+    let mut longest = Vec::new();
+    for (name, request) in OVER_DEAD {
+        let times: Vec<_> = (0..ROUNDS).map(|round| loaded.apply(&request(round)).0).collect();
+        println!("{name:<56} {times:>10.1?}");
+        longest.extend(times.into_iter().max().map(|time| (name, time)));
+    }
+    longest
+}
+
+#[test]
+fn keys_that_were_deleted_one_by_one_are_not_walked_over() {
+    let mut too_long = over_dead(24);
+    too_long.retain(|(_, time)| *time > TIME_MAX);
+    assert_eq!(too_long, []);
+}
+
+#[test]
+fn canary_without_dead_stretches_they_are() {
+    let walked = over_dead(usize::MAX);
+    assert!(walked.iter().any(|(_, time)| *time > TIME_MAX), "{walked:?}");
 }
 
 #[test]

@@ -50,7 +50,7 @@ fn delete(harness: &mut Harness<LsmEngine>, key: &[u8]) {
 
 fn value_at(engine: &LsmEngine, key: &[u8], at: u64) -> Option<u64> {
     let mut value = None;
-    let visit = &mut |row: RowRef<'_>| value = Some(u64::from_le_bytes(row.value.try_into().unwrap()));
+    let visit = &mut |row: RowRef<'_>| value = Some(u64::from_le_bytes(row.value.bytes().unwrap().try_into().unwrap()));
     engine.get(key, at, visit).unwrap();
     value
 }

@@ -9,7 +9,9 @@ use model::engine::ModelEngine;
 use model::harness::Harness;
 use model::semantics::{CompareOp, Op, Outcome, PutOp, RangeOp, Relation, Target, TxnOp};
 use model::wire::{decode_results, decode_write, encode_batch, encode_read};
-use rafterdb_codec::{BatchHeader, Code, OperationResults, WatchEvents, WatchRequest, BATCH_RETRY, WATCH_PREV_KV};
+use rafterdb_codec::{
+    BatchHeader, Code, Entry, EntryKind, OperationResults, WatchEvents, WatchRequest, BATCH_RETRY, WATCH_PREV_KV,
+};
 use rafterdb_store::{Bounds, LsmEngine, WatchId};
 
 const KEYS: u32 = 20_000;
@@ -138,7 +140,7 @@ fn a_compaction_does_not_overtake_the_count_of_what_was_applied_before_it() {
     let machine = harness.machine();
     let index = u64::from(KEYS / 1000) + 1;
     machine
-        .apply(index, 1, rafterdb_codec::EntryKind::Batch as u8, &body, &mut results)
+        .apply(index, 1, &Entry::new(EntryKind::Batch, &body), &mut results)
         .unwrap();
     let kept = machine.keep_for_counts();
     machine.publish().unwrap();
@@ -155,7 +157,7 @@ fn a_compaction_does_not_overtake_the_count_of_what_was_applied_before_it() {
     let late = machine.keep_for_counts();
     let mut again = Vec::new();
     let refused = machine
-        .apply(index + 1, 1, rafterdb_codec::EntryKind::Batch as u8, &body, &mut again)
+        .apply(index + 1, 1, &Entry::new(EntryKind::Batch, &body), &mut again)
         .unwrap();
     assert!(!refused.is_uncounted, "nothing is left to delete");
     results[16..24].copy_from_slice(&u64::MAX.to_le_bytes());

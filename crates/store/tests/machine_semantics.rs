@@ -29,6 +29,12 @@ const TIGHT: Bounds = Bounds {
     old_pairs_max: 1000,
     ranges_max: 1 << 12,
     range_bytes_max: 1 << 20,
+    range_steps: 8,
+    deletes_of_an_entry: 2,
+    delete_share_min: 64,
+    delete_steps: 2,
+    step_bytes: 1024,
+    kept_step_bytes: 1024,
 };
 
 /// Returns how many answers had counts to be filled in.

@@ -10,8 +10,9 @@ use model::engine::ModelEngine;
 use model::harness::{Collector, Harness, TestEngine};
 use model::semantics::{Op, PutOp};
 use model::wire::encode_batch;
-use rafterdb_codec::{BatchHeader, Code, EntryKind};
-use rafterdb_store::{Engine, Machine, Mark, RowRef};
+use rafterdb_codec::store::machine_state::STATE_VERSION;
+use rafterdb_codec::{BatchHeader, Code, Entry, EntryKind};
+use rafterdb_store::{Engine, Machine, Mark, RowRef, Value};
 
 fn filled() -> Harness<ModelEngine> {
     let mut harness = Harness::new(1000);
@@ -72,7 +73,7 @@ fn damaged_states_are_refused() {
 #[test]
 fn a_newer_state_is_refused() {
     let (mark, mut state) = filled().machine().state();
-    state[0] += 1;
+    state[0] = u8::try_from(STATE_VERSION).unwrap() + 1;
     let body = state.len() - 8;
     let checksum = rafterdb_hash::xxh3_64(&state[..body], 0);
     state[body..].copy_from_slice(&checksum.to_le_bytes());
@@ -95,7 +96,7 @@ fn the_first_identity_that_is_told_is_kept_for_ever() {
     let machine = harness.machine();
     let tell = |index: u64, name: &[u8]| {
         machine
-            .apply(index, 1, EntryKind::Noop as u8, name, &mut Vec::new())
+            .apply(index, 1, &Entry::new(EntryKind::Noop, name), &mut Vec::new())
             .unwrap();
         machine.publish().unwrap();
         machine.status().cluster
@@ -117,11 +118,16 @@ fn an_identity_is_flushed_as_soon_as_it_is_known() {
     let harness = filled();
     let machine = harness.machine();
     machine
-        .apply(21, 1, EntryKind::Noop as u8, b"", &mut Vec::new())
+        .apply(21, 1, &Entry::new(EntryKind::Noop, b""), &mut Vec::new())
         .unwrap();
     assert_ne!(machine.engine().persisted().index, 21);
     machine
-        .apply(22, 1, EntryKind::Noop as u8, &77_u64.to_le_bytes(), &mut Vec::new())
+        .apply(
+            22,
+            1,
+            &Entry::new(EntryKind::Noop, &77_u64.to_le_bytes()),
+            &mut Vec::new(),
+        )
         .unwrap();
     assert_eq!(machine.engine().persisted().index, 22);
 }
@@ -132,7 +138,12 @@ fn the_state_of_an_older_version_takes_the_next_identity() {
     let machine = open(mark, older(1, &state)).unwrap();
     assert_eq!(machine.status().cluster, 0);
     machine
-        .apply(21, 1, EntryKind::Noop as u8, &77_u64.to_le_bytes(), &mut Vec::new())
+        .apply(
+            21,
+            1,
+            &Entry::new(EntryKind::Noop, &77_u64.to_le_bytes()),
+            &mut Vec::new(),
+        )
         .unwrap();
     machine.publish().unwrap();
     assert_eq!(machine.status().cluster, 77);
@@ -160,12 +171,12 @@ fn the_hash_tells_states_apart_and_is_verified() {
         lease: 0,
         previous: 0,
         skips: &[],
-        value: b"",
+        value: Value::none(),
     };
     left.machine().engine().write(b"stray", 0, row).unwrap();
     let mut unused = Vec::new();
     left.machine()
-        .apply(21, 1, EntryKind::Noop as u8, b"", &mut unused)
+        .apply(21, 1, &Entry::new(EntryKind::Noop, b""), &mut unused)
         .unwrap();
     let revision = left.machine().publish().unwrap().revision;
     assert!(
@@ -179,7 +190,7 @@ fn the_hash_tells_states_apart_and_is_verified() {
         lease: 0,
         previous: 0,
         skips: &[],
-        value: b"",
+        value: Value::none(),
     };
     let (engine, _) = ModelEngine::open(&ModelEngine::new_disk(), 1000);
     engine.write(b"stray", 0, row).unwrap();
@@ -195,7 +206,7 @@ fn malformed_and_unknown_entries_do_the_same_everywhere() {
     let mut results = Vec::new();
     let before = machine.state();
     let applied = machine
-        .apply(21, 1, EntryKind::Batch as u8, b"garbage", &mut results)
+        .apply(21, 1, &Entry::new(EntryKind::Batch, b"garbage"), &mut results)
         .unwrap();
     assert_eq!(applied.code, Code::ProtocolError);
     let mut half = encode_batch(
@@ -208,7 +219,7 @@ fn malformed_and_unknown_entries_do_the_same_everywhere() {
     half[28] = 2;
     assert_eq!(
         machine
-            .apply(22, 1, EntryKind::Batch as u8, &half, &mut results)
+            .apply(22, 1, &Entry::new(EntryKind::Batch, &half), &mut results)
             .unwrap()
             .code,
         Code::ProtocolError
@@ -220,17 +231,20 @@ fn malformed_and_unknown_entries_do_the_same_everywhere() {
     );
     assert!(
         machine
-            .apply(22, 1, EntryKind::Batch as u8, &half, &mut results)
+            .apply(22, 1, &Entry::new(EntryKind::Batch, &half), &mut results)
             .unwrap()
             .is_skipped
     );
     assert_eq!(
-        machine.apply(23, 1, 77, b"", &mut results).unwrap_err().code,
+        machine
+            .apply(23, 1, &Entry::new(77, b""), &mut results)
+            .unwrap_err()
+            .code,
         Code::FormatNewer
     );
     assert_eq!(
         machine
-            .apply(23, 1, EntryKind::Noop as u8, b"", &mut results)
+            .apply(23, 1, &Entry::new(EntryKind::Noop, b""), &mut results)
             .unwrap_err()
             .code,
         Code::Poisoned
@@ -243,5 +257,5 @@ fn an_entry_left_out_stops_the_member() {
     let harness = filled();
     let _ = harness
         .machine()
-        .apply(22, 1, EntryKind::Noop as u8, b"", &mut Vec::new());
+        .apply(22, 1, &Entry::new(EntryKind::Noop, b""), &mut Vec::new());
 }

@@ -14,7 +14,7 @@ use model::engine::ModelEngine;
 use model::harness::{Collector, TestEngine};
 use model::semantics::{Op, Outcome, PutOp, RangeOp, TxnOp};
 use model::wire::{decode_results, encode_batch, encode_read};
-use rafterdb_codec::{BatchHeader, Code, EntryKind, OperationResults, WatchEvents, WatchRequest};
+use rafterdb_codec::{BatchHeader, Code, Entry, EntryKind, OperationResults, WatchEvents, WatchRequest};
 use rafterdb_store::{LsmEngine, Machine, WatchId};
 
 const ENTRIES: u64 = 3_000;
@@ -51,8 +51,7 @@ fn apply_all<E: TestEngine>(machine: &Machine<E>, watched: &AtomicU64) {
             .apply(
                 index,
                 1,
-                EntryKind::Batch as u8,
-                &encode_batch(BatchHeader::default(), &ops),
+                &Entry::new(EntryKind::Batch, &encode_batch(BatchHeader::default(), &ops)),
                 &mut results,
             )
             .unwrap();

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use model::harness::Collector;
 use model::semantics::{Op, PutOp, TxnOp};
 use model::wire::encode_batch;
-use rafterdb_codec::{BatchHeader, Code, EntryKind, WatchEvents, WatchRequest, WATCH_PREV_KV};
+use rafterdb_codec::{BatchHeader, Code, Entry, EntryKind, WatchEvents, WatchRequest, WATCH_PREV_KV};
 use rafterdb_store::{install_snapshot, EngineOptions, LsmEngine, Machine, WatchId};
 
 /// (revision, key, is a delete, previous value).
@@ -44,7 +44,7 @@ impl Store {
         let mut results = Vec::new();
         let index = self.machine.applied() + 1;
         self.machine
-            .apply(index, 1, EntryKind::Batch as u8, &body, &mut results)
+            .apply(index, 1, &Entry::new(EntryKind::Batch, &body), &mut results)
             .unwrap();
         self.machine.publish().unwrap();
     }

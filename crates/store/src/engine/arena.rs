@@ -135,11 +135,12 @@ impl Arena {
 impl Drop for Arena {
     fn drop(&mut self) {
         let chunks = std::mem::take(&mut self.filling.get_mut().chunks);
+        let is_kept = |chunk: &Chunk| chunk.layout.size() == CHUNK_BYTES;
+        let (mut kept, _others): (Vec<_>, Vec<_>) = chunks.into_iter().partition(is_kept);
         let mut free = self.pool.free.lock();
-        for chunk in chunks {
-            if chunk.layout.size() == CHUNK_BYTES && free.len() < self.pool.keep {
-                free.push(chunk);
-            }
-        }
+        let room = self.pool.keep.saturating_sub(free.len());
+        free.extend(kept.drain(..room.min(kept.len())));
+        // Before the rest goes back to the system, which takes its time: the writer may want a chunk.
+        drop(free);
     }
 }

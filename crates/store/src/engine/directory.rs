@@ -3,7 +3,7 @@
 //! one is being built, and until readers of the one before it are done, there are two.
 //!
 //! ```text
-//! <directory>/CURRENT                      "rafterdb-store 1 <generation>\n<crc32c of that line in hex>\n"
+//! <directory>/CURRENT                      the generation; its bytes are the codec's
 //! <directory>/generation-<n>/tables/       see tables/mod.rs
 //! <directory>/generation-<n>/history/      see history/segment.rs
 //! <directory>/generation-<n>.building/     one that is not complete
@@ -11,6 +11,7 @@
 
 use std::path::{Path, PathBuf};
 
+use rafterdb_codec::store::current::{decode_current, encode_current, Current, CurrentFault, CURRENT_FORMAT};
 use rafterdb_codec::Code;
 
 use super::failure::{corrupt, io_failure};
@@ -18,8 +19,6 @@ use super::files::{replace, sync_directory};
 use crate::StoreError;
 
 const CURRENT: &str = "CURRENT";
-const NAME: &str = "rafterdb-store";
-const FORMAT: u32 = 1;
 const GENERATION: &str = "generation-";
 const BUILDING: &str = ".building";
 
@@ -34,6 +33,10 @@ pub(super) fn open_current(
 ) -> Result<PathBuf, StoreError> {
     let failed = |error: std::io::Error| io_failure(&error, "opening", directory);
     let current = ensure_current(directory, build)?;
+    // Before anything is written that an older version would misread.
+    if read_current(directory)?.is_some_and(|named| named.format < CURRENT_FORMAT) {
+        write_current(directory, current)?;
+    }
     let name = generation_name(current);
     for other in list(directory)?.iter().filter(|other| **other != name) {
         std::fs::remove_dir_all(directory.join(other)).map_err(failed)?;
@@ -111,7 +114,9 @@ fn ensure_current(directory: &Path, build: impl FnOnce(&Path) -> Result<(), Stor
     }
     let building = directory.join(building_name(FIRST));
     match read_current(directory)? {
-        Some(current) => {
+        Some(Current {
+            generation: current, ..
+        }) => {
             let path = directory.join(generation_name(current));
             if path.exists() {
                 return Ok(current);
@@ -176,40 +181,25 @@ fn list(directory: &Path) -> Result<Vec<String>, StoreError> {
 }
 
 fn write_current(directory: &Path, generation: u64) -> Result<(), StoreError> {
-    let line = format!("{NAME} {FORMAT} {generation}");
-    let text = format!("{line}\n{:08x}\n", rafterdb_hash::crc32c(line.as_bytes()));
-    replace(directory, CURRENT, text.as_bytes())
+    replace(directory, CURRENT, encode_current(generation).as_bytes())
         .map_err(|error| io_failure(&error, "writing", &directory.join(CURRENT)))
 }
 
-fn read_current(directory: &Path) -> Result<Option<u64>, StoreError> {
+fn read_current(directory: &Path) -> Result<Option<Current>, StoreError> {
     let path = directory.join(CURRENT);
     let text = match std::fs::read(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(io_failure(&error, "reading", &path)),
     };
-    let damaged = || corrupt(&path, None, "the file cannot be read");
-    let text = std::str::from_utf8(&text).map_err(|_| damaged())?;
-    let (line, crc) = text.split_once('\n').ok_or_else(damaged)?;
-    if u32::from_str_radix(crc.trim_end(), 16).ok() != Some(rafterdb_hash::crc32c(line.as_bytes())) {
-        return Err(damaged());
-    }
-    let mut words = line.split(' ');
-    let (name, format, generation) = (words.next(), words.next(), words.next());
-    if name != Some(NAME) {
-        return Err(damaged());
-    }
-    let format = format.and_then(|format| format.parse::<u32>().ok());
-    if format.ok_or_else(damaged)? > FORMAT {
-        return Err(StoreError::new(
+    decode_current(&text).map(Some).map_err(|fault| match fault {
+        CurrentFault::Damaged => corrupt(&path, None, "the file cannot be read"),
+        CurrentFault::Newer => StoreError::new(
             Code::FormatNewer,
             format!(
                 "{}: written by a newer version of rafterdb; start that version",
                 path.display()
             ),
-        ));
-    }
-    let generation = generation.and_then(|number| number.parse().ok());
-    generation.map(Some).ok_or_else(damaged)
+        ),
+    })
 }

@@ -2,12 +2,9 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
 
 use rafterdb_codec::Code;
 
-use super::tables::Limits;
 use crate::StoreError;
 
 /// What the operating system reports while `doing` something to `path`.
@@ -29,29 +26,6 @@ pub(super) fn short() -> StoreError {
         Code::DiskFull,
         "a flush waits for room on the disk, or for file descriptors; it goes on by itself when there is some",
     )
-}
-
-/// How long a read waits for a file descriptor, and how often it looks.
-const FILES_WAIT_MAX: Duration = Duration::from_secs(60);
-const FILES_LOOK_EVERY: Duration = Duration::from_millis(20);
-
-/// Reads, and again while the process has no file descriptor left: nothing is lost by waiting, and whoever applies entries has
-/// nothing else to do. `OUT_OF_FILES` after a minute.
-pub(super) fn patiently<T>(limits: &Limits, mut read: impl FnMut() -> Result<T, StoreError>) -> Result<T, StoreError> {
-    let is_short = |result: &Result<T, StoreError>| result.as_ref().is_err_and(|error| error.code == Code::OutOfFiles);
-    let mut result = read();
-    if !is_short(&result) {
-        return result;
-    }
-    let until = Instant::now() + FILES_WAIT_MAX;
-    // Seen by who looks whether the engine is short: little more should be written meanwhile.
-    limits.waiting.fetch_add(1, Ordering::Relaxed);
-    while is_short(&result) && !limits.stopping.load(Ordering::Relaxed) && Instant::now() < until {
-        std::thread::sleep(FILES_LOOK_EVERY);
-        result = read();
-    }
-    limits.waiting.fetch_sub(1, Ordering::Relaxed);
-    result
 }
 
 /// Damage in `path`, at `offset` if it is known.

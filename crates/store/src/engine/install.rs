@@ -5,18 +5,27 @@ use std::io::Read;
 use std::path::Path;
 
 use rafterdb_codec::limits::KEY_BYTES_MAX;
+use rafterdb_codec::store::pair::split_pair;
+use rafterdb_codec::store::range_tombstone::decode_bounds;
+use rafterdb_codec::store::record::{decode, parse, Decoded, Parts};
+use rafterdb_codec::store::row::unpack;
+use rafterdb_codec::store::snapshot::{End, Header, END, HEADER, HISTORY, RANGES, ROWS, STATE};
+use rafterdb_codec::store::Value;
+use rafterdb_codec::SAFE_NUMBER_MAX;
 
 use super::chunks::ChunkReader;
 use super::directory::{build_next, Next};
-use super::history::{decode, parse, Decoded, History, Parts, Sizes, Writer as SurvivorsWriter};
+use super::generation::{begin, build_empty};
+use super::history::{History, Writer as SurvivorsWriter};
 use super::lsm::{LsmEngine, MarkedState};
-use super::options::{Budget, EngineOptions, SharedCache, MEMORY_BYTES_MIN};
+use super::options::EngineOptions;
 use super::persisted_state::encode_persisted_state;
-use super::range_tombstones::{decode_bounds, decode_set, RangeTombstones};
-use super::row::unpack;
+use super::range_tombstones::{decode_set, RangeTombstones};
 use super::shared::Persisted;
-use super::snapshot::{END, HEADER, HISTORY, MAGIC, MAGIC_RANGES, NUMBER_MAX, RANGES, ROWS, STATE, STATE_BYTES_MAX};
-use super::tables::Tables;
+use super::snapshot::STATE_BYTES_MAX;
+use super::spool::Spool;
+use super::tables::{lies_apart, Tables};
+use super::values::{is_whole, pack_apart};
 use super::Mark;
 use crate::StoreError;
 
@@ -92,38 +101,6 @@ pub fn install_snapshot(directory: &Path, source: &mut dyn Read) -> Result<Marke
     PreparedStore::build(directory, source)?.switch()
 }
 
-/// Builds a store without any rows, with a flush of index 0: so that a store always has a last flush, and one without
-/// is damaged.
-pub(super) fn build_empty(generation: &Path) -> Result<(), StoreError> {
-    let (tables, history) = begin(generation)?;
-    let persists = Persisted {
-        end: history.write_out(0)?,
-        ..Persisted::default()
-    };
-    history.sync()?;
-    tables.ingest(
-        &encode_persisted_state(&persists, &RangeTombstones::default(), &[]),
-        std::iter::empty(),
-    )?;
-    Ok(())
-}
-
-/// Tables and history in a new generation's directory.
-fn begin(generation: &Path) -> Result<(Tables, History), StoreError> {
-    let options = EngineOptions {
-        memory_bytes: MEMORY_BYTES_MIN,
-        ..EngineOptions::default()
-    };
-    let budget = Budget::of(&options);
-    let cache = SharedCache::new(budget.block_cache_bytes);
-    let tables = Tables::create(&generation.join("tables"), &budget, &cache)?;
-    let history = History::create(
-        &generation.join("history"),
-        Sizes::of(&Budget::of(&EngineOptions::default())),
-    )?;
-    Ok((tables, history))
-}
-
 struct Install<'a> {
     chunks: ChunkReader<'a>,
     raw: Vec<u8>,
@@ -169,9 +146,7 @@ impl Install<'_> {
         };
         self.history.sync()?;
         let rows = self.add_rows(kind, &begin, &persists, &ranges, &state)?;
-        let mut expected = u64::to_le_bytes(records).to_vec();
-        expected.extend_from_slice(&u64::to_le_bytes(rows));
-        if self.raw != expected {
+        if End::decode(&self.raw) != Some(End { records, rows }) {
             return Err(self.chunks.damaged("something is missing before the end"));
         }
         self.chunks.expect_end()?;
@@ -180,32 +155,22 @@ impl Install<'_> {
 
     fn read_header(&mut self) -> Result<Begin, StoreError> {
         let kind = self.chunks.read(&mut self.raw)?;
-        let fields = self
-            .raw
-            .strip_prefix(MAGIC)
-            .or_else(|| self.raw.strip_prefix(MAGIC_RANGES))
-            .filter(|fields| kind == HEADER && fields.len() == 40);
-        let Some(fields) = fields else {
+        let Some(header) = Header::decode(&self.raw).filter(|_| kind == HEADER) else {
             return Err(self
                 .chunks
                 .damaged("it is not the header of a snapshot that this version knows"));
         };
-        let field = |at: usize| {
-            let mut bytes = [0; 8];
-            bytes.copy_from_slice(&fields[at * 8..at * 8 + 8]);
-            u64::from_le_bytes(bytes)
-        };
         let begin = Begin {
             mark: Mark {
-                index: field(0),
-                term: field(1),
-                revision: field(2),
+                index: header.index,
+                term: header.term,
+                revision: header.revision,
             },
-            compacted: field(3),
-            state_bytes: field(4),
+            compacted: header.compacted,
+            state_bytes: header.state_bytes,
         };
         let Mark { index, term, revision } = begin.mark;
-        let plausible = [index, term, revision].iter().all(|number| *number <= NUMBER_MAX)
+        let plausible = [index, term, revision].iter().all(|number| *number <= SAFE_NUMBER_MAX)
             && begin.compacted <= revision
             && begin.state_bytes <= STATE_BYTES_MAX;
         if !plausible {
@@ -279,19 +244,29 @@ impl Install<'_> {
         for (name, value) in encode_persisted_state(persists, ranges, state) {
             ingestion.meta(&name, &value)?;
         }
+        let mut spool = Spool::new(self.tables.path());
         let mut rows = 0;
         let mut last = Vec::new();
         while kind == ROWS {
             let mut rest = self.raw.as_slice();
             while !rest.is_empty() {
-                let Some((key, row, after)) = split_row(rest) else {
+                let Some((key, row, after)) = split_pair(rest) else {
                     return Err(self.chunks.damaged("a row cannot be read"));
                 };
-                let sound = unpack(row).is_some_and(|row| row.modified <= begin.mark.revision);
-                if key <= last.as_slice() || key.len() > KEY_BYTES_MAX || !sound {
+                let unpacked = unpack(row).filter(|row| row.modified <= begin.mark.revision);
+                let Some(Value::Here(value)) = unpacked.map(|row| row.value) else {
+                    return Err(self.chunks.damaged("a row makes no sense"));
+                };
+                if key <= last.as_slice() || key.len() > KEY_BYTES_MAX {
                     return Err(self.chunks.damaged("a row makes no sense"));
                 }
-                ingestion.row(key, row)?;
+                match unpacked.filter(|_| lies_apart(key, value.len())) {
+                    Some(unpacked) => {
+                        spool.add(key, &unpacked, value)?;
+                        ingestion.row(key, &pack_apart(&unpacked))?;
+                    }
+                    None => ingestion.row(key, row)?,
+                }
                 last.clear();
                 last.extend_from_slice(key);
                 rest = after;
@@ -302,6 +277,7 @@ impl Install<'_> {
         if kind != END {
             return Err(self.chunks.damaged("it is of a kind that does not belong here"));
         }
+        spool.each(&mut |key, modified, value| ingestion.value(key, modified, value))?;
         ingestion.finish()?;
         Ok(rows)
     }
@@ -309,24 +285,17 @@ impl Install<'_> {
 
 /// Whether a record of history says what one that the engine wrote could say: the row is of its revision, and the row that it
 /// replaced, if it has it, is the one before.
-fn is_change(revision: u64, key: &[u8], row: &[u8], before: &[u8]) -> bool {
-    let Some(row) = unpack(row).filter(|row| row.modified == revision && key.len() <= KEY_BYTES_MAX) else {
+fn is_change(revision: u64, key: &[u8], packed: &[u8], before: &[u8]) -> bool {
+    let Some(row) = unpack(packed).filter(|row| row.modified == revision && key.len() <= KEY_BYTES_MAX) else {
         return false;
     };
-    before.is_empty() || unpack(before).is_some_and(|before| before.modified == row.previous)
+    is_whole(packed)
+        && (before.is_empty()
+            || is_whole(before) && unpack(before).is_some_and(|before| before.modified == row.previous))
 }
 
 /// Whether a record without a row says what was deleted.
 fn is_deleted_range(start: &[u8], bounds: &[u8]) -> bool {
     let is_key = |key: &[u8]| key.len() <= KEY_BYTES_MAX;
     is_key(start) && decode_bounds(bounds).is_some_and(|end| end.is_none_or(|end| is_key(end) && start < end))
-}
-
-/// Key, row and what follows them.
-fn split_row(bytes: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
-    let (header, rest) = bytes.split_first_chunk::<8>()?;
-    let [a, b, c, d, e, f, g, h] = *header;
-    let (key, rest) = rest.split_at_checked(u32::from_le_bytes([a, b, c, d]) as usize)?;
-    let (row, rest) = rest.split_at_checked(u32::from_le_bytes([e, f, g, h]) as usize)?;
-    Some((key, row, rest))
 }

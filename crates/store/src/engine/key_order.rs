@@ -15,6 +15,8 @@ use parking_lot::Mutex;
 
 use super::arena::Arena;
 use super::slot::{Row, Slot};
+use crate::waits::lock;
+use crate::Wait;
 
 /// A key's place in the order: its first eight bytes decide most comparisons without touching the key.
 #[derive(Clone, Copy)]
@@ -150,7 +152,7 @@ impl KeyOrder {
 
     /// All keys, as runs that are each in order.
     pub(super) fn runs(&self) -> Vec<Arc<Run>> {
-        let mut runs = self.runs.lock();
+        let mut runs = lock(Wait::KeyOrder, &self.runs);
         self.sort_tail(&mut runs);
         runs.clone()
     }

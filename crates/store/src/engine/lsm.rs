@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicU8, AtomicUsize, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
@@ -14,21 +14,25 @@ use parking_lot::{Condvar, Mutex};
 use rafterdb_codec::{is_shortage, Code};
 
 use super::arena::ChunkPool;
+use super::dead_stretches::DeadStretches;
+use super::deletions::Deletions;
 use super::directory::open_current;
 use super::failure::short;
-use super::history::{History, Sizes};
-use super::install::build_empty;
+use super::generation::build_empty;
+use super::history::{Flushed, History, Sizes};
 use super::memtable::Memtable;
 use super::options::{Budget, EngineOptions, SharedCache};
 use super::persisted_state::read_persisted_state;
+use super::pressure;
 use super::row_cache::RowCache;
 use super::shared::{Flush, Persisted, Sealed, Shared, View, Wanting, Work};
 use super::snapshot::{Pin, Snapshot};
 use super::stats::EngineStats;
-use super::tables::{Limits, TableRange, Tables};
+use super::tables::{Limits, RowsAndValues, Tables};
 use super::threads;
 use super::{Engine, Mark};
-use crate::StoreError;
+use crate::waits::timed;
+use crate::{StoreError, Wait};
 
 /// Where a state of the machine stands in the Raft log, and the state.
 pub type MarkedState = (Mark, Vec<u8>);
@@ -74,8 +78,11 @@ impl LsmEngine {
         limits.ranges.begin(ranges);
         let history = History::open(
             &generation.join("history"),
-            persisted.end,
-            persisted.compacted,
+            Flushed {
+                end: persisted.end,
+                revision: persisted.mark.revision,
+                compacted: persisted.compacted,
+            },
             Sizes::of(&budget),
         )?;
         let pool = ChunkPool::new(budget.memtable_bytes as usize);
@@ -89,11 +96,16 @@ impl LsmEngine {
             }),
             pool,
             cache: RowCache::new(budget.row_cache_bytes),
+            has_values: AtomicBool::new(tables.has_values()),
             tables,
             history,
             limits,
+            dead_stretches: DeadStretches::new(options.dead_rows / 2),
+            dead_rows: options.dead_rows,
+            deletions: Deletions::default(),
             compacted: AtomicU64::new(persisted.compacted),
             flush_wanted: AtomicBool::new(false),
+            flushed_rows: AtomicUsize::new(0),
             work: Mutex::new(Work {
                 persisted,
                 // What the last run left undone.
@@ -178,6 +190,13 @@ impl LsmEngine {
         }
     }
 
+    /// Nanoseconds that each byte which is written should take at least, so that flushes and compactions keep up and the writer waits
+    /// for none of them; 0 while they do. Cheap, for any thread.
+    #[must_use]
+    pub fn nanos_per_byte(&self) -> u64 {
+        pressure::nanos_per_byte(&self.shared)
+    }
+
     /// Whether a flush is under way or wanted: then what is written next may have to wait for it.
     #[must_use]
     pub fn is_flushing(&self) -> bool {
@@ -210,6 +229,10 @@ impl LsmEngine {
 
     /// Waits until no flush is under way; `DISK_FULL` if one waits for room.
     fn wait_for_flush(&self) -> Result<(), StoreError> {
+        timed(Wait::Flush, || self.wait_while_flushing())
+    }
+
+    fn wait_while_flushing(&self) -> Result<(), StoreError> {
         let mut work = self.shared.work.lock();
         while work.flushing && self.shared.failed.get().is_none() {
             if self.shared.is_wanting(Wanting::Flush) {
@@ -244,7 +267,7 @@ impl LsmEngine {
         &self,
         mark: Mark,
         state: Vec<u8>,
-        snapshot: Option<SyncSender<TableRange>>,
+        snapshot: Option<SyncSender<RowsAndValues>>,
     ) -> Result<(), StoreError> {
         self.wait_for_flush()?;
         let end = self
@@ -255,6 +278,7 @@ impl LsmEngine {
         self.shared
             .set_wanting(Wanting::History, self.shared.history.is_short());
         self.shared.flush_wanted.store(false, Ordering::Relaxed);
+        self.shared.flushed_rows.store(0, Ordering::Relaxed);
         let sealed = Arc::clone(&self.shared.view.load().active);
         self.shared.view.store(Arc::new(View {
             active: Arc::new(Memtable::new(Arc::clone(&self.shared.pool))),

@@ -4,22 +4,29 @@
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
-use super::history::{Changes, Parts};
+use rafterdb_codec::store::range_tombstone::encode_bounds;
+use rafterdb_codec::store::record::Parts;
+use rafterdb_codec::store::row::Header;
+use rafterdb_codec::Code;
+
+use super::displaced::DisplacedRow;
+use super::history::Changes;
 use super::lsm::LsmEngine;
-use super::options::Budget;
-use super::range_tombstones::{after, encode_bounds, RangeTombstone};
-use super::row::Header;
+use super::memtable::FETCHED_MAX;
+use super::options::MEMTABLE_GROWTH;
+use super::range_tombstones::{after, RangeTombstone};
 use super::scan::Sight;
 use super::shared::Wanting;
 use super::snapshot::Pin;
-use super::{Change, ChangePlace, Engine, KeyRange, Mark, RowRef, Visit};
+use super::tables::lies_apart;
+use super::{Change, ChangePlace, Engine, KeyRange, Mark, RowRef, Value, Visit};
 use crate::StoreError;
 
 impl Engine for LsmEngine {
     fn latest(&self, key: &[u8], visit: &mut dyn FnMut(RowRef<'_>)) -> Result<bool, StoreError> {
         let compacted = self.shared.compacted.load(Ordering::Relaxed);
         let ranges = self.shared.limits.ranges.load();
-        let seen = self.shared.newest(key, |packed| {
+        let seen = self.shared.newest_of_writer(key, |packed| {
             let row = self.shared.parse(packed)?;
             // Such tombstones go away at some time, at another one on each member: to the machine they are gone at once.
             if row.is_tombstone() && row.modified <= compacted {
@@ -38,12 +45,30 @@ impl Engine for LsmEngine {
                 create: 0,
                 version: 0,
                 lease: 0,
-                value: &[],
+                value: Value::none(),
                 ..row
             });
             Ok(true)
         })?;
         seen.unwrap_or(Ok(false))
+    }
+
+    fn expect(&self, keys: &[&[u8]]) {
+        let view = self.shared.view.load();
+        for keys in keys.chunks(FETCHED_MAX) {
+            let mut hashes = [0; FETCHED_MAX];
+            for (hash, key) in hashes.iter_mut().zip(keys) {
+                *hash = self.shared.hash(key);
+            }
+            let mut wanted = &mut hashes[..keys.len()];
+            for memtable in view.memtables() {
+                wanted = memtable.write().fetch(wanted);
+            }
+        }
+    }
+
+    fn value(&self, key: &[u8], row: &RowRef<'_>, read: &mut dyn FnMut(&[u8])) -> Result<(), StoreError> {
+        self.shared.read_value(key, row, read)
     }
 
     fn get(&self, key: &[u8], at: u64, visit: &mut dyn FnMut(RowRef<'_>)) -> Result<bool, StoreError> {
@@ -162,28 +187,54 @@ impl Engine for LsmEngine {
             row.previous < row.modified && row.create <= row.modified,
             "revisions grow: a key changes at most once in a revision"
         );
-        let before = self.before_image(key, &row)?;
+        let Some(value) = row.value.bytes() else {
+            let text = "a value that is written is at hand";
+            return Err(StoreError::new(Code::Internal, text));
+        };
+        let view = self.shared.view.load();
+        let before = self.shared.before_image(&view.active, key, &row)?;
         let header = Header::of(&row);
         let parts = Parts {
             revision: row.modified,
             sub,
             key,
-            row: [header.as_bytes(), row.value],
-            before: &before,
+            row: [header.as_bytes(), value],
+            before: &before.packed,
         };
         // History first: whoever sees the row must be able to follow it back.
-        self.shared
+        let is_short = self
+            .shared
             .history
             .append(&parts)
             .map_err(|error| self.shared.poison(error))?;
-        self.shared
-            .set_wanting(Wanting::History, self.shared.history.is_short());
+        self.shared.set_wanting(Wanting::History, is_short);
         if let Some(ranges) = self.shared.limits.ranges.load() {
             ranges.note(key, row.previous, row.modified);
         }
-        let view = self.shared.view.load();
-        view.active
-            .insert(self.shared.hash(key), key, header.as_bytes(), row.value);
+        self.shared.dead_stretches.begin_write(row.modified);
+        let hash = self.shared.hash(key);
+        if before.is_apart {
+            view.active.displaced.note(DisplacedRow {
+                key: key.into(),
+                modified: row.previous,
+                by: (row.modified, sub),
+                is_named: !before.packed.is_empty(),
+            });
+        }
+        if lies_apart(key, value.len()) {
+            view.active.displaced.note_value();
+            self.shared.has_values.store(true, Ordering::Relaxed);
+            view.active
+                .write()
+                .insert(hash, key, Header::with_hash(&row).as_bytes(), value);
+        } else {
+            view.active.write().insert(hash, key, header.as_bytes(), value);
+        }
+        if row.version == 1 {
+            self.shared.dead_stretches.made(key);
+        } else if row.is_tombstone() && self.shared.deletions.is_sample() {
+            self.shared.look_around(key)?;
+        }
         if view.active.take_merge_due() {
             self.shared.work.lock().merge_keys = true;
             self.shared.changed.notify_all();
@@ -200,14 +251,16 @@ impl Engine for LsmEngine {
             row: [&[], &[]],
             before: &encode_bounds(range.end),
         };
-        self.shared
+        let is_short = self
+            .shared
             .history
             .append(&parts)
             .map_err(|error| self.shared.poison(error))?;
-        self.shared
-            .set_wanting(Wanting::History, self.shared.history.is_short());
+        self.shared.set_wanting(Wanting::History, is_short);
+        self.shared.dead_stretches.begin_write(revision);
         let added = Arc::new(RangeTombstone::new((revision, sub), range));
         self.shared.limits.ranges.add(&added);
+        self.shared.dead_stretches.deleted(range, revision);
         Ok(())
     }
 
@@ -268,14 +321,12 @@ impl Engine for LsmEngine {
             return false;
         }
         let view = self.shared.view.load();
-        let Budget {
-            memtable_bytes,
-            unflushed_bytes,
-            ..
-        } = self.shared.budget;
-        view.active.bytes() as u64 >= memtable_bytes
-            || view.active.written() as u64 >= unflushed_bytes
-            || self.shared.flush_wanted.load(Ordering::Relaxed)
+        let fill = view.fill(&self.shared.budget);
+        if view.being_flushed().is_some() {
+            // The writer would wait for it: memory takes what still comes, as far as there is any.
+            return fill >= MEMTABLE_GROWTH;
+        }
+        fill >= 1.0 || self.shared.flush_wanted.load(Ordering::Relaxed)
     }
 
     fn rotate(&self, mark: Mark, state: Vec<u8>) -> Result<(), StoreError> {
@@ -284,23 +335,5 @@ impl Engine for LsmEngine {
 
     fn persisted(&self) -> Mark {
         self.shared.work.lock().persisted.mark
-    }
-}
-
-impl LsmEngine {
-    /// The row that a change replaces, if history must carry it: when its own record may be compacted away.
-    fn before_image(&self, key: &[u8], row: &RowRef<'_>) -> Result<Vec<u8>, StoreError> {
-        if row.previous == 0 || row.previous > self.shared.compacted.load(Ordering::Relaxed) {
-            return Ok(Vec::new());
-        }
-        let before = self.shared.newest(key, <[u8]>::to_vec)?.unwrap_or_default();
-        let replaced = self.shared.parse(&before)?.modified;
-        assert!(
-            replaced == row.previous,
-            "previous version: revision {} says it replaces {}, but {replaced} is the latest",
-            row.modified,
-            row.previous
-        );
-        Ok(before)
     }
 }

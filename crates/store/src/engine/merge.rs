@@ -8,7 +8,8 @@ use super::memtable::{Memtable, Rows};
 use super::shared::Shared;
 use super::tables::{TableRange, TableRow};
 use super::KeyRange;
-use crate::StoreError;
+use crate::waits::timed;
+use crate::{StoreError, Wait};
 
 /// One sorted run of a memtable, and which of its rows are left. Those who look at a key can go on meanwhile.
 struct Source {
@@ -78,8 +79,11 @@ impl<'e> Merge<'e> {
                 }
             }
         }
-        let mut tables = shared.tables.range(range.start, range.end);
-        let table_head = tables.next(reverse, &shared.tables)?;
+        let (tables, table_head) = timed(Wait::Tables, || {
+            let mut tables = shared.tables.range(range.start, range.end);
+            let head = tables.next(reverse, &shared.tables)?;
+            Ok((tables, head))
+        })?;
         Ok(Self {
             shared,
             reverse,

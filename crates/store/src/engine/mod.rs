@@ -3,9 +3,14 @@
 
 mod arena;
 mod chunks;
+mod dead_run;
+mod dead_stretches;
+mod deletions;
 mod directory;
+mod displaced;
 mod failure;
 mod files;
+mod generation;
 mod history;
 mod install;
 mod key_order;
@@ -14,58 +19,39 @@ mod lsm_operations;
 mod memtable;
 mod merge;
 mod options;
+mod pairs_stream;
 mod persisted_state;
+mod pressure;
 mod range_tombstones;
 mod reclaim;
 mod retired_memory;
-mod row;
 mod row_cache;
 mod scan;
 mod shared;
 mod skips;
 mod slot;
+mod slot_table;
 mod snapshot;
+mod spool;
 mod stats;
 mod tables;
 mod threads;
-mod varint;
+mod values;
 
 use crate::StoreError;
+
+pub use rafterdb_codec::store::skips::Skips;
+pub use rafterdb_codec::store::value::APART_BYTES_MIN;
+pub use rafterdb_codec::store::{RowRef, Value};
 
 pub use install::{install_snapshot, PreparedStore};
 pub use lsm::{LsmEngine, MarkedState};
 pub use options::{EngineOptions, SharedCache, MEMORY_BYTES_MIN};
+pub use pairs_stream::PairsStream;
 pub use row_cache::CacheCounts;
-pub use skips::Skips;
+pub use skips::skips_after;
 pub use snapshot::{Snapshot, STATE_BYTES_MAX};
 pub use stats::EngineStats;
-
-/// One version of a key, borrowed. A tombstone has version 0, create 0 and no value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RowRef<'a> {
-    /// Revision at which the key was created.
-    pub create: u64,
-    /// Revision of this version.
-    pub modified: u64,
-    /// 1 for a new key, one more with every put; 0 for a tombstone.
-    pub version: u64,
-    /// Lease the key is attached to; 0 for none.
-    pub lease: u64,
-    /// `modified` of the version (or tombstone) that this one replaced; 0 if there was none.
-    pub previous: u64,
-    /// How to get at versions farther back, packed: those of [`Skips::after`], or empty for none.
-    pub skips: &'a [u8],
-    /// The value.
-    pub value: &'a [u8],
-}
-
-impl RowRef<'_> {
-    /// Whether this version says that the key was deleted.
-    #[must_use]
-    pub const fn is_tombstone(&self) -> bool {
-        self.version == 0
-    }
-}
 
 /// A change as history keeps it.
 #[derive(Clone, Copy, Debug)]
@@ -126,6 +112,13 @@ pub trait Engine: Send + Sync {
     /// The newest version of `key`, a tombstone too unless it is compacted. For the writer, which sees its own unpublished
     /// writes. Returns whether there was one.
     fn latest(&self, key: &[u8], visit: &mut dyn FnMut(RowRef<'_>)) -> Result<bool, StoreError>;
+
+    /// The writer is about to look at these keys, in this order. Changes nothing; an engine may get ready what it has of them.
+    fn expect(&self, _keys: &[&[u8]]) {}
+
+    /// Calls `read` with the value of a row that `latest`, `get` or a scan shows, while it is shown. Only there may it lie apart, so that
+    /// whoever does not need it is spared the reading. `COMPACTED` if the row went meanwhile: then so did what it was read for.
+    fn value(&self, key: &[u8], row: &RowRef<'_>, read: &mut dyn FnMut(&[u8])) -> Result<(), StoreError>;
 
     /// The newest version of `key` at or below revision `at`, if it is not a tombstone. Returns whether there was one.
     /// `at` must not be below the compacted revision.

@@ -11,6 +11,9 @@ const MIB: u64 = 1 << 20;
 const UNFLUSHED_MEMTABLES: u64 = 4;
 const UNFLUSHED_BYTES_MAX: u64 = 256 * MIB;
 
+/// While a memtable is flushed, the next one may grow to so many times its size before the writer waits.
+pub(super) const MEMTABLE_GROWTH: f64 = 1.5;
+
 /// Smallest budget of an engine: below it a memtable would not hold a full batch.
 pub const MEMORY_BYTES_MIN: u64 = 16 * MIB;
 
@@ -55,6 +58,9 @@ pub struct EngineOptions {
     pub history_segment_bytes: Option<u64>,
     /// Bytes of a memtable; derived from the memory if `None`.
     pub memtable_bytes: Option<u64>,
+    /// Dead rows in a row that a scan passes one by one before it notes where they lie; at least one, and
+    /// [`usize::MAX`] never. For tests.
+    pub dead_rows: usize,
 }
 
 impl Default for EngineOptions {
@@ -64,14 +70,16 @@ impl Default for EngineOptions {
             cache: None,
             history_segment_bytes: None,
             memtable_bytes: None,
+            dead_rows: 24,
         }
     }
 }
 
-/// What the memory goes to. Two memtables exist at a time, one filling and one being flushed or kept for reading;
-/// a quarter is left for what is not counted: the flush's and the compaction's buffers, and the allocator's slack.
+/// What the memory goes to. Two memtables exist at a time, one filling, and maybe growing, and one being flushed or kept for reading:
+/// two fifths. A quarter is left for what is not counted: the flush's and the compaction's buffers, and the allocator's slack.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Budget {
+    /// Of a memtable that is to be flushed.
     pub(super) memtable_bytes: u64,
     /// Bytes of rows that may be written between two flushes.
     pub(super) unflushed_bytes: u64,
@@ -85,7 +93,7 @@ pub(super) struct Budget {
 impl Budget {
     pub(super) fn of(options: &EngineOptions) -> Self {
         let memory = options.memory_bytes.max(MEMORY_BYTES_MIN);
-        let memtable_bytes = options.memtable_bytes.unwrap_or((memory / 5).max(4 * MIB));
+        let memtable_bytes = options.memtable_bytes.unwrap_or((memory * 4 / 25).max(3 * MIB));
         Self {
             memtable_bytes,
             unflushed_bytes: (memtable_bytes * UNFLUSHED_MEMTABLES)

@@ -3,17 +3,24 @@
 
 use std::borrow::Cow;
 
-use super::failure::corrupt;
-use super::history::Record;
+use rafterdb_codec::store::range_tombstone::decode_bounds;
+use rafterdb_codec::store::record::Record;
+
+use super::dead_run::{cut, DeadRun};
+use super::dead_stretches::{next_key, NOW};
+use super::failure::{corrupt, io_failure};
 use super::merge::Merge;
-use super::range_tombstones::{after, decode_bounds, Place};
+use super::range_tombstones::{after, Place, RangeTombstones};
 use super::shared::Shared;
-use super::{Change, ChangePlace, KeyRange, RowRef, Visit};
+use super::{Change, ChangePlace, KeyRange, RowRef, Value, Visit};
 use crate::StoreError;
 
-/// Dead rows passed one by one before a seek: it costs about as much as they do. Before the first row as many dead stretches are
-/// passed, which costs less than one row in each.
-const DEAD_STEPS: usize = 24;
+/// Rows near one that was deleted that the writer looks at in each direction, once for many deletions: what was deleted between two looks,
+/// and some more.
+const STEPS_NEAR: usize = 256;
+
+/// Rows that a search for dead stretches looks at before it sees whether the engine stops.
+const STEPS_AT_ONCE: usize = 1 << 16;
 
 /// What a reader sees.
 #[derive(Clone, Copy)]
@@ -24,6 +31,8 @@ pub(super) struct Sight {
     horizon: Place,
     /// The revision that must not be compacted before the reading ends; `None` if what it needs is kept for it.
     needs: Option<u64>,
+    /// What does not live at this revision and later is not seen.
+    dead_at: u64,
 }
 
 impl Sight {
@@ -33,6 +42,7 @@ impl Sight {
             at: revision,
             horizon: after(revision),
             needs: Some(revision),
+            dead_at: revision,
         }
     }
 
@@ -44,6 +54,14 @@ impl Sight {
         }
     }
 
+    /// The newest row of each key.
+    const fn now() -> Self {
+        Self {
+            needs: None,
+            ..Self::at(NOW)
+        }
+    }
+
     /// What the change at `place` finds.
     const fn before(place: Place) -> Self {
         Self {
@@ -51,6 +69,7 @@ impl Sight {
             horizon: place,
             // Rows that a range tombstone killed are kept until a later revision is compacted.
             needs: Some(place.0),
+            dead_at: place.0 - 1,
         }
     }
 }
@@ -77,9 +96,9 @@ impl Shared {
         // Before the rows: what one of these has killed is passed over, or gone, whatever is forgotten meanwhile.
         let ranges = self.limits.ranges.load_full();
         let mut start = Cow::Borrowed(range.start);
-        if !reverse && !ranges.is_empty() {
-            for _ in 0..DEAD_STEPS {
-                let Some(bound) = ranges.pass(&start, sight.horizon, false) else {
+        if !reverse {
+            for _ in 0..self.dead_rows {
+                let Some(bound) = self.pass(&ranges, &start, sight, false) else {
                     break;
                 };
                 start = Cow::Owned(bound);
@@ -90,34 +109,94 @@ impl Shared {
         }
         let range = KeyRange { start: &start, ..range };
         let mut merge = Merge::new(self, range, reverse)?;
-        let mut dead = 0;
+        let mut run = DeadRun::new(&self.dead_stretches, sight.at, reverse);
         let mut earlier = Vec::new();
         while merge.advance()? {
-            let (key, newest) = merge.current();
-            if let Some(row) = self.row_at(key, newest, sight.at, &mut earlier)? {
+            let (key, packed) = merge.current();
+            let newest = self.parse(packed)?;
+            if let Some(row) = self.row_of(key, newest, sight.at, &mut earlier)? {
                 if row.is_tombstone() || ranges.hides(key, row.modified, sight.horizon) {
-                    dead += 1;
+                    run.add(key, newest.modified);
                 } else {
-                    dead = 0;
+                    run.end(key);
                     self.check_needs(sight)?;
                     if visit(key, row) == Visit::Stop {
                         return Ok(None);
                     }
                 }
+            } else {
+                run.leave(key);
             }
             *steps = steps.saturating_sub(1);
             if *steps == 0 {
+                run.cut(key);
                 self.check_needs(sight)?;
                 return Ok(Some(key.to_vec()));
             }
-            if dead >= DEAD_STEPS {
-                dead = 0;
-                if let Some(bound) = ranges.pass(key, sight.horizon, reverse) {
+            if run.is_long(self.dead_rows) {
+                if let Some(bound) = self.pass(&ranges, key, sight, reverse) {
+                    run.pass(key, &bound);
                     merge.seek(&bound)?;
+                } else if let Some(bound) = run.begin_walk() {
+                    merge = Merge::new(self, cut(range, bound, reverse), reverse)?;
                 }
             }
         }
+        run.finish(range);
         self.check_needs(sight).map(|()| None)
+    }
+
+    /// Where to go on from `key` on, if it is known to lie in a dead stretch.
+    fn pass(&self, ranges: &RangeTombstones, key: &[u8], sight: Sight, reverse: bool) -> Option<Vec<u8>> {
+        let known = self.dead_stretches.pass(key, sight.dead_at, reverse);
+        known.or_else(|| ranges.pass(key, sight.horizon, reverse))
+    }
+
+    /// Notes what lies dead near a key that was deleted, and has a thread look how far that goes on.
+    pub(super) fn look_around(&self, key: &[u8]) -> Result<(), StoreError> {
+        if self.dead_rows == usize::MAX {
+            return Ok(());
+        }
+        for reverse in [false, true] {
+            let (bound, mut steps) = (near(key, reverse), STEPS_NEAR);
+            self.walk_from(&bound, reverse, &mut steps)?;
+        }
+        if self.deletions.note(key) {
+            self.work.lock().find_dead = true;
+            self.changed.notify_all();
+        }
+        Ok(())
+    }
+
+    /// Finds dead stretches where keys were deleted one by one.
+    pub(super) fn find_dead_stretches(&self) -> Result<(), StoreError> {
+        rafterdb_fault::point("store.search.start")
+            .map_err(|error| io_failure(&error, "searching for dead rows in", &self.directory))?;
+        for key in self.deletions.take() {
+            if self.dead_stretches.pass(&key, NOW, false).is_none() {
+                self.walk_over_dead(&key, false)?;
+                self.walk_over_dead(&key, true)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Scans from `key` to the first one that lives, or until the engine stops.
+    fn walk_over_dead(&self, key: &[u8], reverse: bool) -> Result<(), StoreError> {
+        let mut bound = near(key, reverse);
+        loop {
+            let mut steps = STEPS_AT_ONCE;
+            match self.walk_from(&bound, reverse, &mut steps)? {
+                Some(found) if !self.is_stopping() => bound = found,
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    /// Scans from `bound` on to the first key that lives, as far as there are steps; then returns the key it came to.
+    fn walk_from(&self, bound: &[u8], reverse: bool, steps: &mut usize) -> Result<Option<Vec<u8>>, StoreError> {
+        let range = cut(KeyRange { start: &[], end: None }, bound, reverse);
+        self.scan(range, Sight::now(), reverse, steps, &mut |_, _| Visit::Stop)
     }
 
     /// Visits what a deleted range deleted, as changes in key order, from `from` on if that is within it.
@@ -159,7 +238,7 @@ impl Shared {
                     lease: 0,
                     previous: row.modified,
                     skips: &[],
-                    value: &[],
+                    value: Value::none(),
                 };
                 outcome = visit(Change {
                     sub: record.sub,
@@ -171,5 +250,14 @@ impl Shared {
             },
         )?;
         Ok(outcome)
+    }
+}
+
+/// Where a walk begins at `key`: upwards with it, downwards with it too.
+fn near(key: &[u8], reverse: bool) -> Vec<u8> {
+    if reverse {
+        next_key(key)
+    } else {
+        key.to_vec()
     }
 }

@@ -3,26 +3,30 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicU8, AtomicUsize, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
 use parking_lot::{Condvar, Mutex};
+use rafterdb_codec::store::record::Record;
+use rafterdb_codec::store::row::unpack;
 use rafterdb_codec::Code;
 
 use super::arena::ChunkPool;
+use super::dead_stretches::DeadStretches;
+use super::deletions::Deletions;
 use super::failure::{corrupt, poisoned};
-use super::history::{Compaction, History, Position, Record};
+use super::history::{Compaction, History, Position};
 use super::memtable::{Memtable, Reading};
 use super::options::Budget;
 use super::range_tombstones::RangeTombstones;
-use super::row::unpack;
 use super::row_cache::RowCache;
 use super::skips::towards;
-use super::tables::{Limits, TableRange, Tables};
+use super::tables::{Limits, RowsAndValues, Tables};
 use super::{Mark, RowRef};
-use crate::StoreError;
+use crate::waits::timed;
+use crate::{StoreError, Wait};
 
 /// A memtable that takes no more writes.
 #[derive(Clone)]
@@ -40,8 +44,20 @@ pub(super) struct View {
 }
 
 impl View {
+    /// The memtable that is being flushed, or waits for that.
+    pub(super) fn being_flushed(&self) -> Option<&Memtable> {
+        let sealed = self.sealed.as_ref().filter(|sealed| !sealed.flushed)?;
+        Some(&sealed.memtable)
+    }
+
+    /// How full the active memtable is, of what it may have when it is to be flushed: its memory, or all rows that it ever had.
+    pub(super) fn fill(&self, budget: &Budget) -> f64 {
+        let memory = self.active.bytes() as f64 / budget.memtable_bytes as f64;
+        memory.max(self.active.written() as f64 / budget.unflushed_bytes as f64)
+    }
+
     /// Newest first.
-    fn memtables(&self) -> impl Iterator<Item = &Arc<Memtable>> {
+    pub(super) fn memtables(&self) -> impl Iterator<Item = &Arc<Memtable>> {
         std::iter::once(&self.active).chain(self.sealed.as_ref().map(|sealed| &sealed.memtable))
     }
 }
@@ -63,7 +79,7 @@ pub(super) struct Flush {
     pub(super) ranges: Arc<RangeTombstones>,
     pub(super) state: Vec<u8>,
     /// A snapshot that waits for the tables as this flush leaves them.
-    pub(super) snapshot: Option<SyncSender<TableRange>>,
+    pub(super) snapshot: Option<SyncSender<RowsAndValues>>,
 }
 
 /// What the threads have to do.
@@ -75,6 +91,8 @@ pub(super) struct Work {
     pub(super) flushes: u64,
     /// The active memtable has long runs of keys to be merged.
     pub(super) merge_keys: bool,
+    /// Keys were deleted one by one: dead stretches are to be found there.
+    pub(super) find_dead: bool,
     pub(super) compact_tables: bool,
     pub(super) compacting_tables: bool,
     pub(super) compact_history: bool,
@@ -97,11 +115,20 @@ pub(super) struct Shared {
     pub(super) tables: Tables,
     pub(super) history: History,
     pub(super) limits: Arc<Limits>,
+    pub(super) dead_stretches: DeadStretches,
+    pub(super) deletions: Deletions,
+    /// Dead rows that a scan passes one by one before it looks for a way around the next ones: a seek costs about as much as they do.
+    /// Before the first row as many dead stretches are passed, which costs less than one row in each.
+    pub(super) dead_rows: usize,
     /// The compacted revision that callers see. History on disk follows when a flush has made it persistent: so the
     /// engine always opens with just what was compacted at its mark, and the log's replay meets the same answers.
     pub(super) compacted: AtomicU64,
+    /// There may be values that lie apart, or are to.
+    pub(super) has_values: AtomicBool,
     /// A flush would let a compaction free much.
     pub(super) flush_wanted: AtomicBool,
+    /// Rows of the memtable that is being flushed which are on their way to disk.
+    pub(super) flushed_rows: AtomicUsize,
     pub(super) work: Mutex<Work>,
     /// Notified when anything in `work` changes.
     pub(super) changed: Condvar,
@@ -192,11 +219,32 @@ impl Shared {
                 return Ok(Some(look(row)));
             }
         }
+        self.newest_in_tables(key, look)
+    }
+
+    /// The same for the one writer, for whom no memtable changes meanwhile.
+    pub(super) fn newest_of_writer<T>(
+        &self,
+        key: &[u8],
+        look: impl FnOnce(&[u8]) -> T,
+    ) -> Result<Option<T>, StoreError> {
+        let hash = self.hash(key);
+        let view = self.view.load();
+        for memtable in view.memtables() {
+            if let Some(row) = memtable.write().get(hash, key) {
+                return Ok(Some(look(row)));
+            }
+        }
+        self.newest_in_tables(key, look)
+    }
+
+    /// Calls `look` with the row of `key` of the tables, packed, or the same one of the cache.
+    fn newest_in_tables<T>(&self, key: &[u8], look: impl FnOnce(&[u8]) -> T) -> Result<Option<T>, StoreError> {
         if let Some(row) = self.cache.get(key) {
             return Ok(Some(look(&row)));
         }
         let read_at = self.cache.generation();
-        let Some(row) = self.tables.get(key)? else {
+        let Some(row) = timed(Wait::Tables, || self.tables.get(key))? else {
             return Ok(None);
         };
         self.cache.add(key, &row, read_at);
@@ -212,11 +260,21 @@ impl Shared {
         at: u64,
         earlier: &'a mut Vec<u8>,
     ) -> Result<Option<RowRef<'a>>, StoreError> {
-        let row = self.parse(newest)?;
-        if row.modified <= at {
-            return Ok(Some(row));
+        self.row_of(key, self.parse(newest)?, at, earlier)
+    }
+
+    /// The same, given the newest row as it is read.
+    pub(super) fn row_of<'a>(
+        &self,
+        key: &[u8],
+        newest: RowRef<'a>,
+        at: u64,
+        earlier: &'a mut Vec<u8>,
+    ) -> Result<Option<RowRef<'a>>, StoreError> {
+        if newest.modified <= at {
+            return Ok(Some(newest));
         }
-        let Some(found) = self.follow(key, &row, at)? else {
+        let Some(found) = self.follow(key, &newest, at)? else {
             return Ok(None);
         };
         *earlier = found;
@@ -243,7 +301,16 @@ impl Shared {
         loop {
             if self.history.floor() == modified {
                 let found = self.history.find_at_floor(modified, key)?;
-                return Ok(found.map(|found| found.before).unwrap_or_default());
+                let Some(found) = found.filter(|found| !found.before.is_empty()) else {
+                    return Ok(Vec::new());
+                };
+                if let Some(whole) = self.with_value(key, modified, found.before)? {
+                    return Ok(whole);
+                }
+                if self.history.floor() == modified {
+                    return Err(corrupt(&self.directory, None, "an image that history names is missing"));
+                }
+                continue;
             }
             match self.earlier_row(key, modified, previous, modified - 1) {
                 // Compacted to just there meanwhile.
@@ -300,7 +367,7 @@ impl Shared {
         }
         match self.history.find(modified, key)? {
             None => Ok(None),
-            Some(found) if !found.before.is_empty() => Ok(Some(found.before)),
+            Some(found) if !found.before.is_empty() => self.with_value(key, modified, found.before),
             Some(_) => Ok(self
                 .history
                 .find_survivor(modified, earlier, key)?

@@ -1,45 +1,27 @@
 //! A consistent view of an engine at one revision, written out as a stream while writes go on. Reading the stream gives
 //! a store that answers every read at every kept revision as this one does.
-//!
-//! ```text
-//! 1 HEADER    ["RDBSNAP1", or 2 if there are RANGES][u64 index][u64 term][u64 revision][u64 compacted][u64 bytes of state]
-//! 2 STATE     the machine's state, in as many chunks as it takes
-//! 6 RANGES    the deleted ranges, as in range_tombstones/stored.rs, in as many chunks as it takes
-//! 3 HISTORY   history records with compacted ≤ revision ≤ the snapshot's, in order; one that replaced a version of the
-//!             compacted revision or before carries it as its before-image
-//! 4 ROWS      [u32 keyLen][u32 rowLen][key][packed row] … the rows at the snapshot's revision, in key order, with
-//!             those tombstones that are not compacted, and without rows of ranges whose deletion is
-//! 5 END       [u64 records][u64 rows]
-//! ```
+//! What its chunks hold is the codec's (`rafterdb_codec::store::snapshot`).
 
 use std::io::Write;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
 use std::sync::Arc;
 
+use rafterdb_codec::store::pair::push_pair_of;
+use rafterdb_codec::store::record::{encode, Parts, Record};
+use rafterdb_codec::store::row::Header as RowHeader;
+use rafterdb_codec::store::snapshot::{End, Header, END, HEADER, HISTORY, RANGES, ROWS, STATE};
+use rafterdb_codec::store::Value;
 use rafterdb_codec::Code;
 
 use super::chunks::{ChunkWriter, CHUNK_BYTES};
-use super::history::{encode, Changes, Parts};
+use super::history::Changes;
 use super::range_tombstones::{encode_set, RangeTombstones};
 use super::shared::Shared;
-use super::tables::TableRange;
+use super::tables::RowsAndValues;
+use super::values::is_whole;
 use super::Mark;
 use crate::StoreError;
-
-pub(super) const HEADER: u32 = 1;
-pub(super) const STATE: u32 = 2;
-pub(super) const HISTORY: u32 = 3;
-pub(super) const ROWS: u32 = 4;
-pub(super) const END: u32 = 5;
-pub(super) const RANGES: u32 = 6;
-
-pub(super) const MAGIC: &[u8; 8] = b"RDBSNAP1";
-/// Of one with deleted ranges, which older versions do not know.
-pub(super) const MAGIC_RANGES: &[u8; 8] = b"RDBSNAP2";
-
-/// Largest index, term or revision: JavaScript sees them as doubles.
-pub(super) const NUMBER_MAX: u64 = (1 << 53) - 1;
 
 /// Largest state of a machine. What comes in a stream is held in memory until it is whole.
 pub const STATE_BYTES_MAX: u64 = 64 << 20;
@@ -49,7 +31,7 @@ pub const STATE_BYTES_MAX: u64 = 64 << 20;
 pub struct Snapshot {
     pin: Pin,
     /// The tables arrive when the flush is done.
-    tables: Receiver<TableRange>,
+    tables: Receiver<RowsAndValues>,
     ranges: Arc<RangeTombstones>,
     mark: Mark,
     state: Vec<u8>,
@@ -104,7 +86,7 @@ impl Drop for Pin {
 impl Snapshot {
     pub(super) fn new(
         pin: Pin,
-        tables: Receiver<TableRange>,
+        tables: Receiver<RowsAndValues>,
         ranges: Arc<RangeTombstones>,
         mark: Mark,
         state: Vec<u8>,
@@ -135,22 +117,21 @@ impl Snapshot {
         self.write_header(&mut writer, &mut raw)?;
         let records = self.write_history(&mut writer, &mut raw)?;
         let rows = self.write_rows(&mut writer, &mut raw)?;
-        raw.extend_from_slice(&records.to_le_bytes());
-        raw.extend_from_slice(&rows.to_le_bytes());
+        End { records, rows }.encode(&mut raw);
         writer.write(END, &mut raw)
     }
 
-    fn write_header(&self, writer: &mut ChunkWriter<'_>, raw: &mut Vec<u8>) -> Result<(), StoreError> {
-        raw.extend_from_slice(if self.ranges.is_empty() { MAGIC } else { MAGIC_RANGES });
-        for field in [
-            self.mark.index,
-            self.mark.term,
-            self.mark.revision,
-            self.pin.compacted,
-            self.state.len() as u64,
-        ] {
-            raw.extend_from_slice(&field.to_le_bytes());
-        }
+    fn write_header(&self, writer: &mut ChunkWriter<&mut dyn Write>, raw: &mut Vec<u8>) -> Result<(), StoreError> {
+        let Mark { index, term, revision } = self.mark;
+        let header = Header {
+            index,
+            term,
+            revision,
+            compacted: self.pin.compacted,
+            state_bytes: self.state.len() as u64,
+            has_ranges: !self.ranges.is_empty(),
+        };
+        header.encode(raw);
         writer.write(HEADER, raw)?;
         for piece in self.state.chunks(CHUNK_BYTES) {
             raw.extend_from_slice(piece);
@@ -163,7 +144,7 @@ impl Snapshot {
         Ok(())
     }
 
-    fn write_history(&self, writer: &mut ChunkWriter<'_>, raw: &mut Vec<u8>) -> Result<u64, StoreError> {
+    fn write_history(&self, writer: &mut ChunkWriter<&mut dyn Write>, raw: &mut Vec<u8>) -> Result<u64, StoreError> {
         let mut records = 0;
         let mut cursor = Changes::from(&self.pin.shared.history, self.pin.compacted)?;
         while cursor.advance()? {
@@ -171,12 +152,8 @@ impl Snapshot {
             if record.revision > self.mark.revision {
                 break;
             }
-            let previous = if record.is_range() {
-                0
-            } else {
-                self.pin.shared.parse(record.row)?.previous
-            };
-            if record.before.is_empty() && previous != 0 && previous <= self.pin.compacted {
+            if self.needs_before_image(&record)? {
+                let previous = self.pin.shared.parse(record.row)?.previous;
                 let before = self.pin.shared.replaced(record.key, record.revision, previous)?;
                 let parts = Parts {
                     revision: record.revision,
@@ -200,24 +177,40 @@ impl Snapshot {
         Ok(records)
     }
 
-    fn write_rows(&self, writer: &mut ChunkWriter<'_>, raw: &mut Vec<u8>) -> Result<u64, StoreError> {
+    /// Whether what a change replaced is to be added to its record, or the value of that.
+    fn needs_before_image(&self, record: &Record<'_>) -> Result<bool, StoreError> {
+        if record.is_range() {
+            return Ok(false);
+        }
+        if !record.before.is_empty() {
+            return Ok(!is_whole(record.before));
+        }
+        let previous = self.pin.shared.parse(record.row)?.previous;
+        Ok(previous != 0 && previous <= self.pin.compacted)
+    }
+
+    fn write_rows(&self, writer: &mut ChunkWriter<&mut dyn Write>, raw: &mut Vec<u8>) -> Result<u64, StoreError> {
         let shared = &self.pin.shared;
         let Ok(mut tables) = self.tables.recv() else {
             let cause = shared.check().err();
             return Err(cause.unwrap_or_else(|| StoreError::new(Code::Closed, "the store is closed")));
         };
         let mut rows = 0;
-        while let Some(found) = tables.next(false, &shared.tables)? {
+        while let Some(found) = tables.rows.next(false, &shared.tables)? {
             let (key, packed) = (found.key(), found.row());
             let row = shared.parse(packed)?;
             let is_dead = self.ranges.hides(key, row.modified, (self.pin.compacted, 0));
             if is_dead || (row.is_tombstone() && row.modified <= self.pin.compacted) {
                 continue;
             }
-            raw.extend_from_slice(&(key.len() as u32).to_le_bytes());
-            raw.extend_from_slice(&(packed.len() as u32).to_le_bytes());
-            raw.extend_from_slice(key);
-            raw.extend_from_slice(packed);
+            // As every version reads it: with its value.
+            match row.value {
+                Value::Apart { .. } => {
+                    let value = tables.values.find(key, row.modified, &shared.tables)?;
+                    push_pair_of(raw, key, [RowHeader::of(&row).as_bytes(), value.bytes()]);
+                }
+                Value::Here(_) | Value::Hashed(..) => push_pair_of(raw, key, [packed, &[]]),
+            }
             rows += 1;
             if raw.len() >= CHUNK_BYTES {
                 writer.write(ROWS, raw)?;

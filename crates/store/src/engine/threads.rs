@@ -1,5 +1,6 @@
-//! The engine's three threads: one flushes memtables, one compacts tables, one compacts history; whichever of the first and the last
-//! is free merges the keys of the memtable that is written. Each failure ends all writes: a failed write or sync is not tried again.
+//! The engine's three threads: one flushes memtables, one compacts tables, one compacts history and finds dead stretches; whichever of the
+//! first and the last is free merges the keys of the memtable that is written. Each failure ends all writes: a failed write or sync is not
+//! tried again.
 
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::Ordering;
@@ -8,14 +9,16 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use parking_lot::MutexGuard;
+use rafterdb_codec::store::record::Record;
 use rafterdb_codec::{is_shortage, Code};
 
 use super::failure::io_failure;
-use super::history::{Compaction, Record};
+use super::history::Compaction;
 use super::memtable::Rows;
 use super::persisted_state::encode_persisted_state;
-use super::reclaim::reclaim;
+use super::reclaim::{gives_way, reclaim, Round};
 use super::shared::{Flush, Sealed, Shared, View, Wanting, Work};
+use super::tables::Added;
 use crate::StoreError;
 
 /// How often a flush that waits for compaction looks again by itself.
@@ -110,10 +113,11 @@ fn run_once(what: &str, body: &mut impl FnMut() -> Result<(), StoreError>) -> Re
     })
 }
 
-/// What a thread that also merges keys has to do.
+/// What a thread has to do that also does what either may.
 enum Job<T> {
     Own(T),
     Merge,
+    FindDead,
 }
 
 /// Its own work first.
@@ -122,16 +126,23 @@ fn or_merge<T>(own: Option<T>, work: &mut Work) -> Option<Job<T>> {
         .or_else(|| std::mem::take(&mut work.merge_keys).then_some(Job::Merge))
 }
 
-/// Merges keys of the memtable that is written.
-fn merge_keys(shared: &Shared) {
-    let memtable = Arc::clone(&shared.view.load().active);
-    let merged = run_once("a merge of keys", &mut || {
-        memtable.merge_long_runs();
-        Ok(())
-    });
-    if let Err(cause) = merged {
+/// Does what is not the thread's own work, which is returned.
+fn own_of<T>(shared: &Shared, job: Job<T>) -> Option<T> {
+    let done = match job {
+        Job::Own(own) => return Some(own),
+        Job::Merge => {
+            let memtable = Arc::clone(&shared.view.load().active);
+            run_once("a merge of keys", &mut || {
+                memtable.merge_long_runs();
+                Ok(())
+            })
+        }
+        Job::FindDead => run_once("a search for dead stretches", &mut || shared.find_dead_stretches()),
+    };
+    if let Err(cause) = done {
         shared.poison(cause);
     }
+    None
 }
 
 fn flush_until_stopped(shared: &Shared) {
@@ -140,8 +151,7 @@ fn flush_until_stopped(shared: &Shared) {
         or_merge(flush, work)
     };
     while let Some(job) = wait_for(shared, wanted) {
-        let Job::Own(mut flush) = job else {
-            merge_keys(shared);
+        let Some(mut flush) = own_of(shared, job) else {
             continue;
         };
         run(shared, Wanting::Flush, "a flush", || run_flush(shared, &mut flush));
@@ -161,17 +171,31 @@ fn run_flush(shared: &Shared, flush: &mut Flush) -> Result<(), StoreError> {
     let meta = encode_persisted_state(&flush.persists, &flush.ranges, &flush.state);
     let memtable = &*flush.memtable;
     let sorted = memtable.single_run().map(|run| Rows::new(memtable, run));
-    let rows = || sorted.iter().flat_map(Rows::iter);
-    if !shared.tables.ingest(&meta, rows())? {
+    shared.flushed_rows.store(0, Ordering::Relaxed);
+    if !shared.keep_images(flush)? {
+        return Ok(());
+    }
+    let is_added = memtable.displaced.look(|displaced| {
+        let mut displaced: Vec<&[u8]> = displaced.iter().map(|row| &*row.key).collect();
+        displaced.sort_unstable();
+        shared.tables.ingest(&Added {
+            meta: &meta,
+            rows: sorted.as_ref(),
+            rows_done: &shared.flushed_rows,
+            has_values: memtable.displaced.concerns_values(),
+            displaced: &displaced,
+        })
+    })?;
+    if !is_added {
         return Ok(());
     }
     if let Some(snapshot) = flush.snapshot.take() {
         // Before the next flush, so that it sees this one's rows and none later. Nobody may want it any more.
-        let _ = snapshot.send(shared.tables.range(&[], None));
+        let _ = snapshot.send(shared.tables.rows_and_values());
     }
     reach("store.flush.installed")?;
     // While the memtable is still looked at first: see `RowCache::refresh`.
-    shared.cache.refresh(rows());
+    shared.cache.refresh(sorted.iter().flat_map(Rows::iter));
     shared.view.rcu(|view| View {
         active: Arc::clone(&view.active),
         sealed: view.sealed.as_ref().map(|sealed| Sealed {
@@ -197,6 +221,10 @@ fn run_flush(shared: &Shared, flush: &mut Flush) -> Result<(), StoreError> {
 }
 
 fn wait_for_table_compaction(shared: &Shared) {
+    if !shared.tables.is_behind() {
+        return;
+    }
+    shared.limits.waited_for.store(true, Ordering::Relaxed);
     while shared.tables.is_behind() && !shared.is_stopping() && shared.failed.get().is_none() {
         let mut work = shared.work.lock();
         if !work.compacting_tables {
@@ -205,6 +233,7 @@ fn wait_for_table_compaction(shared: &Shared) {
         }
         shared.changed.wait_for(&mut work, BEHIND_WAIT);
     }
+    shared.limits.waited_for.store(false, Ordering::Relaxed);
 }
 
 /// How often it is looked whether files are still read.
@@ -224,6 +253,7 @@ fn compact_tables_until_stopped(shared: &Shared) {
         work.compacting_tables = std::mem::take(&mut work.compact_tables);
         work.compacting_tables.then_some(())
     };
+    let mut round = Round::default();
     loop {
         // Files that were still read go when they are not, and nobody tells when that is.
         while shared.tables.let_go() && !is_called_within(shared, UNREAD_LOOK_EVERY) {}
@@ -234,7 +264,7 @@ fn compact_tables_until_stopped(shared: &Shared) {
             while !shared.is_stopping() && shared.tables.compact()? {
                 shared.changed.notify_all();
             }
-            reclaim(shared)
+            reclaim(shared, &mut round, &|| gives_way(shared))
         });
         shared.work.lock().compacting_tables = false;
         shared.changed.notify_all();
@@ -245,11 +275,11 @@ fn compact_history_until_stopped(shared: &Shared) {
     let wanted = |work: &mut MutexGuard<'_, Work>| {
         work.compacting_history = std::mem::take(&mut work.compact_history);
         let own = work.compacting_history.then_some(work.persisted);
-        or_merge(own, work)
+        // Not for the thread that flushes: a search takes long where millions of rows are dead, and the writer may wait for a flush.
+        or_merge(own, work).or_else(|| std::mem::take(&mut work.find_dead).then_some(Job::FindDead))
     };
     while let Some(job) = wait_for(shared, wanted) {
-        let Job::Own(persisted) = job else {
-            merge_keys(shared);
+        let Some(persisted) = own_of(shared, job) else {
             continue;
         };
         run(shared, Wanting::Compaction, "a compaction of history", || {

@@ -5,17 +5,18 @@ use rafterdb_codec::limits::{BATCH_OPERATIONS_MAX, FRAME_BYTES_MAX};
 use rafterdb_codec::{
     encode_error, encode_plain, validate_put, validate_raise, validate_selection, validate_txn, OperationKind, Weight,
 };
-use rafterdb_codec::{Batch, Code, DeleteRange, Limits, OpenResult, Operation, Put, Refusal, RESPONSE_PLAIN};
+use rafterdb_codec::{Batch, Code, DeleteRange, Limits, OpenResult, Operation, Operations, Put, RESPONSE_PLAIN};
 use rafterdb_codec::{
     DELETE_PREV_KV, MESSAGE_HEADER_BYTES, PAIR_BYTES_MAX, RESULT_BYTES_MAX, RESULT_PREVIOUS_LEFT_OUT,
     RESULT_PUT_PREVIOUS,
 };
 
 use super::bounds::Allowance;
-use super::counts::has_uncounted;
+use super::refusal::{compacted_text, future_text, Failure, Refused};
+use super::reply::{Previous, Reply};
 use super::sessions::{Admission, Kept};
-use super::txn::{compacted_text, future_text, Failure, Refused};
-use super::writer::{Place, Previous, Reply, Writer};
+use super::uncounted::has_uncounted;
+use super::writer::{Place, Writer};
 use super::Applied;
 use crate::{Engine, StoreError};
 
@@ -27,6 +28,9 @@ const _: () = assert!(
         <= FRAME_BYTES_MAX,
     "with one more pair, and what the other operations are answered without any, it fits a frame"
 );
+
+/// Puts whose keys the engine is told of before the first of them is applied.
+const KEYS_AHEAD: usize = 16;
 
 /// What every member checks again, so that a batch that should not have been proposed does the same on all of them.
 /// The limits that a member may be configured with are not among it.
@@ -80,7 +84,11 @@ impl Writer {
 
     fn apply_plain<E: Engine>(&mut self, engine: &E, batch: &Batch<'_>) -> Result<(), StoreError> {
         let mut unused = Vec::new();
-        for operation in batch.operations() {
+        let mut ahead = batch.operations();
+        for (at, operation) in batch.operations().enumerate() {
+            if at % KEYS_AHEAD == 0 {
+                expect_next(engine, &mut ahead);
+            }
             if let Ok(Operation::Put(put)) = operation {
                 let revision = self.state.mark.revision + 1;
                 let mut reply = Reply {
@@ -233,9 +241,18 @@ impl Writer {
     }
 }
 
-impl From<Refusal> for Failure {
-    fn from((code, text): Refusal) -> Self {
-        Self::refuse(code, 0, text)
+/// Tells the engine which keys the next operations put.
+fn expect_next<E: Engine>(engine: &E, ahead: &mut Operations<'_>) {
+    let mut keys = [&[][..]; KEYS_AHEAD];
+    let mut count = 0;
+    for (key, operation) in keys.iter_mut().zip(ahead) {
+        if let Ok(Operation::Put(put)) = operation {
+            *key = put.key;
+            count += 1;
+        }
+    }
+    if count > 1 {
+        engine.expect(&keys[..count]);
     }
 }
 

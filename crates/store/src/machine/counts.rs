@@ -1,16 +1,14 @@
 //! Counts that applying an entry left out, since they take longer than an entry may: filled into its results afterwards, by any
 //! other thread, from the rows as they were. Knows results and the operations that they are of.
 
-use rafterdb_codec::{patch_count, OperationKind, RESULT_TXN_SUCCEEDED};
+use rafterdb_codec::{patch_count, RESULT_TXN_SUCCEEDED};
 use rafterdb_codec::{
     Batch, Code, Malformed, Operation, OperationResult, OperationResults, Operations, Parsed, Selection,
 };
 
+use super::uncounted::UNCOUNTED;
 use super::Machine;
 use crate::{Engine, KeyRange, StoreError, Visit};
-
-/// In place of a count that is to be filled in.
-pub(super) const UNCOUNTED: u64 = u64::MAX;
 
 /// Keeps what filling in counts reads, while it lives. Taken by the apply thread before it publishes the entry, or later by
 /// anybody: then it may be too late.
@@ -102,28 +100,6 @@ impl Before<'_> {
 /// Where a count belongs, and the count.
 type Counted = Vec<(usize, u64)>;
 
-/// Whether results have counts to be filled in.
-pub(super) fn has_uncounted(results: &[u8]) -> bool {
-    OperationResults::new(results)
-        .flatten()
-        .any(|result| is_uncounted(&result))
-}
-
-fn is_uncounted(result: &OperationResult<'_>) -> bool {
-    if result.code != Code::Ok {
-        return false;
-    }
-    match result.operation {
-        OperationKind::Range | OperationKind::DeleteRange => {
-            result.counted_pairs().is_ok_and(|counted| counted.count == UNCOUNTED)
-        }
-        OperationKind::Txn => result
-            .nested()
-            .is_ok_and(|nested| nested.flatten().any(|result| is_uncounted(&result))),
-        OperationKind::Put | OperationKind::Compact | OperationKind::RaiseRevision => false,
-    }
-}
-
 impl<E: Engine> Machine<E> {
     /// Keeps what [`Self::fill_in`] will read.
     pub fn keep_for_counts(&self) -> KeptForCounts {
@@ -142,7 +118,7 @@ impl<E: Engine> Machine<E> {
         let mut counted = Counted::new();
         {
             let mut walk = Walk {
-                machine: self,
+                engine: &self.engine,
                 from: kept.from,
                 results_at: results.as_ptr() as usize,
                 counted: &mut counted,
@@ -164,7 +140,7 @@ impl<E: Engine> Machine<E> {
 }
 
 struct Walk<'m, E> {
-    machine: &'m Machine<E>,
+    engine: &'m E,
     from: u64,
     results_at: usize,
     counted: &'m mut Counted,
@@ -244,7 +220,7 @@ impl<E: Engine> Walk<'_, E> {
                 start: &start,
                 end: end.as_deref(),
             };
-            self.machine.engine.scan_kept(part, base, &mut |_, _| {
+            self.engine.scan_kept(part, base, &mut |_, _| {
                 count += 1;
                 Visit::Next
             })?;
@@ -264,7 +240,7 @@ impl<E: Engine> Walk<'_, E> {
             end: Some(&end),
         };
         let mut is_live = false;
-        self.machine.engine.scan_kept(only, at, &mut |_, _| {
+        self.engine.scan_kept(only, at, &mut |_, _| {
             is_live = true;
             Visit::Stop
         })?;

@@ -11,6 +11,9 @@ use crate::RowRef;
 /// Bytes of events held between two publishes.
 pub(super) const FEED_BYTES_MAX: usize = 16 << 20;
 
+/// Bytes of values read for it that lie apart: watches need few of them, and the apply thread should not read them.
+const FEED_APART_BYTES_MAX: usize = 1 << 20;
+
 /// One change: where its parts stand in the feed's bytes.
 #[derive(Debug)]
 pub(super) struct FeedChange {
@@ -30,6 +33,8 @@ pub(super) struct Feed {
     changes: Vec<FeedChange>,
     /// Previous pair of the next change.
     previous: Range<usize>,
+    /// Bytes of values that were read for previous pairs.
+    apart: usize,
 }
 
 impl Feed {
@@ -41,6 +46,7 @@ impl Feed {
         self.bytes.clear();
         self.changes.clear();
         self.previous = 0..0;
+        self.apart = 0;
     }
 
     pub(super) fn bytes_used(&self) -> usize {
@@ -61,15 +67,21 @@ impl Feed {
             .map(|change| (change, &self.bytes[change.key.clone()]))
     }
 
+    /// Whether a value that lies apart may be read for the next change's previous pair; takes its bytes.
+    pub(super) fn takes_apart(&mut self, bytes: usize) -> bool {
+        self.apart += bytes;
+        self.apart <= FEED_APART_BYTES_MAX
+    }
+
     /// The pair that the next change replaces.
-    pub(super) fn add_previous(&mut self, key: &[u8], row: &RowRef<'_>) {
+    pub(super) fn add_previous(&mut self, key: &[u8], row: &RowRef<'_>, value: &[u8]) {
         let at = self.bytes.len();
-        pair_of(key, row, false).encode(&mut self.bytes);
+        pair_of(key, row, value).encode(&mut self.bytes);
         self.previous = at..self.bytes.len();
     }
 
-    /// A change; a tombstone is a delete.
-    pub(super) fn add(&mut self, sub: u32, key: &[u8], row: &RowRef<'_>) {
+    /// A change, with its value; a tombstone is a delete.
+    pub(super) fn add(&mut self, sub: u32, key: &[u8], row: &RowRef<'_>, value: &[u8]) {
         let is_delete = row.is_tombstone();
         let pair = if is_delete {
             Pair {
@@ -78,7 +90,7 @@ impl Feed {
                 ..Pair::default()
             }
         } else {
-            pair_of(key, row, false)
+            pair_of(key, row, value)
         };
         let at = self.bytes.len();
         pair.encode(&mut self.bytes);
@@ -102,8 +114,8 @@ impl Feed {
     }
 
     /// Fills in the previous pair of a change that was added without.
-    pub(super) fn set_previous(&mut self, index: usize, key: &[u8], row: &RowRef<'_>) {
-        self.add_previous(key, row);
+    pub(super) fn set_previous(&mut self, index: usize, key: &[u8], row: &RowRef<'_>, value: &[u8]) {
+        self.add_previous(key, row, value);
         self.changes[index].previous = std::mem::take(&mut self.previous);
     }
 

@@ -5,34 +5,44 @@
 //! the published one, where no reader looks. `publish` raises the published revision, which makes a group of entries
 //! visible at once, and hands their events to the watches.
 
+mod apply_times;
 mod batch;
 mod bounds;
+mod compares;
 mod counts;
-mod digest;
 mod feed;
 mod range;
 mod read;
+mod refusal;
+mod reply;
+mod restore;
 mod sessions;
 mod state;
 mod txn;
+mod uncounted;
 mod watch;
+mod watches;
 mod writer;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
-use std::time::Instant;
 
 use parking_lot::Mutex;
-use rafterdb_codec::{is_shortage, Code, EntryKind};
+use rafterdb_codec::store::digest::{key_digest, pair_digest};
+use rafterdb_codec::{is_shortage, Code, ConfigurationEntry, Entry, EntryKind};
 
+pub use apply_times::LongestApply;
 pub use batch::BATCH_REPLY_BYTES_MAX;
-pub use bounds::Bounds;
+pub use bounds::{Bounds, MACHINE_VERSION};
 pub use counts::KeptForCounts;
 pub use read::SlicedRead;
+pub use restore::restored_state;
 pub use sessions::{SESSION_BATCHES_MAX, SESSION_RESULTS_BYTES_MAX};
 pub use watch::{Deliver, WatchId};
 
-use crate::{Engine, KeyRange, Mark, StoreError, Visit};
+use crate::{Engine, KeyRange, Mark, RowRef, StoreError, Value, Visit};
+use apply_times::{ApplyTimes, Timer};
+use bounds::VERSIONS;
 use state::State;
 use watch::WatchHub;
 use writer::Writer;
@@ -65,7 +75,7 @@ impl Default for Applied {
 }
 
 /// Figures of a machine, all of them at `mark`, as last published.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MachineStatus {
     /// Index and term of the last entry, and the revision after it.
     pub mark: Mark,
@@ -77,6 +87,8 @@ pub struct MachineStatus {
     pub sessions: usize,
     /// The cluster's identity; 0: no entry has told one yet.
     pub cluster: u64,
+    /// The last configuration of the members that was applied; `None`: they never changed.
+    pub configuration: Option<Arc<ConfigurationEntry>>,
 }
 
 /// The state machine of one group. Shared between the apply thread, readers, and the thread that serves watches.
@@ -89,9 +101,9 @@ pub struct Machine<E> {
     status: Mutex<MachineStatus>,
     writer: Mutex<Writer>,
     watches: WatchHub,
-    bounds: Bounds,
-    /// The longest time that one entry's operations took, µs.
-    longest_apply: AtomicU64,
+    /// Bounds of each version that entries may name.
+    versions: Vec<Bounds>,
+    apply_times: ApplyTimes,
 }
 
 impl<E: Engine> Machine<E> {
@@ -101,18 +113,18 @@ impl<E: Engine> Machine<E> {
     /// # Errors
     /// `STORE_CORRUPT`, `FORMAT_NEWER`, or what the engine reports.
     pub fn new(engine: E, recovered: Option<(Mark, Vec<u8>)>, deliver: Arc<dyn Deliver>) -> Result<Self, StoreError> {
-        Self::with_bounds(engine, recovered, deliver, Bounds::default())
+        Self::with_versions(engine, recovered, deliver, VERSIONS.to_vec())
     }
 
-    /// The same with other bounds, for tests: all members of a group must have the same.
+    /// The same with other bounds of each version, for tests: all members of a group must have the same.
     ///
     /// # Errors
     /// As of [`Machine::new`].
-    pub fn with_bounds(
+    pub fn with_versions(
         engine: E,
         recovered: Option<(Mark, Vec<u8>)>,
         deliver: Arc<dyn Deliver>,
-        bounds: Bounds,
+        versions: Vec<Bounds>,
     ) -> Result<Self, StoreError> {
         let state = match recovered {
             None => State::empty(),
@@ -132,16 +144,16 @@ impl<E: Engine> Machine<E> {
         if engine.compacted() < state.compacted {
             engine.compact(state.compacted)?;
         }
-        let status = status_of(&state);
+        let mark = state.mark;
         Ok(Self {
             engine,
-            published: AtomicU64::new(status.mark.revision),
-            applied: AtomicU64::new(status.mark.index),
-            status: Mutex::new(status),
-            writer: Mutex::new(Writer::new(state, bounds)),
-            watches: WatchHub::new(deliver, status.mark.revision),
-            bounds,
-            longest_apply: AtomicU64::new(0),
+            published: AtomicU64::new(mark.revision),
+            applied: AtomicU64::new(mark.index),
+            status: Mutex::new(status_of(&state)),
+            writer: Mutex::new(Writer::new(state)),
+            watches: WatchHub::new(deliver, mark.revision),
+            versions,
+            apply_times: ApplyTimes::default(),
         })
     }
 
@@ -149,7 +161,8 @@ impl<E: Engine> Machine<E> {
     /// An entry that was applied before is skipped. When the engine is full it is rotated, which may block.
     ///
     /// # Errors
-    /// What the engine reports, or `FORMAT_NEWER` for an unknown kind of entry. Every error is final: `POISONED` after it.
+    /// What the engine reports, or `FORMAT_NEWER` for an entry of unknown kind or version, or a configuration that is none: nothing of it was done, and who knows it
+    /// goes on from there. Every error is final: `POISONED` after it.
     ///
     /// # Panics
     /// Invariant `apply order`: no index is left out.
@@ -157,8 +170,7 @@ impl<E: Engine> Machine<E> {
         &self,
         index: u64,
         term: u64,
-        kind: u8,
-        body: &[u8],
+        entry: &Entry<'_>,
         results: &mut Vec<u8>,
     ) -> Result<Applied, StoreError> {
         let mut writer = self.writer.lock();
@@ -174,7 +186,7 @@ impl<E: Engine> Machine<E> {
             "invariant apply order: entry {index} comes after {applied}"
         );
         writer.check_health()?;
-        let outcome = self.apply_next(&mut writer, index, term, kind, body, results);
+        let outcome = self.apply_next(&mut writer, index, term, entry, results);
         writer.is_poisoned = outcome.is_err();
         outcome
     }
@@ -184,32 +196,37 @@ impl<E: Engine> Machine<E> {
         writer: &mut Writer,
         index: u64,
         term: u64,
-        kind: u8,
-        body: &[u8],
+        entry: &Entry<'_>,
         results: &mut Vec<u8>,
     ) -> Result<Applied, StoreError> {
         if writer.state.mark.revision == writer.published {
             // First changes after a publish: from here on the feed is complete or not used at all.
             writer.is_recording = self.watches.has_watches();
         }
-        let Ok(kind) = EntryKind::try_from(kind) else {
-            let text = format!("entry {index} is of kind {kind}, which this version does not know: upgrade");
-            return Err(StoreError::new(Code::FormatNewer, text));
+        let Ok(kind) = EntryKind::try_from(entry.kind) else {
+            return Err(newer(index, "kind", entry.kind));
         };
+        let Some(bounds) = self.versions.get(usize::from(entry.version)) else {
+            return Err(newer(index, "version", entry.version));
+        };
+        writer.bounds = *bounds;
         let mut is_named = false;
         let outcome = match kind {
             EntryKind::Batch => {
-                let began = Instant::now();
-                let applied = writer.apply_batch(&self.engine, body, results)?;
-                let micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
-                self.longest_apply.fetch_max(micros, Ordering::Relaxed);
+                let timer = Timer::begin();
+                let applied = writer.apply_batch(&self.engine, entry.body, results)?;
+                self.apply_times.applied(&timer);
                 applied
             }
             EntryKind::Noop => {
-                is_named = writer.state.take_name(body);
+                is_named = writer.state.take_name(entry.body);
                 Applied::default()
             }
-            EntryKind::Control => Applied::default(),
+            EntryKind::Configuration => {
+                let taken = writer.state.take_configuration(index, term, entry.body);
+                taken.map_err(|_| newer(index, "kind", entry.kind))?;
+                Applied::default()
+            }
         };
         (writer.state.mark.index, writer.state.mark.term) = (index, term);
         // An identity is flushed at once: a member must know it whenever it starts, before it has a leader.
@@ -221,7 +238,10 @@ impl<E: Engine> Machine<E> {
 
     /// Without room a flush comes when there is some: what was applied is in memory, and in the log.
     fn rotate_if_there_is_room(&self, writer: &Writer) -> Result<(), StoreError> {
-        match self.engine.rotate(writer.state.mark, writer.state.encode()) {
+        let timer = Timer::begin();
+        let rotated = self.engine.rotate(writer.state.mark, writer.state.encode());
+        self.apply_times.waited(&timer);
+        match rotated {
             Err(error) if is_shortage(error.code) => Ok(()),
             rotated => rotated,
         }
@@ -245,8 +265,9 @@ impl<E: Engine> Machine<E> {
             writer.feed.clear();
             writer.published = revision;
         }
+        let mark = status.mark;
         *self.status.lock() = status;
-        self.applied.store(status.mark.index, Ordering::Release);
+        self.applied.store(mark.index, Ordering::Release);
         if let Some(revision) = writer.compaction.take() {
             let compacted = self.engine.compact(revision).and_then(|()| {
                 // The space is to be free soon, also if no entry follows for long.
@@ -258,7 +279,23 @@ impl<E: Engine> Machine<E> {
             writer.is_poisoned |= compacted.is_err();
             compacted?;
         }
-        Ok(status.mark)
+        Ok(mark)
+    }
+
+    /// Flushes what was applied if the engine is full. By the apply thread when a flush has ended: what asked for another one meanwhile
+    /// does not wait for the next entry.
+    ///
+    /// # Errors
+    /// What the engine reports; final.
+    pub fn rotate_if_full(&self) -> Result<(), StoreError> {
+        let mut writer = self.writer.lock();
+        writer.check_health()?;
+        if !self.engine.is_full() {
+            return Ok(());
+        }
+        let rotated = self.rotate_if_there_is_room(&writer);
+        writer.is_poisoned = rotated.is_err();
+        rotated
     }
 
     /// Flushes everything applied so far, whether the engine is full or not: before a clean stop, or for a snapshot.
@@ -298,16 +335,25 @@ impl<E: Engine> Machine<E> {
     fn live_sum(&self, at: u64) -> Result<u64, StoreError> {
         let mut sum: u64 = 0;
         let all = KeyRange { start: &[], end: None };
+        let mut read = Ok(());
         self.engine.scan(all, at, false, &mut |key, row| {
-            sum = sum.wrapping_add(digest::pair_digest(digest::key_digest(key), &row));
-            Visit::Next
+            // Of the bytes: what the row says of them is not what is in question.
+            read = self.engine.value(key, &row, &mut |value| {
+                let value = Value::Here(value);
+                sum = sum.wrapping_add(pair_digest(key_digest(key), &RowRef { value, ..row }));
+            });
+            if read.is_ok() {
+                Visit::Next
+            } else {
+                Visit::Stop
+            }
         })?;
-        Ok(sum)
+        read.map(|()| sum)
     }
 
-    /// The longest time that the operations of one entry took, since the machine was made, µs; without waits for a flush.
-    pub fn longest_apply_micros(&self) -> u64 {
-        self.longest_apply.load(Ordering::Relaxed)
+    /// The longest times that an entry took, and waited, since the machine was made.
+    pub fn longest_apply(&self) -> LongestApply {
+        self.apply_times.longest()
     }
 
     /// The revision to compact to while half as many range tombstones as may be kept are, so that half of those go; 0: there are
@@ -315,7 +361,8 @@ impl<E: Engine> Machine<E> {
     pub fn crowded_revision(&self) -> u64 {
         let compacted = self.status().compacted;
         let (count, bytes) = self.engine.deleted_ranges(compacted);
-        if 2 * count < self.bounds.ranges_max && 2 * bytes < self.bounds.range_bytes_max {
+        let proposed = &self.versions[usize::from(MACHINE_VERSION)];
+        if 2 * count < proposed.ranges_max && 2 * bytes < proposed.range_bytes_max {
             return 0;
         }
         self.engine.deleted_ranges_half(compacted).min(self.revision())
@@ -323,7 +370,7 @@ impl<E: Engine> Machine<E> {
 
     /// Figures as of the last publish.
     pub fn status(&self) -> MachineStatus {
-        *self.status.lock()
+        self.status.lock().clone()
     }
 
     /// Index up to which reads see what was applied.
@@ -352,12 +399,26 @@ impl Writer {
     }
 }
 
+/// An entry that this member cannot decide as the others do.
+fn newer(index: u64, what: &str, number: u8) -> StoreError {
+    let text = format!(
+        "entry {index} of the log is of {what} {number}, which this version of rafterdb does not know: a newer one wrote it. Nothing is \
+         lost: upgrade this member, and it goes on from there"
+    );
+    StoreError::new(Code::FormatNewer, text)
+}
+
 fn status_of(state: &State) -> MachineStatus {
     MachineStatus {
         mark: state.mark,
         compacted: state.compacted,
-        state_hash: state.digest.wrapping_add(state.past).wrapping_add(state.mark.revision),
+        state_hash: state
+            .digest
+            .wrapping_add(state.past)
+            .wrapping_add(state.mark.revision)
+            .wrapping_add(state.configuration_digest),
         sessions: state.sessions.len(),
         cluster: state.cluster,
+        configuration: state.configuration.clone(),
     }
 }

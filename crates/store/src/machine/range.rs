@@ -3,8 +3,8 @@
 use rafterdb_codec::{OpenResult, OperationKind, Pair, Range, Selection};
 use rafterdb_codec::{RANGE_COUNT_ONLY, RANGE_KEYS_ONLY, RANGE_NO_COUNT, RANGE_REVERSE, RESULT_RANGE_MORE};
 
-use super::bounds::{steps_of, take};
-use super::counts::UNCOUNTED;
+use super::bounds::{take, Bounds};
+use super::uncounted::UNCOUNTED;
 use crate::{Engine, KeyRange, RowRef, StoreError, Visit};
 
 /// The result of a range that is read in slices: what it is so far, and where it goes on.
@@ -17,6 +17,8 @@ pub(super) struct OpenRange {
     /// Steps for pairs and counts, and of those for keys that are counted beyond the pairs.
     steps: u64,
     counts: u64,
+    /// How those are counted.
+    bounds: Bounds,
     /// There were more of them: the count is [`UNCOUNTED`].
     is_uncounted: bool,
     /// The last key looked at; `None`: nothing was yet.
@@ -43,13 +45,14 @@ pub(super) fn write_range<E: Engine>(
     at: u64,
     full_at: usize,
     left: (&mut u64, &mut u64),
+    bounds: &Bounds,
     out: &mut Vec<u8>,
 ) -> Result<bool, StoreError> {
     if range.end.is_empty() {
         // One key costs nothing to count.
         return write_one(engine, range, at, full_at, out).map(|()| false);
     }
-    let mut open = OpenRange::begin(out, full_at, *left.0, *left.1);
+    let mut open = OpenRange::begin(out, full_at, (*left.0, *left.1), *bounds);
     let mut steps = usize::MAX;
     open.go_on(engine, range, at, full_at, out, &mut steps)?;
     (*left.0, *left.1) = (open.steps, open.counts);
@@ -75,7 +78,7 @@ pub(super) fn write_slice<E: Engine>(
     }
     let mut now = open
         .take()
-        .unwrap_or_else(|| OpenRange::begin(out, full_at, u64::MAX, u64::MAX));
+        .unwrap_or_else(|| OpenRange::begin(out, full_at, (u64::MAX, u64::MAX), Bounds::default()));
     if !now.go_on(engine, range, at, full_at, out, steps)? {
         *open = Some(now);
         return Ok(false);
@@ -96,13 +99,15 @@ fn write_one<E: Engine>(
     let result = begin_result(out);
     let (mut count, mut pairs) = (0, 0);
     if !is_full {
+        let mut read = Ok(());
         engine.get(range.key, at, &mut |row| {
             count = 1;
             if !range.has(RANGE_COUNT_ONLY) {
                 pairs = 1;
-                pair_of(range.key, &row, range.has(RANGE_KEYS_ONLY)).encode(out);
+                read = write_pair(engine, range, range.key, &row, out);
             }
         })?;
+        read?;
     }
     finish_result(result, count, pairs, is_full, at, out);
     Ok(())
@@ -120,7 +125,7 @@ fn finish_result(result: OpenResult, count: u64, pairs: u32, more: bool, at: u64
 
 impl OpenRange {
     /// Begins a result at the end of `out`. A reply that is full already gets no pairs and MORE, whatever the range.
-    fn begin(out: &mut Vec<u8>, full_at: usize, steps: u64, counts: u64) -> Self {
+    fn begin(out: &mut Vec<u8>, full_at: usize, (steps, counts): (u64, u64), bounds: Bounds) -> Self {
         let more = out.len() >= full_at;
         Self {
             result: begin_result(out),
@@ -129,6 +134,7 @@ impl OpenRange {
             more,
             steps,
             counts,
+            bounds,
             is_uncounted: false,
             came_to: None,
         }
@@ -192,31 +198,40 @@ impl Collector<'_> {
                     (_, Some(after)) => KeyRange { start: after, end },
                     _ => KeyRange { start, end },
                 };
-                let visit = &mut |key: &[u8], row: RowRef<'_>| self.add(key, &row);
-                self.open.came_to = engine.scan_some(rest, at, reverse, steps, visit)?;
+                let mut read = Ok(());
+                let visit = &mut |key: &[u8], row: RowRef<'_>| {
+                    let added = self.add(engine, key, &row);
+                    added.unwrap_or_else(|error| {
+                        read = Err(error);
+                        Visit::Stop
+                    })
+                };
+                let came_to = engine.scan_some(rest, at, reverse, steps, visit)?;
+                read?;
+                self.open.came_to = came_to;
                 Ok(self.open.came_to.is_none())
             }
         }
     }
 
-    fn add(&mut self, key: &[u8], row: &RowRef<'_>) -> Visit {
+    fn add<E: Engine>(&mut self, engine: &E, key: &[u8], row: &RowRef<'_>) -> Result<Visit, StoreError> {
         self.open.count += 1;
-        let steps = steps_of(key, row.value);
+        let steps = self.open.bounds.steps_of(key, row.value);
         if self.range.has(RANGE_COUNT_ONLY) {
-            return self.count_on(steps);
+            return Ok(self.count_on(steps));
         }
         let is_room = !self.open.more && u64::from(self.open.pairs) < self.limit && self.out.len() < self.full_at;
         if is_room && take(&mut self.open.steps, steps) {
-            pair_of(key, row, self.range.has(RANGE_KEYS_ONLY)).encode(self.out);
+            write_pair(engine, self.range, key, row, self.out)?;
             self.open.pairs += 1;
-            return Visit::Next;
+            return Ok(Visit::Next);
         }
         self.open.more = true;
-        if self.range.has(RANGE_NO_COUNT) {
+        Ok(if self.range.has(RANGE_NO_COUNT) {
             Visit::Stop
         } else {
             self.count_on(steps)
-        }
+        })
     }
 
     fn count_on(&mut self, steps: u64) -> Visit {
@@ -228,14 +243,29 @@ impl Collector<'_> {
     }
 }
 
+/// Appends a row as the range wants it.
+fn write_pair<E: Engine>(
+    engine: &E,
+    range: Range<'_>,
+    key: &[u8],
+    row: &RowRef<'_>,
+    out: &mut Vec<u8>,
+) -> Result<(), StoreError> {
+    if range.has(RANGE_KEYS_ONLY) {
+        pair_of(key, row, &[]).encode(out);
+        return Ok(());
+    }
+    engine.value(key, row, &mut |value| pair_of(key, row, value).encode(out))
+}
+
 /// A row as clients see it.
-pub(super) fn pair_of<'a>(key: &'a [u8], row: &RowRef<'a>, keys_only: bool) -> Pair<'a> {
+pub(super) fn pair_of<'a>(key: &'a [u8], row: &RowRef<'_>, value: &'a [u8]) -> Pair<'a> {
     Pair {
         create: row.create,
         modified: row.modified,
         version: row.version,
         lease: row.lease,
         key,
-        value: if keys_only { &[] } else { row.value },
+        value,
     }
 }

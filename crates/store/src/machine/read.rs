@@ -4,10 +4,10 @@
 use std::sync::atomic::Ordering;
 
 use rafterdb_codec::limits::READ_REPLY_BYTES_MAX;
-use rafterdb_codec::{validate_selection, Code, OpenResult, OperationKind, Range, ReadRequest};
+use rafterdb_codec::{validate_selection, Code, OpenResult, OperationKind, Range, RangePlace, ReadRequest};
 
 use super::range::{write_slice, OpenRange};
-use super::txn::{compacted_text, future_text};
+use super::refusal::{compacted_text, future_text};
 use super::Machine;
 use crate::{Engine, StoreError};
 
@@ -36,7 +36,7 @@ impl<E: Engine> Machine<E> {
         let mut left = steps;
         while read.overtaken < OVERTAKEN_MAX {
             let at = *read.at.get_or_insert_with(|| self.published.load(Ordering::Acquire));
-            match self.go_on(body, read, at, &mut left) {
+            match read.go_on(&self.engine, body, at, &mut left) {
                 Err(error) if error.code == Code::Compacted => {}
                 Ok(true) if self.engine.compacted() > at => {}
                 outcome => return outcome,
@@ -49,17 +49,6 @@ impl<E: Engine> Machine<E> {
         Err(overtaken())
     }
 
-    fn go_on(&self, body: &[u8], read: &mut SlicedRead, at: u64, left: &mut usize) -> Result<bool, StoreError> {
-        let request = ReadRequest::parse(body).map_err(malformed)?;
-        for range in request.ranges().skip(read.answered) {
-            if *left == 0 || !self.read_range(range.map_err(malformed)?, at, read, left)? {
-                return Ok(false);
-            }
-            read.answered += 1;
-        }
-        Ok(true)
-    }
-
     /// Appends the value of `key` to `out`, for the synchronous read of one key. Returns whether there is such a key.
     ///
     /// # Errors
@@ -68,7 +57,11 @@ impl<E: Engine> Machine<E> {
         let start = out.len();
         let outcome = self.at_published(|at| {
             out.truncate(start);
-            self.engine.get(key, at, &mut |row| out.extend_from_slice(row.value))
+            let mut read = Ok(());
+            let found = self.engine.get(key, at, &mut |row| {
+                read = self.engine.value(key, &row, &mut |value| out.extend_from_slice(value));
+            })?;
+            read.map(|()| found)
         });
         if outcome.is_err() {
             out.truncate(start);
@@ -89,51 +82,6 @@ impl<E: Engine> Machine<E> {
         }
         Err(overtaken())
     }
-
-    /// Goes on with one range. Whether its result is finished.
-    fn read_range(
-        &self,
-        range: Range<'_>,
-        at: u64,
-        read: &mut SlicedRead,
-        left: &mut usize,
-    ) -> Result<bool, StoreError> {
-        let SlicedRead {
-            open, results, begins, ..
-        } = read;
-        if open.is_none() {
-            *begins = results.len();
-        }
-        let refuse = |out: &mut Vec<u8>, code, detail, text: &str| {
-            OpenResult::begin(out, OperationKind::Range).fail(out, code, at, detail, text);
-            Ok(true)
-        };
-        if let Err((code, text)) = validate_selection(&range.selection()) {
-            return refuse(results, code, 0, &text);
-        }
-        if range.revision > at {
-            return refuse(results, Code::FutureRevision, at, &future_text(range.revision, at));
-        }
-        let revision = if range.revision == 0 { at } else { range.revision };
-        let mut slice = || write_slice(&self.engine, range, revision, READ_REPLY_BYTES_MAX, results, open, left);
-        if range.revision == 0 {
-            return slice();
-        }
-        let is_compacted = || range.revision < self.engine.compacted();
-        if !is_compacted() {
-            match slice() {
-                Err(error) if error.code == Code::Compacted => {}
-                Err(error) => return Err(error),
-                Ok(true) if is_compacted() => {}
-                Ok(is_finished) => return Ok(is_finished),
-            }
-        }
-        *open = None;
-        results.truncate(*begins);
-        let compacted = self.engine.compacted();
-        let text = compacted_text(range.revision, compacted);
-        refuse(results, Code::Compacted, compacted, &text)
-    }
 }
 
 /// The answer to a READ request that is made a slice at a time, so that a long one holds nobody up.
@@ -141,8 +89,8 @@ impl<E: Engine> Machine<E> {
 pub struct SlicedRead {
     /// The revision that all of it is read at; `None`: it has not begun.
     at: Option<u64>,
-    /// Ranges whose results are finished.
-    answered: usize,
+    /// The first range whose result is not finished; `None`: the first of all.
+    place: Option<RangePlace>,
     /// The next one's, if that was begun.
     open: Option<OpenRange>,
     /// Where that result begins.
@@ -162,7 +110,70 @@ impl SlicedRead {
     /// Forgets what there is, and keeps the memory: for another request, or to begin anew.
     pub fn clear(&mut self) {
         self.results.clear();
-        (self.at, self.open, self.answered, self.overtaken) = (None, None, 0, 0);
+        (self.at, self.open, self.place, self.overtaken) = (None, None, None, 0);
+    }
+
+    /// Goes on with the answer, as of revision `at`. Whether it is whole.
+    fn go_on<E: Engine>(&mut self, engine: &E, body: &[u8], at: u64, left: &mut usize) -> Result<bool, StoreError> {
+        let request = ReadRequest::parse(body).map_err(malformed)?;
+        let mut ranges = match self.place {
+            Some(place) => request.ranges_from(place),
+            None => request.ranges(),
+        };
+        loop {
+            self.place = Some(ranges.place());
+            let Some(range) = ranges.next() else {
+                return Ok(true);
+            };
+            if *left == 0 || !self.read_range(engine, range.map_err(malformed)?, at, left)? {
+                return Ok(false);
+            }
+        }
+    }
+
+    /// Goes on with one range. Whether its result is finished.
+    fn read_range<E: Engine>(
+        &mut self,
+        engine: &E,
+        range: Range<'_>,
+        at: u64,
+        left: &mut usize,
+    ) -> Result<bool, StoreError> {
+        let Self {
+            open, results, begins, ..
+        } = self;
+        if open.is_none() {
+            *begins = results.len();
+        }
+        let refuse = |out: &mut Vec<u8>, code, detail, text: &str| {
+            OpenResult::begin(out, OperationKind::Range).fail(out, code, at, detail, text);
+            Ok(true)
+        };
+        if let Err((code, text)) = validate_selection(&range.selection()) {
+            return refuse(results, code, 0, &text);
+        }
+        if range.revision > at {
+            return refuse(results, Code::FutureRevision, at, &future_text(range.revision, at));
+        }
+        let revision = if range.revision == 0 { at } else { range.revision };
+        let mut slice = || write_slice(engine, range, revision, READ_REPLY_BYTES_MAX, results, open, left);
+        if range.revision == 0 {
+            return slice();
+        }
+        let is_compacted = || range.revision < engine.compacted();
+        if !is_compacted() {
+            match slice() {
+                Err(error) if error.code == Code::Compacted => {}
+                Err(error) => return Err(error),
+                Ok(true) if is_compacted() => {}
+                Ok(is_finished) => return Ok(is_finished),
+            }
+        }
+        *open = None;
+        results.truncate(*begins);
+        let compacted = engine.compacted();
+        let text = compacted_text(range.revision, compacted);
+        refuse(results, Code::Compacted, compacted, &text)
     }
 }
 

@@ -1,31 +1,30 @@
-//! The machine's own state as bytes: what the rows do not hold. It is flushed together with them and travels in snapshots.
-//!
-//! ```text
-//! [u32 version][u64 index][u64 term][u64 revision][u64 compacted][u64 digest][u64 cluster][u64 past][u64 digest from][u32 sessions][session …][u64 xxh3 of all before]
-//! session  [u64 id][u64 floor][u64 acked][u32 kept][kept …]          least recently used first
-//!          version 1 has no cluster, version 2 no past and no digest from
-//! kept     [u8 0] absent · [u8 1][u64 first][u32 count] plain · [u8 2][u32 length][results] · [u8 3] forgotten
-//! ```
+//! The machine's own state: what the rows do not hold. It is flushed together with them and travels in snapshots. Its bytes are the
+//! codec's (`rafterdb_codec::store::machine_state`).
+
+use std::sync::Arc;
 
 use rafterdb_codec::limits::SESSIONS_MAX;
-use rafterdb_codec::{parse_identity, Code, Malformed, Parsed, Reader};
-use rafterdb_hash::xxh3_64;
+use rafterdb_codec::store::digest::{configuration_digest, past_digest};
+use rafterdb_codec::store::machine_state::{
+    StateFault, StateNumbers, StateReader, StateWriter, StoredBatch, StoredSession, KEPT_FIXED_BYTES_MAX,
+    SESSION_BYTES, STATE_CONFIGURATION_BYTES_MAX, STATE_FIXED_BYTES, STATE_VERSION,
+};
+use rafterdb_codec::{parse_identity, Code, Configuration, ConfigurationEntry, Parsed};
 
 use super::sessions::{Kept, Session, Sessions, SESSION_BATCHES_MAX, SESSION_RESULTS_BYTES_MAX};
 use crate::engine::STATE_BYTES_MAX;
 use crate::{Mark, StoreError};
 
-const STATE_VERSION: u32 = 3;
-
 /// Largest identity: JavaScript sees it as a number.
 const CLUSTER_MAX: u64 = (1 << 53) - 1;
 
-const SESSION_BYTES: usize = 28;
-const KEPT_BYTES_MAX: usize = 13;
-
 // A state of any number of sessions fits a snapshot.
 const _: () = assert!(
-    (80 + SESSIONS_MAX * SESSION_BYTES + SESSION_BATCHES_MAX * KEPT_BYTES_MAX + SESSION_RESULTS_BYTES_MAX) as u64
+    (STATE_FIXED_BYTES
+        + STATE_CONFIGURATION_BYTES_MAX
+        + SESSIONS_MAX * SESSION_BYTES
+        + SESSION_BATCHES_MAX * KEPT_FIXED_BYTES_MAX
+        + SESSION_RESULTS_BYTES_MAX) as u64
         <= STATE_BYTES_MAX
 );
 
@@ -43,6 +42,10 @@ pub(super) struct State {
     pub(super) digest_from: u64,
     /// The cluster's identity; 0: no entry has told one yet. Never changes again.
     pub(super) cluster: u64,
+    /// The last configuration that was applied; `None`: the members never changed.
+    pub(super) configuration: Option<Arc<ConfigurationEntry>>,
+    /// Its digest; 0: none was applied.
+    pub(super) configuration_digest: u64,
     pub(super) sessions: Sessions,
 }
 
@@ -61,6 +64,8 @@ impl State {
             past: 0,
             digest_from: 0,
             cluster: 0,
+            configuration: None,
+            configuration_digest: 0,
             sessions: Sessions::default(),
         }
     }
@@ -75,139 +80,114 @@ impl State {
         takes
     }
 
+    /// Takes the configuration that the entry at (index, term) tells. Malformed: it tells none.
+    pub(super) fn take_configuration(&mut self, index: u64, term: u64, body: &[u8]) -> Parsed<()> {
+        self.configuration = Some(Arc::new(ConfigurationEntry {
+            index,
+            term,
+            configuration: Configuration::parse(body)?,
+        }));
+        self.configuration_digest = configuration_digest(index, term, body);
+        Ok(())
+    }
+
     /// Begins the digest anew at the revision of now, from which it counts from then on. A sum cannot be freed of pairs that
     /// nobody has looked at; this way it still depends on all that was ever applied.
     pub(super) fn begin_digest(&mut self) {
-        let mut bytes = [0; 24];
-        for (place, part) in bytes
-            .chunks_exact_mut(8)
-            .zip([self.past, self.digest, self.mark.revision])
-        {
-            place.copy_from_slice(&part.to_le_bytes());
-        }
-        self.past = xxh3_64(&bytes, 0);
+        self.past = past_digest(self.past, self.digest, self.mark.revision);
         self.digest = 0;
         self.digest_from = self.mark.revision;
     }
 
     pub(super) fn encode(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(64 + self.sessions.len() * 64);
-        out.extend_from_slice(&STATE_VERSION.to_le_bytes());
-        for number in [
-            self.mark.index,
-            self.mark.term,
-            self.mark.revision,
-            self.compacted,
-            self.digest,
-            self.cluster,
-            self.past,
-            self.digest_from,
-        ] {
-            out.extend_from_slice(&number.to_le_bytes());
-        }
-        out.extend_from_slice(&(self.sessions.len() as u32).to_le_bytes());
+        let numbers = StateNumbers {
+            index: self.mark.index,
+            term: self.mark.term,
+            revision: self.mark.revision,
+            compacted: self.compacted,
+            digest: self.digest,
+            cluster: self.cluster,
+            past: self.past,
+            digest_from: self.digest_from,
+        };
+        let mut writer = StateWriter::new(&numbers, self.configuration.as_deref(), self.sessions.len());
         for session in self.sessions.in_order() {
-            encode_session(session, &mut out);
+            writer.session(&StoredSession {
+                id: session.id,
+                floor: session.floor,
+                acked: session.acked,
+                kept: session.kept.len() as u32,
+            });
+            session.kept.iter().for_each(|kept| writer.batch(kept.stored()));
         }
-        let checksum = xxh3_64(&out, 0);
-        out.extend_from_slice(&checksum.to_le_bytes());
-        out
+        writer.finish()
     }
 
     /// `STORE_CORRUPT` or `FORMAT_NEWER` if the bytes are not what `encode` wrote.
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, StoreError> {
-        let corrupt = |text: &str| {
-            StoreError::new(
+        read(bytes).map_err(|fault| match fault {
+            StateFault::Damaged(what) => StoreError::new(
                 Code::StoreCorrupt,
-                format!("{text}: restore this member from a backup or another member"),
-            )
-        };
-        let (body, checksum) = bytes
-            .split_last_chunk::<8>()
-            .ok_or_else(|| corrupt("the state is cut short"))?;
-        if xxh3_64(body, 0) != u64::from_le_bytes(*checksum) {
-            return Err(corrupt("the checksum of the state is wrong"));
-        }
-        let mut reader = Reader::new(body);
-        match reader.u32() {
-            Ok(version @ 1..=STATE_VERSION) => decode_body(version, reader).map_err(|malformed| corrupt(malformed.0)),
-            Ok(version) if version > STATE_VERSION => {
-                let text = format!("the state has format {version}, this version reads {STATE_VERSION}: upgrade");
-                Err(StoreError::new(Code::FormatNewer, text))
-            }
-            _ => Err(corrupt("the state has no format version")),
-        }
+                format!("{what}: restore this member from a backup or another member"),
+            ),
+            StateFault::Newer(version) => StoreError::new(
+                Code::FormatNewer,
+                format!("the state has format {version}, this version reads {STATE_VERSION}: upgrade"),
+            ),
+        })
     }
 }
 
-fn encode_session(session: &Session, out: &mut Vec<u8>) {
-    for number in [session.id, session.floor, session.acked] {
-        out.extend_from_slice(&number.to_le_bytes());
-    }
-    out.extend_from_slice(&(session.kept.len() as u32).to_le_bytes());
-    for kept in &session.kept {
-        match kept {
-            Kept::Absent => out.push(0),
-            Kept::Plain { first, count } => {
-                out.push(1);
-                out.extend_from_slice(&first.to_le_bytes());
-                out.extend_from_slice(&count.to_le_bytes());
-            }
-            Kept::Results(results) => {
-                out.push(2);
-                out.extend_from_slice(&(results.len() as u32).to_le_bytes());
-                out.extend_from_slice(results);
-            }
-            Kept::Forgotten => out.push(3),
-        }
-    }
-}
-
-fn decode_body(version: u32, mut reader: Reader<'_>) -> Parsed<State> {
-    let mark = Mark {
-        index: reader.u64()?,
-        term: reader.u64()?,
-        revision: reader.u64()?,
-    };
-    let (compacted, digest) = (reader.u64()?, reader.u64()?);
-    let cluster = if version == 1 { 0 } else { reader.u64()? };
-    let (past, digest_from) = if version < 3 {
-        (0, 0)
-    } else {
-        (reader.u64()?, reader.u64()?)
-    };
+fn read(bytes: &[u8]) -> Result<State, StateFault> {
+    let mut reader = StateReader::new(bytes)?;
+    let numbers = reader.numbers;
     let mut sessions = Sessions::default();
-    for _ in 0..reader.u32()? {
-        let mut session = Session::new(reader.u64()?, reader.u64()?, reader.u64()?);
-        for _ in 0..reader.u32()? {
-            session.kept.push_back(decode_kept(&mut reader)?);
+    for _ in 0..reader.sessions {
+        let stored = reader.session()?;
+        let mut session = Session::new(stored.id, stored.floor, stored.acked);
+        for _ in 0..stored.kept {
+            session.kept.push_back(reader.batch()?.into());
         }
         sessions.restore(session);
     }
+    let configuration = reader.configuration.take().map(Arc::new);
     reader.finish()?;
+    let digest_of = |entry: &Arc<ConfigurationEntry>| configuration_digest(entry.index, entry.term, &entry.body());
     Ok(State {
-        mark,
-        compacted,
-        digest,
-        past,
-        digest_from,
-        cluster,
+        mark: Mark {
+            index: numbers.index,
+            term: numbers.term,
+            revision: numbers.revision,
+        },
+        compacted: numbers.compacted,
+        digest: numbers.digest,
+        past: numbers.past,
+        digest_from: numbers.digest_from,
+        cluster: numbers.cluster,
+        configuration_digest: configuration.as_ref().map_or(0, digest_of),
+        configuration,
         sessions,
     })
 }
 
-fn decode_kept(reader: &mut Reader<'_>) -> Parsed<Kept> {
-    Ok(match reader.u8()? {
-        0 => Kept::Absent,
-        1 => Kept::Plain {
-            first: reader.u64()?,
-            count: reader.u32()?,
-        },
-        2 => {
-            let length = reader.u32()?;
-            Kept::Results(reader.bytes(length as usize)?.into())
+impl Kept {
+    fn stored(&self) -> StoredBatch<'_> {
+        match *self {
+            Self::Absent => StoredBatch::Absent,
+            Self::Plain { first, count } => StoredBatch::Plain { first, count },
+            Self::Results(ref results) => StoredBatch::Results(results),
+            Self::Forgotten => StoredBatch::Forgotten,
         }
-        3 => Kept::Forgotten,
-        _ => return Err(Malformed("the state has a result of unknown kind")),
-    })
+    }
+}
+
+impl From<StoredBatch<'_>> for Kept {
+    fn from(stored: StoredBatch<'_>) -> Self {
+        match stored {
+            StoredBatch::Absent => Self::Absent,
+            StoredBatch::Plain { first, count } => Self::Plain { first, count },
+            StoredBatch::Results(results) => Self::Results(results.into()),
+            StoredBatch::Forgotten => Self::Forgotten,
+        }
+    }
 }

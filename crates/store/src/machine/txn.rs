@@ -1,54 +1,14 @@
 //! Transactions, as etcd runs them: first every compare, nested ones too, against the state before the transaction;
 //! then a check that the chosen operations can succeed; then the writes, all at one revision.
 
-use std::cmp::Ordering;
-
-use rafterdb_codec::{
-    Code, Compare, Malformed, OpenResult, Operand, Operation, OperationKind, Put, Range, Selection, Txn,
-};
+use rafterdb_codec::{Code, Malformed, OpenResult, Operation, OperationKind, Put, Range, Selection, Txn};
 use rafterdb_codec::{DeleteRange, PUT_IGNORE_LEASE, PUT_IGNORE_VALUE, RESULT_TXN_SUCCEEDED};
 
-use super::bounds::{steps_of, take};
+use super::compares::Compares;
 use super::range::write_range;
+use super::refusal::{compacted_text, future_text, Failure};
 use super::writer::{span_bytes, Place, Writer};
-use crate::{Engine, KeyRange, RowRef, StoreError, Visit};
-
-/// Why an operation was refused; nothing was changed.
-#[derive(Debug)]
-pub(super) struct Refused {
-    pub(super) code: Code,
-    pub(super) detail: u64,
-    pub(super) text: String,
-}
-
-/// Either the operation is refused, or the store has failed.
-#[derive(Debug)]
-pub(super) enum Failure {
-    Refused(Refused),
-    Fatal(StoreError),
-}
-
-impl From<StoreError> for Failure {
-    fn from(error: StoreError) -> Self {
-        Self::Fatal(error)
-    }
-}
-
-impl From<Malformed> for Failure {
-    fn from(malformed: Malformed) -> Self {
-        Self::refuse(malformed.code(), 0, malformed.0)
-    }
-}
-
-impl Failure {
-    pub(super) fn refuse(code: Code, detail: u64, text: impl Into<String>) -> Self {
-        Self::Refused(Refused {
-            code,
-            detail,
-            text: text.into(),
-        })
-    }
-}
+use crate::{Engine, KeyRange, StoreError};
 
 /// A transaction under way.
 struct Execution<'a, E> {
@@ -72,9 +32,14 @@ impl Writer {
     ) -> Result<(), Failure> {
         let mut path = Vec::new();
         let most = self.allowance.next_compares();
-        let mut left = most;
-        let decided = self.decide(engine, txn, &mut left, &mut path);
-        self.allowance.compared(most - left);
+        let mut compares = Compares {
+            engine,
+            revision: self.state.mark.revision,
+            bounds: self.bounds,
+            left: most,
+        };
+        let decided = compares.decide(txn, &mut path);
+        self.allowance.compared(most - compares.left);
         decided?;
         let mut deletes = Vec::new();
         self.check(engine, txn, &mut path.iter().copied(), &mut deletes)?;
@@ -93,80 +58,6 @@ impl Writer {
         execution.run(txn, out)?;
         self.state.mark.revision = execution.revision();
         Ok(())
-    }
-
-    /// Evaluates the compares of a transaction and of those nested in the branches that will run.
-    fn decide<E: Engine>(
-        &self,
-        engine: &E,
-        txn: &Txn<'_>,
-        left: &mut u64,
-        path: &mut Vec<bool>,
-    ) -> Result<(), Failure> {
-        let mut succeeded = true;
-        for compare in txn.compares() {
-            succeeded = self.holds(engine, &compare?, left)?;
-            if !succeeded {
-                break;
-            }
-        }
-        path.push(succeeded);
-        for operation in txn.branch(succeeded) {
-            if let Operation::Txn(nested) = operation? {
-                self.decide(engine, &nested, left, path)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// `left`: steps that compares of ranges may still take.
-    fn holds<E: Engine>(&self, engine: &E, compare: &Compare<'_>, left: &mut u64) -> Result<bool, Failure> {
-        let mut found = false;
-        let mut holds = true;
-        let mut is_too_much = false;
-        match compare.selection() {
-            Selection::One(key) => {
-                engine.latest(key, &mut |row| {
-                    if !row.is_tombstone() {
-                        found = true;
-                        holds = compare.accepts(ordering(&row, compare.operand));
-                    }
-                })?;
-            }
-            Selection::Span { start, end: Some(end) } if end <= start => {}
-            Selection::Span { start, end } => {
-                engine.scan(
-                    KeyRange { start, end },
-                    self.state.mark.revision,
-                    false,
-                    &mut |key, row| {
-                        is_too_much = !take(left, steps_of(key, row.value));
-                        if is_too_much {
-                            return Visit::Stop;
-                        }
-                        found = true;
-                        holds = compare.accepts(ordering(&row, compare.operand));
-                        if holds {
-                            Visit::Next
-                        } else {
-                            Visit::Stop
-                        }
-                    },
-                )?;
-            }
-        }
-        if is_too_much {
-            return Err(Failure::refuse(Code::TooManyOperations, 0, self.too_many_compared()));
-        }
-        Ok(if found { holds } else { holds_without_key(compare) })
-    }
-
-    fn too_many_compared(&self) -> String {
-        let most = self.bounds.compare_steps_max;
-        format!(
-            "the compares look at more keys than may be: at most {most} in the ranges of a transaction, fewer when values are long \
-             or when others of the same batch have looked at many; compare smaller ranges"
-        )
     }
 
     /// Whether every operation that will run can succeed, so that none fails after others have written. Gathers the ranges that
@@ -219,7 +110,7 @@ impl Writer {
             let text = "key not found: IGNORE_VALUE and IGNORE_LEASE need a key that exists";
             return Err(Failure::refuse(Code::KeyNotFound, 0, text));
         };
-        if put.flags & PUT_IGNORE_VALUE != 0 && !self.allowance.keeps(bytes) {
+        if put.flags & PUT_IGNORE_VALUE != 0 && !self.allowance.keeps(&self.bounds, bytes) {
             let text = "the values that the puts of a batch keep are too long together: split it";
             return Err(Failure::refuse(Code::TooManyOperations, 0, text));
         }
@@ -299,6 +190,7 @@ impl<E: Engine> Execution<'_, E> {
         };
         let start = out.len();
         let is_old = at < self.revision();
+        let bounds = self.writer.bounds;
         let allowance = &mut self.writer.allowance;
         let mut counts = allowance.counts;
         let written = write_range(
@@ -307,6 +199,7 @@ impl<E: Engine> Execution<'_, E> {
             at,
             self.full_at,
             (allowance.reads(is_old), &mut counts),
+            &bounds,
             out,
         );
         allowance.counts = counts;
@@ -327,41 +220,8 @@ impl<E: Engine> Execution<'_, E> {
     }
 }
 
-/// How what was found compares to what is asked for.
-fn ordering(row: &RowRef<'_>, operand: Operand<'_>) -> Ordering {
-    match operand {
-        Operand::Version(number) => row.version.cmp(&number),
-        Operand::Create(number) => row.create.cmp(&number),
-        Operand::Modified(number) => row.modified.cmp(&number),
-        Operand::Lease(number) => row.lease.cmp(&number),
-        Operand::Value(value) => row.value.cmp(value),
-    }
-}
-
-/// A key that does not exist has no value, and 0 for everything else.
-fn holds_without_key(compare: &Compare<'_>) -> bool {
-    let none = RowRef {
-        create: 0,
-        modified: 0,
-        version: 0,
-        lease: 0,
-        previous: 0,
-        skips: &[],
-        value: &[],
-    };
-    !matches!(compare.operand, Operand::Value(_)) && compare.accepts(ordering(&none, compare.operand))
-}
-
 /// # Errors
 /// Malformed if the decisions do not belong to the transaction, which `Txn::check` has excluded.
 fn next_decision(path: &mut impl Iterator<Item = bool>) -> Result<bool, Malformed> {
     path.next().ok_or(Malformed("a transaction changed while it ran"))
-}
-
-pub(super) fn future_text(revision: u64, current: u64) -> String {
-    format!("revision {revision} is in the future, the current one is {current}: ask for that or a lower one")
-}
-
-pub(super) fn compacted_text(revision: u64, compacted: u64) -> String {
-    format!("revision {revision} has been compacted, the compacted revision is {compacted}: ask for a later one")
 }

@@ -1,50 +1,23 @@
 //! What the apply thread alone changes: puts and deletes of single keys and of ranges, and what they leave behind
 //! in rows, state hash and feed. Knows no batches, sessions or readers.
 
-use rafterdb_codec::{Code, Pair, Put, Selection, PUT_IGNORE_LEASE, PUT_IGNORE_VALUE, PUT_PREV_KV};
+use rafterdb_codec::store::digest::{key_digest, pair_digest};
+use rafterdb_codec::{Code, Put, Selection, PUT_IGNORE_LEASE, PUT_IGNORE_VALUE, PUT_PREV_KV};
 
-use super::bounds::{steps_of, take, Allowance, Bounds};
-use super::counts::UNCOUNTED;
-use super::digest::{key_digest, pair_digest};
+use super::bounds::{take, Allowance, Bounds};
 use super::feed::{Feed, FEED_BYTES_MAX};
 use super::range::pair_of;
+use super::refusal::Failure;
+use super::reply::{Previous, Reply};
 use super::state::State;
-use super::txn::Failure;
-use crate::{Engine, KeyRange, RowRef, Skips, StoreError, Visit};
+use super::uncounted::UNCOUNTED;
+use crate::{skips_after, Engine, KeyRange, RowRef, Skips, StoreError, Value, Visit};
 
 /// Where in the store's history a change stands.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place {
     pub(super) revision: u64,
     pub(super) sub: u32,
-}
-
-/// What becomes of previous pairs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Previous {
-    /// Nobody asked, or there was none.
-    None,
-    /// It was appended.
-    Appended,
-    /// There was one, but the reply is full.
-    LeftOut,
-}
-
-/// Where previous pairs go: appended to `out` until it is `full_at` long.
-#[derive(Debug)]
-pub(super) struct Reply<'a> {
-    pub(super) out: &'a mut Vec<u8>,
-    pub(super) full_at: usize,
-}
-
-impl Reply<'_> {
-    fn add(&mut self, pair: &Pair<'_>) -> Previous {
-        if self.out.len() >= self.full_at {
-            return Previous::LeftOut;
-        }
-        pair.encode(self.out);
-        Previous::Appended
-    }
 }
 
 /// What a deleteRange did.
@@ -73,6 +46,7 @@ pub(super) struct Writer {
     pub(super) compaction: Option<u64>,
     /// Set by an engine error: the rows are no longer what the state says.
     pub(super) is_poisoned: bool,
+    /// Of the entry that is being applied.
     pub(super) bounds: Bounds,
     /// What is left for the entry that is being applied.
     pub(super) allowance: Allowance,
@@ -80,7 +54,7 @@ pub(super) struct Writer {
     pub(super) digest_is_off: bool,
     /// The value that IGNORE_VALUE keeps, and the keys that a deleteRange is about to delete; reused.
     kept_value: Vec<u8>,
-    doomed: Vec<u8>,
+    doomed: Doomed,
 }
 
 /// The numbers of a key's latest row.
@@ -96,7 +70,7 @@ struct Before {
 }
 
 impl Writer {
-    pub(super) fn new(state: State, bounds: Bounds) -> Self {
+    pub(super) fn new(state: State) -> Self {
         Self {
             published: state.mark.revision,
             state,
@@ -104,11 +78,11 @@ impl Writer {
             is_recording: false,
             compaction: None,
             is_poisoned: false,
-            bounds,
+            bounds: Bounds::default(),
             allowance: Allowance::default(),
             digest_is_off: false,
             kept_value: Vec::new(),
-            doomed: Vec::new(),
+            doomed: Doomed::default(),
         }
     }
 
@@ -123,25 +97,20 @@ impl Writer {
         let hashed = key_digest(put.key);
         let mut before = Before::default();
         let mut previous = Previous::None;
+        let mut read = Ok(());
         engine.latest(put.key, &mut |row| {
             before = Before::of(&row, hashed);
-            if let Some(skips) = Skips::after(&row, place.revision, row.version + 1, self.state.compacted) {
+            if let Some(skips) = skips_after(&row, place.revision, row.version + 1, self.state.compacted) {
                 before.skips = skips;
             }
             if row.is_tombstone() {
                 return;
             }
-            if put.flags & PUT_IGNORE_VALUE != 0 {
-                self.kept_value.clear();
-                self.kept_value.extend_from_slice(row.value);
-            }
-            if put.flags & PUT_PREV_KV != 0 {
-                previous = reply.add(&pair_of(put.key, &row, false));
-            }
-            if self.is_recording {
-                self.feed.add_previous(put.key, &row);
-            }
+            read = self
+                .take_old_value(engine, put, &row, reply)
+                .map(|taken| previous = taken);
         })?;
+        read?;
         let is_new = before.version == 0;
         let value = if put.flags & PUT_IGNORE_VALUE != 0 {
             self.kept_value.as_slice()
@@ -159,16 +128,57 @@ impl Writer {
             },
             previous: before.modified,
             skips: before.skips.as_bytes(),
-            value,
+            value: Value::of(value),
         };
         engine.write(put.key, place.sub, row)?;
         let digest = pair_digest(hashed, &row);
         self.state.digest = self.state.digest.wrapping_sub(before.digest).wrapping_add(digest);
         if self.is_recording {
-            self.feed.add(place.sub, put.key, &row);
+            self.feed.add(place.sub, put.key, &row, value);
             self.bound_feed();
         }
         Ok(previous)
+    }
+
+    /// Takes of the pair that a put replaces what is wanted of it. Its value is read for that alone.
+    fn take_old_value<E: Engine>(
+        &mut self,
+        engine: &E,
+        put: &Put<'_>,
+        row: &RowRef<'_>,
+        reply: &mut Reply<'_>,
+    ) -> Result<Previous, StoreError> {
+        let mut previous = Previous::None;
+        let keeps = put.flags & PUT_IGNORE_VALUE != 0;
+        let mut returns = put.flags & PUT_PREV_KV != 0;
+        if returns && reply.is_full() {
+            (returns, previous) = (false, Previous::LeftOut);
+        }
+        let records = self.records_previous(row);
+        if !keeps && !returns && !records {
+            return Ok(previous);
+        }
+        engine.value(put.key, row, &mut |value| {
+            if keeps {
+                self.kept_value.clear();
+                self.kept_value.extend_from_slice(value);
+            }
+            if returns {
+                previous = reply.add(&pair_of(put.key, row, value));
+            }
+            if records {
+                self.feed.add_previous(put.key, row, value);
+            }
+        })?;
+        Ok(previous)
+    }
+
+    /// Whether what a change replaces is recorded. If it takes reading much that lies apart, the feed is given up instead.
+    fn records_previous(&mut self, row: &RowRef<'_>) -> bool {
+        if self.is_recording && row.value.bytes().is_none() && !self.feed.takes_apart(row.value.len()) {
+            self.give_up_feed();
+        }
+        self.is_recording
     }
 
     /// How long the value of `key` is now, if it exists.
@@ -215,10 +225,10 @@ impl Writer {
         let mut left = most;
         let mut doomed = std::mem::take(&mut self.doomed);
         // The engine is not written to while it is scanned: keys are gathered first.
-        let is_all = gather(engine, range, place.revision, &mut left, &mut doomed)?;
-        self.allowance.deleted(most - left);
+        let is_all = gather(engine, range, place.revision, (&self.bounds, &mut left), &mut doomed)?;
+        self.allowance.deleted(&self.bounds, most - left);
         if is_all {
-            for key in split(&doomed) {
+            for key in doomed.iter() {
                 self.delete_key(engine, key, place.revision, deleted, reply)?;
             }
         } else {
@@ -251,7 +261,7 @@ impl Writer {
     pub(super) fn is_small<E: Engine>(&self, engine: &E, range: KeyRange<'_>) -> Result<bool, StoreError> {
         let (mut left, mut is_all) = (Allowance::least_delete(&self.bounds), true);
         engine.scan(range, self.state.mark.revision, false, &mut |key, row| {
-            is_all = take(&mut left, steps_of(key, row.value));
+            is_all = take(&mut left, self.bounds.steps_of(key, row.value));
             if is_all {
                 Visit::Next
             } else {
@@ -279,8 +289,7 @@ impl Writer {
         self.digest_is_off = true;
         self.allowance.is_uncounted = true;
         // Its keys are not known here: the watches are served from history.
-        self.feed.clear();
-        self.is_recording = false;
+        self.give_up_feed();
         Ok(())
     }
 
@@ -293,20 +302,26 @@ impl Writer {
         deleted: &mut Deleted,
         reply: &mut Reply<'_>,
     ) -> Result<(), StoreError> {
-        let left = self.allowance.reads(false);
+        let (bounds, left) = (&self.bounds, self.allowance.reads(false));
         deleted.left_out = *left == 0 || reply.out.len() >= reply.full_at;
         if deleted.left_out {
             return Ok(());
         }
+        let mut read = Ok(());
         engine.scan(range, at, false, &mut |key, row| {
-            deleted.left_out =
-                !take(left, steps_of(key, row.value)) || reply.add(&pair_of(key, &row, false)) == Previous::LeftOut;
+            deleted.left_out = !take(left, bounds.steps_of(key, row.value)) || reply.is_full();
             if deleted.left_out {
                 return Visit::Stop;
             }
+            read = engine.value(key, &row, &mut |value| pair_of(key, &row, value).encode(reply.out));
             deleted.pairs += 1;
-            Visit::Next
-        })
+            if read.is_ok() {
+                Visit::Next
+            } else {
+                Visit::Stop
+            }
+        })?;
+        read
     }
 
     /// Begins the digest anew after a range was deleted, once the operation that did so is complete.
@@ -325,27 +340,34 @@ impl Writer {
         reply: &mut Option<Reply<'_>>,
     ) -> Result<(), StoreError> {
         let hashed = key_digest(key);
+        let has_reply = reply.is_some();
         let mut before = Before::default();
+        let mut read = Ok(());
         engine.latest(key, &mut |row| {
             before = Before::of(&row, hashed);
-            if let Some(skips) = Skips::after(&row, revision, 0, self.state.compacted) {
+            if let Some(skips) = skips_after(&row, revision, 0, self.state.compacted) {
                 before.skips = skips;
             }
             if row.is_tombstone() {
                 return;
             }
-            match reply
-                .as_mut()
-                .map_or(Previous::None, |reply| reply.add(&pair_of(key, &row, false)))
-            {
-                Previous::None => {}
-                Previous::Appended => deleted.pairs += 1,
-                Previous::LeftOut => deleted.left_out = true,
+            let mut room = reply.as_mut().filter(|reply| !reply.is_full());
+            deleted.left_out |= has_reply && room.is_none();
+            let records = self.records_previous(&row);
+            if room.is_none() && !records {
+                return;
             }
-            if self.is_recording {
-                self.feed.add_previous(key, &row);
-            }
+            read = engine.value(key, &row, &mut |value| {
+                if let Some(reply) = &mut room {
+                    reply.add(&pair_of(key, &row, value));
+                    deleted.pairs += 1;
+                }
+                if records {
+                    self.feed.add_previous(key, &row, value);
+                }
+            });
         })?;
+        read?;
         if before.version == 0 {
             return Ok(());
         }
@@ -356,12 +378,12 @@ impl Writer {
             lease: 0,
             previous: before.modified,
             skips: before.skips.as_bytes(),
-            value: &[],
+            value: Value::none(),
         };
         engine.write(key, deleted.next_sub, row)?;
         self.state.digest = self.state.digest.wrapping_sub(before.digest);
         if self.is_recording {
-            self.feed.add(deleted.next_sub, key, &row);
+            self.feed.add(deleted.next_sub, key, &row, &[]);
             self.bound_feed();
         }
         deleted.keys += 1;
@@ -372,9 +394,13 @@ impl Writer {
     /// Gives the feed up once it is too large: the watches are then served from history.
     fn bound_feed(&mut self) {
         if self.feed.bytes_used() > FEED_BYTES_MAX {
-            self.feed.clear();
-            self.is_recording = false;
+            self.give_up_feed();
         }
+    }
+
+    fn give_up_feed(&mut self) {
+        self.feed.clear();
+        self.is_recording = false;
     }
 }
 
@@ -402,35 +428,47 @@ pub(super) fn span_bytes(range: KeyRange<'_>) -> usize {
     range.start.len() + range.end.map_or(0, <[u8]>::len)
 }
 
-/// Fills `keys` with `[u32 length][key]` of the first live keys of the range, as long as there are steps left for them.
-/// Returns whether those are all.
+/// Keys one behind the other, and where each ends: in memory only, where room for the next ones is at hand.
+#[derive(Debug, Default)]
+struct Doomed {
+    keys: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Doomed {
+    fn clear(&mut self) {
+        self.keys.clear();
+        self.ends.clear();
+    }
+
+    fn push(&mut self, key: &[u8]) {
+        self.keys.extend_from_slice(key);
+        self.ends.push(self.keys.len());
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        let begins = std::iter::once(&0).chain(&self.ends);
+        begins.zip(&self.ends).map(|(begin, end)| &self.keys[*begin..*end])
+    }
+}
+
+/// Fills `doomed` with the first live keys of the range, as long as there are steps left for them. Returns whether those are all.
 fn gather<E: Engine>(
     engine: &E,
     range: KeyRange<'_>,
     at: u64,
-    left: &mut u64,
-    keys: &mut Vec<u8>,
+    (bounds, left): (&Bounds, &mut u64),
+    doomed: &mut Doomed,
 ) -> Result<bool, StoreError> {
-    keys.clear();
+    doomed.clear();
     let mut is_all = true;
     engine.scan(range, at, false, &mut |key, row| {
-        is_all = take(left, steps_of(key, row.value));
+        is_all = take(left, bounds.steps_of(key, row.value));
         if !is_all {
             return Visit::Stop;
         }
-        keys.extend_from_slice(&(key.len() as u32).to_le_bytes());
-        keys.extend_from_slice(key);
+        doomed.push(key);
         Visit::Next
     })?;
     Ok(is_all)
-}
-
-/// The keys that `gather` found.
-fn split(mut keys: &[u8]) -> impl Iterator<Item = &[u8]> {
-    std::iter::from_fn(move || {
-        let (length, rest) = keys.split_first_chunk::<4>()?;
-        let (key, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
-        keys = rest;
-        Some(key)
-    })
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
 use rafterdb_codec::Code;
-use rafterdb_store::{Change, ChangePlace, Engine, KeyRange, Mark, RowRef, StoreError, Visit};
+use rafterdb_store::{Change, ChangePlace, Engine, KeyRange, Mark, RowRef, StoreError, Value, Visit};
 
 use super::harness::TestEngine;
 
@@ -31,7 +31,7 @@ impl Row {
             lease: self.lease,
             previous: self.previous,
             skips: &[],
-            value: &self.value,
+            value: Value::of(&self.value),
         }
     }
 }
@@ -98,6 +98,11 @@ impl Engine for ModelEngine {
         let rows = self.rows.read();
         let latest = rows.versions.get(key).and_then(|versions| versions.last());
         Ok(latest.map(|row| visit(row.borrow())).is_some())
+    }
+
+    fn value(&self, _: &[u8], row: &RowRef<'_>, read: &mut dyn FnMut(&[u8])) -> Result<(), StoreError> {
+        read(row.value.bytes().expect("all values are at hand"));
+        Ok(())
     }
 
     fn get(&self, key: &[u8], at: u64, visit: &mut dyn FnMut(RowRef<'_>)) -> Result<bool, StoreError> {
@@ -196,7 +201,7 @@ impl Engine for ModelEngine {
             version: row.version,
             lease: row.lease,
             previous: row.previous,
-            value: row.value.to_vec(),
+            value: row.value.bytes().expect("a value that is written is at hand").to_vec(),
         };
         versions.push(row.clone());
         rows.changes.push((row.modified, sub, key.to_vec(), row));

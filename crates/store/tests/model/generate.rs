@@ -1,5 +1,7 @@
 //! Random operations over few keys, so that they meet each other; from a seed that is printed.
 
+use rafterdb_store::APART_BYTES_MIN;
+
 use super::semantics::{Bytes, CompareOp, Op, PutOp, RangeOp, Relation, Target, TxnOp};
 
 /// xorshift64*: the same numbers everywhere from one seed.
@@ -80,17 +82,22 @@ pub fn selection(random: &mut Random) -> (Bytes, Bytes) {
     }
 }
 
+/// A few bytes, or about as many as a value has that lies apart from its row; of these there are few, so that some are equal.
+fn value(random: &mut Random) -> Vec<u8> {
+    if random.one_in(8) {
+        let byte = random.below(2) as u8;
+        return vec![byte; APART_BYTES_MIN - 1 + random.below(3) as usize];
+    }
+    let length = random.below(12);
+    (0..length).map(|_| random.next() as u8).collect()
+}
+
 fn put(random: &mut Random) -> PutOp {
     let ignore_value = random.one_in(8);
     let ignore_lease = random.one_in(8);
-    let length = random.below(12);
     PutOp {
         key: key(random),
-        value: if ignore_value {
-            Vec::new()
-        } else {
-            (0..length).map(|_| random.next() as u8).collect()
-        },
+        value: if ignore_value { Vec::new() } else { value(random) },
         lease: if ignore_lease || !random.one_in(4) {
             0
         } else {
@@ -132,7 +139,7 @@ fn compare(random: &mut Random, revision: u64) -> CompareOp {
         1 => Target::Create(revision.saturating_sub(random.below(20))),
         2 => Target::Modified(revision.saturating_sub(random.below(20))),
         3 => Target::Lease(random.below(3)),
-        _ => Target::Value(vec![random.next() as u8]),
+        _ => Target::Value(value(random)),
     };
     CompareOp {
         key,

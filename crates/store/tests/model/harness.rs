@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use rafterdb_codec::{Code, EntryKind};
+use rafterdb_codec::{Code, Entry, EntryKind};
 use rafterdb_store::{Applied, Bounds, Deliver, Engine, Machine, Mark, WatchId};
 
 /// An engine that tests can open, and open again after dropping it without a word: a crash.
@@ -55,7 +55,7 @@ impl<E: TestEngine> Harness<E> {
         let disk = E::new_disk();
         let (engine, recovered) = E::open(&disk, rotate_after);
         let collector = Arc::new(Collector::default());
-        let machine = Machine::with_bounds(engine, recovered, collector.clone(), bounds).unwrap();
+        let machine = Machine::with_versions(engine, recovered, collector.clone(), vec![bounds]).unwrap();
         Self {
             disk,
             rotate_after,
@@ -77,7 +77,7 @@ impl<E: TestEngine> Harness<E> {
         let index = self.log.len() as u64 + 1;
         let applied = self
             .machine()
-            .apply(index, 1, EntryKind::Batch as u8, &body, &mut results)
+            .apply(index, 1, &Entry::new(EntryKind::Batch, &body), &mut results)
             .unwrap();
         self.log.push((body.clone(), applied, results.clone()));
         self.fill_in(&body, applied, results)
@@ -111,12 +111,12 @@ impl<E: TestEngine> Harness<E> {
         self.machine = None;
         let (engine, recovered) = E::open(&self.disk, self.rotate_after);
         self.collector = Arc::new(Collector::default());
-        let machine = Machine::with_bounds(engine, recovered, self.collector.clone(), self.bounds).unwrap();
+        let machine = Machine::with_versions(engine, recovered, self.collector.clone(), vec![self.bounds]).unwrap();
         let first = machine.applied();
         for (place, (body, applied, results)) in self.log.iter().enumerate().skip(first.saturating_sub(2) as usize) {
             let mut again = Vec::new();
             let outcome = machine
-                .apply(place as u64 + 1, 1, EntryKind::Batch as u8, body, &mut again)
+                .apply(place as u64 + 1, 1, &Entry::new(EntryKind::Batch, body), &mut again)
                 .unwrap();
             if (place as u64) < first {
                 assert!(outcome.is_skipped, "an entry below the flushed index is applied twice");

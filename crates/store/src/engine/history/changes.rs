@@ -2,8 +2,10 @@
 //! they lie among the survivors, whole with what they replaced: who has seen everything before it misses nothing from there.
 //! Knows no watches and no snapshots.
 
-use super::record::Record;
-use super::{Cursor, History};
+use rafterdb_codec::store::record::Record;
+
+use super::cursor::Cursor;
+use super::History;
 use crate::StoreError;
 
 /// A place among the changes that moves forward.
@@ -21,9 +23,7 @@ impl<'h> Changes<'h> {
             let floor = history.floor();
             let newest = history.kept().survivors.last().cloned();
             let newest = newest.filter(|file| revision == floor && file.floor == floor);
-            let at_floor = newest
-                .map(|file| Cursor::in_survivors(history, &file, floor))
-                .transpose()?;
+            let at_floor = newest.map(|file| Cursor::in_file(history, &file, floor)).transpose()?;
             let above = Cursor::at(history, revision.max(floor + 1))?;
             // A segment that a compaction takes away later is missed; one that went in between was only passed over.
             if history.floor() == floor {

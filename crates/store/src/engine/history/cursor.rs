@@ -3,10 +3,11 @@
 
 use std::sync::Arc;
 
+use rafterdb_codec::store::record::{claimed_revision, decode, measure, parse, Decoded, Record};
+
 use super::super::failure::{compacted, corrupt, io_failure};
 use super::super::files::read_at;
-use super::record::{claimed_revision, decode, measure, parse, Decoded, Record};
-use super::segment::{locate, Sealed, HEADER_BYTES};
+use super::segment::{locate, Sealed, RECORDS_BEGIN};
 use super::History;
 use crate::StoreError;
 
@@ -19,7 +20,8 @@ const LAST_READ_BYTES: usize = 128 << 10;
 pub(super) enum Source {
     /// A segment by number: complete, or the one being written.
     Segment(u64),
-    Survivors(Arc<Sealed>),
+    /// A survivors file, or one of images.
+    File(Arc<Sealed>),
 }
 
 /// How a read ended: a complete file has a next one, the one being written has not, yet.
@@ -62,15 +64,10 @@ impl<'h> Cursor<'h> {
         Ok(Self::new(history, Source::Segment(number), offset, revision))
     }
 
-    /// Before the first record of a survivors file at or above `revision`.
-    pub(super) fn in_survivors(history: &'h History, file: &Arc<Sealed>, revision: u64) -> Result<Self, StoreError> {
+    /// Before the first record of a survivors file, or one of images, at or above `revision`.
+    pub(super) fn in_file(history: &'h History, file: &Arc<Sealed>, revision: u64) -> Result<Self, StoreError> {
         let offset = locate(&history.opened(file)?.index, revision);
-        Ok(Self::new(
-            history,
-            Source::Survivors(Arc::clone(file)),
-            offset,
-            revision,
-        ))
+        Ok(Self::new(history, Source::File(Arc::clone(file)), offset, revision))
     }
 
     /// Goes through the records from the indexed place before `revision` up to it, all of them checked. Fails at damage.
@@ -159,10 +156,10 @@ impl<'h> Cursor<'h> {
             (Read::Bytes, _) => Ok(true),
             (Read::EndOfFile, Source::Segment(number)) => {
                 *number += 1;
-                self.offset = HEADER_BYTES;
+                self.offset = RECORDS_BEGIN;
                 Ok(true)
             }
-            (Read::EndOfFile, Source::Survivors(_)) | (Read::EndOfHistory, _) => Ok(false),
+            (Read::EndOfFile, Source::File(_)) | (Read::EndOfHistory, _) => Ok(false),
         }
     }
 
@@ -170,7 +167,7 @@ impl<'h> Cursor<'h> {
     fn read(&mut self, offset: u64, wanted: usize) -> Result<Read, StoreError> {
         let number = match &self.source {
             Source::Segment(number) => *number,
-            Source::Survivors(survivors) => {
+            Source::File(survivors) => {
                 let survivors = Arc::clone(survivors);
                 return self.read_sealed(&survivors, offset, wanted);
             }
@@ -231,7 +228,7 @@ impl<'h> Cursor<'h> {
 
     fn damaged(&self, what: &str) -> StoreError {
         let path = match &self.source {
-            Source::Survivors(survivors) => survivors.path.clone(),
+            Source::File(survivors) => survivors.path.clone(),
             Source::Segment(number) => self.history.directory.join(super::segment_name(*number)),
         };
         corrupt(&path, Some(self.offset + self.begin as u64), what)

@@ -4,8 +4,10 @@
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
+use rafterdb_codec::store::history_file::IndexEntry;
+
 use super::cursor::{Cursor, Source};
-use super::segment::{IndexEntry, Sealed};
+use super::segment::Sealed;
 use super::History;
 use crate::StoreError;
 
@@ -49,26 +51,32 @@ impl History {
         let Some(file) = kept.survivors.get(at) else {
             return Ok(None);
         };
-        self.find_in_survivors(file, file.chain.map_or(modified, |_| earlier), key)
+        self.find_in_file(file, file.chain.map_or(modified, |_| earlier), key)
     }
 
     /// The change of `key` at the floor, with what it replaced.
     pub(in crate::engine) fn find_at_floor(&self, floor: u64, key: &[u8]) -> Result<Option<Found>, StoreError> {
         let kept = self.kept();
         match kept.survivors.last().filter(|file| file.floor == floor) {
-            Some(file) => self.find_in_survivors(file, floor, key),
+            Some(file) => self.find_in_file(file, floor, key),
             None => Ok(None),
         }
     }
 
-    fn find_in_survivors(&self, file: &Arc<Sealed>, revision: u64, key: &[u8]) -> Result<Option<Found>, StoreError> {
+    /// The change of `key` at `revision` in a survivors file or one of images.
+    pub(super) fn find_in_file(
+        &self,
+        file: &Arc<Sealed>,
+        revision: u64,
+        key: &[u8],
+    ) -> Result<Option<Found>, StoreError> {
         self.lookups.fetch_add(1, Ordering::Relaxed);
         let entries = within(&self.opened(file)?.index, revision);
-        let source = Source::Survivors(Arc::clone(file));
+        let source = Source::File(Arc::clone(file));
         if let Some(found) = self.find_by_halves(source, &entries, revision, key)? {
             return Ok(Some(found));
         }
-        read_through(Cursor::in_survivors(self, file, revision)?, revision, key)
+        read_through(Cursor::in_file(self, file, revision)?, revision, key)
     }
 
     /// The segments that index entries of `revision` lie in, with those entries.

@@ -6,8 +6,9 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::segment::{Chain, Sealed};
-use super::Compaction;
+use rafterdb_codec::store::history_file::Chain;
+
+use super::segment::Sealed;
 
 /// Survivors files of up to this size together are always merged: small steps of compaction leave one small file.
 const MERGED_BYTES_MIN: u64 = 128 << 10;
@@ -32,6 +33,8 @@ pub(super) struct Kept {
     pub(super) survivors: Vec<Arc<Sealed>>,
     /// Complete segments, oldest first, numbered without gaps.
     pub(super) segments: Vec<Arc<Sealed>>,
+    /// Of flushes, oldest first: what changes replaced that are above the floor, or of it.
+    pub(super) images: Vec<Arc<Sealed>>,
 }
 
 /// All files of one moment.
@@ -41,6 +44,17 @@ pub(super) struct Files<T> {
     pub(super) number: u64,
     /// That segment.
     pub(super) tail: T,
+}
+
+/// What to compact.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::engine) struct Compaction {
+    /// The new compacted revision.
+    pub(in crate::engine) to: u64,
+    /// Changes above this revision carry their before-images, so they need no survivors.
+    pub(in crate::engine) until: u64,
+    /// Segments from this one on are kept: the last flush says that history ends in it.
+    pub(in crate::engine) keep_segment: u64,
 }
 
 /// What a compaction drops, and what its survivors file says is kept.
@@ -53,6 +67,8 @@ pub(super) struct Plan {
     pub(super) kept_survivors: Range<usize>,
     /// The first segment that stays: the one after the last that goes, whatever is completed meanwhile.
     pub(super) first_kept: u64,
+    /// So many of the images go.
+    pub(super) dropped_images: usize,
 }
 
 impl Plan {
@@ -61,6 +77,11 @@ impl Plan {
         let useless = &self.old.survivors[..self.kept_survivors.start];
         let survivors = useless.iter().chain(self.merged());
         survivors.chain(&self.old.segments[..self.dropped])
+    }
+
+    /// The images that nobody needs then.
+    pub(super) fn dropped_images(&self) -> impl Iterator<Item = &Arc<Sealed>> {
+        self.old.images[..self.dropped_images].iter()
     }
 
     /// The survivors files that the new one takes the place of.
@@ -93,6 +114,7 @@ impl Kept {
             dropped,
             kept_survivors: self.survivors_kept(dropped, compaction.to),
             first_kept,
+            dropped_images: self.images.partition_point(|file| file.last < compaction.to),
         })
     }
 
@@ -143,13 +165,14 @@ impl<T> Files<T> {
             floor,
             survivors: all,
             segments,
+            images: self.kept.images[plan.dropped_images..].to_vec(),
         });
     }
 
     /// Whether the file in `path` is one of the complete ones.
     pub(super) fn holds(&self, path: &Path) -> bool {
-        let mut files = self.kept.segments.iter().chain(&self.kept.survivors);
-        files.any(|file| file.path == path)
+        let files = self.kept.segments.iter().chain(&self.kept.survivors);
+        files.chain(&self.kept.images).any(|file| file.path == path)
     }
 }
 

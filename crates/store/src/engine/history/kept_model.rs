@@ -11,9 +11,8 @@ use std::sync::Arc;
 use loom::sync::{Mutex, RwLock};
 use loom::thread;
 
-use super::kept::{is_left_over, plan, Files, Kept, Look, Plan};
+use super::kept::{is_left_over, plan, Compaction, Files, Kept, Look, Plan};
 use super::segment::Sealed;
-use super::Compaction;
 
 /// Why no lock is ever poisoned.
 const FIRST_PANIC: &str = "a model ends with its first panic";
@@ -86,7 +85,6 @@ fn sealed(number: u64, floor: u64) -> Sealed {
         last: number * SPAN,
         end: 0,
         bytes: 0,
-        entries: 0,
         chain: None,
     }
 }

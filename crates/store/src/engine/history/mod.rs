@@ -8,13 +8,14 @@ mod changes;
 mod compaction;
 mod cursor;
 mod find;
+mod images;
 mod kept;
 #[cfg(test)]
 mod kept_model;
 mod open;
-mod record;
 mod segment;
 mod survivors;
+mod survivors_file;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -23,20 +24,22 @@ use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
 use quick_cache::sync::Cache;
+use rafterdb_codec::is_shortage;
+use rafterdb_codec::store::history_file::Header;
+use rafterdb_codec::store::record::{encode, Parts};
 
 use super::failure::{compacted, corrupt, io_failure, sync_failure};
 use super::files::{sync_directory, write_at, write_back};
-use crate::StoreError;
-use rafterdb_codec::is_shortage;
+use crate::waits::timed;
+use crate::{StoreError, Wait};
 
 pub(super) use changes::Changes;
-pub(super) use compaction::{Compaction, Writer};
-use cursor::Cursor;
-pub(super) use open::Sizes;
-pub(super) use record::{decode, encode, parse, Decoded, Parts, Record};
+pub(super) use kept::Compaction;
+pub(super) use open::{Flushed, Sizes};
+pub(super) use survivors_file::Writer;
 
 use kept::{Files, Kept};
-use segment::{locate, write_footer, write_header, Index, Opened, Sealed, HEADER_BYTES};
+use segment::{locate, write_footer, write_header, Index, Opened, Sealed, RECORDS_BEGIN};
 
 /// Complete segments that are kept open with their index in memory.
 const SEGMENTS_OPEN_MAX: usize = 64;
@@ -79,7 +82,7 @@ impl Tail {
         } else {
             locate(&self.index.entries, revision + 1)
         };
-        end - HEADER_BYTES
+        end - RECORDS_BEGIN
     }
 
     fn write_out(&mut self) -> Result<(), StoreError> {
@@ -117,9 +120,10 @@ pub(super) struct History {
 }
 
 impl History {
-    /// Adds a change. For the one writer, in order of revision.
-    pub(super) fn append(&self, parts: &Parts<'_>) -> Result<(), StoreError> {
-        let mut state = self.state.write();
+    /// Adds a change. For the one writer, in order of revision. Returns whether records wait in memory for room.
+    pub(super) fn append(&self, parts: &Parts<'_>) -> Result<bool, StoreError> {
+        let is_locked = self.state.try_write();
+        let mut state = is_locked.unwrap_or_else(|| timed(Wait::History, || self.state.write()));
         let tail = &mut state.tail;
         let offset = tail.end();
         assert!(
@@ -130,16 +134,17 @@ impl History {
         let bytes = encode(parts, &mut tail.buffer);
         self.written.fetch_add(bytes as u64, Ordering::Relaxed);
         if tail.end() < tail.short_until {
-            return Ok(());
+            return Ok(true);
         }
         let written = if tail.end() >= self.segment_bytes {
-            self.seal(&mut state)
+            timed(Wait::History, || self.seal(&mut state))
         } else if tail.buffer.len() >= self.buffer_bytes {
-            tail.write_out()
+            timed(Wait::History, || tail.write_out())
         } else {
-            return Ok(());
+            return Ok(tail.short_until > 0);
         };
-        self.put_off(&mut state, written)
+        self.put_off(&mut state, written)?;
+        Ok(state.tail.short_until > 0)
     }
 
     /// What could not be written for want of room or of descriptors stays in memory, and is tried again when so much more has come:
@@ -181,9 +186,9 @@ impl History {
     /// be compacted, another is begun: whole segments go, so that this one can, now or with the next compaction.
     pub(super) fn write_out(&self, compacted: u64) -> Result<Position, StoreError> {
         let mut state = self.state.write();
-        state.tail.write_out()?;
+        timed(Wait::History, || state.tail.write_out())?;
         if state.tail.droppable_bytes(compacted) >= RECLAIM_BYTES_MIN.min(self.segment_bytes) {
-            self.seal(&mut state)?;
+            timed(Wait::History, || self.seal(&mut state))?;
         }
         state.tail.short_until = 0;
         Ok(Position {
@@ -221,14 +226,19 @@ impl History {
     /// Bytes of all files.
     pub(super) fn disk_bytes(&self) -> u64 {
         let state = self.state.read();
-        let survivors: u64 = state.kept.survivors.iter().map(|file| file.bytes).sum();
+        let apart = state.kept.survivors.iter().chain(&state.kept.images);
+        let apart: u64 = apart.map(|file| file.bytes).sum();
         let sealed: u64 = state.kept.segments.iter().map(|segment| segment.bytes).sum();
-        survivors + sealed + state.tail.end()
+        apart + sealed + state.tail.end()
     }
 
-    /// Bytes written since the start, survivors of compaction included.
+    /// Bytes written since the start, survivors of compaction and images included.
     pub(super) fn written_bytes(&self) -> u64 {
         self.written.load(Ordering::Relaxed)
+    }
+
+    fn count_written(&self, bytes: u64) {
+        self.written.fetch_add(bytes, Ordering::Relaxed);
     }
 
     /// Single changes looked up since the start.
@@ -254,7 +264,9 @@ impl History {
             .segments
             .iter()
             .take_while(|segment| segment.last <= revision);
-        droppable.map(|segment| segment.bytes).sum::<u64>() + state.tail.droppable_bytes(revision)
+        let images = state.kept.images.iter().take_while(|file| file.last < revision);
+        let files = droppable.chain(images);
+        files.map(|file| file.bytes).sum::<u64>() + state.tail.droppable_bytes(revision)
     }
 
     /// Memory taken, roughly.
@@ -276,7 +288,7 @@ impl History {
         let sealed = write_footer(
             &state.tail.file,
             &state.tail.path,
-            (number, 0),
+            Header { number, floor: 0 },
             None,
             &state.tail.index,
             state.tail.end(),
@@ -334,7 +346,7 @@ fn create_tail(directory: &Path, number: u64, buffer_bytes: usize) -> Result<Tai
         .truncate(true)
         .open(&path)
         .map_err(|error| io_failure(&error, "creating", &path))?;
-    if let Err(error) = write_header(&file, &path, number, 0) {
+    if let Err(error) = write_header(&file, &path, Header { number, floor: 0 }) {
         // Half a file is of no use, and its space may be what is missing.
         let _ = std::fs::remove_file(&path);
         return Err(error);
@@ -342,9 +354,16 @@ fn create_tail(directory: &Path, number: u64, buffer_bytes: usize) -> Result<Tai
     Ok(Tail {
         path,
         file: Arc::new(file),
-        written: HEADER_BYTES,
+        written: RECORDS_BEGIN,
         buffer: Vec::with_capacity(buffer_bytes + (4 << 10)),
         index: Index::default(),
         short_until: 0,
     })
+}
+
+fn remove(path: &Path) -> Result<(), StoreError> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(io_failure(&error, "removing", path)),
+        _ => Ok(()),
+    }
 }

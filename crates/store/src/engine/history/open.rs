@@ -8,15 +8,16 @@ use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
 use quick_cache::sync::Cache;
+use rafterdb_codec::store::record::{decode, parse, Decoded, FRAME_BYTES};
 
 use super::super::failure::{corrupt, io_failure};
 use super::super::files::{read_at, sync_directory};
 use super::super::options::Budget;
-use super::compaction::survivors_name;
+use super::images::images_name;
 use super::kept::is_left_over;
-use super::record::{decode, parse, Decoded, FRAME_BYTES};
-use super::segment::{read_header, Index, Sealed, HEADER_BYTES};
-use super::{create_tail, segment_name, Files, History, Kept, Position, Tail, Unsynced, SEGMENTS_OPEN_MAX};
+use super::segment::{read_header, Index, Sealed, RECORDS_BEGIN};
+use super::survivors_file::survivors_name;
+use super::{create_tail, remove, segment_name, Files, History, Kept, Position, Tail, Unsynced, SEGMENTS_OPEN_MAX};
 use crate::StoreError;
 
 /// Bytes of the last segment that are read at a time.
@@ -38,11 +39,24 @@ impl Sizes {
     }
 }
 
+/// What the last flush says of history.
+#[derive(Clone, Copy)]
+pub(in crate::engine) struct Flushed {
+    /// Where it ends.
+    pub(in crate::engine) end: Position,
+    /// The newest revision then.
+    pub(in crate::engine) revision: u64,
+    /// The revision up to which it may be compacted.
+    pub(in crate::engine) compacted: u64,
+}
+
 #[derive(Default)]
 struct Listing {
     segments: Vec<u64>,
     /// Floors of the survivors files.
     survivors: Vec<u64>,
+    /// Revisions of the flushes that there are images of.
+    images: Vec<u64>,
 }
 
 impl History {
@@ -55,18 +69,12 @@ impl History {
         Ok(history)
     }
 
-    /// Opens the history in `directory`, which ends at `end`. `compacted` is the revision up to which the last flush
-    /// says that it may be compacted.
-    pub(in crate::engine) fn open(
-        directory: &Path,
-        end: Position,
-        compacted: u64,
-        sizes: Sizes,
-    ) -> Result<Self, StoreError> {
+    /// Opens the history in `directory`.
+    pub(in crate::engine) fn open(directory: &Path, flushed: Flushed, sizes: Sizes) -> Result<Self, StoreError> {
         let listing = list(directory)?;
-        let (kept, tail) = restore(directory, &listing, end, compacted, sizes)?;
+        let (kept, tail) = restore(directory, &listing, flushed, sizes)?;
         sync_directory(directory).map_err(|error| io_failure(&error, "opening", directory))?;
-        Ok(Self::new(directory, kept, (end.segment, tail), sizes))
+        Ok(Self::new(directory, kept, (flushed.end.segment, tail), sizes))
     }
 
     fn new(directory: &Path, kept: Kept, (number, tail): (u64, Tail), sizes: Sizes) -> Self {
@@ -88,14 +96,9 @@ impl History {
     }
 }
 
-fn restore(
-    directory: &Path,
-    listing: &Listing,
-    end: Position,
-    compacted: u64,
-    sizes: Sizes,
-) -> Result<(Kept, Tail), StoreError> {
-    let survivors = restore_survivors(directory, listing, compacted)?;
+fn restore(directory: &Path, listing: &Listing, flushed: Flushed, sizes: Sizes) -> Result<(Kept, Tail), StoreError> {
+    let end = flushed.end;
+    let survivors = restore_survivors(directory, listing, flushed.compacted)?;
     let (first, floor) = survivors.last().map_or((1, 0), |file| (file.number, file.floor));
     // Newest first: whatever is left when this stops half-way has no gap below the end.
     for number in listing.segments.iter().rev() {
@@ -121,6 +124,7 @@ fn restore(
         floor,
         survivors,
         segments,
+        images: restore_images(directory, listing, flushed.revision, floor)?,
     };
     Ok((kept, tail))
 }
@@ -161,6 +165,33 @@ fn restore_survivors(directory: &Path, listing: &Listing, compacted: u64) -> Res
     Ok(survivors)
 }
 
+/// The images of flushes that came to their end, at the latest at `revision`, and of changes from `floor` on; others are removed.
+fn restore_images(
+    directory: &Path,
+    listing: &Listing,
+    revision: u64,
+    floor: u64,
+) -> Result<Vec<Arc<Sealed>>, StoreError> {
+    let mut images: Vec<Arc<Sealed>> = Vec::new();
+    for flushed in &listing.images {
+        let path = directory.join(images_name(*flushed));
+        if *flushed > revision {
+            remove(&path)?;
+            continue;
+        }
+        let sealed = Sealed::read(&path)?;
+        if sealed.floor != *flushed || images.last().is_some_and(|previous| previous.last >= sealed.first) {
+            return Err(corrupt(&path, Some(0), "the file is not the one its name says"));
+        }
+        if sealed.last < floor {
+            remove(&path)?;
+        } else {
+            images.push(Arc::new(sealed));
+        }
+    }
+    Ok(images)
+}
+
 /// Opens the last segment and cuts it at `end`.
 fn reopen_tail(directory: &Path, end: Position, buffer_bytes: usize) -> Result<Tail, StoreError> {
     let path = directory.join(segment_name(end.segment));
@@ -172,8 +203,7 @@ fn reopen_tail(directory: &Path, end: Position, buffer_bytes: usize) -> Result<T
         }
         Err(error) => return Err(failed(error)),
     };
-    let (number, _) = read_header(&file, &path)?;
-    if number != end.segment {
+    if read_header(&file, &path)?.number != end.segment {
         return Err(corrupt(&path, Some(0), "the segment is not the one its name says"));
     }
     let length = file.metadata().map_err(failed)?.len();
@@ -200,7 +230,7 @@ fn reopen_tail(directory: &Path, end: Position, buffer_bytes: usize) -> Result<T
 fn scan(file: &File, path: &Path, end: u64) -> Result<Index, StoreError> {
     let mut index = Index::default();
     let mut buffer = Vec::new();
-    let (mut offset, mut begin) = (HEADER_BYTES, 0);
+    let (mut offset, mut begin) = (RECORDS_BEGIN, 0);
     loop {
         match decode(&buffer[begin..]) {
             Decoded::Record(bytes) => {
@@ -241,17 +271,12 @@ fn list(directory: &Path) -> Result<Listing, StoreError> {
         match path.extension().and_then(|extension| extension.to_str()) {
             Some("segment") => listing.segments.extend(name.parse::<u64>().ok()),
             Some("survivors") => listing.survivors.extend(name.parse::<u64>().ok()),
+            Some("images") => listing.images.extend(name.parse::<u64>().ok()),
             Some("new") => remove(&path)?,
             _ => {}
         }
     }
     listing.segments.sort_unstable();
+    listing.images.sort_unstable();
     Ok(listing)
-}
-
-pub(super) fn remove(path: &Path) -> Result<(), StoreError> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(io_failure(&error, "removing", path)),
-        _ => Ok(()),
-    }
 }

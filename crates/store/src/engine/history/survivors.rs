@@ -9,11 +9,13 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 
+use rafterdb_codec::store::record::{Parts, Record};
+
 use super::cursor::{Cursor, Source};
-use super::kept::Plan;
-use super::record::{Parts, Record};
-use super::segment::HEADER_BYTES;
-use super::{Compaction, History, Writer};
+use super::kept::{Compaction, Plan};
+use super::segment::RECORDS_BEGIN;
+use super::survivors_file::Writer;
+use super::History;
 use crate::StoreError;
 
 /// Keys that are remembered at a time: some six megabytes.
@@ -110,8 +112,8 @@ impl Going<'_> {
     fn each(&self, visit: &mut dyn FnMut(usize, &Record<'_>) -> Result<(), StoreError>) -> Result<bool, StoreError> {
         let floor = self.plan.old.floor;
         let files = self.plan.merged().iter().map(|file| {
-            let source = Source::Survivors(Arc::clone(file));
-            Ok(Cursor::new(self.history, source, HEADER_BYTES, 0))
+            let source = Source::File(Arc::clone(file));
+            Ok(Cursor::new(self.history, source, RECORDS_BEGIN, 0))
         });
         let cursors = files.chain(std::iter::once_with(|| Cursor::at(self.history, floor + 1)));
         let mut number = 0;
@@ -140,7 +142,7 @@ impl Going<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Parts, Sizes};
+    use super::super::Sizes;
     use super::*;
 
     const RECORDS: u64 = 500;

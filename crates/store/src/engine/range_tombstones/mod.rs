@@ -29,7 +29,7 @@ use super::KeyRange;
 use islands::Islands;
 pub(super) use live::LiveRanges;
 pub(super) use set::RangeTombstones;
-pub(super) use stored::{decode_bounds, decode_set, encode_bounds, encode_set};
+pub(super) use stored::{decode_set, encode_set};
 
 /// Where in history a change stands: its revision, and its place among those of the revision.
 pub(super) type Place = (u64, u32);
@@ -107,9 +107,19 @@ impl RangeTombstone {
         Some(self.cleared_at.load(Ordering::Acquire)).filter(|newest| *newest != NOT_CLEARED)
     }
 
-    /// Whether the tables were rewritten for it already; from now on they were.
-    pub(super) fn take_rewrite(&self) -> bool {
-        self.rewritten.swap(true, Ordering::Relaxed)
+    /// Where in the store's history it stands.
+    pub(super) fn place(&self) -> Place {
+        self.place
+    }
+
+    /// Whether the tables were rewritten for it already.
+    pub(super) fn is_rewritten(&self) -> bool {
+        self.rewritten.load(Ordering::Relaxed)
+    }
+
+    /// The tables have been rewritten for it.
+    pub(super) fn note_rewrite(&self) {
+        self.rewritten.store(true, Ordering::Relaxed);
     }
 
     /// Something is written to `key` after it. False: it is about to be forgotten.

@@ -2,23 +2,26 @@
 //! Rows come in by bulk ingestion, one flush at a time; the library's own memtable and sequence numbers are not used.
 //!
 //! ```text
-//! 00 'm'              the last flush: see `meta`
-//! 00 's' [u32 number] pieces of the machine's state at that flush
-//! 01 [key]            the key's latest row, packed; for keys at the library's limit see bundle.rs
+//! 00 [name]           of the last flush: see persisted_state.rs
+//! 01 [key]            the key's latest row, packed; keys at the library's limit lie in bundles
+//! 02                  a gap: zeros that fill the last block of rows
+//! 02 [key]            the value of that row, if it lies apart: see values.rs
 //! ```
 //! A flush is durable when `ingest` returns: the library syncs each table and its directory as it finishes it, then
 //! writes the new manifest, syncs it and the directory, and renames `current` over, with a sync before and after
 //! (read in version 3.1.10: table/writer finish, version/persist).
 
 mod bundle;
+mod errors;
 mod ingestion;
 mod leftovers;
+mod limits;
 mod manifest;
 mod range;
 mod tombstones;
+mod values;
 mod version;
 
-use std::borrow::Cow;
 use std::fs::File;
 use std::ops::{Bound, RangeBounds};
 use std::path::{Path, PathBuf};
@@ -29,29 +32,27 @@ use lsm_tree::compaction::Leveled;
 use lsm_tree::config::{CompressionPolicy, PinningPolicy};
 use lsm_tree::{AbstractTree, AnyTree, CompressionType, SequenceNumberCounter, Slice};
 use parking_lot::Mutex;
+use rafterdb_codec::store::stored_keys::{find_in_bundle, prefixed, split_stem, with_prefix, LATEST, META, VALUES};
 
-use super::failure::{corrupt, io_failure, patiently};
+use super::failure::corrupt;
 use super::files::write_back;
 use super::options::{Budget, SharedCache};
 use super::range_tombstones::RangeTombstone;
 use crate::StoreError;
 
-pub(super) use ingestion::Ingestion;
+use errors::{failure, is_damage, is_interruption};
 use leftovers::Leftovers;
 use manifest::verify_manifest;
-pub(super) use range::{TableRange, TableRow};
-pub(super) use tombstones::Limits;
 use tombstones::TombstoneFilters;
 use version::Versions;
 
-const META: u8 = 0;
-const LATEST: u8 = 1;
-
-/// The library's name of "the newest there is".
-const NEWEST: u64 = u64::MAX;
+pub(super) use ingestion::Added;
+pub(super) use limits::Limits;
+pub(super) use range::{TableRange, TableRow};
+pub(super) use values::{lies_apart, RowsAndValues, StoredValue};
 
 /// L0 runs above which a flush waits for compaction: reads look into each, and the manifest counts them in a byte.
-const L0_RUNS_MAX: usize = 12;
+pub(super) const L0_RUNS_MAX: usize = 12;
 
 pub(super) struct Tables {
     tree: AnyTree,
@@ -126,25 +127,20 @@ impl Tables {
 
     /// The packed row of `key`.
     pub(super) fn get(&self, key: &[u8]) -> Result<Option<Slice>, StoreError> {
-        if let Some((stem, rest)) = bundle::split(key) {
+        if let Some((stem, rest)) = split_stem(key) {
             let bundle = self.get_stored(stem)?;
-            return Ok(bundle.and_then(|bundle| bundle::find(&bundle, rest).map(Slice::from)));
+            return Ok(bundle.and_then(|bundle| find_in_bundle(&bundle, rest).map(Slice::from)));
         }
         self.get_stored(key)
     }
 
     fn get_stored(&self, key: &[u8]) -> Result<Option<Slice>, StoreError> {
         with_prefix(LATEST, key, |prefixed| {
-            patiently(&self.limits, || {
+            self.limits.patiently(|| {
                 let found = self.versions.now().get(prefixed);
                 found.map_err(|error| self.read_failure(&error))
             })
         })
-    }
-
-    /// The rows with start ≤ key < end as they are now, both ways; later changes are not seen.
-    pub(super) fn range(&self, start: &[u8], end: Option<&[u8]>) -> TableRange {
-        TableRange::new(self.versions.hold(), start, end)
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -155,36 +151,6 @@ impl Tables {
     pub(super) fn meta(&self, name: &[u8]) -> Result<Option<Slice>, StoreError> {
         let found = self.versions.now().get(&prefixed(META, name));
         found.map_err(|error| self.read_failure(&error))
-    }
-
-    /// Adds meta rows and rows, both in key order, all at once and durably. `false` if the engine went down meanwhile,
-    /// and nothing was added.
-    pub(super) fn ingest<'a>(
-        &self,
-        meta: &[(Vec<u8>, Cow<'_, [u8]>)],
-        rows: impl Iterator<Item = (&'a [u8], &'a [u8])>,
-    ) -> Result<bool, StoreError> {
-        self.leftovers
-            .attempt(&self.tree, &self.path, || self.ingest_once(meta, rows))
-    }
-
-    fn ingest_once<'a>(
-        &self,
-        meta: &[(Vec<u8>, Cow<'_, [u8]>)],
-        rows: impl Iterator<Item = (&'a [u8], &'a [u8])>,
-    ) -> Result<bool, StoreError> {
-        let mut ingestion = self.begin_ingestion()?;
-        for (name, value) in meta {
-            ingestion.meta(name, value)?;
-        }
-        for (key, row) in rows {
-            if self.limits.stopping.load(Ordering::Relaxed) {
-                return Ok(false);
-            }
-            ingestion.row(key, row)?;
-        }
-        ingestion.finish()?;
-        Ok(true)
     }
 
     /// Sends what the library has written of its newest table on its way to the disk, in small pieces. `sent`: that table's
@@ -202,11 +168,6 @@ impl Tables {
         let from = if sent.0 == newest { sent.1 } else { 0 };
         write_back(&file, from, end);
         *sent = (newest, end);
-    }
-
-    /// Begins to add rows: meta rows first, then keys in order.
-    pub(super) fn begin_ingestion(&self) -> Result<Ingestion<'_>, StoreError> {
-        Ingestion::new(self)
     }
 
     /// Does one step of compaction. Whether there was something to do.
@@ -228,36 +189,47 @@ impl Tables {
         // Until it is released no rows come in: whatever is in the tables was noted as written before.
         let _nothing_comes = self.changing.lock();
         for (start, end) in self.limits.ranges.load_full().dead_stretches(deleted) {
-            let is_bundled = |key: &[u8]| bundle::split(key).is_some();
+            let is_bundled = |key: &[u8]| split_stem(key).is_some();
             if is_bundled(&start) || end.as_deref().is_some_and(is_bundled) {
                 continue;
             }
-            let low = Bound::Included(prefixed(LATEST, &start));
-            let high = Bound::Excluded(end.map_or_else(|| vec![LATEST + 1], |end| prefixed(LATEST, &end)));
-            // The library writes a manifest even when it drops nothing.
-            let holds = |table: &lsm_tree::Table| {
-                let range = &table.metadata.key_range;
-                let stretch = (low.as_ref(), high.as_ref());
-                stretch.contains(&range.min().to_vec()) && stretch.contains(&range.max().to_vec())
-            };
-            if self.limits.stopping.load(Ordering::Relaxed) || !self.versions.now().tables().any(holds) {
-                continue;
+            for family in [LATEST, VALUES] {
+                self.drop_stretch(family, &start, end.as_deref())?;
             }
-            let dropped = self.tree.drop_range::<Vec<u8>, _>((low, high));
-            self.take_over();
-            dropped.map_err(|error| self.read_failure(&error))?;
         }
         Ok(())
     }
 
-    /// Writes all tables anew, without what the filter lets go.
-    pub(super) fn rewrite(&self) -> Result<(), StoreError> {
-        let rewritten = self.tree.major_compact(self.table_bytes, self.sequence.get());
-        self.take_over();
-        if self.limits.stopping.load(Ordering::Relaxed) {
+    /// Drops the tables that hold nothing but what a family has of a stretch of keys.
+    fn drop_stretch(&self, family: u8, start: &[u8], end: Option<&[u8]>) -> Result<(), StoreError> {
+        let low = Bound::Included(prefixed(family, start));
+        let high = Bound::Excluded(end.map_or_else(|| vec![family + 1], |end| prefixed(family, end)));
+        // The library writes a manifest even when it drops nothing.
+        let holds = |table: &lsm_tree::Table| {
+            let range = &table.metadata.key_range;
+            let stretch = (low.as_ref(), high.as_ref());
+            stretch.contains(&range.min().to_vec()) && stretch.contains(&range.max().to_vec())
+        };
+        if self.limits.stopping.load(Ordering::Relaxed) || !self.versions.now().tables().any(holds) {
             return Ok(());
         }
-        rewritten.map_err(|error| self.read_failure(&error))
+        let dropped = self.tree.drop_range::<Vec<u8>, _>((low, high));
+        self.take_over();
+        dropped.map_err(|error| self.read_failure(&error))
+    }
+
+    /// Writes all tables anew, without what the filter lets go. `false` if that was given up, as the engine stops or a flush waits.
+    pub(super) fn rewrite(&self) -> Result<bool, StoreError> {
+        self.limits.rewriting.store(true, Ordering::Relaxed);
+        let rewritten = self.leftovers.attempt(&self.tree, &self.path, || {
+            self.tree.major_compact(self.table_bytes, self.sequence.get())
+        });
+        self.limits.rewriting.store(false, Ordering::Relaxed);
+        self.take_over();
+        match rewritten {
+            Err(error) if is_interruption(&error) => Ok(false),
+            rewritten => rewritten.map(|()| true).map_err(|error| self.read_failure(&error)),
+        }
     }
 
     /// Removes the files that only readers needed, and they no longer. Whether there are such that are still read.
@@ -267,7 +239,12 @@ impl Tables {
 
     /// Whether flushes should wait for compaction.
     pub(super) fn is_behind(&self) -> bool {
-        self.versions.now().level_0_runs() > L0_RUNS_MAX
+        self.level_0_runs() > L0_RUNS_MAX
+    }
+
+    /// Runs that flushes have made and no compaction has taken yet.
+    pub(super) fn level_0_runs(&self) -> usize {
+        self.versions.now().level_0_runs()
     }
 
     pub(super) fn disk_bytes(&self) -> u64 {
@@ -322,39 +299,5 @@ impl Tables {
         });
         let path = damaged.map_or(&*self.path, |table| table.path.as_path());
         corrupt(path, None, &format!("a table is damaged ({error})"))
-    }
-}
-
-/// A key behind its family.
-fn prefixed(family: u8, key: &[u8]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(1 + key.len());
-    bytes.push(family);
-    bytes.extend_from_slice(key);
-    bytes
-}
-
-/// Calls `look_up` with the key behind its family, on the stack if it is short.
-fn with_prefix<T>(family: u8, key: &[u8], look_up: impl FnOnce(&[u8]) -> T) -> T {
-    let mut short = [0; 256];
-    if key.len() < short.len() {
-        short[0] = family;
-        short[1..=key.len()].copy_from_slice(key);
-        look_up(&short[..=key.len()])
-    } else {
-        look_up(&prefixed(family, key))
-    }
-}
-
-fn is_damage(error: &lsm_tree::Error) -> bool {
-    match error {
-        lsm_tree::Error::Io(error) => error.kind() == std::io::ErrorKind::UnexpectedEof,
-        _ => true,
-    }
-}
-
-fn failure(error: &lsm_tree::Error, doing: &str, path: &Path) -> StoreError {
-    match error {
-        lsm_tree::Error::Io(io) if !is_damage(error) => io_failure(io, doing, path),
-        _ => corrupt(path, None, &format!("the tables are damaged ({error})")),
     }
 }

@@ -5,11 +5,19 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use lsm_tree::{BoxedIterator, Slice};
+use rafterdb_codec::store::pair::pairs;
+use rafterdb_codec::store::stored_keys::{prefixed, split_stem, LATEST};
 
-use super::bundle;
 use super::version::Version;
-use super::{prefixed, Tables, LATEST};
+use super::Tables;
 use crate::StoreError;
+
+impl Tables {
+    /// The rows with start ≤ key < end as they are now, both ways; later changes are not seen.
+    pub(in crate::engine) fn range(&self, start: &[u8], end: Option<&[u8]>) -> TableRange {
+        TableRange::new(self.versions.hold(), start, end)
+    }
+}
 
 /// A range of the tables.
 pub(in crate::engine) struct TableRange {
@@ -44,8 +52,8 @@ impl TableRange {
     /// The rows with start ≤ key < end.
     pub(super) fn new(version: Arc<Version>, start: &[u8], end: Option<&[u8]>) -> Self {
         let stored = |key: &[u8]| Slice::from(prefixed(LATEST, key));
-        let low = Bound::Included(stored(bundle::split(start).map_or(start, |(stem, _)| stem)));
-        let high = match end.map(|end| (end, bundle::split(end))) {
+        let low = Bound::Included(stored(split_stem(start).map_or(start, |(stem, _)| stem)));
+        let high = match end.map(|end| (end, split_stem(end))) {
             None => Bound::Excluded(Slice::from([LATEST + 1])),
             // The bundle may have keys on both sides of the end.
             Some((_, Some((stem, _)))) => Bound::Included(stored(stem)),
@@ -81,7 +89,7 @@ impl TableRange {
             };
             let found = found.map_err(|error| tables.read_failure(&error))?;
             let (key, row) = (found.key.user_key, found.value);
-            if bundle::split(&key[1..]).is_none() {
+            if split_stem(&key[1..]).is_none() {
                 return Ok(Some(TableRow { key, key_at: 1, row }));
             }
             self.unbundle(&key[1..], &row);
@@ -89,7 +97,7 @@ impl TableRange {
     }
 
     fn unbundle(&mut self, stem: &[u8], bundle: &[u8]) {
-        for (rest, row) in bundle::rows(bundle) {
+        for (rest, row) in pairs(bundle) {
             let key = [stem, rest].concat();
             if key >= self.start && self.end.as_ref().is_none_or(|end| key < *end) {
                 self.unbundled.push_back(TableRow {

@@ -1,27 +1,15 @@
-//! Lets tombstones go when tables are compacted, and rows of deleted ranges: those that no reader can ask about any more.
+//! Lets tombstones go when tables are compacted, and rows and values of deleted ranges: those that no reader can ask about any more.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
 use lsm_tree::compaction::filter::Context;
 use lsm_tree::compaction::{CompactionFilter, Factory, ItemAccessor, Verdict};
+use rafterdb_codec::store::stored_keys::{split_stem, LATEST, VALUES};
+use rafterdb_codec::store::{apart, row};
 
-use super::super::range_tombstones::{LiveRanges, RangeTombstones};
-use super::super::row;
-use super::{bundle, LATEST};
-
-/// What a compaction may do, told to the library's filter.
-#[derive(Debug, Default)]
-pub(in crate::engine) struct Limits {
-    /// Tombstones at or below this revision are not needed by any reader, nor is what they deleted.
-    pub(in crate::engine) tombstones_below: AtomicU64,
-    /// The deleted ranges.
-    pub(in crate::engine) ranges: LiveRanges,
-    /// The engine is going down: give up what is under way.
-    pub(in crate::engine) stopping: AtomicBool,
-    /// Reads that wait for a file descriptor.
-    pub(in crate::engine) waiting: AtomicUsize,
-}
+use super::super::range_tombstones::RangeTombstones;
+use super::limits::Limits;
 
 /// Makes a filter for each compaction.
 pub(super) struct TombstoneFilters(pub(super) Arc<Limits>);
@@ -48,17 +36,22 @@ struct TombstoneFilter {
 
 impl CompactionFilter for TombstoneFilter {
     fn filter_item(&mut self, item: ItemAccessor<'_>, _: &Context) -> lsm_tree::Result<Verdict> {
-        if self.limits.stopping.load(Ordering::Relaxed) {
+        if self.limits.gives_up() {
             return Err(lsm_tree::Error::Io(std::io::ErrorKind::Interrupted.into()));
         }
-        let key = &item.key()[1..];
-        if self.below == 0 || item.key()[0] != LATEST || bundle::split(key).is_some() {
+        let (family, key) = (item.key()[0], &item.key()[1..]);
+        if self.below == 0 || !matches!(family, LATEST | VALUES) || split_stem(key).is_some() {
             return Ok(Verdict::Keep);
         }
         let value = item.value()?;
-        let droppable = row::unpack(&value).is_some_and(|row| {
-            row.is_tombstone() && row.modified <= self.below || self.ranges.hides(key, row.modified, (self.below, 0))
-        });
+        let is_dead = |modified| self.ranges.hides(key, modified, (self.below, 0));
+        let droppable = if family == VALUES {
+            // What else replaces a value hides it: see `Ingestion::no_value`. Under no key there is the gap before all values.
+            !key.is_empty() && apart::decode(&value).is_some_and(|(modified, _)| is_dead(modified))
+        } else {
+            row::unpack(&value)
+                .is_some_and(|row| row.is_tombstone() && row.modified <= self.below || is_dead(row.modified))
+        };
         // Remove, not Destroy: the library's own tombstone goes on hiding older rows of lower levels.
         Ok(if droppable { Verdict::Remove } else { Verdict::Keep })
     }

@@ -12,7 +12,8 @@ use lsm_tree::table::filter::standard_bloom::Builder;
 use lsm_tree::{AbstractTree, AnyTree, BoxedIterator, InternalValue, Slice, Table};
 use parking_lot::Mutex;
 
-use super::NEWEST;
+/// The library's name of "the newest there is".
+const NEWEST: u64 = u64::MAX;
 
 /// Bounds of a range as the library wants them.
 pub(super) type Bounds = (Bound<Slice>, Bound<Slice>);
@@ -165,8 +166,10 @@ fn drop_unread(before: &mut Vec<Arc<Version>>) {
 mod tests {
     use std::path::Path;
 
+    use rafterdb_codec::store::stored_keys::{prefixed, LATEST};
+
     use super::super::super::options::{Budget, EngineOptions, SharedCache};
-    use super::super::{prefixed, Tables, LATEST};
+    use super::super::Tables;
     use super::*;
 
     /// Tables so small that a run has many.
@@ -193,7 +196,11 @@ mod tests {
         let rows: Vec<_> = (0..2_000).step_by(step).map(key).collect();
         let rows: Vec<_> = rows.into_iter().map(|key| (value(round, &key), key)).collect();
         let rows = rows.iter().map(|(value, key)| (key.as_slice(), value.as_slice()));
-        assert!(tables.ingest(&[], rows).unwrap());
+        let mut ingestion = tables.begin_ingestion().unwrap();
+        for (key, value) in rows {
+            ingestion.put(LATEST, key, value).unwrap();
+        }
+        ingestion.finish().unwrap();
     }
 
     fn files(directory: &Path) -> usize {

@@ -9,9 +9,8 @@ use rafterdb_codec::{Code, Selection, WATCH_PREV_KV};
 
 use super::delivery::{send, Position, To};
 use super::index::Index;
-use super::{lost_body, WatchId};
+use super::{lost_body, WatchHub, WatchId};
 use crate::machine::feed::{Feed, FEED_BYTES_MAX};
-use crate::machine::Machine;
 use crate::{Change, Engine, StoreError, Visit};
 
 /// Watches served by one call.
@@ -51,21 +50,17 @@ struct Found {
     reached: Position,
 }
 
-impl<E: Engine> Machine<E> {
-    /// Serves watches that are behind and have credit, the ones furthest behind first. Returns whether to call again.
-    /// By one thread, other than the one that applies; [`super::Deliver::behind`] says when.
-    ///
-    /// # Errors
-    /// What the engine reports.
-    pub fn catch_up(&self) -> Result<bool, StoreError> {
-        let _one_at_a_time = self.watches.catching_up.lock();
+impl WatchHub {
+    /// As `Machine::catch_up`, with the history of an engine.
+    pub(in crate::machine) fn catch_up<E: Engine>(&self, engine: &E) -> Result<bool, StoreError> {
+        let _one_at_a_time = self.catching_up.lock();
         let (mut picked, published) = self.pick();
         let Some(first) = picked.first() else { return Ok(false) };
         let from = first.next.revision;
-        let found = match self.find(&picked, &first.next, published) {
+        let found = match find(engine, &picked, &first.next, published) {
             Ok(found) => found,
             Err(error) if error.code == Code::Compacted => {
-                let compacted = self.engine.compacted();
+                let compacted = engine.compacted();
                 return match from.cmp(&compacted) {
                     Ordering::Less => Ok(self.lose(&picked, compacted)),
                     // The compaction to just there was carried out meanwhile: its changes lie elsewhere now.
@@ -80,7 +75,7 @@ impl<E: Engine> Machine<E> {
     }
 
     fn pick(&self) -> (Vec<Picked>, u64) {
-        let mut inner = self.watches.inner.lock();
+        let mut inner = self.inner.lock();
         let inner = &mut *inner;
         let mut picked = Vec::new();
         let mut held_up = Vec::new();
@@ -89,7 +84,7 @@ impl<E: Engine> Machine<E> {
                 continue;
             };
             // Under the lock: who says later that there is room finds the watch held up.
-            if !self.watches.deliver.takes_more(watch.id) {
+            if !self.deliver.takes_more(watch.id) {
                 watch.is_held_up = true;
                 held_up.push((watch.id.connection, *slot, next.clone()));
                 continue;
@@ -116,48 +111,6 @@ impl<E: Engine> Machine<E> {
         (picked, inner.published)
     }
 
-    /// Reads history from `from` on. `COMPACTED` if a compaction overtook it.
-    fn find(&self, picked: &[Picked], from: &Position, published: u64) -> Result<Found, StoreError> {
-        let mut index = Index::default();
-        for (place, watch) in picked.iter().enumerate() {
-            index.insert(&Selection::new(&watch.key, &watch.end), place as u32);
-        }
-        let mut found = Found {
-            reached: Position::before(published + 1),
-            ..Found::default()
-        };
-        if from.revision <= published {
-            let mut last = (0, 0);
-            self.engine.changes_from(from.as_place(), published, &mut |change| {
-                found.look_at(&change, picked, &index, &mut last)
-            })?;
-            self.find_previous(&mut found)?;
-        }
-        if self.engine.compacted() > from.revision {
-            return Err(StoreError::new(
-                Code::Compacted,
-                "a compaction overtook the reading of history",
-            ));
-        }
-        Ok(found)
-    }
-
-    fn find_previous(&self, found: &mut Found) -> Result<(), StoreError> {
-        for (done, (index, previous)) in std::mem::take(&mut found.lookups).into_iter().enumerate() {
-            // Never before the first, so that every call comes further.
-            if done > 0 && found.feed.bytes_used() > FEED_BYTES_MAX {
-                found.cut(index);
-                break;
-            }
-            let (revision, key) = (found.feed.change(index).revision, found.feed.key(index).to_vec());
-            // Each change names the one it replaced: a walk from the newest version would take longer with every later one.
-            self.engine.replaced(&key, revision, previous, &mut |row| {
-                found.feed.set_previous(index, &key, &row)
-            })?;
-        }
-        Ok(())
-    }
-
     fn deliver_found(&self, picked: &mut [Picked], mut found: Found) {
         let mut body = Vec::new();
         let mut stopped = vec![None; picked.len()];
@@ -174,7 +127,7 @@ impl<E: Engine> Machine<E> {
                 &mut watch.credit,
                 reached,
                 &mut body,
-                &To(&*self.watches.deliver, watch.id),
+                &To(&*self.deliver, watch.id),
             );
         }
         for (watch, stopped) in picked.iter_mut().zip(stopped) {
@@ -185,7 +138,7 @@ impl<E: Engine> Machine<E> {
 
     /// Takes over how far the picked watches have come; those that nothing is missing from are live.
     fn put_back(&self, picked: &[Picked]) -> bool {
-        let mut inner = self.watches.inner.lock();
+        let mut inner = self.inner.lock();
         let inner = &mut *inner;
         for served in picked {
             let Some(watch) = inner.slots[served.slot as usize].as_mut() else {
@@ -207,24 +160,61 @@ impl<E: Engine> Machine<E> {
 
     /// Ends the picked watches that a compaction has overtaken.
     fn lose(&self, picked: &[Picked], compacted: u64) -> bool {
-        let mut inner = self.watches.inner.lock();
+        let mut inner = self.inner.lock();
         for watch in picked.iter().filter(|watch| watch.next.revision < compacted) {
             let current = inner.slots[watch.slot as usize].as_ref();
             if current.is_some_and(|current| current.serial == watch.serial) {
                 inner.remove(watch.slot);
-                self.watches
-                    .deliver
-                    .deliver(watch.id, Code::WatchLost, &lost_body(compacted));
+                self.deliver.deliver(watch.id, Code::WatchLost, &lost_body(compacted));
             }
         }
-        self.watches.count.store(inner.by_id.len(), atomic::Ordering::Relaxed);
+        self.count.store(inner.by_id.len(), atomic::Ordering::Relaxed);
         !inner.ready.is_empty()
     }
 }
 
+/// Reads history from `from` on. `COMPACTED` if a compaction overtook it.
+fn find<E: Engine>(engine: &E, picked: &[Picked], from: &Position, published: u64) -> Result<Found, StoreError> {
+    let mut index = Index::default();
+    for (place, watch) in picked.iter().enumerate() {
+        index.insert(&Selection::new(&watch.key, &watch.end), place as u32);
+    }
+    let mut found = Found {
+        reached: Position::before(published + 1),
+        ..Found::default()
+    };
+    if from.revision <= published {
+        let mut last = (0, 0);
+        let mut read = Ok(());
+        engine.changes_from(from.as_place(), published, &mut |change| {
+            let looked_at = found.look_at(engine, &change, picked, &index, &mut last);
+            looked_at.unwrap_or_else(|error| {
+                read = Err(error);
+                Visit::Stop
+            })
+        })?;
+        read?;
+        found.look_up_previous(engine)?;
+    }
+    if engine.compacted() > from.revision {
+        return Err(StoreError::new(
+            Code::Compacted,
+            "a compaction overtook the reading of history",
+        ));
+    }
+    Ok(found)
+}
+
 impl Found {
     /// One change of history. Stops at the end of a revision when enough was found, within one only at the feed's bound.
-    fn look_at(&mut self, change: &Change<'_>, picked: &[Picked], index: &Index, last: &mut (u64, u32)) -> Visit {
+    fn look_at<E: Engine>(
+        &mut self,
+        engine: &E,
+        change: &Change<'_>,
+        picked: &[Picked],
+        index: &Index,
+        last: &mut (u64, u32),
+    ) -> Result<Visit, StoreError> {
         let (revision, sub) = (change.row.modified, change.sub);
         let is_next_revision = revision != last.0 && last.0 != 0;
         let is_enough = self.feed.bytes_used() >= CALL_BYTES || self.looked_at >= CALL_CHANGES;
@@ -236,7 +226,7 @@ impl Found {
                 sub,
                 key: Some(change.key.into()),
             };
-            return Visit::Stop;
+            return Ok(Visit::Stop);
         }
         *last = (revision, sub);
         self.looked_at += 1;
@@ -250,16 +240,44 @@ impl Found {
             }
         });
         if self.hits.len() > hits {
-            self.feed.add(change.sub, change.key, &change.row);
+            let (key, feed) = (change.key, &mut self.feed);
+            engine.value(key, &change.row, &mut |value| {
+                feed.add(change.sub, key, &change.row, value)
+            })?;
             match &change.replaced {
-                Some(replaced) if wants_previous => self.feed.set_previous(place, change.key, replaced),
+                Some(replaced) if wants_previous => {
+                    engine.value(key, replaced, &mut |value| {
+                        feed.set_previous(place, key, replaced, value)
+                    })?;
+                }
                 None if wants_previous && change.row.version != 1 => {
                     self.lookups.push((place, change.row.previous));
                 }
                 _ => {}
             }
         }
-        Visit::Next
+        Ok(Visit::Next)
+    }
+
+    /// Adds the previous pairs that are wanted.
+    fn look_up_previous<E: Engine>(&mut self, engine: &E) -> Result<(), StoreError> {
+        for (done, (index, previous)) in std::mem::take(&mut self.lookups).into_iter().enumerate() {
+            // Never before the first, so that every call comes further.
+            if done > 0 && self.feed.bytes_used() > FEED_BYTES_MAX {
+                self.cut(index);
+                break;
+            }
+            let (revision, key) = (self.feed.change(index).revision, self.feed.key(index).to_vec());
+            // Each change names the one it replaced: a walk from the newest version would take longer with every later one.
+            let mut read = Ok(());
+            engine.replaced(&key, revision, previous, &mut |row| {
+                read = engine.value(&key, &row, &mut |value| {
+                    self.feed.set_previous(index, &key, &row, value)
+                });
+            })?;
+            read?;
+        }
+        Ok(())
     }
 
     /// Gives up what was found from a change on, the rest of its revision too unless the revision is all there is.

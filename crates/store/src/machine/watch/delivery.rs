@@ -8,7 +8,7 @@ use rafterdb_codec::{
     encode_watch_header, patch_watch_header, Code, MESSAGE_HEADER_BYTES, PAIR_BYTES_MAX, WATCH_HEADER_BYTES,
 };
 
-use super::{Deliver, WatchId};
+use super::deliver::{Deliver, WatchId};
 use crate::machine::feed::Feed;
 use crate::ChangePlace;
 

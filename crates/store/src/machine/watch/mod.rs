@@ -1,8 +1,9 @@
 //! Watches: who wants which changes, and how far each has been served. A watch is *live* while every change up to the
-//! published revision has been delivered to it; otherwise it is *behind*, and `catch_up` serves it from history.
+//! published revision has been delivered to it; otherwise it is *behind*, and `catch_up` serves it from history. Knows no machine.
 //! The hub's lock is held while changes are delivered, so a delivery must neither block nor call back.
 
 mod catch_up;
+mod deliver;
 mod delivery;
 mod index;
 
@@ -12,46 +13,20 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use rafterdb_codec::limits::WATCHERS_MAX;
-use rafterdb_codec::{
-    encode_error, encode_watch_created, encode_watch_header, validate_selection, Code, Selection, WatchRequest,
-};
+use rafterdb_codec::{encode_error, encode_watch_created, encode_watch_header, Code, Selection, WatchRequest};
 use rafterdb_codec::{WATCH_PREV_KV, WATCH_PROGRESS};
 
 use super::feed::Feed;
-use super::Machine;
-use crate::{Engine, StoreError};
+use crate::StoreError;
 use delivery::{send, Position, To};
 use index::Index;
+
+pub use deliver::{Deliver, Holding, WatchId};
 
 /// (watch, change) pairs gathered before they are delivered.
 const HITS_MAX: usize = 1 << 16;
 
 const REPLACED: &str = "the member took over another state: start the watch again";
-
-/// Names a watch: the connection it came on, and its request's id there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct WatchId {
-    /// Chosen by whoever owns the connections.
-    pub connection: u64,
-    /// Id of the WATCH request.
-    pub request: u64,
-}
-
-/// Where events go. Called from the apply thread and from the one that catches up; must not block or call back.
-pub trait Deliver: Send + Sync {
-    /// A response for the watch: `body` of a WATCH response, or with another code than OK an error's body, the last.
-    /// A response for a watch that was cancelled meanwhile is to be dropped.
-    fn deliver(&self, watch: WatchId, code: Code, body: &[u8]);
-
-    /// Whether more may be sent to a watch now: its asker has read most of what was. If not, the watch is served from history once
-    /// [`Machine::watch_room`] says that it has, so that nothing is kept for it meanwhile.
-    fn takes_more(&self, _watch: WatchId) -> bool {
-        true
-    }
-
-    /// There is work for [`Machine::catch_up`].
-    fn behind(&self);
-}
 
 /// One watch.
 struct Watch {
@@ -71,9 +46,6 @@ struct Watch {
     /// Dropped with it.
     _holding: Holding,
 }
-
-/// What is to be dropped when a watch ends, however it does.
-pub type Holding = Box<dyn Send>;
 
 impl Watch {
     /// Whether it is behind, and may be served.
@@ -131,7 +103,12 @@ impl WatchHub {
 
     /// Whether changes need to be recorded at all.
     pub(super) fn has_watches(&self) -> bool {
-        self.count.load(Ordering::Relaxed) > 0
+        self.count() > 0
+    }
+
+    /// How many watches there are.
+    pub(super) fn count(&self) -> usize {
+        self.count.load(Ordering::Relaxed)
     }
 
     /// Raises the published revision and delivers the changes up to it. Without a feed the live watches fall behind.
@@ -154,7 +131,14 @@ impl WatchHub {
         }
     }
 
-    fn add(&self, id: WatchId, request: &WatchRequest<'_>, compacted: u64, holding: Holding) -> Result<(), StoreError> {
+    /// As `Machine::watch_holding`, above a compacted revision.
+    pub(super) fn add(
+        &self,
+        id: WatchId,
+        request: &WatchRequest<'_>,
+        compacted: u64,
+        holding: Holding,
+    ) -> Result<(), StoreError> {
         let mut inner = self.inner.lock();
         if inner.has_ended {
             return Err(StoreError::new(Code::LeaderLost, REPLACED));
@@ -201,7 +185,8 @@ impl WatchHub {
         Ok(())
     }
 
-    fn credit(&self, id: WatchId, events: u32) {
+    /// As `Machine::watch_credit`.
+    pub(super) fn credit(&self, id: WatchId, events: u32) {
         let mut inner = self.inner.lock();
         let Some(&slot) = inner.by_id.get(&id) else { return };
         let Some(watch) = inner.slots[slot as usize].as_mut() else {
@@ -216,7 +201,8 @@ impl WatchHub {
         }
     }
 
-    fn cancel(&self, first: WatchId, last: WatchId) -> usize {
+    /// Ends the watches of a span of ids. Returns how many.
+    pub(super) fn cancel(&self, first: WatchId, last: WatchId) -> usize {
         let mut inner = self.inner.lock();
         let slots: Vec<u32> = inner.by_id.range(first..=last).map(|(_, slot)| *slot).collect();
         slots.iter().for_each(|slot| inner.remove(*slot));
@@ -225,7 +211,7 @@ impl WatchHub {
     }
 
     /// The watches of a connection that were held up go on. Whether there is work then.
-    fn room(&self, connection: u64) -> bool {
+    pub(super) fn room(&self, connection: u64) -> bool {
         let mut inner = self.inner.lock();
         let inner = &mut *inner;
         let held_up = inner.held_up.range((connection, 0)..=(connection, u32::MAX));
@@ -243,7 +229,7 @@ impl WatchHub {
     }
 
     /// Ends every watch with a code that has its asker start it again where it was.
-    fn end(&self) {
+    pub(super) fn end(&self) {
         let mut inner = self.inner.lock();
         inner.has_ended = true;
         let mut body = Vec::new();
@@ -256,7 +242,8 @@ impl WatchHub {
         self.count.store(0, Ordering::Relaxed);
     }
 
-    fn progress(&self) {
+    /// As `Machine::watch_progress`.
+    pub(super) fn progress(&self) {
         let inner = self.inner.lock();
         let mut body = Vec::new();
         for watch in inner.slots.iter().flatten() {
@@ -363,67 +350,6 @@ impl Inner {
                 self.ready.insert((watch.next.clone(), slot as u32));
             }
         }
-    }
-}
-
-impl<E: Engine> Machine<E> {
-    /// Starts a watch. Its first response, without events and with the request's cluster, is delivered before this returns.
-    ///
-    /// # Errors
-    /// `KEY_EMPTY`, `KEY_TOO_LARGE`, `RANGE_REVERSED`, `INVALID_ARGUMENT` for an id in use, `BUSY` above `watchersMax`,
-    /// `WATCH_LOST` if the first revision is below the compacted one, `LEADER_LOST` after `end_watches`; nothing is delivered then.
-    pub fn watch(&self, id: WatchId, request: &WatchRequest<'_>) -> Result<(), StoreError> {
-        self.watch_holding(id, request, Box::new(()))
-    }
-
-    /// As [`Self::watch`]; `holding` is dropped when the watch ends, or if it does not begin.
-    ///
-    /// # Errors
-    /// As of [`Self::watch`].
-    pub fn watch_holding(&self, id: WatchId, request: &WatchRequest<'_>, holding: Holding) -> Result<(), StoreError> {
-        validate_selection(&request.selection()).map_err(|(code, text)| StoreError::new(code, text))?;
-        self.watches.add(id, request, self.engine.compacted(), holding)
-    }
-
-    /// A connection takes more of its watches' events again, see [`Deliver::takes_more`]. Whether [`Self::catch_up`] is to be called.
-    pub fn watch_room(&self, connection: u64) -> bool {
-        self.watches.room(connection)
-    }
-
-    /// Lets that many more events be sent. Unknown watches are ignored.
-    pub fn watch_credit(&self, id: WatchId, events: u32) {
-        self.watches.credit(id, events);
-    }
-
-    /// Ends a watch. Returns whether there was one.
-    pub fn cancel_watch(&self, id: WatchId) -> bool {
-        self.watches.cancel(id, id) > 0
-    }
-
-    /// Ends all watches of a connection. Returns how many.
-    pub fn cancel_watches_of(&self, connection: u64) -> usize {
-        self.watches.cancel(
-            WatchId { connection, request: 0 },
-            WatchId {
-                connection,
-                request: u64::MAX,
-            },
-        )
-    }
-
-    /// Ends all watches with `LEADER_LOST`: a snapshot takes this machine's place, so their askers start again there.
-    pub fn end_watches(&self) {
-        self.watches.end();
-    }
-
-    /// Tells every live watch that asked for it (PROGRESS) how far it has come; to be called now and then.
-    pub fn watch_progress(&self) {
-        self.watches.progress();
-    }
-
-    /// How many watches there are.
-    pub fn watch_count(&self) -> usize {
-        self.watches.count.load(Ordering::Relaxed)
     }
 }
 
