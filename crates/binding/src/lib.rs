@@ -21,3 +21,4 @@ mod port;
 mod promise;
 mod reader;
 mod register;
+mod restore;

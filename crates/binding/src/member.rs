@@ -16,20 +16,20 @@ use crate::error::error_json;
 use crate::open_members::{find, forget, insert, next_number};
 use crate::promise::on_thread;
 
-type Note = ThreadsafeFunction<String, (), String, Status, false, true>;
+type LogLine = ThreadsafeFunction<String, (), String, Status, false, true>;
 type Fatal = ThreadsafeFunction<FnArgs<(String, String)>, (), FnArgs<(String, String)>, Status, false, true>;
 
 /// Opens a member: recovery may take seconds. `opening`: for the environment whose end closes it; none for the main thread's, with
 /// which the process ends. Returns what the caller is told, as JSON.
-fn open(config: &str, opening: Option<&Opening>, on_fatal: Fatal, on_note: Note) -> String {
-    let told = Box::new(move |error: &PlaneError| {
+fn open(config: &str, opening: Option<&Opening>, on_fatal: Fatal, on_log: LogLine) -> String {
+    let tell_fatal = Box::new(move |error: &PlaneError| {
         let arguments = FnArgs::from((error.code.name().to_owned(), error.text.clone()));
         on_fatal.call(arguments, ThreadsafeFunctionCallMode::NonBlocking);
     });
-    let noted = Arc::new(move |text: &str| {
-        on_note.call(text.to_owned(), ThreadsafeFunctionCallMode::NonBlocking);
+    let log = Arc::new(move |text: &str| {
+        on_log.call(text.to_owned(), ThreadsafeFunctionCallMode::NonBlocking);
     });
-    match Config::parse(config).and_then(|config| Member::open(config, told, noted)) {
+    match Config::parse(config).and_then(|config| Member::open(config, tell_fatal, log)) {
         Ok(member) => {
             let number = next_number();
             let info = member.info(number);
@@ -43,14 +43,14 @@ fn open(config: &str, opening: Option<&Opening>, on_fatal: Fatal, on_note: Note)
     }
 }
 
-/// Opens a member; `on_note` takes lines for its log. `in_worker`: the calling thread is a worker, with whose end the member is closed.
+/// Opens a member; `on_log` takes lines for its log. `in_worker`: the calling thread is a worker, with whose end the member is closed.
 /// Resolves to JSON: `{"member", "id", "clusterId", "members", …}`, or `{"code", "text"}`.
 #[napi]
 pub fn open_member<'env>(
     env: &'env Env,
     config: String,
     on_fatal: Function<'_, FnArgs<(String, String)>, ()>,
-    on_note: Function<'_, String, ()>,
+    on_log: Function<'_, String, ()>,
     in_worker: bool,
 ) -> Result<Object<'env>> {
     let environment = in_worker.then(|| Environment::current(env)).transpose()?;
@@ -59,13 +59,13 @@ pub fn open_member<'env>(
         .callee_handled::<false>()
         .weak::<true>()
         .build()?;
-    let on_note = on_note
+    let on_log = on_log
         .build_threadsafe_function()
         .callee_handled::<false>()
         .weak::<true>()
         .build()?;
     let opening = environment.as_ref().map(Environment::opening);
-    on_thread(env, "open", move || open(&config, opening.as_ref(), on_fatal, on_note))
+    on_thread(env, "open", move || open(&config, opening.as_ref(), on_fatal, on_log))
 }
 
 /// `exchange(member, commands, length, events, timeoutMs)`: one exchange with the Raft core; see crates/codec/FORMATS.md. Blocks

@@ -8,7 +8,7 @@ use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{sys, Env, JsValue, Result, Status, ValueType};
 use napi_derive::napi;
 use parking_lot::Mutex;
-use rafterdb_codec::Code;
+use rafterdb_codec::{Code, Principal};
 use rafterdb_net::{NetError, Parts, RemoteClient, RemoteConfig, RemoteHandler, RemoteMember};
 use rafterdb_plane::{Member, PlaneError, Port};
 use rafterdb_pool::Slice;
@@ -53,7 +53,7 @@ pub fn open_port(call: &Call) -> Answer {
     let member = find(call.u32(0, "member")?)?;
     // SAFETY: the environment and a value of this call.
     let notifier = unsafe { Notifier::new(call.env, call.value(1))? };
-    let port = member.port(when_responses_wait(notifier));
+    let port = member.port(Principal::ANONYMOUS, when_responses_wait(notifier));
     let way = Way::Here(member);
     Ok(call.hold(AppPort { port, way }))
 }
@@ -123,7 +123,7 @@ struct First {
 }
 
 impl Dialed {
-    /// Notes what there is, and resolves the promise if that was the rest. Whether the promise is kept by this, or waits still.
+    /// MemberLog what there is, and resolves the promise if that was the rest. Whether the promise is kept by this, or waits still.
     fn settle(&self, note: impl FnOnce(&mut First)) -> bool {
         let mut first = self.first.lock();
         note(&mut first);
@@ -216,7 +216,7 @@ pub fn dial<'env>(
     let (promised, promise) = Promised::new(env)?;
     let handler = Arc::new(Dialed {
         endpoint: endpoint.clone(),
-        port: Arc::new(Port::new(when_responses_wait(notifier))),
+        port: Arc::new(Port::new(Principal::ANONYMOUS, when_responses_wait(notifier))),
         first: Mutex::new(First {
             promised: Some(promised),
             ..First::default()

@@ -1,4 +1,4 @@
-//! Synchronous reads of one key: the memory is named once, so that a read passes two numbers and no objects. With objects
+//! Synchronous reads of one key: the memory is named once, so that a read passes one number and no objects. With objects
 //! the passing took longer than the reading. It is one array for results and requests, as each array has to be looked at.
 
 use std::cell::RefCell;
@@ -80,10 +80,10 @@ pub fn open_reader(call: &Call) -> Answer {
     Ok(call.size_value(at))
 }
 
-/// `readKey(reader, length)`: reads the key of the first `length` bytes of the request. Bytes written; −n: the result needs n.
+/// `readKey(reader)`: reads the key of the request, which says how long it is. Bytes written; −n: the result needs n.
 #[allow(clippy::cast_precision_loss, reason = "lengths of memory are far below 2^53")]
 pub fn read_key(call: &Call) -> Answer {
-    let (reader, length) = (call.size(0, "reader", usize::MAX)?, call.size(1, "length", usize::MAX)?);
+    let reader = call.size(0, "reader", usize::MAX)?;
     READERS.with_borrow(|readers| {
         let found = readers.by_number.get(reader).and_then(Option::as_ref);
         let Some(found) = found.filter(|found| found.memory.is_of(call)) else {
@@ -96,9 +96,6 @@ pub fn read_key(call: &Call) -> Answer {
         };
         // SAFETY: the only view of this call, and no JavaScript runs before it returns.
         let (into, request) = unsafe { memory.slice_mut::<u8>() }.split_at_mut(found.result_bytes);
-        let Some(request) = request.get(..length) else {
-            return Err(Misuse::Range(format!("reader {reader} has no room for {length} bytes")));
-        };
         Ok(call.float_value(found.member.read_sync(request, into) as f64))
     })
 }

@@ -17,7 +17,7 @@ pub const WAY_OUT: &str =
 /// One member of the cluster.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Peer {
-    /// Number derived from the name; computed, not given.
+    /// Its number, below 2^53. Given as 0, or not at all, it is that of the name: who founds a cluster has that one.
     #[serde(default)]
     pub id: u64,
     /// Its name, unique in the cluster.
@@ -60,8 +60,17 @@ pub struct Config {
     pub name: String,
     /// Where everything is kept.
     pub data_dir: PathBuf,
-    /// All members, this one too.
+    /// All members at the start, this one too unless it joins. Who is one later is in network/roster.rs.
     pub members: Vec<Peer>,
+    /// Whether a directory that is new is that of a member which joins the cluster of `members`, and not of one that founds it.
+    #[serde(default)]
+    pub joining: bool,
+    /// Identity of the cluster that it joins; 0: it was not told.
+    #[serde(default)]
+    pub cluster: u64,
+    /// This member's number: that of its name, until `be` says another one.
+    #[serde(skip)]
+    pub(crate) id: u64,
     /// Addresses to listen on, `host:port` or `unix:/path`; empty: nothing is opened.
     pub listen: Vec<String>,
     /// `always`, `interval` or `os`.
@@ -99,25 +108,46 @@ pub fn id_of(text: &str) -> u64 {
     (rafterdb_hash::xxh3_64(text.as_bytes(), 0) & ((1 << 53) - 1)).max(1)
 }
 
+/// A number over the names of members, in whatever order.
+#[must_use]
+pub fn hash_of_names(mut names: Vec<String>) -> u64 {
+    names.sort();
+    id_of(&names.join("\0"))
+}
+
 impl Config {
     /// Parses the JSON that TypeScript hands over and derives the ids.
     pub fn parse(json: &str) -> Result<Self, PlaneError> {
         let mut config: Self =
             serde_json::from_str(json).map_err(|e| PlaneError::new(Code::InvalidArgument, format!("open: {e}")))?;
-        for peer in &mut config.members {
+        for peer in config.members.iter_mut().filter(|peer| peer.id == 0) {
             peer.id = id_of(&peer.name);
         }
         config.members.sort_by_key(|peer| peer.id);
+        config.id = id_of(&config.name);
         Ok(config)
     }
 
     /// This member's id.
     #[must_use]
-    pub fn id(&self) -> u64 {
-        id_of(&self.name)
+    pub const fn id(&self) -> u64 {
+        self.id
     }
 
-    /// Names of all members, sorted.
+    /// This member has drawn that number. Whoever else has its name or its number among the members is none of the others.
+    pub fn be(&mut self, id: u64) {
+        self.id = id;
+        self.members
+            .retain(|member| member.name != self.name && member.id != id);
+    }
+
+    /// Whether there are members beside this one.
+    #[must_use]
+    pub fn has_others(&self) -> bool {
+        self.members.iter().any(|member| member.name != self.name)
+    }
+
+    /// Names of all members at the start, sorted.
     #[must_use]
     pub fn names(&self) -> Vec<String> {
         let mut names: Vec<String> = self.members.iter().map(|member| member.name.clone()).collect();
@@ -125,10 +155,10 @@ impl Config {
         names
     }
 
-    /// A number over the names of all members, not over their addresses, which may change.
+    /// A number over the names of all members at the start, not over their addresses, which may change.
     #[must_use]
     pub fn roster(&self) -> u64 {
-        id_of(&self.names().join("\0"))
+        hash_of_names(self.names())
     }
 
     /// Whether a write is acknowledged before it is on disk, so that the end of the machine may take it away.

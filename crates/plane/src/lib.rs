@@ -1,13 +1,6 @@
 //! The data plane of one member: it owns the threads, the queues, the log and the stores, and does what the Raft core decides.
-//! Knows no Node; crates/binding is the thin skin that does. Each folder is a room; from the ground up they are in this order,
-//! and a room uses those before it only:
-//!
-//! ```text
-//! ground  system  network  askers  state  queues  health     no decision, nothing that asks for one
-//! log  watches  serve  apply  snapshots  status             one kind of work each
-//! requests  peers  exchange                                 what comes in: of askers, of members, of the core
-//! member                                                    opens, recovers, closes
-//! ```
+//! Knows no Node; crates/binding is the thin skin that does. Each folder is a room, and uses only those that stand before it in the
+//! table of ARCHITECTURE.md, "Rooms of the plane".
 
 mod apply;
 mod askers;
@@ -31,8 +24,10 @@ mod testing;
 mod watches;
 
 pub use askers::app_port::Port;
-pub use config::{Config, Peer};
+pub use askers::internal::Answered;
+pub use config::{id_of, Config, Peer};
 pub use ground::error::PlaneError;
 pub use member::life::Member;
+pub use member::restore::MemberRestore;
 pub use network::Wire;
 pub use status::report::json;

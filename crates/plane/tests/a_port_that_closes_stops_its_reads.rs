@@ -13,7 +13,7 @@ use rafterdb_codec::{
 
 const KEYS: u32 = 16_000;
 /// Of one batch.
-const BATCH_KEYS: u32 = 1_000;
+const BATCH_KEYS: u32 = 500;
 /// Of one count; a slice is 4096 rows.
 const SLICES: u64 = 4;
 const COUNTS: u64 = 200;

@@ -8,7 +8,7 @@ mod harness;
 
 use client::{held, most_held, watch, Client};
 use harness::{eventually, Bench};
-use rafterdb_codec::{Code, CommandKind, Responses, WatchEvents};
+use rafterdb_codec::{Code, CommandKind, Principal, Responses, WatchEvents};
 
 const TERM: u64 = 6;
 const MIB: usize = 1 << 20;
@@ -64,7 +64,7 @@ fn little_is_kept_for_who_does_not_read_and_nothing_is_missed() {
 fn little_waits_for_an_app_that_does_not_take_its_answers_and_nothing_is_missed() {
     let bench = leading();
     put_large(&bench, 2);
-    let port = bench.member.port(Box::new(|| {}));
+    let port = bench.member.port(Principal::ANONYMOUS, Box::new(|| {}));
     bench.member.submit(&port, &watch(1, 2, ALL, ALL)).unwrap();
     eventually("as much waits as may", || (!port.has_room()).then_some(()));
     put_large(&bench, 2 + PUTS);

@@ -146,7 +146,7 @@ pub fn entry_encode(call: &Call) -> Answer {
     call.distinct(out, &[body])?;
     // SAFETY: two views of this call, apart from each other.
     let (body, out) = unsafe { (body.slice(), from_offset(call, out, 3)?) };
-    let written = Entry { kind, body }.encode_to(out)?;
+    let written = Entry::new(kind, body).encode_to(out)?;
     Ok(call.u32_value(offset(written)))
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use parking_lot::Mutex;
-use rafterdb_codec::{Code, Entry, RequestKind};
+use rafterdb_codec::{Code, Entry, EntryKind, RequestKind};
 
 use crate::askers::answers::Answers;
 use crate::askers::deliveries::{write_response, Deliveries, DELIVERY_BYTES_MAX};
@@ -22,6 +22,7 @@ use crate::serve::serving::Serving;
 use crate::state::core_inbox::CoreInbox;
 use crate::state::group::{Group, StoreMachine};
 use crate::state::groups::Groups;
+use crate::state::membership::{note_members, Membership};
 use crate::state::tail::Block;
 
 /// Bytes of entries applied before their results are published and sent.
@@ -36,6 +37,8 @@ pub struct ApplyParts {
     pub queue: Arc<ApplyQueue>,
     /// Whose entries.
     pub groups: Arc<Groups>,
+    /// Who is told who the members are.
+    pub membership: Arc<Membership>,
     /// Entries that memory does not hold any more.
     pub log: Arc<LogReader>,
     /// Who is told how far it is.
@@ -78,7 +81,7 @@ impl Applier {
             return;
         }
         let Some(turn) = self.parts.queue.begin_inline() else {
-            return self.parts.queue.note(group);
+            return self.parts.queue.schedule(group);
         };
         let (first, target) = group.to_apply();
         if first > target {
@@ -88,7 +91,7 @@ impl Applier {
         if !round.reads_all(group, first, target) || group.machine().engine().is_flushing() {
             round.blocks.clear();
             drop((round, turn));
-            return self.parts.queue.note(group);
+            return self.parts.queue.schedule(group);
         }
         if let Err(error) = round.apply(&self.parts, group) {
             self.parts.failure.fail(error);
@@ -140,6 +143,8 @@ struct Round {
     deliveries: Deliveries,
     /// Bytes of results in them.
     gathered: usize,
+    /// An entry said who the members are.
+    is_configured: bool,
 }
 
 impl Round {
@@ -161,7 +166,7 @@ impl Round {
         self.apply(parts, group)?;
         let (first, target) = group.to_apply();
         if first <= target {
-            parts.queue.note(group);
+            parts.queue.schedule(group);
         }
         Ok(())
     }
@@ -190,7 +195,7 @@ impl Round {
         self.answer(parts, group, &machine, applied)?;
         if group.leads() && !group.has_lease(now_ms()) {
             // The lease begins with the first entry that is applied.
-            parts.inbox.note(group.id, |facts| facts.applied = Some(applied));
+            parts.inbox.record(group.id, |facts| facts.applied = Some(applied));
         } else {
             parts
                 .inbox
@@ -198,6 +203,10 @@ impl Round {
         }
         parts.serving.serve_applied(group, applied);
         group.tail.lock().trim(TAIL_BYTES_MAX, group.durable.lock().index);
+        if std::mem::take(&mut self.is_configured) {
+            // Last, as it may be the end: who waited for an answer has it.
+            note_members(&parts.membership, group.id, &machine)?;
+        }
         Ok(())
     }
 
@@ -229,7 +238,8 @@ impl Round {
             let (entry, entry_bytes) = Entry::decode_from(&block.bytes[at..])
                 .map_err(|malformed| PlaneError::new(Code::LogCorrupt, malformed.0))?;
             self.results.clear();
-            let applied = machine.apply(index, block.term, entry.kind, entry.body, &mut self.results)?;
+            self.is_configured |= entry.kind == EntryKind::Configuration as u8;
+            let applied = machine.apply(index, block.term, &entry, &mut self.results)?;
             if let Some(waiter) = group.take_waiter(index) {
                 if applied.is_uncounted {
                     parts.counts.push(Uncounted {

@@ -3,7 +3,9 @@
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::channel;
 
-use rafterdb_codec::Code;
+use rafterdb_codec::{Code, Entry, EntryKind, Principal};
+use rafterdb_pool::Buffer;
+use rafterdb_store::MACHINE_VERSION;
 
 use crate::askers::asker::{Asker, Waiter};
 use crate::state::tail::Block;
@@ -80,6 +82,58 @@ fn a_task_runs_between_two_entries_and_before_those_that_came_after_it() {
         (hears.recv().expect("it works"), bench.answers()),
         (1, vec![(2, Code::Ok)])
     );
+}
+
+/// The next entry of group 0's log is one of `version`.
+fn log_one(bench: &Bench, version: u8) {
+    let body = batch(b"value");
+    let entry = Entry {
+        version,
+        principal: Principal::new(b"ann").expect("it works"),
+        ..Entry::new(EntryKind::Batch, &body)
+    };
+    let mut bytes = Buffer::new(entry.encoded_size());
+    let size = entry.encode_to(&mut bytes).expect("it works");
+    let group = bench.group(0);
+    let first = group.last.load(Ordering::Acquire) + 1;
+    group.tail.lock().push(Block {
+        first,
+        term: 1,
+        count: 1,
+        bytes: bytes.freeze(size),
+    });
+    group.last.store(first, Ordering::Release);
+    group.durable.lock().index = first;
+}
+
+#[test]
+fn an_entry_of_a_version_that_this_member_does_not_know_stops_it_and_nothing_is_lost() {
+    let bench = Bench::new(1);
+    log(&bench, 1, 1);
+    commit(&bench, 1);
+    assert_eq!(bench.answers(), [(1, Code::Ok)]);
+    log_one(&bench, MACHINE_VERSION + 1);
+    commit(&bench, 2);
+    let why = bench.shared.failure.why().expect("the member has failed");
+    assert_eq!(why.code, Code::FormatNewer);
+    assert!(
+        why.text.contains("entry 2") && why.text.contains("upgrade"),
+        "{}",
+        why.text
+    );
+    assert_eq!(bench.put(0, 7), Err(Code::Poisoned));
+    let group = bench.group(0);
+    assert_eq!((group.machine().applied(), group.last.load(Ordering::Acquire)), (1, 2));
+}
+
+#[test]
+fn what_has_a_principal_is_applied_like_what_has_none() {
+    let bench = Bench::new(1);
+    log_one(&bench, MACHINE_VERSION);
+    commit(&bench, 1);
+    assert_eq!(bench.shared.failure.why().map(|why| why.text.clone()), None);
+    assert_eq!(bench.group(0).machine().applied(), 1);
+    assert_eq!(bench.group(0).machine().revision(), 2, "its put was done");
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! The way of responses to whoever asked: a port, a connection, or the member that forwarded. Knows nothing of what they answer.
+//! The way of responses to whoever asked: a port, a connection, the member that forwarded, or this one. Knows nothing of what they
+//! answer.
 
 use std::sync::Arc;
 
@@ -39,7 +40,8 @@ impl Answers {
         match asker {
             Asker::Port(port) => port.deliver(responses),
             Asker::Connection(client) => self.deliver_client(client.id(), responses),
-            Asker::Peer(peer) => self.deliver_peer(*peer, responses),
+            Asker::Peer(peer, _) => self.deliver_peer(*peer, responses),
+            Asker::Internal(internal) => internal.deliver(responses),
         }
     }
 
@@ -51,7 +53,7 @@ impl Answers {
             Asker::Connection(client) => {
                 client.is_cut() || self.network.get().is_none_or(|wire| !wire.has_client(client.id()))
             }
-            Asker::Peer(_) => false,
+            Asker::Peer(..) | Asker::Internal(_) => false,
         }
     }
 
@@ -61,7 +63,7 @@ impl Answers {
         match asker {
             Asker::Port(port) => port.has_room(),
             Asker::Connection(client) => self.client_has_room(client),
-            Asker::Peer(_) => true,
+            Asker::Peer(..) | Asker::Internal(_) => true,
         }
     }
 

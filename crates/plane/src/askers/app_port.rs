@@ -3,8 +3,9 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
-use rafterdb_codec::{first_response_bytes, whole_responses};
+use rafterdb_codec::{first_response_bytes, whole_responses, Principal};
 
+use crate::askers::principal::KeptPrincipal;
 use crate::ground::wake_flag::WakeFlag;
 
 /// Tells the app's thread that responses wait. Called from any thread; must not block.
@@ -13,6 +14,7 @@ pub type Notify = Box<dyn Fn() + Send + Sync>;
 /// Responses for one opener of a member.
 pub struct Port {
     id: u64,
+    principal: KeptPrincipal,
     ready: Mutex<Ready>,
     notified: WakeFlag,
     /// None once closed: what it calls may refer to whoever holds this port, and then neither would ever go.
@@ -39,13 +41,14 @@ impl std::fmt::Debug for Port {
 }
 
 impl Port {
-    /// A port that calls `notify` when its first undrained response arrives.
+    /// A port for whoever this is, that calls `notify` when its first undrained response arrives.
     #[must_use]
-    pub fn new(notify: Notify) -> Self {
+    pub fn new(principal: Principal<'_>, notify: Notify) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
         Self {
             id,
+            principal: principal.into(),
             ready: Mutex::default(),
             notified: WakeFlag::default(),
             notify: RwLock::new(Some(notify)),
@@ -58,6 +61,12 @@ impl Port {
     #[must_use]
     pub const fn id(&self) -> u64 {
         self.id
+    }
+
+    /// Who is behind what is asked through it.
+    #[must_use]
+    pub fn principal(&self) -> Principal<'_> {
+        self.principal.get()
     }
 
     /// Adds whole responses.
@@ -163,9 +172,12 @@ mod tests {
     fn responses_are_never_split_and_one_notification_covers_many() {
         let count = Arc::new(AtomicUsize::new(0));
         let seen = count.clone();
-        let port = Port::new(Box::new(move || {
-            seen.fetch_add(1, Ordering::Relaxed);
-        }));
+        let port = Port::new(
+            Principal::ANONYMOUS,
+            Box::new(move || {
+                seen.fetch_add(1, Ordering::Relaxed);
+            }),
+        );
         port.deliver(&response(4));
         port.deliver(&response(100));
         assert_eq!(count.load(Ordering::Relaxed), 1);
@@ -181,7 +193,7 @@ mod tests {
 
     #[test]
     fn a_port_that_was_full_has_room_once_half_is_taken_and_says_so_once() {
-        let port = Port::new(Box::new(|| {}));
+        let port = Port::new(Principal::ANONYMOUS, Box::new(|| {}));
         let mut into = vec![0; 1 << 20];
         let body = (1 << 20) - 16;
         (0..4).for_each(|_| port.deliver(&response(body)));
@@ -202,7 +214,7 @@ mod tests {
     fn a_closed_port_keeps_nothing() {
         let called = Arc::new(());
         let held = called.clone();
-        let port = Port::new(Box::new(move || drop(held.clone())));
+        let port = Port::new(Principal::ANONYMOUS, Box::new(move || drop(held.clone())));
         port.deliver(&response(1 << 20));
         assert_eq!(Arc::strong_count(&called), 2);
         port.close();

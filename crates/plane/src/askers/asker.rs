@@ -1,11 +1,14 @@
-//! Where a response goes: an app's port in this process, a client's connection, or the member that forwarded the request.
-//! Knows nothing of responses.
+//! Where a response goes: an app's port in this process, a client's connection, the member that forwarded the request, or something
+//! inside this member; and who is behind it. Knows nothing of responses.
 
 use std::sync::Arc;
 
+use rafterdb_codec::Principal;
 use rafterdb_net::{Client, Held};
 
 use crate::askers::app_port::Port;
+use crate::askers::internal::Internal;
+use crate::askers::principal::KeptPrincipal;
 
 /// Who asked.
 #[derive(Clone, Debug)]
@@ -14,8 +17,10 @@ pub enum Asker {
     Port(Arc<Port>),
     /// A client's connection.
     Connection(Client),
-    /// A member that forwarded a client's request.
-    Peer(u64),
+    /// A member that forwarded a request, and who it says is behind that.
+    Peer(u64, KeptPrincipal),
+    /// Something inside this member. It writes and does not read.
+    Internal(Arc<Internal>),
 }
 
 impl Asker {
@@ -25,8 +30,20 @@ impl Asker {
         match (self, other) {
             (Self::Port(a), Self::Port(b)) => Arc::ptr_eq(a, b),
             (Self::Connection(a), Self::Connection(b)) => a.id() == b.id(),
-            (Self::Peer(a), Self::Peer(b)) => a == b,
+            (Self::Peer(a, _), Self::Peer(b, _)) => a == b,
+            (Self::Internal(a), Self::Internal(b)) => Arc::ptr_eq(a, b),
             _ => false,
+        }
+    }
+
+    /// Who is behind what it asks.
+    #[must_use]
+    pub fn principal(&self) -> Principal<'_> {
+        match self {
+            Self::Port(port) => port.principal(),
+            Self::Peer(_, principal) => principal.get(),
+            // No client says yet who it is.
+            Self::Connection(_) | Self::Internal(_) => Principal::ANONYMOUS,
         }
     }
 
@@ -36,7 +53,8 @@ impl Asker {
         match self {
             Self::Port(port) => number_of_port(port.id()),
             Self::Connection(client) => number_of_client(client.id()),
-            Self::Peer(id) => id << 1,
+            Self::Peer(id, _) => id << 1,
+            Self::Internal(_) => 0,
         }
     }
 
@@ -51,7 +69,7 @@ impl Asker {
     pub fn hold(&self, bytes: usize) -> Option<Held> {
         match self {
             Self::Connection(client) => Some(client.hold(bytes)),
-            Self::Port(_) | Self::Peer(_) => None,
+            Self::Port(_) | Self::Peer(..) | Self::Internal(_) => None,
         }
     }
 }

@@ -79,6 +79,7 @@ pub fn request_name(kind: u8) -> &'static str {
         Ok(RequestKind::Status) => "status",
         Ok(RequestKind::Members) => "members",
         Ok(RequestKind::Transfer) => "leader transfer",
+        Ok(RequestKind::ChangeMembers) => "change of members",
         Ok(RequestKind::WatchCredit | RequestKind::Cancel | RequestKind::Snapshot) | Err(_) => "request",
     }
 }

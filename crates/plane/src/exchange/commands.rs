@@ -1,6 +1,6 @@
 //! The exchange with the Raft core: commands in, events out, as flat arrays of numbers (FORMATS.md "The exchange").
 //! Called by the worker's thread alone. Executes what the core decided; decides nothing.
-//! Their layout is the codec's; what is told of a group is in events.rs.
+//! Their layout is the codec's; what is told is in happenings.rs and events.rs.
 
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
@@ -8,36 +8,41 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rafterdb_codec::{
-    encode_identity, limits, Code, Command, Commands, Entry, EntryKind, Event, Events, Parsed, RaftHeader, RequestKind,
-    Role, SendAfter, SendCommand, TermRuns, ENTRY_HEADER_BYTES, MESSAGE_EVENT_DOUBLES,
+    encode_identity, limits, Code, Command, Commands, Configuration, ConfigurationEntry, ConfiguredMember, Entry,
+    EntryKind, Events, MemberParts, Parsed, RaftHeader, RequestKind, Role, SendAfter, SendCommand, TermRuns,
+    ENTRY_HEADER_BYTES,
 };
 use rafterdb_net::Lane;
 use rafterdb_pool::Slice;
+use rafterdb_store::MACHINE_VERSION;
 use rafterdb_topology::pin_current_thread;
 
 use crate::askers::deliveries::Deliveries;
-use crate::exchange::events::{tell_facts, Opening, FACTS_FIELDS};
+use crate::exchange::events::Opening;
 use crate::exchange::log_age::LogAges;
+use crate::exchange::pace::Pace;
 use crate::exchange::parts::ExchangeParts;
+use crate::exchange::roster::take_roster;
 use crate::ground::append_buffer;
 use crate::ground::clock::now_ms;
 use crate::ground::error::PlaneError;
 use crate::ground::unique_ids::random_name;
 use crate::peers::frame::raft_frame;
 use crate::queues::log_queue::LogTask;
-use crate::state::core_inbox::{Happening, Message, Taken};
+use crate::state::core_inbox::Happening;
 use crate::state::group::Group;
 use crate::state::groups::IDENTITY_GROUP;
 use crate::state::tail::{clip, Block};
 
 /// The worker's own state between exchanges.
 pub struct Exchange {
-    payloads: HashMap<u64, Slice>,
-    next_handle: u64,
+    pub(super) payloads: HashMap<u64, Payload>,
+    pub(super) next_handle: u64,
     opening: Opening,
     /// When overdue answers of peers were last looked for, ms of the clock.
     looked_at: f64,
     ages: LogAges,
+    pub(super) pace: Pace,
     tasks: Vec<LogTask>,
     /// Groups whose commit index or log has moved.
     moved: Vec<u16>,
@@ -47,11 +52,19 @@ pub struct Exchange {
     head: Vec<u8>,
 }
 
+/// The entries of a message that the core has heard of.
+pub(super) struct Payload {
+    pub(super) bytes: Slice,
+    /// How many come before each that is a configuration, and what it says.
+    pub(super) configurations: Vec<(u64, Configuration)>,
+}
+
 /// The worker's thread came before the member, and what it does and starts is the member's work too.
 fn bind_worker(room: &ExchangeParts) {
     let bound = room.cpus.as_deref().map(pin_current_thread);
     if let Some(Err(error)) = bound {
-        room.notes.warn(&format!("the Raft worker runs on any CPU: {error}"));
+        room.member_log
+            .warn(&format!("the Raft worker runs on any CPU: {error}"));
     }
 }
 
@@ -68,6 +81,7 @@ impl Exchange {
             opening,
             looked_at: 0.0,
             ages,
+            pace: Pace::default(),
             tasks: Vec::new(),
             moved: Vec::new(),
             entries: Vec::new(),
@@ -93,7 +107,8 @@ impl Exchange {
         }
         let is_open = self.opening.tell(&mut out);
         let wait = if out.is_empty() { timeout } else { Duration::ZERO };
-        let mut taken = room.inbox.wait(wait);
+        let mut taken = room.inbox.wait(self.pace.shorten(wait));
+        self.pace.look_again(&mut taken);
         self.collect(room, &mut taken, is_open, &mut out);
         drop(taken);
         let now = now_ms();
@@ -150,6 +165,14 @@ impl Exchange {
             Command::Restore { index, term } => self.restore(room, group, index, term),
             Command::Recovered => self.tasks.push(LogTask::Recovered { group: id }),
             Command::TransferOver { peer, code } => room.gate.transfer_over(group, peer, code),
+            Command::Roster { members } => take_roster(room, id, members)?,
+            Command::Configure {
+                asker,
+                index,
+                term,
+                parts,
+            } => self.configure(room, group, asker, (index, term), parts)?,
+            Command::ChangeOver { asker, code } => room.gate.change_over(group, asker, code),
         }
         Ok(())
     }
@@ -201,6 +224,62 @@ impl Exchange {
         );
     }
 
+    /// Writes the entry of a configuration. Names and endpoints are those of the wish that it comes of, or those that were there before.
+    fn configure(
+        &mut self,
+        room: &ExchangeParts,
+        group: &Group,
+        asker: u64,
+        (index, term): (u64, u64),
+        parts: MemberParts<'_>,
+    ) -> Result<(), PlaneError> {
+        let before = room.roster.current(group.id);
+        let wanted = {
+            let pending = group.change.lock();
+            let of_asker = pending.as_ref().filter(|pending| pending.asker == asker);
+            of_asker.map(|pending| pending.wanted.clone())
+        };
+        let named = |id| {
+            wanted
+                .as_ref()
+                .and_then(|wanted| wanted.find(id))
+                .or_else(|| before.configuration.find(id))
+        };
+        let member = |(id, part): (u64, u64)| {
+            let (member, part) = (named(id)?, u8::try_from(part).ok()?);
+            Some(ConfiguredMember { part, ..member.clone() })
+        };
+        let members: Option<_> = parts.iter().map(member).collect();
+        let entry = ConfigurationEntry {
+            index,
+            term,
+            configuration: Configuration {
+                members: members.ok_or_else(|| broken("a configuration with a member that nobody has named"))?,
+            },
+        };
+        let (body, mut bytes) = (entry.body(), Vec::new());
+        let encoded = Entry {
+            version: MACHINE_VERSION,
+            ..Entry::new(EntryKind::Configuration, &body)
+        };
+        encoded
+            .encode(&mut bytes)
+            .expect("invariant: a configuration fits an entry");
+        let bytes = append_buffer::copy(&room.pool, &bytes);
+        self.push(
+            group,
+            Block {
+                first: index,
+                term,
+                count: 1,
+                bytes,
+            },
+        );
+        room.roster
+            .append(group.id, entry, group.commit.load(Ordering::Relaxed));
+        Ok(())
+    }
+
     fn push(&mut self, group: &Group, block: Block) {
         let last = group.last.load(Ordering::Relaxed);
         assert!(last + 1 == block.first, "log order: block {} after {last}", block.first);
@@ -242,8 +321,10 @@ impl Exchange {
             first: 0,
             term: 0,
             count: u64::MAX,
-            bytes: payload,
+            bytes: payload.bytes,
         };
+        let mut configurations = payload.configurations.into_iter().peekable();
+        while configurations.next_if(|(at, _)| *at < skip).is_some() {}
         let mut at = skip;
         let mut index = first;
         for (term, count) in runs.iter() {
@@ -257,6 +338,16 @@ impl Exchange {
                     bytes: part.bytes,
                 },
             );
+            while let Some((at, configuration)) = configurations.next_if(|(of, _)| *of < at + count) {
+                let index = first + (at - skip);
+                let entry = ConfigurationEntry {
+                    index,
+                    term,
+                    configuration,
+                };
+                room.roster
+                    .append(group.id, entry, group.commit.load(Ordering::Relaxed));
+            }
             at += count;
             index += count;
         }
@@ -310,6 +401,7 @@ impl Exchange {
                 .fail(PlaneError::io("begin the log after a snapshot", &error));
         }
         truncate(room, group, 0);
+        room.roster.reset(group.id, group.machine().status().configuration);
         group.tail.lock().clear();
         group.last.store(index, Ordering::Release);
         group.commit.fetch_max(index, Ordering::AcqRel);
@@ -327,92 +419,6 @@ impl Exchange {
             term,
         });
     }
-
-    fn collect(&mut self, room: &ExchangeParts, taken: &mut Taken<'_>, is_open: bool, out: &mut Events<'_>) {
-        if taken.closing() && out.tell(0, &Event::Close) {
-            return;
-        }
-        if !is_open {
-            // Nothing is told of a group before it is opened.
-            return;
-        }
-        loop {
-            let room = out.room();
-            let fits = |happening: &Happening| match happening {
-                Happening::Message(message) => room >= MESSAGE_EVENT_DOUBLES + 2 * message.runs.len(),
-                _ => room >= MESSAGE_EVENT_DOUBLES,
-            };
-            match taken.next_happening(fits) {
-                Some(happening) => {
-                    let is_told = self.tell(happening, out);
-                    assert!(is_told, "exchange: what was taken fits");
-                }
-                // Facts may rest on a happening that did not fit.
-                None if taken.has_happenings() => return,
-                None => break,
-            }
-        }
-        while out.room() >= FACTS_FIELDS {
-            let Some((id, facts)) = taken.next_facts() else { return };
-            tell_facts(room.groups.get(id), &room.log, &facts, out);
-        }
-    }
-
-    /// Tells of what happened; whether it fitted.
-    fn tell(&mut self, happening: Happening, out: &mut Events<'_>) -> bool {
-        match happening {
-            Happening::Message(message) => self.tell_message(message, out),
-            Happening::Peer { peer, up, rtt } => out.tell(0, &Event::Peer { peer, up, rtt }),
-            Happening::SnapshotSent { group, peer, ok, index } => {
-                out.tell(group, &Event::SnapshotSent { peer, ok, index })
-            }
-            Happening::SnapshotInstalled {
-                group,
-                ok,
-                index,
-                term,
-                from,
-            } => out.tell(group, &Event::SnapshotInstalled { ok, index, term, from }),
-            Happening::Sent {
-                group,
-                peer,
-                first,
-                end,
-                bytes,
-            } => out.tell(
-                group,
-                &Event::Sent {
-                    peer,
-                    first,
-                    end,
-                    bytes,
-                },
-            ),
-            Happening::Transfer { group, peer } => out.tell(group, &Event::Transfer { peer }),
-        }
-    }
-
-    fn tell_message(&mut self, message: Message, out: &mut Events<'_>) -> bool {
-        let bytes = message.payload.len() as u64;
-        let handle = if message.runs.is_empty() {
-            0
-        } else {
-            self.next_handle += 1;
-            self.payloads.insert(self.next_handle, message.payload);
-            self.next_handle
-        };
-        let header = &message.header;
-        out.tell(
-            header.group,
-            &Event::Message {
-                from: message.from,
-                header,
-                handle,
-                bytes,
-                runs: &message.runs,
-            },
-        )
-    }
 }
 
 /// What only a bug in the core or here can have brought about.
@@ -422,10 +428,11 @@ fn broken(text: &str) -> PlaneError {
 
 /// The entry with which a leader begins, in `room`.
 fn no_op_entry<'a>(body: &[u8], room: &'a mut [u8]) -> &'a [u8] {
-    let kind = EntryKind::Noop.into();
-    let size = Entry { kind, body }
-        .encode_to(room)
-        .expect("invariant: a no-op fits its room");
+    let entry = Entry {
+        version: MACHINE_VERSION,
+        ..Entry::new(EntryKind::Noop, body)
+    };
+    let size = entry.encode_to(room).expect("invariant: a no-op fits its room");
     &room[..size]
 }
 
@@ -437,6 +444,7 @@ fn truncate(room: &ExchangeParts, group: &Arc<Group>, first: u64) {
         "truncate: entry {first} is committed ({commit})"
     );
     group.tail.lock().truncate(first);
+    room.roster.truncate(group.id, first);
     group.last.store(first.saturating_sub(1), Ordering::Release);
     {
         let mut durable = group.durable.lock();
@@ -444,7 +452,7 @@ fn truncate(room: &ExchangeParts, group: &Arc<Group>, first: u64) {
         durable.index = durable.index.min(first.saturating_sub(1));
     }
     // A report that the core has not seen yet must not name what is cut.
-    room.inbox.note(group.id, |facts| {
+    room.inbox.record(group.id, |facts| {
         facts.durable = facts.durable.filter(|(index, _)| *index < first)
     });
     let mut deliveries = Deliveries::default();

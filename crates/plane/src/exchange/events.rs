@@ -1,7 +1,7 @@
 //! Which events tell the Raft core of a group: what is known of it, and where it stands at start. Decides nothing about when they
 //! are told, and knows no layout.
 
-use rafterdb_codec::{limits, Event, Events};
+use rafterdb_codec::{limits, ConfigurationEntry, Event, Events};
 
 use crate::log::reader::LogReader;
 use crate::state::core_inbox::Facts;
@@ -18,7 +18,7 @@ const _: () = assert!(
     "the facts of a group fit an array"
 );
 
-/// Writes what is new of a group.
+/// Writes what is new of a group, but for its proposals.
 pub fn tell_facts(state: &Group, log: &LogReader, facts: &Facts, out: &mut Events<'_>) {
     let mut tell = |event: &Event<'_>| {
         let is_told = out.tell(state.id, event);
@@ -43,13 +43,6 @@ pub fn tell_facts(state: &Group, log: &LogReader, facts: &Facts, out: &mut Event
         let log_bytes = log.files.held_bytes(state.id);
         tell(&Event::Persisted { index, log_bytes });
     }
-    if facts.proposals {
-        state.proposals_wake.clear();
-        state.proposals.lock().report(|count, bytes| {
-            let (count, bytes) = (count as u64, bytes as u64);
-            out.tell(state.id, &Event::Proposals { count, bytes })
-        });
-    }
 }
 
 /// Where a group's log stands at open, as the core is told.
@@ -73,6 +66,8 @@ pub struct Opened {
     pub recovering: bool,
     /// (first index, term) of the log's term runs.
     pub runs: Vec<(u64, u64)>,
+    /// The configuration that the store holds, and those of the log after it.
+    pub configurations: Vec<ConfigurationEntry>,
 }
 
 /// What the core has been told of where each group stands at start: as much in an exchange as fits, the runs of a long log
@@ -83,7 +78,9 @@ pub struct Opening {
     opened: Vec<Opened>,
     /// Groups told.
     groups: usize,
-    /// Runs told of the next one.
+    /// Configurations told of the next one.
+    configurations: usize,
+    /// Runs told of it.
     runs: usize,
     has_begun: bool,
     is_done: bool,
@@ -96,6 +93,7 @@ impl Opening {
         Self {
             opened,
             groups: 0,
+            configurations: 0,
             runs: 0,
             has_begun: false,
             is_done: false,
@@ -118,7 +116,8 @@ impl Opening {
                 self.opened = opened;
                 return false;
             }
-            (self.groups, self.runs) = (self.groups + 1, 0);
+            self.groups += 1;
+            (self.configurations, self.runs) = (0, 0);
         }
         self.is_done = true;
         true
@@ -126,6 +125,12 @@ impl Opening {
 
     /// Tells of one group. Whether it is opened by then.
     fn tell_group(&mut self, opened: &Opened, out: &mut Events<'_>) -> bool {
+        for entry in &opened.configurations[self.configurations..] {
+            if !tell_configuration(out, opened.group, entry) {
+                return false;
+            }
+            self.configurations += 1;
+        }
         let rest = &opened.runs[self.runs..];
         let whole = Event::Opened {
             term: opened.term,
@@ -152,6 +157,19 @@ impl Opening {
     }
 }
 
+/// Tells of a configuration that is not a message's, before what has it. Whether it fitted.
+pub fn tell_configuration(out: &mut Events<'_>, group: u16, entry: &ConfigurationEntry) -> bool {
+    let parts = entry.configuration.parts();
+    out.tell(
+        group,
+        &Event::Configuration {
+            at: entry.index,
+            term: entry.term,
+            parts: &parts,
+        },
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use rafterdb_codec::{EventKind, EVENTS_HEADER_DOUBLES};
@@ -173,6 +191,7 @@ mod tests {
             applied: 0,
             recovering: false,
             runs: (1..=runs).map(|run| (run, run)).collect(),
+            configurations: Vec::new(),
         }
     }
 

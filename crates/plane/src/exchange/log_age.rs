@@ -72,7 +72,8 @@ impl LogAges {
 fn flush(failure: &Failure, group: &Arc<Group>) {
     let machine = group.machine();
     // Asked for twice while the first was under way, most often.
-    if machine.engine().persisted().index >= machine.applied() {
+    // Or while another one is under way, for which the next entry would wait: a later look asks again.
+    if machine.engine().persisted().index >= machine.applied() || machine.engine().is_flushing() {
         return;
     }
     match machine.rotate() {

@@ -3,8 +3,11 @@
 
 pub mod commands;
 pub mod events;
+pub mod happenings;
 pub mod log_age;
+pub mod pace;
 pub mod parts;
+pub mod roster;
 
 #[cfg(test)]
 mod tests;

@@ -6,10 +6,12 @@ use rafterdb_pool::Pool;
 
 use crate::apply::applier::Applier;
 use crate::askers::answers::Answers;
+use crate::ground::counters::Counters;
 use crate::ground::failure::Failure;
-use crate::ground::notes::Notes;
+use crate::ground::member_log::MemberLog;
 use crate::log::reader::LogReader;
 use crate::log::writer::LogWriter;
+use crate::network::roster::Roster;
 use crate::network::Network;
 use crate::requests::gate::Gate;
 use crate::serve::serving::Serving;
@@ -40,6 +42,8 @@ pub struct ExchangeParts {
     pub status: Arc<Status>,
     /// The way of messages.
     pub network: Arc<Network>,
+    /// Who the members are.
+    pub roster: Arc<Roster>,
     /// The way of answers.
     pub answers: Arc<Answers>,
     /// Where a leader's first entry comes to lie.
@@ -47,7 +51,9 @@ pub struct ExchangeParts {
     /// What ends the member.
     pub failure: Arc<Failure>,
     /// What people are told.
-    pub notes: Arc<Notes>,
+    pub member_log: Arc<MemberLog>,
+    /// What is counted.
+    pub counters: Arc<Counters>,
     /// The CPUs that the worker is bound to, if it is.
     pub cpus: Option<Vec<u32>>,
 }

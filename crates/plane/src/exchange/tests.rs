@@ -5,6 +5,8 @@ use rafterdb_codec::{Code, MessageKind};
 
 use crate::testing::Bench;
 
+mod members;
+
 /// A leader of term 1 whose first entry is applied.
 fn leading(bench: &Bench) {
     bench.script("PERSIST 0 1 a 0\nROLE 0 2 1 a\nNOOP 0 1 1");
@@ -84,6 +86,27 @@ fn reads_are_served_when_the_core_confirms_them_and_their_index_is_applied() {
     bench.script("SERVE_READS 0 1 1\nSERVE_READS 0 2 5");
     assert_eq!(bench.group(0).reads.lock().unapplied.len(), 1, "one waits for entry 5");
     assert_eq!(bench.shared.lanes.waiting(), 1, "the other may be served");
+}
+
+#[test]
+fn who_is_a_member_of_any_group_is_one_and_the_network_is_told() {
+    let bench = Bench::new(2);
+    let (b, c) = (bench.id("b"), bench.id("c"));
+    let told = || {
+        let last = bench.wire.peers.lock().expect("it works").pop();
+        let mut last = last.expect("the network was told");
+        last.sort_by_key(|id| *id != b);
+        last
+    };
+    bench.script("ROSTER 0 2 a 1 b 1");
+    assert_eq!(told(), [b, c], "the other group has it still");
+    bench.script("ROSTER 1 3 a 1 b 0 c 0");
+    let votes = |id| bench.shared.roster.now().find(id).map(|member| member.votes);
+    assert_eq!([votes(b), votes(c)], [Some(true), Some(false)]);
+    bench.script("ROSTER 1 2 a 1 b 1");
+    assert_eq!(told(), [b]);
+    bench.script("ROSTER 0 1 a 1\nROSTER 1 1 a 1");
+    assert!(told().is_empty() && bench.shared.roster.now().is_alone());
 }
 
 #[test]

@@ -23,6 +23,15 @@ impl PlaneError {
         }
     }
 
+    /// With which code calls fail after it has ended the member: `POISONED`, unless it is that the member is none any more.
+    #[must_use]
+    pub const fn code_of_calls(&self) -> Code {
+        match self.code {
+            Code::MemberRemoved => Code::MemberRemoved,
+            _ => Code::Poisoned,
+        }
+    }
+
     /// An input or output error, naming what was being done.
     pub fn io(doing: &str, error: &std::io::Error) -> Self {
         Self::new(rafterdb_codec::code_of(error), format!("{doing}: {error}"))

@@ -9,7 +9,7 @@ pub mod error;
 pub mod failure;
 pub mod inline_work;
 pub mod log_line;
-pub mod notes;
+pub mod member_log;
 pub mod rate_limit;
 pub mod unique_ids;
 pub mod wake_flag;

@@ -1,4 +1,4 @@
-//! Numbers that nobody else gives out: of what is asked of other members, and of clusters. Whoever answers echoes the number, and an answer may come late: in another life
+//! Numbers that nobody else gives out: of what is asked of other members, of clusters, and of members that join. Whoever answers echoes the number, and an answer may come late: in another life
 //! of the asker's process. So no two lives give out the same numbers.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -35,7 +35,7 @@ impl Default for UniqueIds {
     }
 }
 
-/// An identity for a cluster: random, below 2^53, never 0.
+/// A number for a cluster, or for a member that joins one: random, below 2^53, never 0. Errors: `IO`.
 pub fn random_name() -> Result<u64, PlaneError> {
     let random = getrandom::u64()
         .map_err(|error| PlaneError::new(Code::Io, format!("the system gives no random numbers: {error}")))?;

@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::ground::notes::Notes;
+use crate::ground::member_log::MemberLog;
 use crate::health::disk_room::{Change, DiskRoom};
 use crate::health::stalls::{Stalls, Work};
+use crate::network::roster::Roster;
 use crate::network::Network;
 use crate::queues::log_queue::LogQueue;
 use crate::state::core_inbox::{CoreInbox, Happening};
@@ -37,9 +38,9 @@ pub struct Watchdog {
     /// The way to other members.
     pub network: Arc<Network>,
     /// What people are told.
-    pub notes: Arc<Notes>,
-    /// The other members.
-    pub others: Vec<u64>,
+    pub member_log: Arc<MemberLog>,
+    /// Who they are.
+    pub roster: Arc<Roster>,
     /// A directory on the disk.
     pub directory: PathBuf,
     /// Bytes of a log segment.
@@ -62,7 +63,7 @@ impl Watchdog {
             let now = self.stalls.now();
             for work in Work::ALL.into_iter().filter(|work| *work != Work::Install) {
                 if let Some(line) = told[work as usize].look(work, self.stalls.began(work), now) {
-                    self.notes.warn(&line);
+                    self.member_log.warn(&line);
                 }
             }
             if is_closed {
@@ -87,9 +88,11 @@ impl Watchdog {
             .look((free, total), self.segment_bytes, self.memory, is_waiting)
         {
             None => {}
-            Some(Change::Enough) => self.notes.note("there is room on the disk again: writes are taken"),
+            Some(Change::Enough) => self
+                .member_log
+                .info("there is room on the disk again: writes are taken"),
             Some(Change::Short { reserve }) => {
-                self.notes.note(&format!(
+                self.member_log.info(&format!(
                     "WARNING: no room for writes: {} MiB are free on the disk, {} are kept for votes, flushes and compaction. Writes are \
                      refused with DISK_FULL until there is more",
                     free >> 20,
@@ -103,7 +106,12 @@ impl Watchdog {
     /// Others may have room. Once for each time that writes are first refused: if they have none either, nobody is helped.
     fn hand_over(&self) {
         let Some(wire) = self.network.get() else { return };
-        let Some(peer) = self.others.iter().copied().find(|id| wire.is_up(*id)) else {
+        let members = self.roster.now();
+        let mut able = members
+            .others()
+            .filter(|member| member.votes)
+            .map(|member| member.peer.id);
+        let Some(peer) = able.find(|id| wire.is_up(*id)) else {
             return;
         };
         for group in self.groups.iter().filter(|group| group.leads()) {
@@ -154,6 +162,21 @@ fn seconds(ms: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::Bench;
+
+    #[test]
+    fn the_leadership_is_handed_to_who_is_a_voter_by_then() {
+        let bench = Bench::new(1);
+        bench.script("ROLE 0 2 1 a");
+        let handed_over = |roster: &str| {
+            bench.run(roster);
+            bench.threads.watchdog.hand_over();
+            bench.run("")
+        };
+        assert_eq!(handed_over("ROSTER 0 2 a 1 c 1"), "TRANSFER 0 c\n");
+        assert_eq!(handed_over("ROSTER 0 3 a 1 c 0 b 1"), "TRANSFER 0 b\n");
+        assert_eq!(handed_over("ROSTER 0 1 a 1"), "");
+    }
 
     #[test]
     fn slow_work_is_told_while_it_lasts_and_when_it_is_done() {

@@ -6,6 +6,7 @@ use rafterdb_net::Parts;
 
 use crate::ground::error::PlaneError;
 use crate::log::writer::{LogParts, LogWriter, Marks};
+use crate::network::roster::Roster;
 use crate::queues::log_queue::LogTask;
 use crate::state::tail::Block;
 use crate::testing::{batch, block, Bench};
@@ -37,7 +38,15 @@ fn measured(
 ) -> (LogWriter, Arc<rafterdb_wal::Metrics>, tempfile::TempDir) {
     let dir = tempfile::tempdir().expect("it works");
     let (writer, _, _) = rafterdb_wal::open(rafterdb_wal::Options::new(dir.path().join("log"))).expect("it works");
-    let shared = &bench.shared;
+    let (shared, config) = (&bench.shared, &bench.config);
+    let mut members = config.members.clone();
+    members.retain(|member| !is_alone || member.id == config.id());
+    let roster = Arc::new(Roster::new(
+        config.id(),
+        &members,
+        config.groups,
+        shared.network.clone(),
+    ));
     let parts = LogParts {
         queue: shared.log.clone(),
         groups: bench.rooms.groups.clone(),
@@ -47,8 +56,8 @@ fn measured(
         marks,
         stalls: shared.stalls.clone(),
         failure: shared.failure.clone(),
-        notes: shared.notes.clone(),
-        is_alone,
+        member_log: shared.member_log.clone(),
+        roster,
     };
     let metrics = writer.metrics();
     (LogWriter::new(writer, parts), metrics, dir)

@@ -11,8 +11,9 @@ use rafterdb_wal::Writer;
 
 use crate::ground::error::PlaneError;
 use crate::ground::failure::Failure;
-use crate::ground::notes::Notes;
+use crate::ground::member_log::MemberLog;
 use crate::health::stalls::{Stalls, Work};
+use crate::network::roster::Roster;
 use crate::network::Network;
 use crate::queues::apply_queue::ApplyQueue;
 use crate::queues::log_queue::{LogQueue, LogTask, WriteTurn};
@@ -46,9 +47,9 @@ pub struct LogParts {
     /// What ends the member.
     pub failure: Arc<Failure>,
     /// What people are told.
-    pub notes: Arc<Notes>,
-    /// There are no other members: the core hears of its own writes at once, as no answer of another will make it look.
-    pub is_alone: bool,
+    pub member_log: Arc<MemberLog>,
+    /// The members. Without others the core hears of its own writes at once, as no answer of another will make it look.
+    pub roster: Arc<Roster>,
 }
 
 /// (epoch, index, term) by group.
@@ -217,7 +218,8 @@ impl LogParts {
         self.marks.recovered(group)?;
         reach("member.recovery.ended")?;
         if self.groups.get(group).last.load(Ordering::Acquire) > 0 {
-            self.notes.note(&format!("group {group} has caught up and votes again"));
+            self.member_log
+                .info(&format!("group {group} has caught up and votes again"));
         }
         Ok(())
     }
@@ -236,15 +238,15 @@ impl LogParts {
             }
             durable.index = index;
             let report = |facts: &mut Facts| facts.durable = Some((index, term));
-            if here && !self.is_alone {
+            if here && !self.roster.now().is_alone() {
                 self.inbox.note_quietly(group, report);
             } else {
-                self.inbox.note(group, report);
+                self.inbox.record(group, report);
             }
         }
         let (first, target) = state.to_apply();
         if first <= target && !here {
-            self.apply.note(state);
+            self.apply.schedule(state);
         }
     }
 }

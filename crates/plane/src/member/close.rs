@@ -83,7 +83,7 @@ impl Member {
     /// What kept a last step from being done. Without room the log has it all, and the next start does it.
     fn note_end(&self, ended: Result<(), PlaneError>) {
         match ended {
-            Err(error) if is_shortage(error.code) => self.shared.notes.note(&error.text),
+            Err(error) if is_shortage(error.code) => self.shared.member_log.info(&error.text),
             Err(error) => self.fail(error),
             Ok(()) => {}
         }

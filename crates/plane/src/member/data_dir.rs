@@ -22,6 +22,7 @@ use crate::config::{Config, WAY_OUT};
 use crate::ground::error::PlaneError;
 use crate::log::writer::Marks;
 use crate::member::identity::{self, Identity};
+use crate::state::membership::Memory;
 use crate::system::held_directory::{sync_dir, HeldDirectory};
 use crate::system::machine_start;
 
@@ -48,7 +49,7 @@ pub struct DataDir {
 impl DataDir {
     /// Creates or opens the directory, locks it, checks that it is this member's and whole, and has on disk what this life means
     /// for the next one. Errors: `DATA_DIR_LOCKED`, `DATA_DIR_MISMATCH`, `DATA_DIR_INCOMPLETE`, `STORE_CORRUPT`, `FORMAT_NEWER`,
-    /// `DISK_FULL`, `IO`.
+    /// `MEMBER_REMOVED`, `INVALID_ARGUMENT`, `DISK_FULL`, `IO`.
     pub fn open(config: &Config) -> Result<Self, PlaneError> {
         let place = HeldDirectory::hold(&config.data_dir)
             .map_err(|e| PlaneError::io(&format!("open the directory {}", config.data_dir.display()), &e))?;
@@ -60,7 +61,7 @@ impl DataDir {
             Some(_) => {}
             None => check_nothing_there(dir, config)?,
         }
-        let mut identity = before.clone().unwrap_or_else(|| Identity::new(config));
+        let mut identity = before.clone().map_or_else(|| Identity::new(config), Ok)?;
         let mut notes = Vec::new();
         let boot = machine_start::id();
         notes.extend(judge_last_life(&mut identity, boot.as_deref(), config));
@@ -87,6 +88,26 @@ impl DataDir {
     /// The way to its files.
     pub fn path(&self) -> &Path {
         self.place.path()
+    }
+
+    /// The number that its member drew when it joined; `None`: it founded its cluster.
+    pub fn drawn(&self) -> Option<u64> {
+        self.identity.lock().drawn()
+    }
+
+    /// Identity of the cluster that its member joined; 0: it was not told, or founded it.
+    pub fn cluster_joined(&self) -> u64 {
+        self.identity.lock().cluster_joined()
+    }
+
+    /// Index, in the first group, of a configuration that is applied and has its member: 0 of a founder, `None` if there was none yet.
+    pub fn joined(&self) -> Option<u64> {
+        self.identity.lock().joined()
+    }
+
+    /// Who votes as long as no entry of the log says who does, by number, ascending; `config` is this member's, its own number too.
+    pub fn first_voters(&self, config: &Config) -> Vec<u64> {
+        self.identity.lock().first_voters(config)
     }
 
     /// Whether a group may lack what this member acknowledged.
@@ -158,6 +179,16 @@ impl Marks for DataDir {
     }
 }
 
+impl Memory for DataDir {
+    fn joined(&self, index: u64) -> Result<(), PlaneError> {
+        self.change(|identity| identity.note_joined(index))
+    }
+
+    fn removed(&self, index: u64) -> Result<(), PlaneError> {
+        self.change(|identity| identity.note_removed(index))
+    }
+}
+
 fn write(identity: &Identity, dir: &Path) -> Result<(), PlaneError> {
     identity
         .write(dir)
@@ -181,7 +212,7 @@ fn judge_last_life(identity: &mut Identity, boot: Option<&str>, config: &Config)
     }
     let why = "the last process did not close the store, and the machine may have been started anew since, or its disk failed: what \
                was acknowledged and not yet synced (durability interval or os) may be lost";
-    if config.members.len() == 1 {
+    if !config.has_others() && !identity.follows_its_log() {
         return Some(format!("WARNING: {why}"));
     }
     identity.recovering = (0..config.groups).collect();
@@ -192,7 +223,7 @@ fn judge_last_life(identity: &mut Identity, boot: Option<&str>, config: &Config)
 }
 
 /// The file, and the directory itself where the system can: then a file that was deleted while it was locked lets nobody else in.
-fn lock(dir: &Path) -> Result<Vec<File>, PlaneError> {
+pub(super) fn lock(dir: &Path) -> Result<Vec<File>, PlaneError> {
     let path = dir.join("LOCK");
     let file = OpenOptions::new()
         .create(true)
@@ -274,7 +305,7 @@ fn check_nothing_there(dir: &Path, config: &Config) -> Result<(), PlaneError> {
 }
 
 fn incomplete(dir: &Path, what: &str, config: &Config) -> PlaneError {
-    let way_out = if config.members.len() > 1 {
+    let way_out = if config.has_others() {
         WAY_OUT
     } else {
         "Nothing was changed. There are no other members to restore it from: use a copy of the whole directory, made while it \

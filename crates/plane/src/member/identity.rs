@@ -10,10 +10,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{id_of, Config, WAY_OUT};
 use crate::ground::error::PlaneError;
+use crate::ground::unique_ids::random_name;
+use crate::state::membership::removed_text;
 use crate::system::held_directory::sync_dir;
 
-/// Version of the data directory's layout; a newer one is refused.
-const FORMAT: u32 = 2;
+/// Newest version of the file; a newer one is refused.
+const FORMAT: u32 = 3;
+/// The version without what only a member that joined has: who founded a cluster writes this one, which older releases read.
+const FORMAT_OF_FOUNDERS: u32 = 2;
 
 /// Where format 1 marked groups that recover: an empty file each.
 const MARKS_OF_FORMAT_1: &str = "recovering";
@@ -25,7 +29,7 @@ pub struct Identity {
     format: u32,
     /// The member's name.
     name: String,
-    /// Names of all members, sorted. Not their addresses: those may change.
+    /// Names of the founders, sorted; empty if it joined. Not their addresses: those may change.
     members: Vec<String>,
     /// Raft groups.
     groups: u16,
@@ -37,6 +41,19 @@ pub struct Identity {
     pub unsynced: Option<String>,
     /// Longest election timeout of any life whose promises may still be kept, ms; 0: unknown.
     pub promised: u64,
+    /// The number that the member drew when it joined. A founder's is that of its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    id: Option<u64>,
+    /// Identity of the cluster that it joined; 0: it was not told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cluster: Option<u64>,
+    /// Index of the first configuration of the first group that was applied and has the member: from then on the log says who the
+    /// members are, and not whoever opens the directory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    joined: Option<u64>,
+    /// Index of the configuration of the first group by which the member is none any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    removed: Option<u64>,
     /// CRC-32C, in hex, of the rest as JSON without spaces. A file that a person has changed goes without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     checksum: Option<String>,
@@ -54,25 +71,101 @@ struct Format1 {
 }
 
 impl Identity {
-    /// That of a new directory. What an earlier one under this name held is lost, so all groups recover, if there is anybody to
-    /// ask; there is not for a single member.
-    pub fn new(config: &Config) -> Self {
-        let members = config.names();
-        let recovering = if members.len() > 1 {
-            (0..config.groups).collect()
-        } else {
-            Vec::new()
-        };
-        Self {
+    /// That of a new directory. What an earlier one under this name held is lost, so all groups of a founder recover, if there is
+    /// anybody to ask; there is not for a single member. Nobody ever had the number that a member draws which joins, so nobody can
+    /// have voted or promised with it. Errors: `INVALID_ARGUMENT`, it joins nobody; `IO`, no random number.
+    pub fn new(config: &Config) -> Result<Self, PlaneError> {
+        let founder = Self::of_founder(config);
+        if !config.joining {
+            return Ok(founder);
+        }
+        if !config.has_others() {
+            let text = format!("{} joins a cluster of which no member was given", config.name);
+            return Err(PlaneError::new(Code::InvalidArgument, text));
+        }
+        Ok(Self {
             format: FORMAT,
+            members: Vec::new(),
+            recovering: Vec::new(),
+            id: Some(random_name()?),
+            cluster: Some(config.cluster),
+            ..founder
+        })
+    }
+
+    fn of_founder(config: &Config) -> Self {
+        let recovering = if config.has_others() { config.groups } else { 0 };
+        Self {
+            format: FORMAT_OF_FOUNDERS,
             name: config.name.clone(),
-            members,
+            members: config.names(),
             groups: config.groups,
             founded: false,
-            recovering,
+            recovering: (0..recovering).collect(),
             unsynced: None,
             promised: 0,
+            id: None,
+            cluster: None,
+            joined: None,
+            removed: None,
             checksum: None,
+        }
+    }
+
+    /// The number that its member drew when it joined; `None`: it founded its cluster.
+    pub const fn drawn(&self) -> Option<u64> {
+        self.id
+    }
+
+    /// Identity of the cluster that its member joined; 0: it was not told, or founded it.
+    pub fn cluster_joined(&self) -> u64 {
+        self.cluster.unwrap_or_default()
+    }
+
+    /// Index, in the first group, of a configuration that is applied and has the member: 0 of a founder, `None` if there was none yet.
+    pub const fn joined(&self) -> Option<u64> {
+        if self.id.is_none() {
+            return Some(0);
+        }
+        self.joined
+    }
+
+    /// An applied configuration has the member. Older releases could not follow it.
+    pub fn note_joined(&mut self, index: u64) {
+        self.joined.get_or_insert(index);
+        self.format = FORMAT;
+    }
+
+    /// Whether there may be other members, whatever is given: the log says who they are.
+    pub const fn follows_its_log(&self) -> bool {
+        self.joined.is_some()
+    }
+
+    /// The member is none any more, and never again. No older release may open its directory either.
+    pub const fn note_removed(&mut self, index: u64) {
+        self.removed = Some(index);
+        self.format = FORMAT;
+    }
+
+    /// Who votes as long as no entry of the log says who does, by number, ascending: the founders, or whom a member joins that is
+    /// none. Whatever a founder is told later: with others it would elect somebody whom the other founders do not know.
+    pub fn first_voters(&self, config: &Config) -> Vec<u64> {
+        let mut voters: Vec<u64> = match self.id {
+            None => self.members.iter().map(|name| id_of(name)).collect(),
+            // Its log says so already.
+            Some(id) if config.members.is_empty() => vec![id],
+            Some(_) => config.members.iter().map(|member| member.id).collect(),
+        };
+        voters.sort_unstable();
+        voters
+    }
+
+    /// That of a directory that was made out of a backup: all of it is there, and nobody of its members has promised anything.
+    pub fn restored(config: &Config) -> Self {
+        Self {
+            recovering: Vec::new(),
+            founded: true,
+            ..Self::of_founder(config)
         }
     }
 
@@ -126,8 +219,18 @@ impl Identity {
 
     fn check(&self, dir: &Path, config: &Config) -> Result<(), PlaneError> {
         check_name(dir, &self.name, config)?;
+        check_groups(dir, self.groups, config)?;
+        if let Some(index) = self.removed {
+            let text = format!("{}: {}", dir.display(), removed_text(&self.name, index));
+            return Err(PlaneError::new(Code::MemberRemoved, text));
+        }
+        if self.id.is_some() {
+            return self.check_joined(dir, config);
+        }
         let given = config.names();
-        if self.members != given {
+        // Those whom somebody finds who asks to join are not those that it was founded with.
+        let is_told = config.joining || self.follows_its_log();
+        if !is_told && self.members != given {
             let only = |these: &[String], others: &[String]| -> Vec<String> {
                 these.iter().filter(|name| !others.contains(name)).cloned().collect()
             };
@@ -142,7 +245,21 @@ impl Identity {
             what += ". Give the members it was founded with (their addresses may change), or use another dataDir";
             return Err(mismatch(dir, &what));
         }
-        check_groups(dir, self.groups, config)
+        Ok(())
+    }
+
+    /// Who the members are changes, and the cluster says it; which cluster it is does not.
+    fn check_joined(&self, dir: &Path, config: &Config) -> Result<(), PlaneError> {
+        let (joined, given) = (self.cluster_joined(), config.cluster);
+        if joined != 0 && given != 0 && joined != given {
+            let what = format!("has joined cluster {joined:x}, not {given:x}; to join that one, use another dataDir");
+            return Err(mismatch(dir, &what));
+        }
+        if config.has_others() || self.follows_its_log() {
+            return Ok(());
+        }
+        let text = format!("{}: is of a member that joined others; give the members", dir.display());
+        Err(PlaneError::new(Code::InvalidArgument, text))
     }
 }
 
@@ -171,7 +288,7 @@ impl Format1 {
         Ok(Identity {
             founded: true,
             recovering,
-            ..Identity::new(config)
+            ..Identity::of_founder(config)
         })
     }
 }
@@ -203,7 +320,7 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<Parsed, PlaneError> {
         );
         return Err(PlaneError::new(Code::FormatNewer, text));
     }
-    if version.format < FORMAT {
+    if version.format < FORMAT_OF_FOUNDERS {
         return serde_json::from_slice(bytes)
             .map(Parsed::Format1)
             .map_err(|e| damaged(&e));
@@ -258,91 +375,4 @@ fn marks_of_format_1(dir: &Path) -> std::io::Result<Vec<u16>> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use rafterdb_codec::Code;
-
-    use super::{id_of, path, Identity};
-    use crate::config::Config;
-
-    fn config(name: &str, members: &[(&str, &str)]) -> Config {
-        let members: Vec<_> = members
-            .iter()
-            .map(|(name, endpoint)| serde_json::json!({ "name": name, "endpoint": endpoint }))
-            .collect();
-        let json = serde_json::json!({
-            "name": name, "dataDir": "unused", "members": members, "listen": [], "durability": "always",
-            "durabilityInterval": 10, "electionTimeout": 500, "memory": 1 << 25, "valueBytesMax": 1 << 20, "groups": 3,
-            "segmentBytes": 1 << 20, "cpuAffinity": null,
-        });
-        Config::parse(&json.to_string()).expect("a configuration")
-    }
-
-    /// As the version before wrote it, for members at addresses.
-    fn write_format_1(dir: &Path, name: &str, members: &str) {
-        let text = format!(
-            "{{\"format\":1,\"clusterId\":{},\"name\":\"{name}\",\"groups\":3}}",
-            id_of(members)
-        );
-        std::fs::write(path(dir), text).expect("written");
-    }
-
-    const THREE: [(&str, &str); 3] = [("a", "h:1"), ("b", "h:2"), ("c", "h:3")];
-
-    #[test]
-    fn format_1_is_read_with_its_marks_and_written_anew() {
-        let dir = tempfile::tempdir().expect("a directory");
-        let dir = dir.path();
-        write_format_1(dir, "a", "a=h:1,b=h:2,c=h:3");
-        std::fs::create_dir(dir.join("recovering")).expect("made");
-        for group in ["0002", "0000"] {
-            std::fs::write(dir.join("recovering").join(group), "").expect("marked");
-        }
-        let moved = config("a", &[("a", "h:1"), ("b", "h:2"), ("c", "elsewhere:3")]);
-        let refused = Identity::read(dir, &moved).expect_err("whose it is cannot be told");
-        assert_eq!(refused.code, Code::DataDirMismatch, "{refused}");
-        let identity = Identity::read(dir, &config("a", &THREE)).expect("read").expect("there");
-        assert!(identity.founded);
-        assert_eq!(identity.recovering, [0, 2]);
-        identity.write(dir).expect("written");
-        assert!(!dir.join("recovering").exists());
-        let again = Identity::read(dir, &moved).expect("now they may move").expect("there");
-        assert_eq!((again.founded, again.recovering), (true, vec![0, 2]));
-    }
-
-    #[test]
-    fn a_single_member_of_format_1_may_begin_to_listen() {
-        let dir = tempfile::tempdir().expect("a directory");
-        let dir = dir.path();
-        write_format_1(dir, "solo", "solo=");
-        for endpoint in ["", "127.0.0.1:7101"] {
-            let identity = Identity::read(dir, &config("solo", &[("solo", endpoint)])).expect("read");
-            assert_eq!(identity.expect("there").recovering, Vec::<u16>::new());
-        }
-        // The same name, but of a cluster.
-        write_format_1(dir, "a", "a=h:1,b=h:2,c=h:3");
-        let refused = Identity::read(dir, &config("a", &[("a", "h:1")])).expect_err("others would be forgotten");
-        assert_eq!(refused.code, Code::DataDirMismatch, "{refused}");
-    }
-
-    #[test]
-    fn a_changed_character_is_damage() {
-        let dir = tempfile::tempdir().expect("a directory");
-        let dir = dir.path();
-        let config = config("a", &THREE);
-        Identity::new(&config).write(dir).expect("written");
-        let text = std::fs::read_to_string(path(dir)).expect("read");
-        let whole = Identity::read(dir, &config).expect("read");
-        for (at, found) in text.char_indices().filter(|(_, found)| !found.is_whitespace()) {
-            let other = if found == '1' { '2' } else { '1' };
-            let damaged = format!("{}{other}{}", &text[..at], &text[at + found.len_utf8()..]);
-            std::fs::write(path(dir), &damaged).expect("written");
-            let read = Identity::read(dir, &config);
-            assert!(
-                read.is_err() || read.is_ok_and(|read| read == whole),
-                "byte {at}: {damaged}"
-            );
-        }
-    }
-}
+mod tests;

@@ -1,7 +1,10 @@
 //! What a member says of itself when it is opened, and what it counts. JSON for programs. Changes nothing.
 
+use std::time::Duration;
+
 use rafterdb_metrics::Samples;
 use rafterdb_net::Level;
+use rafterdb_store::LongestApply;
 use serde_json::json;
 
 use crate::ground::log_line::line;
@@ -11,10 +14,16 @@ impl Member {
     /// `MemberInfo` of src/native/binding.ts.
     #[must_use]
     pub fn info(&self, number: u32) -> String {
+        let joins = self.data_dir.drawn().is_some();
+        let voters = self.data_dir.first_voters(&self.config);
+        let learners = Some(self.config.id()).filter(|id| !voters.contains(id));
         json!({
             "member": number,
             "id": self.config.id(),
-            "members": self.config.members,
+            "joining": joins,
+            "voters": voters,
+            "learners": learners.into_iter().collect::<Vec<_>>(),
+            "members": self.shared.roster.now().peers(),
             "promisedBefore": self.data_dir.promised_before,
             "logMode": self.exchange_parts.status.log_mode,
             "notes": self.opening_notes.iter().map(|note| line(Level::Info, note)).collect::<Vec<_>>(),
@@ -27,18 +36,17 @@ impl Member {
     pub fn counters_json(&self) -> String {
         let counters = &self.shared.counters;
         let tiers = self.shared.pool.stats().tiers;
-        let longest_apply = self
-            .groups
-            .iter()
-            .map(|group| group.machine().longest_apply_micros())
-            .max();
+        let applies = || self.groups.iter().map(|group| group.machine().longest_apply());
+        let longest = |time: fn(LongestApply) -> Duration| applies().map(time).max().unwrap_or_default().as_micros();
+        let micros = |time| u64::try_from(longest(time)).unwrap_or(u64::MAX);
         let short = [
             ("exchanges", counters.exchanges.get()),
             ("submissions", counters.submissions.get()),
             ("drains", counters.drains.get()),
             ("logBytes", self.log_metrics.written_bytes.get()),
             ("logWrites", self.log_metrics.batches.get()),
-            ("longestApplyMicros", longest_apply.unwrap_or(0)),
+            ("longestApplyMicros", micros(|longest| longest.wall)),
+            ("longestApplyProcessorMicros", micros(|longest| longest.processor)),
             ("readSlices", counters.read_slices.get()),
             ("poolHits", tiers.iter().map(|tier| tier.hits).sum()),
             ("poolMisses", tiers.iter().map(|tier| tier.misses).sum()),

@@ -6,11 +6,12 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use rafterdb_codec::Code;
-use rafterdb_net::{Net, NetConfig, NetLimits, PeerConfig};
+use rafterdb_codec::{Code, Principal};
+use rafterdb_net::{Net, NetConfig, NetLimits};
 
 use crate::askers::app_port::{Notify, Port};
 use crate::askers::asker::{number_of_port, Asker};
+use crate::askers::internal::Answered;
 use crate::config::Config;
 use crate::exchange::commands::Exchange;
 use crate::exchange::events::Opening;
@@ -18,7 +19,7 @@ use crate::exchange::log_age::LogAges;
 use crate::exchange::parts::ExchangeParts;
 use crate::ground::counters::Counters;
 use crate::ground::error::PlaneError;
-use crate::ground::notes::OnNote;
+use crate::ground::member_log::OnLine;
 use crate::health::stalls::Work;
 use crate::member::data_dir::DataDir;
 use crate::member::recovery;
@@ -62,13 +63,16 @@ pub struct Member {
 impl Member {
     /// Opens the data directory, recovers the log and the stores, listens, and starts the threads.
     /// The worker must then call `exchange` until it returns a CLOSE event.
-    pub fn open(mut config: Config, on_fatal: OnFatal, on_note: OnNote) -> Result<Arc<Self>, PlaneError> {
+    pub fn open(mut config: Config, on_fatal: OnFatal, on_line: OnLine) -> Result<Arc<Self>, PlaneError> {
         // Until this returns: all that is started here inherits it.
         let mut bound = affinity::bind(config.cpu_affinity.as_ref())?;
         let data_dir = Arc::new(DataDir::open(&config)?);
         // Whatever it is given as: from here on it means one directory.
         data_dir.path().clone_into(&mut config.data_dir);
-        let (shared, queues) = Shared::new(&config, on_fatal, on_note);
+        if let Some(drawn) = data_dir.drawn() {
+            config.be(drawn);
+        }
+        let (shared, queues) = Shared::new(&config, on_fatal, on_line);
         let (mut recovered, writer) = recovery::recover(&config, &data_dir, &shared)?;
         recovered.notes.extend(bound.note.take());
         let rooms = Rooms::new(&shared, &config, &recovered);
@@ -86,6 +90,8 @@ impl Member {
         let incoming = Incoming {
             gate: rooms.gate.clone(),
             snapshots: shared.snapshots.clone(),
+            membership: rooms.membership.clone(),
+            cluster_joined: data_dir.cluster_joined(),
         };
         let member = Arc::new(Self {
             exchange: Mutex::new(Exchange::new(Opening::new(recovered.opened), ages)),
@@ -113,7 +119,7 @@ impl Member {
     }
 
     fn listen(&self) -> Result<(), PlaneError> {
-        if self.config.listen.is_empty() && self.config.members.len() == 1 {
+        if self.config.listen.is_empty() && self.shared.roster.now().is_alone() {
             return Ok(());
         }
         let net = Net::start(net_config(&self.config, &self.shared), Arc::new(self.handler()))?;
@@ -203,10 +209,17 @@ impl Member {
         self.shared.inbox.close();
     }
 
-    /// A port for an app in this process.
+    /// A port for an app in this process, and whoever is behind it.
     #[must_use]
-    pub fn port(&self, notify: Notify) -> Arc<Port> {
-        Arc::new(Port::new(notify))
+    pub fn port(&self, principal: Principal<'_>, notify: Notify) -> Arc<Port> {
+        Arc::new(Port::new(principal, notify))
+    }
+
+    /// Takes a write from inside this process that needs no port: a batch, for a group. `answered` is called once with its answer, on
+    /// whichever thread has it, and must not block: also when the member closes (`CLOSED`) or fails (`POISONED`) first, and then
+    /// the write may be done. `Err`: nothing was taken, and it is not called. `BUSY` as too many wait, `CLOSED`, `POISONED`.
+    pub fn propose(&self, group: u16, batch: &[u8], answered: Answered) -> Result<(), Code> {
+        self.gate.propose(group, batch, answered)
     }
 
     /// Takes a submission from a port. `Err`: nothing was taken.
@@ -250,26 +263,17 @@ impl Member {
 
 /// The network's settings of a member.
 fn net_config(config: &Config, shared: &Shared) -> NetConfig {
-    let me = config.id();
+    let members = shared.roster.now();
     NetConfig {
         listen: config.listen.clone(),
-        roster: config.roster(),
+        roster: members.hash(),
         token: config.cluster_token.as_ref().map(|token| token.0.clone()),
-        member_id: me,
+        member_id: config.id(),
         name: config.name.clone(),
-        peers: config
-            .members
-            .iter()
-            .filter(|m| m.id != me)
-            .map(|m| PeerConfig {
-                id: m.id,
-                name: m.name.clone(),
-                endpoint: m.endpoint.clone(),
-            })
-            .collect(),
+        peers: members.peer_configs(),
         log: {
-            let notes = shared.notes.clone();
-            Arc::new(move |level, text| notes.tell(level, &text))
+            let member_log = shared.member_log.clone();
+            Arc::new(move |level, text| member_log.write(level, &text))
         },
         pool: shared.pool.clone(),
         limits: NetLimits {

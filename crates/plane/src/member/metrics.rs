@@ -3,7 +3,7 @@
 
 use rafterdb_metrics::{Samples, Source, Value};
 use rafterdb_pool::{Pool, TIERS};
-use rafterdb_store::EngineStats;
+use rafterdb_store::{EngineStats, Wait};
 
 use crate::member::life::Member;
 use crate::state::group::Group;
@@ -37,7 +37,6 @@ fn collect_pool(pool: &Pool, into: &mut Samples) {
 
 fn collect_store(group: &Group, into: &mut Samples) {
     let machine = group.machine();
-    let longest = machine.longest_apply_micros();
     let EngineStats {
         memtable_bytes,
         row_cache_bytes,
@@ -54,11 +53,13 @@ fn collect_store(group: &Group, into: &mut Samples) {
         ..
     } = machine.engine().stats();
     let mut of_group = |name, value| into.labelled(name, "group", group.id.to_string(), value);
-    #[allow(clippy::cast_precision_loss, reason = "a time, told as a float")]
-    of_group(
-        "rafterdb_apply_longest_duration_seconds",
-        Value::Gauge(longest as f64 / 1e6),
-    );
+    let longest = machine.longest_apply();
+    let of_processor = ("rafterdb_apply_longest_processor_seconds", longest.processor);
+    let waits = longest.waits.into_iter().map(|(wait, time)| (wait_name(wait), time));
+    let wall = [("rafterdb_apply_longest_duration_seconds", longest.wall), of_processor];
+    for (name, time) in wall.into_iter().chain(waits) {
+        of_group(name, Value::Gauge(time.as_secs_f64()));
+    }
     of_group("rafterdb_store_memtable_bytes", gauge(memtable_bytes));
     of_group("rafterdb_store_row_cache_bytes", gauge(row_cache_bytes));
     of_group("rafterdb_store_block_cache_bytes", gauge(block_cache_bytes));
@@ -80,6 +81,17 @@ fn collect_store(group: &Group, into: &mut Samples) {
         Value::Counter(history_compaction_read_bytes),
     );
     of_group("rafterdb_store_flushes_total", Value::Counter(flushes));
+}
+
+/// The longest time that an entry waited.
+const fn wait_name(wait: Wait) -> &'static str {
+    match wait {
+        Wait::Flush => "rafterdb_apply_longest_flush_wait_seconds",
+        Wait::History => "rafterdb_apply_longest_history_wait_seconds",
+        Wait::Tables => "rafterdb_apply_longest_tables_wait_seconds",
+        Wait::KeyOrder => "rafterdb_apply_longest_key_order_wait_seconds",
+        Wait::DeadStretches => "rafterdb_apply_longest_dead_stretches_wait_seconds",
+    }
 }
 
 #[allow(clippy::cast_precision_loss, reason = "figures for people")]

@@ -8,5 +8,6 @@ pub mod info;
 pub mod life;
 mod metrics;
 pub mod recovery;
+pub mod restore;
 pub mod rooms;
 pub mod shared;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rafterdb_codec::Code;
+use rafterdb_codec::{limits, Code, Configuration, ConfigurationEntry, Entries, EntryKind};
 use rafterdb_store::Mark;
 use rafterdb_wal::{Durability, Options, Reader, RecoveredGroup, Writer};
 
@@ -14,12 +14,15 @@ use crate::ground::error::PlaneError;
 use crate::member::data_dir::{store_dir, DataDir};
 use crate::member::shared::Shared;
 use crate::state::group::{Group, Home};
+use crate::state::membership::{note_members, Membership};
 use crate::watches::delivery::Delivery;
 
 /// A member's data, recovered.
 pub struct Recovered {
     /// Its groups.
     pub groups: Vec<Arc<Group>>,
+    /// Whether the member still is one.
+    pub membership: Arc<Membership>,
     /// Where their logs stand.
     pub opened: Vec<Opened>,
     /// Reads the log's files.
@@ -37,13 +40,15 @@ pub fn snapshot_dir(config: &Config) -> PathBuf {
 }
 
 /// Recovers the log and the stores of a member; makes them, if its directory is not founded yet.
-pub fn recover(config: &Config, data_dir: &DataDir, shared: &Shared) -> Result<(Recovered, Writer), PlaneError> {
+pub fn recover(config: &Config, data_dir: &Arc<DataDir>, shared: &Shared) -> Result<(Recovered, Writer), PlaneError> {
     clear_dir(&snapshot_dir(config))?;
     let (mut writer, reader, log) = rafterdb_wal::open(Options {
         segment_bytes: config.segment_bytes,
         durability: durability(config),
         ..Options::new(config.data_dir.join("log"))
     })?;
+    let me = (config.id(), &*config.name);
+    let membership = Membership::new(me, config.groups, data_dir.joined(), data_dir.clone());
     let mut groups = Vec::with_capacity(usize::from(config.groups));
     let mut opened = Vec::with_capacity(usize::from(config.groups));
     for id in 0..config.groups {
@@ -56,11 +61,20 @@ pub fn recover(config: &Config, data_dir: &DataDir, shared: &Shared) -> Result<(
             }),
         };
         let machine = shared.stores.open(&home)?;
-        let mark = machine.status().mark;
+        let status = machine.status();
+        let mark = status.mark;
+        note_members(&membership, id, &machine)?;
         let mut state = agree(&mut writer, id, mark, log.groups.get(&id)).map_err(|what| {
             PlaneError::new(Code::StoreCorrupt, format!("{}: {what}. {WAY_OUT}", home.dir.display()))
         })?;
         state.recovering = data_dir.is_recovering(id);
+        state.configurations = status
+            .configuration
+            .map(|stored| (*stored).clone())
+            .into_iter()
+            .collect();
+        read_configurations(&reader, &mut state)?;
+        shared.roster.open(id, state.configurations.clone())?;
         groups.push(Arc::new(Group::new(
             id,
             home,
@@ -78,17 +92,11 @@ pub fn recover(config: &Config, data_dir: &DataDir, shared: &Shared) -> Result<(
     writer.sync()?;
     reach("member.agreed")?;
     data_dir.ready()?;
-    let mut notes = data_dir.notes.clone();
-    notes.extend(log.notes);
-    if opened.iter().any(|group| group.recovering) {
-        notes.push(
-            "the data directory is new, or may have lost something: this member votes once the others have told what"
-                .into(),
-        );
-    }
+    let notes = notes_of(data_dir, log.notes, &opened);
     Ok((
         Recovered {
             groups,
+            membership: Arc::new(membership),
             opened,
             reader,
             mode: log.mode,
@@ -98,12 +106,25 @@ pub fn recover(config: &Config, data_dir: &DataDir, shared: &Shared) -> Result<(
     ))
 }
 
+/// What opening had to say, for people.
+fn notes_of(data_dir: &DataDir, of_log: Vec<String>, opened: &[Opened]) -> Vec<String> {
+    let mut notes = data_dir.notes.clone();
+    notes.extend(of_log);
+    if opened.iter().any(|group| group.recovering) {
+        notes.push(
+            "the data directory is new, or may have lost something: this member votes once the others have told what"
+                .into(),
+        );
+    }
+    notes
+}
+
 /// A fault point between two steps.
 fn reach(name: &str) -> Result<(), PlaneError> {
     rafterdb_fault::point(name).map_err(|e| PlaneError::io(name, &e))
 }
 
-fn durability(config: &Config) -> Durability {
+pub(super) fn durability(config: &Config) -> Durability {
     match config.durability.as_str() {
         "interval" => Durability::Interval(Duration::from_millis(config.durability_interval)),
         "os" => Durability::Os,
@@ -137,6 +158,7 @@ fn agree(writer: &mut Writer, group: u16, mark: Mark, log: Option<&RecoveredGrou
         applied: mark.index,
         recovering: false,
         runs: log.runs.clone(),
+        configurations: Vec::new(),
     };
     if mark.index < log.start.0 {
         return Err(format!(
@@ -158,6 +180,35 @@ fn agree(writer: &mut Writer, group: u16, mark: Mark, log: Option<&RecoveredGrou
         runs: Vec::new(),
         ..base
     })
+}
+
+/// Adds the configurations among the entries that the store does not hold.
+fn read_configurations(reader: &Reader, state: &mut Opened) -> Result<(), PlaneError> {
+    let (mut next, mut bytes) = (state.applied + 1, Vec::new());
+    while next <= state.last {
+        bytes.clear();
+        let read = reader.read(state.group, next, state.last + 1, limits::APPEND_BYTES_MAX, &mut bytes)?;
+        for (index, entry) in (next..).zip(Entries::new(&bytes).flatten()) {
+            if entry.kind != EntryKind::Configuration as u8 {
+                continue;
+            }
+            let configuration = Configuration::parse(entry.body).map_err(|malformed| {
+                let text = format!(
+                    "entry {index} of the log: {}: a newer version wrote it; upgrade",
+                    malformed.0
+                );
+                PlaneError::new(Code::FormatNewer, text)
+            })?;
+            let run = state.runs.iter().rfind(|(first, _)| *first <= index);
+            state.configurations.push(ConfigurationEntry {
+                index,
+                term: run.map_or(0, |(_, term)| *term),
+                configuration,
+            });
+        }
+        next += u64::from(read.count);
+    }
+    Ok(())
 }
 
 /// Term of an entry of the log, or of the entry it starts after; `None` outside.

@@ -23,6 +23,7 @@ use crate::snapshots::install::SnapshotInstaller;
 use crate::snapshots::receive::SnapshotReceiver;
 use crate::snapshots::send::SnapshotSender;
 use crate::state::groups::Groups;
+use crate::state::membership::Membership;
 use crate::status::report::Status;
 use crate::watches::thread::WatchThread;
 
@@ -30,6 +31,8 @@ use crate::watches::thread::WatchThread;
 pub struct Rooms {
     /// The groups.
     pub groups: Arc<Groups>,
+    /// Whether the member still is one.
+    pub membership: Arc<Membership>,
     /// The log's files.
     pub log: Arc<LogReader>,
     /// Reads whose turn has come.
@@ -59,12 +62,12 @@ impl Rooms {
         let status = Arc::new(Status {
             name: config.name.clone(),
             id: config.id(),
-            members: config.members.clone(),
+            roster: shared.roster.clone(),
             log_mode: recovered.mode.clone(),
             log: log.clone(),
             groups: groups.clone(),
             network: shared.network.clone(),
-            notes: shared.notes.clone(),
+            member_log: shared.member_log.clone(),
             leaders: RateLimited::default(),
         });
         let gate = Arc::new(Gate {
@@ -85,13 +88,15 @@ impl Rooms {
             disk_room: shared.disk_room.clone(),
             network: shared.network.clone(),
             ids: shared.ids.clone(),
+            internal: shared.internal.clone(),
             answers: shared.answers.clone(),
-            notes: shared.notes.clone(),
+            member_log: shared.member_log.clone(),
             failure: shared.failure.clone(),
             value_bytes_max: config.value_bytes_max,
         });
         Self {
             groups,
+            membership: recovered.membership.clone(),
             log,
             serving,
             status,
@@ -120,10 +125,12 @@ impl Rooms {
             },
             status: self.status.clone(),
             network: shared.network.clone(),
+            roster: shared.roster.clone(),
             answers: shared.answers.clone(),
             pool: shared.pool.clone(),
             failure: shared.failure.clone(),
-            notes: shared.notes.clone(),
+            member_log: shared.member_log.clone(),
+            counters: shared.counters.clone(),
             cpus,
         }
     }
@@ -162,12 +169,13 @@ impl Threads {
             marks: data_dir.clone(),
             stalls: shared.stalls.clone(),
             failure: shared.failure.clone(),
-            notes: shared.notes.clone(),
-            is_alone: config.members.len() == 1,
+            member_log: shared.member_log.clone(),
+            roster: shared.roster.clone(),
         };
         let apply = ApplyParts {
             queue: shared.apply.clone(),
             groups: rooms.groups.clone(),
+            membership: rooms.membership.clone(),
             log: rooms.log.clone(),
             inbox: shared.inbox.clone(),
             serving: rooms.serving.clone(),
@@ -209,7 +217,7 @@ fn receiver(shared: &Shared, config: &Config, rooms: &Rooms) -> SnapshotReceiver
         groups: rooms.groups.clone(),
         inbox: shared.inbox.clone(),
         network: shared.network.clone(),
-        notes: shared.notes.clone(),
+        member_log: shared.member_log.clone(),
         stalls: shared.stalls.clone(),
         directory: snapshot_dir(config),
     }
@@ -219,6 +227,7 @@ fn installer(shared: &Shared, rooms: &Rooms) -> SnapshotInstaller {
     SnapshotInstaller {
         snapshots: shared.snapshots.clone(),
         groups: rooms.groups.clone(),
+        membership: rooms.membership.clone(),
         stores: shared.stores.clone(),
         apply: shared.apply.clone(),
         inbox: shared.inbox.clone(),
@@ -230,8 +239,6 @@ fn installer(shared: &Shared, rooms: &Rooms) -> SnapshotInstaller {
 }
 
 fn watchdog(shared: &Shared, config: &Config, rooms: &Rooms) -> Watchdog {
-    let me = config.id();
-    let others = config.members.iter().map(|member| member.id);
     Watchdog {
         stalls: shared.stalls.clone(),
         disk_room: shared.disk_room.clone(),
@@ -239,8 +246,8 @@ fn watchdog(shared: &Shared, config: &Config, rooms: &Rooms) -> Watchdog {
         log: shared.log.clone(),
         inbox: shared.inbox.clone(),
         network: shared.network.clone(),
-        notes: shared.notes.clone(),
-        others: others.filter(|other| *other != me).collect(),
+        member_log: shared.member_log.clone(),
+        roster: shared.roster.clone(),
         directory: config.data_dir.clone(),
         segment_bytes: config.segment_bytes,
         memory: config.memory,

@@ -3,17 +3,20 @@
 
 use std::sync::Arc;
 
+use rafterdb_codec::Code;
 use rafterdb_pool::Pool;
 
 use crate::askers::answers::Answers;
+use crate::askers::internal::Internal;
 use crate::config::Config;
 use crate::ground::counters::Counters;
 use crate::ground::error::PlaneError;
 use crate::ground::failure::Failure;
-use crate::ground::notes::{Notes, OnNote};
+use crate::ground::member_log::{MemberLog, OnLine};
 use crate::ground::unique_ids::UniqueIds;
 use crate::health::disk_room::DiskRoom;
 use crate::health::stalls::Stalls;
+use crate::network::roster::Roster;
 use crate::network::Network;
 use crate::queues::apply_queue::ApplyQueue;
 use crate::queues::count_queue::CountQueue;
@@ -21,7 +24,8 @@ use crate::queues::log_queue::LogQueue;
 use crate::queues::read_lanes::ReadLanes;
 use crate::snapshots::under_way::{Queues, Snapshots};
 use crate::state::core_inbox::CoreInbox;
-use crate::state::stores::Stores;
+use crate::state::group::Group;
+use crate::state::stores::{OnFlushed, Stores};
 use crate::watches::registry::Watches;
 
 /// Called once when the member stops because it must.
@@ -55,12 +59,16 @@ pub struct Shared {
     pub disk_room: Arc<DiskRoom>,
     /// The way to other members and to clients' connections.
     pub network: Arc<Network>,
+    /// Who the members are.
+    pub roster: Arc<Roster>,
+    /// Writes of the member itself that wait.
+    pub internal: Arc<Internal>,
     /// The way of answers.
     pub answers: Arc<Answers>,
     /// What is counted.
     pub counters: Arc<Counters>,
     /// What people are told.
-    pub notes: Arc<Notes>,
+    pub member_log: Arc<MemberLog>,
     /// Whether the member has failed.
     pub failure: Arc<Failure>,
 }
@@ -68,14 +76,16 @@ pub struct Shared {
 impl Shared {
     /// Everything empty. The queues are for the threads of snapshots.
     #[must_use]
-    pub fn new(config: &Config, on_fatal: OnFatal, on_note: OnNote) -> (Self, Queues) {
+    pub fn new(config: &Config, on_fatal: OnFatal, on_line: OnLine) -> (Self, Queues) {
         let pool = Pool::new();
         let inbox = Arc::new(CoreInbox::new(usize::from(config.groups)));
+        let internal = Arc::<Internal>::default();
         let (log, apply) = (Arc::<LogQueue>::default(), Arc::<ApplyQueue>::default());
         let failure = {
-            let (inbox, log, apply) = (inbox.clone(), log.clone(), apply.clone());
+            let (inbox, log, apply, internal) = (inbox.clone(), log.clone(), apply.clone(), internal.clone());
             Arc::new(Failure::new(Box::new(move |error| {
                 on_fatal(error);
+                internal.close(error.code_of_calls(), &error.text);
                 inbox.close();
                 apply.close();
                 log.close();
@@ -88,6 +98,7 @@ impl Shared {
                 config.memory,
                 config.groups,
                 inbox.clone(),
+                flush_again(&apply, &failure),
                 failure.clone(),
             )),
             answers: Arc::new(Answers::new(network.clone(), pool.clone())),
@@ -99,11 +110,18 @@ impl Shared {
             stalls: Arc::default(),
             disk_room: Arc::default(),
             counters: Arc::default(),
-            notes: Arc::new(Notes::new(on_note)),
+            member_log: Arc::new(MemberLog::new(on_line)),
+            roster: Arc::new(Roster::new(
+                config.id(),
+                &config.members,
+                config.groups,
+                network.clone(),
+            )),
             pool,
             inbox,
             log,
             apply,
+            internal,
             network,
             failure,
         };
@@ -112,6 +130,7 @@ impl Shared {
 
     /// Has every queue end once it is empty.
     pub fn close(&self) {
+        self.internal.close(Code::Closed, "the member is closing");
         self.inbox.close();
         if let Some(wire) = self.network.get() {
             wire.close();
@@ -123,4 +142,18 @@ impl Shared {
         self.counts.close();
         self.watches.close();
     }
+}
+
+/// Has a group flushed once more, between two entries, if that was asked for while it was flushed.
+fn flush_again(apply: &Arc<ApplyQueue>, failure: &Arc<Failure>) -> OnFlushed {
+    let (apply, failure) = (apply.clone(), failure.clone());
+    Arc::new(move |id| {
+        let failure = failure.clone();
+        let task = move |group: &Arc<Group>| {
+            if let Err(error) = group.machine().rotate_if_full() {
+                failure.fail(error.into());
+            }
+        };
+        apply.run(id, Box::new(task));
+    })
 }

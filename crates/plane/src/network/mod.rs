@@ -1,14 +1,20 @@
-//! The way to other members and to clients' connections, once there is one. Knows nothing of what frames mean.
+//! The way to other members and to clients' connections, once there is one; who the members are is in roster.rs. Knows nothing of what
+//! frames mean.
+
+pub mod configurations;
+pub mod roster;
 
 use std::sync::OnceLock;
 
 use rafterdb_metrics::{Samples, Source};
-use rafterdb_net::{Client, Lane, Net, NetStats, Parts, PeerStats};
+use rafterdb_net::{Client, Lane, Net, NetStats, Parts, PeerConfig, PeerStats};
 
 /// What a member does with its network.
 pub trait Wire: Send + Sync {
     /// Sends a frame to a peer; false: it is not connected, or behind.
     fn send_peer(&self, peer: u64, lane: Lane, parts: Parts) -> bool;
+    /// Says who the other members are from now on, and the hash over the names of all.
+    fn set_peers(&self, roster: u64, peers: &[PeerConfig]);
     /// Whether a peer is connected both ways.
     fn is_up(&self, peer: u64) -> bool;
     /// Sends a frame to a client; false: it is gone, or was cut off.
@@ -34,6 +40,10 @@ pub trait Wire: Send + Sync {
 impl Wire for Net {
     fn send_peer(&self, peer: u64, lane: Lane, parts: Parts) -> bool {
         Self::send_peer(self, peer, lane, parts)
+    }
+
+    fn set_peers(&self, roster: u64, peers: &[PeerConfig]) {
+        Self::set_peers(self, roster, peers);
     }
 
     fn is_up(&self, peer: u64) -> bool {

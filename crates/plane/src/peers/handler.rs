@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Weak};
 
-use rafterdb_codec::{Code, PeerRecord, PeerRecords, RaftRecord};
+use rafterdb_codec::{limits, Code, PeerRecord, PeerRecords, RaftRecord};
 use rafterdb_net::{Client, Handler, Lane};
 use rafterdb_pool::Slice;
 
@@ -13,6 +13,8 @@ use crate::ground::error::PlaneError;
 use crate::requests::gate::Gate;
 use crate::snapshots::under_way::Snapshots;
 use crate::state::core_inbox::{Happening, Message};
+use crate::state::membership::Membership;
+use crate::state::tail::Block;
 use crate::state::waiting_reads::Read;
 
 /// Where what comes in goes.
@@ -21,6 +23,10 @@ pub struct Incoming {
     pub gate: Arc<Gate>,
     /// Records of snapshots.
     pub snapshots: Arc<Snapshots>,
+    /// Who was a member, and whether this one is.
+    pub membership: Arc<Membership>,
+    /// Identity of the cluster that this member joined; 0: it was not told, or founded it.
+    pub cluster_joined: u64,
 }
 
 /// A member as its network sees it, as long as the member lives.
@@ -32,8 +38,8 @@ impl Handler for Peers {
         for record in PeerRecords::new(&body) {
             // The network checked the frame's sum: what cannot be read comes from a newer version, and is ignored.
             match record {
-                Ok(record) => room.take(peer, &body, &record),
-                Err(malformed) => room.gate.notes.doubt(peer, malformed.0),
+                Ok(record) => room.dispatch(peer, &body, &record),
+                Err(malformed) => room.gate.member_log.doubt(peer, malformed.0),
             }
         }
     }
@@ -54,7 +60,21 @@ impl Handler for Peers {
     }
 
     fn cluster(&self) -> u64 {
-        self.0.upgrade().map_or(0, |room| room.gate.groups.cluster())
+        self.0.upgrade().map_or(0, |room| match room.gate.groups.cluster() {
+            0 => room.cluster_joined,
+            known => known,
+        })
+    }
+
+    fn removed(&self, member: u64) -> Option<u64> {
+        self.0.upgrade()?.membership.removed(member)
+    }
+
+    fn told_removed(&self, _peer: u64, index: u64) {
+        let Some(room) = self.0.upgrade() else { return };
+        if let Some(error) = room.membership.told_removed(index) {
+            room.gate.failure.fail(error);
+        }
     }
 
     fn client_frame(&self, client: &Client, body: Slice) {
@@ -88,16 +108,18 @@ impl Handler for Peers {
 }
 
 impl Incoming {
-    fn take(&self, peer: u64, frame: &Slice, record: &PeerRecord<'_>) {
+    fn dispatch(&self, peer: u64, frame: &Slice, record: &PeerRecord<'_>) {
         match record {
             PeerRecord::Raft(record) => self.raft(peer, frame, record),
-            PeerRecord::Forward(request) => {
+            PeerRecord::Forward(forward) => {
                 let mut out = Deliveries::default();
-                self.gate.take_forwarded(peer, request, &mut out);
+                self.gate.admit_forwarded(peer, forward, &mut out);
                 self.gate.answers.deliver_all(&mut out);
             }
             PeerRecord::Forwarded(response) => self.gate.forwarder.answer(peer, response),
-            PeerRecord::Snapshot(bytes) => self.snapshots.arrived(&self.gate.notes, peer, frame.slice_ref(bytes)),
+            PeerRecord::Snapshot(bytes) => self
+                .snapshots
+                .arrived(&self.gate.member_log, peer, frame.slice_ref(bytes)),
             PeerRecord::ReadIndex { group, id } => {
                 let Some(group) = self.gate.groups.find(*group) else {
                     return;
@@ -114,21 +136,46 @@ impl Incoming {
         if self.gate.groups.find(record.header.group).is_none() {
             return self
                 .gate
-                .notes
+                .member_log
                 .doubt(peer, "a message for a group that this member does not have");
         }
-        if let Err(malformed) = record.check() {
-            return self.gate.notes.doubt(peer, malformed.0);
-        }
+        let configurations = match record.check() {
+            Ok(checked) => checked.configurations,
+            Err(malformed) => return self.gate.member_log.doubt(peer, malformed.0),
+        };
         if !record.payload.is_empty() && !self.gate.disk_room.takes_appends() {
             // As good as lost: what needs no room, votes and heartbeats, goes on, and the leader sends it again.
             return;
         }
-        self.gate.inbox.push_message(Message {
+        let mut message = Message {
             from: peer,
             header: record.header,
             runs: record.runs.iter().collect(),
             payload: frame.slice_ref(record.payload),
-        });
+            configurations,
+        };
+        shorten(&mut message, limits::APPEND_CONFIGURATIONS_MAX);
+        self.gate.inbox.push_message(message);
     }
+}
+
+/// Leaves out the entries from the configuration on that is one too many, as if the message had come without: the leader sends them again.
+fn shorten(message: &mut Message, most: usize) {
+    let Some(&(end, _)) = message.configurations.get(most) else {
+        return;
+    };
+    message.configurations.truncate(most);
+    let mut left = end;
+    for run in &mut message.runs {
+        run.count = u32::try_from(left).unwrap_or(u32::MAX).min(run.count);
+        left -= u64::from(run.count);
+    }
+    message.runs.retain(|run| run.count > 0);
+    let whole = Block {
+        first: 0,
+        term: 0,
+        count: u64::MAX,
+        bytes: std::mem::take(&mut message.payload),
+    };
+    message.payload = whole.slice(0, end).bytes;
 }

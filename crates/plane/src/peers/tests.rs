@@ -1,39 +1,11 @@
 //! Goal: what members say goes to the room that it is for, and what they cannot mean goes nowhere.
 
-use rafterdb_codec::{Code, MessageKind, RaftHeader, ReadReply, RequestKind, Run};
-use rafterdb_net::{Handler, Lane};
-use rafterdb_pool::{Buffer, Slice};
+use rafterdb_codec::{Code, Forward, Principal, ReadReply, RequestKind, Requests, Run};
 
-use crate::peers::handler::{Incoming, Peers};
-use crate::testing::{batch, entry, linearizable_read, request, Bench};
-
-fn frame(bytes: &[u8]) -> Slice {
-    let mut buffer = Buffer::new(bytes.len());
-    buffer.copy_from_slice(bytes);
-    buffer.freeze(bytes.len())
-}
+use crate::testing::{append, batch, entry, linearizable_read, request, Bench};
 
 fn hear(bench: &Bench, name: &str, bytes: &[u8]) {
-    let incoming = std::sync::Arc::new(Incoming {
-        gate: bench.rooms.gate.clone(),
-        snapshots: bench.shared.snapshots.clone(),
-    });
-    Peers(std::sync::Arc::downgrade(&incoming)).peer_frame(bench.id(name), Lane::Fast, frame(bytes));
-}
-
-fn append(group: u16, runs: &[Run], payload: &[u8]) -> Vec<u8> {
-    let mut out = Vec::new();
-    let (term, fields) = (1, [0; 6]);
-    let kind = MessageKind::Append;
-    RaftHeader {
-        kind,
-        group,
-        term,
-        fields,
-    }
-    .encode(&mut out, runs, payload.len());
-    out.extend_from_slice(payload);
-    out
+    bench.hear(name, bytes);
 }
 
 #[test]
@@ -65,28 +37,60 @@ fn a_message_is_told_to_the_core_if_its_counts_agree_with_its_bytes() {
     assert_eq!(doubts, 1, "said once in a while");
 }
 
+/// A request of whoever has this name, as a follower hands it to the leader.
+fn forward(name: &[u8], kind: RequestKind, id: u64, body: &[u8]) -> Vec<u8> {
+    let request = request(kind, 0, id, body);
+    let mut out = Vec::new();
+    Forward {
+        principal: Principal::new(name).expect("it works"),
+        request: Requests::new(&request).flatten().next().expect("it works"),
+    }
+    .encode(&mut out);
+    out
+}
+
 #[test]
 fn a_write_of_another_member_is_taken_and_answered_to_it_and_a_read_is_not_its_to_forward() {
     let bench = Bench::new(1);
     bench.script("PERSIST 0 1 a 0\nROLE 0 2 1 a\nNOOP 0 1 1");
     bench.script("COMMIT 0 1");
     bench.sent();
-    let mut forwarded = Vec::new();
-    rafterdb_codec::encode_forward_header(&mut forwarded);
-    let head = forwarded.clone();
-    forwarded.extend_from_slice(&request(RequestKind::Write, 0, 5, &batch(b"value")));
-    hear(&bench, "b", &forwarded);
+    hear(&bench, "b", &forward(b"", RequestKind::Write, 5, &batch(b"value")));
     assert_eq!(bench.sent(), [], "it is not committed");
     bench.script("");
     bench.script("ACCEPT 0 2 1 1");
     bench.script("COMMIT 0 2");
     let to: Vec<u64> = bench.sent().iter().map(|(to, _)| *to).collect();
     assert_eq!(to, [bench.id("b")]);
-    let read = [head, request(RequestKind::Read, 0, 6, &linearizable_read(b"key"))].concat();
-    hear(&bench, "b", &read);
+    hear(
+        &bench,
+        "b",
+        &forward(b"", RequestKind::Read, 6, &linearizable_read(b"key")),
+    );
     let refused = bench.sent();
     let code = u16::from_le_bytes([refused[0].1[4 + 6], refused[0].1[4 + 7]]);
     assert_eq!(Code::from_number(code), Some(Code::ProtocolError));
+}
+
+#[test]
+fn who_another_member_says_is_behind_a_write_is_behind_its_entry() {
+    let bench = Bench::new(1);
+    bench.lead();
+    for (id, name) in [(5, &b"ann"[..]), (6, b""), (7, b"bob")] {
+        hear(&bench, "b", &forward(name, RequestKind::Write, id, &batch(b"value")));
+    }
+    bench.put(0, 8).expect("it works");
+    bench.script("");
+    bench.script("ACCEPT 0 2 1 4");
+    assert_eq!(bench.principals(0, 2), ["ann", "", "bob", ""]);
+    bench.sent();
+    bench.script("COMMIT 0 5");
+    assert_eq!(
+        bench.sent().len(),
+        1,
+        "one delivery to the member that asked, whoever is behind it"
+    );
+    assert_eq!(bench.answers(), [(8, Code::Ok)]);
 }
 
 #[test]

@@ -46,7 +46,7 @@ pub struct ApplyQueue {
 
 impl ApplyQueue {
     /// Tells the thread to look at a group: its commit or durable index has moved.
-    pub fn note(&self, group: &Group) {
+    pub fn schedule(&self, group: &Group) {
         if group.apply_wake.set() {
             self.schedule.lock().groups.push(group.id);
             self.arrived.notify_one();

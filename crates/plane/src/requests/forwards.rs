@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use rafterdb_codec::{encode_forward_header, limits, Code, Request, Response};
+use rafterdb_codec::{limits, Code, Forward, Request, Response};
 
 use crate::askers::answers::Answers;
 use crate::askers::asker::Waiter;
@@ -27,6 +27,9 @@ struct Pending {
     /// When it was sent, in ms of the clock.
     at: f64,
 }
+
+/// What gets no answer: the request's kind, and who waits.
+pub type Lost = (u8, Waiter);
 
 /// Requests handed to the leader, waiting for its answer.
 #[derive(Default)]
@@ -57,6 +60,12 @@ impl Forwarder {
             self.answers.deliver_all(&mut out);
         };
         let id = self.ids.next();
+        let forward = Forward {
+            principal: waiter.asker.principal(),
+            request: Request { id, ..*item },
+        };
+        let mut body = Vec::with_capacity(forward.encoded_size());
+        forward.encode(&mut body);
         {
             let mut pending = self.forwards.pending.lock();
             if pending.len() >= limits::FORWARDS_WAITING_MAX {
@@ -75,9 +84,6 @@ impl Forwarder {
                 },
             );
         }
-        let mut body = Vec::with_capacity(item.body.len() + 20);
-        encode_forward_header(&mut body);
-        Request { id, ..*item }.encode(&mut body);
         if !self.network.ask(leader, body) {
             if let Some(pending) = self.forwards.pending.lock().remove(&id) {
                 fail(&pending.waiter, Code::NoLeader, &self.status.no_leader());
@@ -110,26 +116,26 @@ impl Forwards {
     }
 
     /// Takes those that wait for a peer.
-    pub fn take_of(&self, peer: u64) -> Vec<Waiter> {
+    pub fn take_of(&self, peer: u64) -> Vec<Lost> {
         self.take(|pending| pending.leader == peer)
     }
 
     /// Takes those of a group that wait for another member than `leader`.
-    pub fn take_all_but(&self, group: u16, leader: u64) -> Vec<Waiter> {
+    pub fn take_all_but(&self, group: u16, leader: u64) -> Vec<Lost> {
         self.take(|pending| pending.group == group && pending.leader != leader)
     }
 
     /// Takes those whose answer has not come in time.
-    pub fn take_overdue(&self) -> Vec<Waiter> {
+    pub fn take_overdue(&self) -> Vec<Lost> {
         let before = now_ms() - FORWARDED_MS_MAX;
         self.take(|pending| pending.at < before)
     }
 
-    fn take(&self, of: impl Fn(&Pending) -> bool) -> Vec<Waiter> {
+    fn take(&self, of: impl Fn(&Pending) -> bool) -> Vec<Lost> {
         let mut pending = self.pending.lock();
         pending
             .extract_if(|_, pending| of(pending))
-            .map(|(_, pending)| pending.waiter)
+            .map(|(_, pending)| (pending.kind, pending.waiter))
             .collect()
     }
 }

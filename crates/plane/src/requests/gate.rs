@@ -1,19 +1,20 @@
-//! Requests in: from an app's port, a client's connection or a forwarding member. Each is checked, then queued,
+//! Requests in: from an app's port, a client's connection, a forwarding member or this member itself. Each is checked, then queued,
 //! forwarded to the leader, or answered. Called on the asker's thread; never blocks.
 
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
 use rafterdb_codec::{
-    limits, parse_number, validate_batch, Code, Limits, Request, RequestKind, Requests, MESSAGE_HEADER_BYTES,
+    limits, parse_number, validate_batch, Code, Forward, Limits, Request, RequestKind, Requests, MESSAGE_HEADER_BYTES,
 };
 
 use crate::askers::answers::Answers;
 use crate::askers::asker::{Asker, Waiter};
 use crate::askers::deliveries::{request_name, write_response, Deliveries, DELIVERY_BYTES_MAX};
+use crate::askers::internal::{Answered, Internal};
 use crate::ground::clock::now_ms;
 use crate::ground::failure::Failure;
-use crate::ground::notes::Notes;
+use crate::ground::member_log::MemberLog;
 use crate::ground::unique_ids::UniqueIds;
 use crate::health::disk_room::DiskRoom;
 use crate::network::Network;
@@ -52,10 +53,12 @@ pub struct Gate {
     pub network: Arc<Network>,
     /// Numbers of what is asked of them.
     pub ids: Arc<UniqueIds>,
+    /// Writes of the member itself that wait.
+    pub internal: Arc<Internal>,
     /// The way of answers.
     pub answers: Arc<Answers>,
     /// What people are told.
-    pub notes: Arc<Notes>,
+    pub member_log: Arc<MemberLog>,
     /// Whether the member has failed.
     pub failure: Arc<Failure>,
     /// Largest value, bytes.
@@ -71,7 +74,7 @@ impl Gate {
         self.check(asker, submission)?;
         let mut out = Deliveries::default();
         for item in Requests::new(submission).flatten() {
-            self.take(asker, &item, &mut out);
+            self.admit(asker, &item, &mut out);
             if out.bytes() > DELIVERY_BYTES_MAX {
                 // A request of 16 bytes may be answered by many: what was gathered must not grow with their number.
                 self.answers.deliver_all(&mut out);
@@ -100,10 +103,13 @@ impl Gate {
     }
 
     /// Takes a request that a member hands over for its client: of those, only what the leader alone can do.
-    pub fn take_forwarded(&self, peer: u64, item: &Request<'_>, out: &mut Deliveries) {
-        let asker = Asker::Peer(peer);
+    pub fn admit_forwarded(&self, peer: u64, forward: &Forward<'_>, out: &mut Deliveries) {
+        let item = &forward.request;
+        let asker = Asker::Peer(peer, forward.principal.into());
         match RequestKind::try_from(item.kind) {
-            Ok(RequestKind::Write | RequestKind::Transfer) => self.take(&asker, item, out),
+            Ok(RequestKind::Write | RequestKind::Transfer | RequestKind::ChangeMembers) => {
+                self.admit(&asker, item, out)
+            }
             Ok(
                 RequestKind::Read
                 | RequestKind::Watch
@@ -120,8 +126,25 @@ impl Gate {
         }
     }
 
+    /// Takes a write of the member itself, under the checks of every write. An `Err` says that nothing was taken, and nobody is
+    /// called: `POISONED`, `CLOSED`, or `BUSY` as too many wait. Whatever else becomes of it is its answer, on this thread if it is
+    /// refused.
+    pub fn propose(&self, group: u16, batch: &[u8], answered: Answered) -> Result<(), Code> {
+        let item = Request {
+            kind: RequestKind::Write.into(),
+            flags: 0,
+            group,
+            id: self.internal.expect(answered)?,
+            body: batch,
+        };
+        let mut out = Deliveries::default();
+        self.admit(&Asker::Internal(self.internal.clone()), &item, &mut out);
+        self.answers.deliver_all(&mut out);
+        Ok(())
+    }
+
     /// Takes one request; what can be answered at once goes to `out`.
-    pub fn take(&self, asker: &Asker, item: &Request<'_>, out: &mut Deliveries) {
+    pub fn admit(&self, asker: &Asker, item: &Request<'_>, out: &mut Deliveries) {
         let waiter = Waiter {
             asker: asker.clone(),
             id: item.id,
@@ -159,6 +182,7 @@ impl Gate {
                 write_response(out.to(asker), item.kind, 0, Code::Ok, item.id, members.as_bytes());
             }
             RequestKind::Transfer => self.transfer(group, waiter, item, out),
+            RequestKind::ChangeMembers => self.change_members(group, waiter, item, out),
             RequestKind::Snapshot if self.apply.is_full() => {
                 out.fail(&waiter, item.kind, Code::Busy, 0, "too many snapshots wait; slow down");
             }
@@ -192,7 +216,7 @@ impl Gate {
         proposals.push(item.body, waiter);
         drop(proposals);
         if group.proposals_wake.set() {
-            self.inbox.note(group.id, |facts| facts.proposals = true);
+            self.inbox.record(group.id, |facts| facts.proposals = true);
         }
     }
 
@@ -206,13 +230,13 @@ impl Gate {
                 "transfer: the body is one member id",
             );
         };
-        if !self.status.members.iter().any(|peer| peer.id == target) {
+        if !self.status.roster.now().find(target).is_some_and(|member| member.votes) {
             return out.fail(
                 &waiter,
                 item.kind,
                 Code::MemberUnknown,
                 0,
-                "no such member in this cluster",
+                "no such member in this cluster, or one that does not vote",
             );
         }
         let leader = group.leader.load(Ordering::Acquire);
@@ -245,7 +269,7 @@ impl Gate {
     /// Hands a client's request to the leader, or says that there is none.
     pub fn forward(&self, group: &Group, waiter: Waiter, item: &Request<'_>, out: &mut Deliveries) {
         let leader = group.leader.load(Ordering::Acquire);
-        let forwarded = matches!(waiter.asker, Asker::Peer(_));
+        let forwarded = matches!(waiter.asker, Asker::Peer(..));
         if leader == 0 || leader == self.status.id || forwarded {
             let code = if leader == 0 { Code::NoLeader } else { Code::NotLeader };
             let text = match code {

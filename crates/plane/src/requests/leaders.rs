@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use rafterdb_codec::{Code, RequestKind};
 
-use crate::askers::deliveries::{write_response, Deliveries};
+use crate::askers::deliveries::{request_name, write_response, Deliveries};
 use crate::ground::clock::now_ms;
 use crate::requests::gate::Gate;
+use crate::requests::reads::LEADER_CHANGED;
 use crate::state::group::{Group, Transfer};
 
 /// Milliseconds after which an unanswered question for the read index is asked again.
@@ -20,9 +21,9 @@ impl Gate {
     /// The leader of a group changed: what waited for the old one is answered, so that its askers try again.
     pub fn leader_changed(&self, group: &Arc<Group>, leader: u64) {
         let mut out = Deliveries::default();
-        for waiter in self.forwarder.forwards.take_all_but(group.id, leader) {
-            let text = "the leader changed while the write was under way";
-            out.fail(&waiter, RequestKind::Write, Code::LeaderLost, 0, text);
+        for (kind, waiter) in self.forwarder.forwards.take_all_but(group.id, leader) {
+            let text = format!("the leader changed while the {} was under way", request_name(kind));
+            out.fail(&waiter, kind, Code::LeaderLost, 0, &text);
         }
         if !group.leads() {
             let waiting = {
@@ -32,8 +33,7 @@ impl Gate {
                 waiting
             };
             for read in waiting {
-                let text = "the leader changed; try again";
-                self.fail_read(group, read, Code::NoLeader, text, &mut out);
+                self.fail_read(group, read, Code::NoLeader, LEADER_CHANGED, &mut out);
             }
         }
         if leader != 0 {
@@ -56,6 +56,7 @@ impl Gate {
         let text = match code {
             Code::Aborted => "the transfer was replaced by one to another member",
             Code::NotLeader => "this member leads no more; try again",
+            Code::MemberUnknown => "it is no member that votes, or none any more",
             _ => "the member did not take over in time; see that it runs and is up to date",
         };
         let mut out = Deliveries::default();
@@ -98,14 +99,9 @@ impl Gate {
     /// Requests that a peer cannot answer any more.
     pub fn peer_lost(&self, peer: u64) {
         let mut out = Deliveries::default();
-        for waiter in self.forwarder.forwards.take_of(peer) {
-            out.fail(
-                &waiter,
-                RequestKind::Write,
-                Code::LeaderLost,
-                0,
-                "the leader was lost while the write was under way",
-            );
+        for (kind, waiter) in self.forwarder.forwards.take_of(peer) {
+            let text = format!("the leader was lost while the {} was under way", request_name(kind));
+            out.fail(&waiter, kind, Code::LeaderLost, 0, &text);
         }
         for group in &*self.groups {
             for read in group.reads.lock().take_asked_of(peer) {
@@ -116,12 +112,20 @@ impl Gate {
         self.answers.deliver_all(&mut out);
     }
 
+    /// A peer is no member any more: what waits for it is answered.
+    pub fn peer_left(&self, peer: u64) {
+        self.peer_lost(peer);
+        for group in &*self.groups {
+            self.transfer_over(group, peer, Code::MemberUnknown);
+        }
+    }
+
     /// Resolves what was asked of peers and has had no answer in time: the answer was dropped on the way.
     pub fn give_up_overdue(&self) {
         let mut out = Deliveries::default();
-        for waiter in self.forwarder.forwards.take_overdue() {
+        for (kind, waiter) in self.forwarder.forwards.take_overdue() {
             let text = "the leader has not answered";
-            out.fail(&waiter, RequestKind::Write, Code::LeaderLost, 0, text);
+            out.fail(&waiter, kind, Code::LeaderLost, 0, text);
         }
         for group in &*self.groups {
             let before = now_ms() - TRANSFER_MS_MAX;

@@ -14,7 +14,10 @@ use crate::askers::deliveries::Deliveries;
 use crate::ground::clock::now_ms;
 use crate::requests::gate::Gate;
 use crate::state::group::Group;
-use crate::state::waiting_reads::{Asked, Read};
+use crate::state::waiting_reads::{Asked, Fresh, Read};
+
+/// Why reads that waited for a leader's word fail when there is another one.
+pub const LEADER_CHANGED: &str = "the leader changed; try again";
 
 const TOO_MANY_READS: &str = "too many reads wait; slow down";
 
@@ -46,7 +49,7 @@ impl Gate {
             Ok(parsed) => parsed,
             Err(malformed) => return out.fail(&waiter, item.kind, malformed.code(), 0, malformed.0),
         };
-        if matches!(waiter.asker, Asker::Peer(_)) {
+        if matches!(waiter.asker, Asker::Peer(..)) {
             // Nobody would end it when that member is gone.
             return out.fail(&waiter, item.kind, Code::ProtocolError, 0, "a watch is not forwarded");
         }
@@ -67,7 +70,7 @@ impl Gate {
         if let Some(index) = group.leased_index(now_ms()) {
             return match read {
                 Read::Index { peer, id } => self.serving.answer_read_index(group, peer, id, Code::Ok, index),
-                Read::Ranges { .. } | Read::Watch { .. } => self.await_applied(group, read, index, out),
+                Read::Ranges { .. } | Read::Watch { .. } => self.await_applied(group, read, index, None, out),
             };
         }
         let mut reads = group.reads.lock();
@@ -82,7 +85,7 @@ impl Gate {
             drop(reads);
             return self
                 .inbox
-                .note(group.id, |facts| facts.reads = facts.reads.max(Some(sequence)));
+                .record(group.id, |facts| facts.reads = facts.reads.max(Some(sequence)));
         }
         if matches!(read, Read::Index { .. }) || group.leader.load(Ordering::Acquire) == 0 {
             drop(reads);
@@ -106,17 +109,34 @@ impl Gate {
         let fresh = group.reads.lock().fresh;
         #[allow(clippy::cast_precision_loss, reason = "a staleness of 2^53 ms is as good as none")]
         match fresh {
-            Some((at, index)) if now - at <= staleness as f64 => self.await_applied(group, read, index, out),
+            Some(Fresh { at, index, leader }) if now - at <= staleness as f64 => {
+                self.await_applied(group, read, index, Some(leader), out);
+            }
             _ => self.linearizable(group, read, out),
         }
     }
 
-    /// Serves a read once an index is applied.
-    pub fn await_applied(&self, group: &Arc<Group>, read: Read, index: u64, out: &mut Deliveries) {
+    /// Serves a read once an index is applied. `told_by`: the leader on whose word it is committed, `None` for this member's own.
+    pub fn await_applied(
+        &self,
+        group: &Arc<Group>,
+        read: Read,
+        index: u64,
+        told_by: Option<u64>,
+        out: &mut Deliveries,
+    ) {
         if group.applied.load(Ordering::Acquire) >= index {
             return self.serving.serve(group, read);
         }
         let mut reads = group.reads.lock();
+        // `leader_changed` fails what waits for entries that only the old leader knew, under this lock and after the leader is
+        // another: a read that came to wait for one after that would wait for ever.
+        let is_gone =
+            |leader| group.leader.load(Ordering::Acquire) != leader && group.last.load(Ordering::Acquire) < index;
+        if told_by.is_some_and(is_gone) {
+            drop(reads);
+            return self.fail_read(group, read, Code::NoLeader, LEADER_CHANGED, out);
+        }
         if !reads.admit(&read) {
             drop(reads);
             return self.fail_read(group, read, Code::Busy, TOO_MANY_READS, out);
@@ -176,7 +196,7 @@ impl Gate {
             return;
         };
         if reply.index > SAFE_NUMBER_MAX || reply.term > SAFE_NUMBER_MAX {
-            return self.notes.doubt(peer, "a read index or its term beyond 2^53");
+            return self.member_log.doubt(peer, "a read index or its term beyond 2^53");
         }
         let asked = {
             let mut reads = group.reads.lock();
@@ -184,19 +204,23 @@ impl Gate {
                 return;
             };
             if reply.code == Code::Ok {
-                reads.fresh = Some((asked.at, reply.index));
+                reads.fresh = Some(Fresh {
+                    at: asked.at,
+                    index: reply.index,
+                    leader: peer,
+                });
             }
             asked
         };
         if reply.code == Code::Ok && reply.index > group.commit.load(Ordering::Acquire) {
             // Else the reads would wait until the leader tells of the commit by itself: a share of the heartbeat interval.
             self.inbox
-                .note(group.id, |facts| facts.committed = Some((reply.index, reply.term)));
+                .record(group.id, |facts| facts.committed = Some((reply.index, reply.term)));
         }
         let mut out = Deliveries::default();
         for read in asked.reads {
             if reply.code == Code::Ok {
-                self.await_applied(group, read, reply.index, &mut out);
+                self.await_applied(group, read, reply.index, Some(peer), &mut out);
             } else {
                 self.fail_read(
                     group,

@@ -35,7 +35,7 @@ pub fn read_sync(groups: &Groups, failure: &Failure, request: &[u8], into: &mut 
 /// Writes the result if it fits; returns the bytes it needs.
 fn read_key(groups: &Groups, failure: &Failure, request: &[u8], into: &mut [u8]) -> Result<usize, PlaneError> {
     if let Some(error) = failure.why() {
-        return Err(PlaneError::new(Code::Poisoned, error.text.clone()));
+        return Err(PlaneError::new(error.code_of_calls(), error.text.clone()));
     }
     let SyncRead {
         consistency,
@@ -64,9 +64,14 @@ fn read_key(groups: &Groups, failure: &Failure, request: &[u8], into: &mut [u8])
     loop {
         let at = machine.revision();
         let mut needed = 0;
-        let found = match machine.engine().get(key, at, &mut |row| {
-            needed = encode_sync_result(into, at, Some(&pair_of(key, &row)));
-        }) {
+        let engine = machine.engine();
+        let mut read = Ok(());
+        let found = engine.get(key, at, &mut |row| {
+            read = engine.value(key, &row, &mut |value| {
+                needed = encode_sync_result(into, at, Some(&pair_of(key, &row, value)));
+            });
+        });
+        let found = match found.and_then(|found| read.map(|()| found)) {
             Err(error) if error.code != Code::Compacted => return Err(error.into()),
             // A compaction overtook the read: the revision has moved on as well.
             Err(_) => continue,
@@ -102,13 +107,13 @@ fn await_lease(group: &Group) -> Result<(), PlaneError> {
     Ok(())
 }
 
-const fn pair_of<'a>(key: &'a [u8], row: &RowRef<'a>) -> Pair<'a> {
+const fn pair_of<'a>(key: &'a [u8], row: &RowRef<'_>, value: &'a [u8]) -> Pair<'a> {
     Pair {
         create: row.create,
         modified: row.modified,
         version: row.version,
         lease: row.lease,
         key,
-        value: row.value,
+        value,
     }
 }

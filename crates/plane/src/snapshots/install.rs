@@ -25,6 +25,7 @@ use crate::snapshots::under_way::{Incoming, Received, Snapshots};
 use crate::state::core_inbox::{CoreInbox, Happening};
 use crate::state::group::{Group, StoreMachine};
 use crate::state::groups::Groups;
+use crate::state::membership::{note_members, Membership};
 use crate::state::stores::Stores;
 use crate::system::disk_space::check_space;
 
@@ -58,6 +59,8 @@ pub struct SnapshotInstaller {
     pub inbox: Arc<CoreInbox>,
     /// Reads that waited for it.
     pub serving: Arc<Serving>,
+    /// Who is told who the members are.
+    pub membership: Arc<Membership>,
     /// The way of answers.
     pub answers: Arc<Answers>,
     /// How long it takes.
@@ -82,6 +85,7 @@ pub fn install(room: &Arc<SnapshotInstaller>, received: &Receiver<Received>) {
                 index: mark.index,
                 term: mark.term,
                 from: peer,
+                configuration: None,
             });
         }
         room.snapshots.tell(Incoming::Ended {
@@ -186,6 +190,7 @@ fn swap(room: &SnapshotInstaller, group: &Arc<Group>, peer: u64, mark: Mark, rea
         ));
         return Swapped::Failed(error);
     }
+    let configuration = machine.status().configuration;
     let old = group.replace_machine(machine);
     group.applied.store(mark.index, Ordering::Release);
     answer_passed(room, group, mark.index);
@@ -195,11 +200,15 @@ fn swap(room: &SnapshotInstaller, group: &Arc<Group>, peer: u64, mark: Mark, rea
         index: mark.index,
         term: mark.term,
         from: peer,
+        configuration,
     });
     // Only now: the core must hear of the new store before it hears what that store holds.
     room.stores.observe(group);
     old.end_watches();
     room.serving.serve_applied(group, mark.index);
+    if let Err(error) = note_members(&room.membership, group.id, &group.machine()) {
+        room.failure.fail(error);
+    }
     Swapped::Done(old)
 }
 

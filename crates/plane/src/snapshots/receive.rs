@@ -16,7 +16,7 @@ use rafterdb_pool::Slice;
 use rafterdb_store::Mark;
 
 use crate::ground::error::PlaneError;
-use crate::ground::notes::Notes;
+use crate::ground::member_log::MemberLog;
 use crate::health::stalls::{Stalls, Work};
 use crate::network::Network;
 use crate::snapshots::record::encoded;
@@ -68,7 +68,7 @@ pub struct SnapshotReceiver {
     /// The way to other members.
     pub network: Arc<Network>,
     /// What people are told.
-    pub notes: Arc<Notes>,
+    pub member_log: Arc<MemberLog>,
     /// How long a part takes.
     pub stalls: Arc<Stalls>,
     /// Where they are kept until they are installed.
@@ -134,7 +134,7 @@ impl Streams<'_> {
         let Ok(SnapshotStream { group, id }) = SnapshotStream::of(body) else {
             return;
         };
-        let said = match self.take(peer, group, body) {
+        let said = match self.write_record(peer, group, body) {
             Ok(said) => said,
             Err(error) => {
                 self.tell_refusal(peer, group, id, &error);
@@ -154,7 +154,7 @@ impl Streams<'_> {
     }
 
     /// Takes one record; returns what its sender is told.
-    fn take(&mut self, peer: u64, group: u16, body: &Slice) -> Result<SnapshotState, PlaneError> {
+    fn write_record(&mut self, peer: u64, group: u16, body: &Slice) -> Result<SnapshotState, PlaneError> {
         if self.room.groups.find(group).is_none() {
             return Err(refused("there is no such group here"));
         }
@@ -277,6 +277,7 @@ impl Streams<'_> {
             index: mark.index,
             term: mark.term,
             from: peer,
+            configuration: None,
         });
     }
 
@@ -355,6 +356,6 @@ impl Streams<'_> {
             "snapshot of group {group} from member {peer} refused: {}: {error}",
             error.code.name()
         );
-        self.room.notes.warn(&text);
+        self.room.member_log.warn(&text);
     }
 }

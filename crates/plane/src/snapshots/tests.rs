@@ -23,7 +23,7 @@ fn answers(bench: &Bench, records: &[Vec<u8>]) -> Vec<(u64, u64, SnapshotState)>
         bench
             .shared
             .snapshots
-            .arrived(&bench.shared.notes, bench.id("b"), slice(record));
+            .arrived(&bench.shared.member_log, bench.id("b"), slice(record));
     }
     // What was handed over stays there: nobody installs.
     bench.shared.snapshots.close();
@@ -79,6 +79,7 @@ fn every_record_is_answered_with_what_has_been_received() {
 fn what_does_not_follow_ends_the_stream_and_leaves_nothing() {
     for broken in [
         data(4, b"gap"),
+        data(2, b"once more"),
         data(3, b""),
         record(BEGIN),
         record(SnapshotMessage::End { length: 2 }),
@@ -120,9 +121,22 @@ fn a_begun_stream_goes_with_its_sender() {
     bench
         .shared
         .snapshots
-        .arrived(&bench.shared.notes, bench.id("b"), slice(&record(BEGIN)));
+        .arrived(&bench.shared.member_log, bench.id("b"), slice(&record(BEGIN)));
     bench.shared.snapshots.peer_lost(bench.id("b"));
     assert_eq!((answers(&bench, &[]).len(), files(&bench)), (1, 0));
+}
+
+#[test]
+fn one_that_is_sent_ends_when_its_receiver_is_no_member_any_more() {
+    let bench = Bench::new(1);
+    let outgoing = ["b", "c"].map(|name| Arc::new(Outgoing::new(bench.id(name))));
+    for (id, outgoing) in (9..).zip(&outgoing) {
+        bench.shared.snapshots.outgoing.lock().insert(id, outgoing.clone());
+    }
+    bench.run("ROSTER 0 2 a 1 c 1");
+    let silence = std::time::Duration::from_millis(20);
+    let ends = outgoing.map(|outgoing| outgoing.wait(None, silence).expect_err("nobody answers").kind());
+    assert_eq!(ends, [std::io::ErrorKind::BrokenPipe, std::io::ErrorKind::TimedOut]);
 }
 
 #[test]
@@ -137,7 +151,7 @@ fn an_answer_counts_if_it_comes_from_who_is_sent_to() {
         bench
             .shared
             .snapshots
-            .arrived(&bench.shared.notes, bench.id(from), slice(&ack));
+            .arrived(&bench.shared.member_log, bench.id(from), slice(&ack));
         assert_eq!(outgoing.wait(Some(50), silence).is_ok(), is_installed, "{from}");
     }
 }

@@ -14,7 +14,7 @@ use rafterdb_pool::Slice;
 use rafterdb_store::Mark;
 
 use crate::ground::error::PlaneError;
-use crate::ground::notes::Notes;
+use crate::ground::member_log::MemberLog;
 use crate::snapshots::outgoing::Outgoing;
 
 /// How often the sender of a snapshot that is being installed hears of it.
@@ -143,13 +143,13 @@ impl Snapshots {
         self.waiting_bytes.fetch_sub(body.len(), Ordering::Relaxed);
     }
     /// A snapshot record from a peer, on the network's thread.
-    pub fn arrived(&self, notes: &Notes, peer: u64, body: Slice) {
+    pub fn arrived(&self, member_log: &MemberLog, peer: u64, body: Slice) {
         if let Err(malformed) = SnapshotStream::of(&body) {
-            return notes.doubt(peer, malformed.0);
+            return member_log.doubt(peer, malformed.0);
         }
         match SnapshotRecord::parse(&body).map(|record| (record.id, record.part)) {
             Ok((_, SnapshotMessage::Begin { index, term })) if index.max(term) > SAFE_NUMBER_MAX => {
-                return notes.doubt(peer, "a snapshot of an entry beyond 2^53");
+                return member_log.doubt(peer, "a snapshot of an entry beyond 2^53");
             }
             Ok((id, SnapshotMessage::Ack { received, state })) => {
                 let outgoing = self.outgoing.lock().get(&id).cloned();

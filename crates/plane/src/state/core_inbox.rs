@@ -2,10 +2,11 @@
 //! Facts that only grow (durable, applied, …) are kept once a group; messages are kept in order.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
-use rafterdb_codec::{limits, RaftHeader, Run};
+use rafterdb_codec::{limits, Configuration, ConfigurationEntry, RaftHeader, Run};
 use rafterdb_pool::Slice;
 use smallvec::SmallVec;
 
@@ -23,6 +24,8 @@ pub struct Message {
     pub runs: SmallVec<[Run; RUNS_INLINE]>,
     /// The entries.
     pub payload: Slice,
+    /// Those of them that are configurations: how many come before each, and what it says.
+    pub configurations: Vec<(u64, Configuration)>,
 }
 
 /// Something that happened once and must be told in order.
@@ -46,6 +49,8 @@ pub enum Happening {
         index: u64,
         term: u64,
         from: u64,
+        /// The last configuration that it holds.
+        configuration: Option<Arc<ConfigurationEntry>>,
     },
     /// Entries first ≤ i < end, of so many bytes, went to a peer: the core did not know how many fit a message.
     Sent {
@@ -57,6 +62,14 @@ pub enum Happening {
     },
     /// Someone asks for the leadership to move.
     Transfer { group: u16, peer: u64 },
+    /// Someone asks for other members: (id, 1 if it votes, else 0) of each.
+    Change {
+        group: u16,
+        asker: u64,
+        from: u64,
+        is_forced: bool,
+        members: Vec<(u64, u64)>,
+    },
 }
 
 /// The newest of each fact of one group; `None`: nothing new.
@@ -127,7 +140,7 @@ impl CoreInbox {
     }
 
     /// Records facts of a group.
-    pub fn note(&self, group: u16, change: impl FnOnce(&mut Facts)) {
+    pub fn record(&self, group: u16, change: impl FnOnce(&mut Facts)) {
         let mut state = self.state.lock();
         state.change(group, change);
         state.urgent = true;
@@ -221,6 +234,11 @@ impl Taken<'_> {
         Some((group, std::mem::take(&mut self.0.facts[at])))
     }
 
+    /// Changes the facts of a group: they are taken with the others.
+    pub fn change(&mut self, group: u16, change: impl FnOnce(&mut Facts)) {
+        self.0.change(group, change);
+    }
+
     /// Whether the worker is to stop.
     #[must_use]
     pub fn closing(&self) -> bool {
@@ -248,6 +266,7 @@ mod tests {
                 0 => Slice::default(),
                 _ => Buffer::new(bytes).freeze(bytes),
             },
+            configurations: Vec::new(),
         }
     }
 
@@ -279,6 +298,7 @@ mod tests {
                 header: *header,
                 runs: SmallVec::new(),
                 payload: payload.clone(),
+                configurations: Vec::new(),
             });
         }
         inbox.push_message(message(0));

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, AtomicU8, AtomicUsize, Ordering};
 use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
-use rafterdb_codec::Role;
+use rafterdb_codec::{Configuration, Role};
 use rafterdb_pool::Pool;
 use rafterdb_store::{Deliver, LsmEngine, Machine};
 
@@ -50,6 +50,17 @@ pub struct Transfer {
     pub at: f64,
 }
 
+/// A change of the members that the core was asked for, until it says what became of it.
+#[derive(Debug)]
+pub struct PendingChange {
+    /// The number that it was asked for by.
+    pub asker: u64,
+    /// Who asked.
+    pub waiter: Waiter,
+    /// Who the members shall be.
+    pub wanted: Arc<Configuration>,
+}
+
 /// One group.
 pub struct Group {
     /// Its number.
@@ -69,6 +80,8 @@ pub struct Group {
     pub unapplied_bytes: AtomicUsize,
     /// Who asked for the leadership to move, and to which member.
     pub transfers: Mutex<Vec<Transfer>>,
+    /// The change of members that is under way, if one is.
+    pub change: Mutex<Option<PendingChange>>,
     /// Reads that wait for something.
     pub reads: Mutex<WaitingReads>,
     /// How far the log is on disk.
@@ -115,6 +128,7 @@ impl Group {
             waiting: Mutex::default(),
             unapplied_bytes: AtomicUsize::new(0),
             transfers: Mutex::default(),
+            change: Mutex::default(),
             reads: Mutex::default(),
             durable: Mutex::new(Durable { epoch: 0, index: last }),
             last: AtomicU64::new(last),

@@ -5,6 +5,7 @@ pub mod core_inbox;
 pub mod group;
 pub mod groups;
 pub mod lease;
+pub mod membership;
 pub mod proposals;
 pub mod stores;
 pub mod tail;

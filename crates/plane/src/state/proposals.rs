@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use rafterdb_codec::{limits, Entry, EntryKind};
 use rafterdb_pool::{Pool, Slice};
+use rafterdb_store::MACHINE_VERSION;
 
 use crate::askers::asker::Waiter;
 use crate::ground::append_buffer::AppendBuffer;
@@ -58,18 +59,19 @@ impl Proposals {
         self.bytes
     }
 
-    /// Adds a batch as one entry.
+    /// Adds a batch as one entry, of whoever is behind its asker.
     pub fn push(&mut self, batch: &[u8], waiter: Waiter) {
         let entry = Entry {
-            kind: EntryKind::Batch.into(),
-            body: batch,
+            version: MACHINE_VERSION,
+            principal: waiter.asker.principal(),
+            ..Entry::new(EntryKind::Batch, batch)
         };
         let size = entry.encoded_size();
         if self.gathered.len() + size > limits::APPEND_BYTES_MAX {
             self.close_chunk();
         }
         let header = entry.header().expect("invariant: a batch is at most requestBytesMax");
-        self.gathered.push(&[&header, batch]);
+        self.gathered.push(&[&header, entry.principal.name(), batch]);
         self.gathered_count += 1;
         self.waiters.push_back(waiter);
         self.bytes += size;
@@ -118,11 +120,12 @@ impl Proposals {
 mod tests {
     use super::*;
     use crate::askers::asker::Asker;
+    use crate::askers::principal::KeptPrincipal;
     use crate::exchange::events::CHUNKS_MAX;
 
     fn waiter(id: u64) -> Waiter {
         Waiter {
-            asker: Asker::Peer(1),
+            asker: Asker::Peer(1, KeptPrincipal::default()),
             id,
         }
     }

@@ -13,6 +13,9 @@ use crate::state::group::{Group, Home, StoreMachine};
 /// Share of a member's memory that goes to the block cache which all groups share.
 const SHARED_CACHE_SHARE: u64 = 8;
 
+/// Called by a thread of the store, which must not wait for another flush.
+pub type OnFlushed = Arc<dyn Fn(u16) + Send + Sync>;
+
 /// What all groups' stores have in common.
 pub struct Stores {
     /// Block cache of all groups.
@@ -21,6 +24,8 @@ pub struct Stores {
     memory_bytes: u64,
     /// Who is told what they flush.
     inbox: Arc<CoreInbox>,
+    /// Called with the number of a group that has flushed: another flush may have been asked for meanwhile.
+    on_flushed: OnFlushed,
     /// What ends the member if one of them fails.
     failure: Arc<Failure>,
 }
@@ -28,11 +33,12 @@ pub struct Stores {
 impl Stores {
     /// Stores of so many groups in so much memory.
     #[must_use]
-    pub fn new(memory: u64, groups: u16, inbox: Arc<CoreInbox>, failure: Arc<Failure>) -> Self {
+    pub fn new(memory: u64, groups: u16, inbox: Arc<CoreInbox>, on_flushed: OnFlushed, failure: Arc<Failure>) -> Self {
         Self {
             cache: SharedCache::new(memory / SHARED_CACHE_SHARE),
             memory_bytes: (memory - memory / SHARED_CACHE_SHARE) / u64::from(groups),
             inbox,
+            on_flushed,
             failure,
         }
     }
@@ -66,9 +72,10 @@ impl Stores {
     /// also while nobody writes.
     pub fn observe(&self, group: &Group) {
         let machine = group.machine();
-        let (inbox, id) = (self.inbox.clone(), group.id);
+        let (inbox, on_flushed, id) = (self.inbox.clone(), self.on_flushed.clone(), group.id);
         machine.engine().on_persisted(Box::new(move |mark| {
-            inbox.note(id, |facts| facts.persisted = Some(mark.index));
+            inbox.record(id, |facts| facts.persisted = Some(mark.index));
+            on_flushed(id);
         }));
         let failure = self.failure.clone();
         machine
@@ -76,7 +83,7 @@ impl Stores {
             .on_failed(Box::new(move |error| failure.fail(error.clone().into())));
         let persisted = machine.engine().persisted().index;
         if persisted > 0 {
-            self.inbox.note(id, |facts| facts.persisted = Some(persisted));
+            self.inbox.record(id, |facts| facts.persisted = Some(persisted));
         }
     }
 }

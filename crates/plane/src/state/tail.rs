@@ -168,8 +168,8 @@ mod tests {
     fn block(first: u64, term: u64, sizes: &[usize]) -> Block {
         let mut bytes = Vec::new();
         for (i, size) in sizes.iter().enumerate() {
-            let (kind, body) = (EntryKind::Batch.into(), &vec![u8::try_from(i).unwrap(); *size]);
-            Entry { kind, body }.encode(&mut bytes).unwrap();
+            let body = vec![u8::try_from(i).unwrap(); *size];
+            Entry::new(EntryKind::Batch, &body).encode(&mut bytes).unwrap();
         }
         Block {
             first,

@@ -41,12 +41,23 @@ pub struct WaitingReads {
     pub asked: Option<Asked>,
     /// On a follower: reads that came while a question was under way; the next one serves them all.
     pub unasked: Vec<Read>,
-    /// Newest answer of the leader: when it was asked for (ms) and the index. A read that accepts some staleness lives off it.
-    pub fresh: Option<(f64, u64)>,
+    /// Newest answer of a leader. A read that accepts some staleness lives off it.
+    pub fresh: Option<Fresh>,
     /// How many wait in all.
     count: usize,
     /// Bytes that they hold.
     bytes: usize,
+}
+
+/// What a leader said is committed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Fresh {
+    /// When it was asked for, in ms of the clock.
+    pub at: f64,
+    /// The index.
+    pub index: u64,
+    /// Who said it.
+    pub leader: u64,
 }
 
 /// A follower's question for the read index.
@@ -90,7 +101,7 @@ impl WaitingReads {
     /// Takes the reads that wait for entries after `last`, and forgets an answer about them: a leader that is gone said that
     /// they are committed, and there may be no such entries.
     pub fn take_beyond(&mut self, last: u64) -> Vec<Read> {
-        self.fresh.take_if(|(_, index)| *index > last);
+        self.fresh.take_if(|fresh| fresh.index > last);
         let beyond = self.unapplied.split_off(&last.saturating_add(1));
         let out: Vec<Read> = beyond.into_values().flatten().collect();
         self.dismiss(&out);
@@ -157,10 +168,11 @@ impl WaitingReads {
 mod tests {
     use super::*;
     use crate::askers::asker::Asker;
+    use crate::askers::principal::KeptPrincipal;
 
     fn read(bytes: usize) -> Read {
         let waiter = Waiter {
-            asker: Asker::Peer(1),
+            asker: Asker::Peer(1, KeptPrincipal::default()),
             id: 1,
         };
         let body = RequestBody::new(&waiter.asker, &vec![0; bytes]);
@@ -207,7 +219,11 @@ mod tests {
         for index in [5, 6, 1 << 52] {
             assert!(reads.admit(&read(1)));
             reads.unapplied.entry(index).or_default().push(read(1));
-            reads.fresh = Some((0.0, index));
+            reads.fresh = Some(Fresh {
+                at: 0.0,
+                index,
+                leader: 2,
+            });
         }
         assert_eq!(reads.take_beyond(5).len(), 2);
         assert_eq!((reads.count, reads.fresh), (1, None));

@@ -18,8 +18,7 @@ impl Status {
     pub fn no_leader(&self) -> String {
         let peers = self.peer_stats();
         let reasons: Vec<_> = peers.iter().filter_map(|peer| self.reason(peer)).collect();
-        let has_quorum = (peers.len() + 1 - reasons.len()) * 2 > peers.len() + 1;
-        let text = match (has_quorum, reasons.is_empty()) {
+        let text = match (self.reaches_majority(&peers), reasons.is_empty()) {
             (false, _) => format!("no leader: {}", reasons.join(", ")),
             (true, true) => "no leader yet: all members are reached, and have not elected one".to_owned(),
             (true, false) => format!(
@@ -30,6 +29,15 @@ impl Status {
         format!("{text}{DETAILS}{}", json!({ "members": self.peers_json(&peers) }))
     }
 
+    /// Whether more than half of those that vote are reached, this member among them.
+    fn reaches_majority(&self, peers: &[PeerStats]) -> bool {
+        let is_reached = |id| id == self.id || peers.iter().any(|peer| peer.id == id && peer.reached);
+        let members = self.roster.now();
+        let voters = members.iter().filter(|member| member.votes);
+        let reached = voters.clone().filter(|member| is_reached(member.peer.id)).count();
+        reached * 2 > voters.count()
+    }
+
     /// Tells who leads a group from now on. Of many groups only now and then: they change together.
     pub fn note_leader(&self, group: &Group, term: u64, leader: u64) {
         let text = || {
@@ -38,15 +46,15 @@ impl Status {
             } else {
                 format!("group {}: ", group.id)
             };
-            match self.members.iter().find(|member| member.id == leader) {
-                Some(member) => format!("{of}{} leads in term {term}", member.name),
+            match self.roster.now().find(leader) {
+                Some(member) => format!("{of}{} leads in term {term}", member.peer.name),
                 None => format!("{of}no leader in term {term}"),
             }
         };
         if self.groups.len() == 1 {
-            self.notes.note(&text());
+            self.member_log.info(&text());
         } else {
-            self.leaders.say(text, |text| self.notes.note(text));
+            self.leaders.say(text, |text| self.member_log.info(text));
         }
     }
 
@@ -88,14 +96,16 @@ impl Status {
             Some(error) => {
                 let text = escaped(&error.text);
                 // Most of them begin with it.
-                let text = text.strip_prefix(endpoint).unwrap_or(&text).trim_start();
+                let text = text.strip_prefix(&endpoint).unwrap_or(&text).trim_start();
                 format!("{name} at {endpoint} {text} ({})", error.code.name())
             }
         })
     }
 
-    fn endpoint_of(&self, id: u64) -> &str {
-        let member = self.members.iter().find(|member| member.id == id);
-        member.map_or("", |member| &member.endpoint)
+    fn endpoint_of(&self, id: u64) -> String {
+        let members = self.roster.now();
+        members
+            .find(id)
+            .map_or_else(String::new, |member| member.peer.endpoint.clone())
     }
 }

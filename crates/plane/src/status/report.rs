@@ -3,13 +3,13 @@
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
-use rafterdb_codec::Role;
+use rafterdb_codec::{ConfiguredMember, Role};
 use serde_json::json;
 
-use crate::config::Peer;
-use crate::ground::notes::Notes;
+use crate::ground::member_log::MemberLog;
 use crate::ground::rate_limit::RateLimited;
 use crate::log::reader::LogReader;
+use crate::network::roster::Roster;
 use crate::network::{Network, Wire};
 use crate::state::group::Group;
 use crate::state::groups::Groups;
@@ -30,8 +30,8 @@ pub struct Status {
     pub name: String,
     /// Its number.
     pub id: u64,
-    /// All members, this one too.
-    pub members: Vec<Peer>,
+    /// The members.
+    pub roster: Arc<Roster>,
     /// How the log writes.
     pub log_mode: String,
     /// The log's files.
@@ -41,7 +41,7 @@ pub struct Status {
     /// The way to other members.
     pub network: Arc<Network>,
     /// What people are told.
-    pub notes: Arc<Notes>,
+    pub member_log: Arc<MemberLog>,
     /// Changes of leaders, of many groups.
     pub leaders: RateLimited,
 }
@@ -55,7 +55,8 @@ impl Status {
         let figures = machine.status();
         let engine = machine.engine().stats();
         let disk_bytes = engine.tables_disk_bytes + engine.history_disk_bytes + self.log.files.held_bytes(group.id);
-        let me = self.members.iter().find(|m| m.id == self.id);
+        let members = self.roster.now();
+        let me = members.find(self.id);
         let cluster = self.groups.cluster();
         // In this order, so that what is committed is in the log, whatever happens in between.
         let committed = group.commit.load(Ordering::Acquire);
@@ -63,10 +64,10 @@ impl Status {
         json!({
             "name": self.name,
             "id": self.id,
-            "endpoint": me.map_or("", |m| &m.endpoint),
+            "endpoint": me.map_or("", |me| &me.peer.endpoint),
             "listen": self.network.get().map_or(&[][..], Wire::listening),
             "role": role_name(group.role()),
-            "leader": self.members.iter().find(|m| m.id == leader).map(|m| &m.name),
+            "leader": members.find(leader).map(|member| &member.peer.name),
             "term": group.term.load(Ordering::Acquire),
             "lastIndex": last,
             "committed": committed,
@@ -87,8 +88,12 @@ impl Status {
     /// The members and the leader, as FORMATS.md MEMBERS.
     #[must_use]
     pub fn members_json(&self, group: &Group) -> String {
+        let current = self.roster.current(group.id);
+        let member = |member: &ConfiguredMember| json!({"id": member.id, "name": member.name, "endpoint": member.endpoint, "part": member.part});
+        let members: Vec<_> = current.configuration.members.iter().map(member).collect();
         json!({
-            "members": self.members,
+            "members": members,
+            "index": current.index,
             "leader": group.leader.load(Ordering::Acquire),
             "cluster": self.groups.cluster(),
             "self": self.id,

@@ -1,14 +1,16 @@
 //! A member's rooms without its threads, its network and its core, for tests: each step is taken by hand, and what goes out is
 //! looked at. Judges nothing.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rafterdb_codec::{
-    BatchHeader, Body, Code, Consistency, Entry, EntryKind, Put, Range, ReadRequest, Request, RequestKind, Responses,
+    BatchHeader, Body, Code, Consistency, Entries, Entry, EntryKind, MessageKind, Principal, Put, RaftHeader, Range,
+    ReadRequest, Request, RequestKind, Responses, Run,
 };
 use rafterdb_metrics::Samples;
-use rafterdb_net::{Client, Lane, NetStats, Parts, PeerStats};
+use rafterdb_net::{Client, Handler, Lane, NetStats, Parts, PeerConfig, PeerStats};
 use rafterdb_pool::{Buffer, Slice};
 
 use crate::askers::app_port::Port;
@@ -23,8 +25,10 @@ use crate::member::recovery;
 use crate::member::rooms::{Rooms, Threads};
 use crate::member::shared::Shared;
 use crate::network::Wire;
+use crate::peers::handler::{Incoming, Peers};
 use crate::snapshots::under_way::Queues;
 use crate::state::group::Group;
+use crate::state::tail::Block;
 
 mod script;
 
@@ -36,6 +40,8 @@ pub const PEERS: [&str; 2] = ["b", "c"];
 pub struct Recorder {
     /// To whom, and the body.
     pub frames: Mutex<Vec<(u64, Vec<u8>)>>,
+    /// Who the other members were said to be, each time.
+    pub peers: Mutex<Vec<Vec<u64>>>,
     /// Nobody can be reached.
     pub is_cut: std::sync::atomic::AtomicBool,
 }
@@ -59,6 +65,11 @@ struct Recording(Arc<Recorder>);
 impl Wire for Recording {
     fn send_peer(&self, peer: u64, _lane: Lane, parts: Parts) -> bool {
         self.0.note(peer, &parts)
+    }
+
+    fn set_peers(&self, _roster: u64, peers: &[PeerConfig]) {
+        let ids = peers.iter().map(|peer| peer.id).collect();
+        self.0.peers.lock().expect("it works").push(ids);
     }
 
     fn is_up(&self, _peer: u64) -> bool {
@@ -111,17 +122,29 @@ pub struct Bench {
     pub port: Arc<Port>,
     exchange: Mutex<Exchange>,
     parts: ExchangeParts,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 impl Bench {
     /// The rooms of the member `a` of three, with so many groups.
     pub fn new(groups: u16) -> Self {
+        let bench = Self::open(groups, tempfile::tempdir().expect("it works"), "");
+        bench.script("");
+        bench
+    }
+
+    /// The same on what a kill leaves of this one's files, with all members at an endpoint; nothing is told yet.
+    pub fn killed(&self, endpoint: &str) -> Self {
         let dir = tempfile::tempdir().expect("it works");
+        copy(self.dir.path(), dir.path());
+        Self::open(self.config.groups, dir, endpoint)
+    }
+
+    fn open(groups: u16, dir: tempfile::TempDir, endpoint: &str) -> Self {
         let members: Vec<_> = ["a"]
             .iter()
             .chain(&PEERS)
-            .map(|name| serde_json::json!({"name": name, "endpoint": ""}))
+            .map(|name| serde_json::json!({"name": name, "endpoint": endpoint}))
             .collect();
         let config = serde_json::json!({
             "name": "a", "dataDir": dir.path(), "members": members, "listen": [], "durability": "os", "durabilityInterval": 10,
@@ -131,8 +154,8 @@ impl Bench {
         let data_dir = Arc::new(DataDir::open(&config).expect("it works"));
         let notes = Arc::new(Mutex::new(Vec::new()));
         let told = notes.clone();
-        let on_note = Arc::new(move |line: &str| told.lock().expect("it works").push(line.to_owned()));
-        let (shared, queues) = Shared::new(&config, Box::new(|_| {}), on_note);
+        let on_line = Arc::new(move |line: &str| told.lock().expect("it works").push(line.to_owned()));
+        let (shared, queues) = Shared::new(&config, Box::new(|_| {}), on_line);
         let (recovered, writer) = recovery::recover(&config, &data_dir, &shared).expect("it works");
         let rooms = Rooms::new(&shared, &config, &recovered);
         let threads = Threads::new(&shared, &config, &rooms, &data_dir, writer);
@@ -147,10 +170,10 @@ impl Bench {
             segment_bytes: config.segment_bytes,
             looked_at: 0,
         };
-        let bench = Self {
+        Self {
             exchange: Mutex::new(Exchange::new(Opening::new(recovered.opened), ages)),
             parts: rooms.exchange(&shared, &threads, None),
-            port: Arc::new(Port::new(Box::new(|| {}))),
+            port: Arc::new(Port::new(Principal::ANONYMOUS, Box::new(|| {}))),
             shared,
             rooms,
             threads,
@@ -158,10 +181,21 @@ impl Bench {
             wire,
             notes,
             config,
-            _dir: dir,
-        };
-        bench.script("");
-        bench
+            dir,
+        }
+    }
+
+    /// A member of that name says so much over the network.
+    pub fn hear(&self, name: &str, bytes: &[u8]) {
+        let incoming = Arc::new(Incoming {
+            gate: self.rooms.gate.clone(),
+            snapshots: self.shared.snapshots.clone(),
+            membership: self.rooms.membership.clone(),
+            cluster_joined: 0,
+        });
+        let mut frame = Buffer::new(bytes.len());
+        frame.copy_from_slice(bytes);
+        Peers(Arc::downgrade(&incoming)).peer_frame(self.id(name), Lane::Fast, frame.freeze(bytes.len()));
     }
 
     /// A group.
@@ -208,6 +242,26 @@ impl Bench {
             .submit(&Asker::Port(self.port.clone()), &request(kind, group, id, body))
     }
 
+    /// Group 0 leads in term 1.
+    pub fn lead(&self) {
+        self.script("PERSIST 0 1 a 0\nROLE 0 2 1 a\nNOOP 0 1 1");
+        self.script("COMMIT 0 1");
+    }
+
+    /// Who is behind each entry in a group's log, in memory, from one on.
+    pub fn principals(&self, group: u16, first: u64) -> Vec<String> {
+        let (group, mut blocks) = (self.group(group), Vec::new());
+        let end = group.last.load(Ordering::Acquire) + 1;
+        assert!(group.tail.lock().read(first, end, usize::MAX, &mut blocks));
+        let of_block = |block: &Block| {
+            let entries = Entries::new(&block.bytes).flatten();
+            entries
+                .map(|entry| String::from_utf8_lossy(entry.principal.name()).into_owned())
+                .collect::<Vec<_>>()
+        };
+        blocks.iter().flat_map(of_block).collect()
+    }
+
     /// Submits a put.
     pub fn put(&self, group: u16, id: u64) -> Result<(), Code> {
         self.submit(RequestKind::Write, group, id, &batch(b"value"))
@@ -221,6 +275,35 @@ impl Bench {
             .flatten()
             .map(|response| (response.id, response.code))
             .collect()
+    }
+}
+
+/// An APPEND of term 1, after nothing.
+pub fn append(group: u16, runs: &[Run], payload: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let (term, fields) = (1, [0; 6]);
+    let kind = MessageKind::Append;
+    RaftHeader {
+        kind,
+        group,
+        term,
+        fields,
+    }
+    .encode(&mut out, runs, payload.len());
+    out.extend_from_slice(payload);
+    out
+}
+
+/// Copies a directory's files, but for who holds it.
+fn copy(from: &std::path::Path, to: &std::path::Path) {
+    for entry in std::fs::read_dir(from).expect("it works").flatten() {
+        let to = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            std::fs::create_dir_all(&to).expect("it works");
+            copy(&entry.path(), &to);
+        } else if entry.file_name() != "LOCK" {
+            std::fs::copy(entry.path(), to).expect("it works");
+        }
     }
 }
 
@@ -261,8 +344,7 @@ pub fn batch(value: &[u8]) -> Vec<u8> {
 /// An entry of a block.
 pub fn entry(body: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
-    let kind = EntryKind::Batch.into();
-    Entry { kind, body }.encode(&mut out).expect("it works");
+    Entry::new(EntryKind::Batch, body).encode(&mut out).expect("it works");
     out
 }
 

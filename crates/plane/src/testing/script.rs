@@ -7,7 +7,7 @@ use rafterdb_codec::{CommandKind, EventKind};
 
 use super::Bench;
 
-/// Fields of an event after its group; `None`: it has runs, whose number comes last.
+/// Fields of an event after its group, but for pairs behind them; `None`: it has runs that are not shown, whose number comes last.
 fn fields_of(kind: EventKind) -> Option<(&'static str, usize)> {
     Some(match kind {
         EventKind::Proposals => ("PROPOSALS", 2),
@@ -21,9 +21,9 @@ fn fields_of(kind: EventKind) -> Option<(&'static str, usize)> {
         EventKind::Sent => ("SENT", 4),
         EventKind::Transfer => ("TRANSFER", 1),
         EventKind::Close => ("CLOSE", 0),
-        EventKind::Opened | EventKind::Message | EventKind::Persisted | EventKind::Control | EventKind::OpenedRuns => {
-            return None
-        }
+        EventKind::Configuration => ("CONFIGURATION", 3),
+        EventKind::Change => ("CHANGE", 4),
+        EventKind::Opened | EventKind::Message | EventKind::Persisted | EventKind::OpenedRuns => return None,
     })
 }
 
@@ -71,7 +71,10 @@ impl Bench {
             if kind == EventKind::Persisted {
                 // Told by a thread of the store, whenever it has flushed.
                 at += 2;
-            } else if let Some((name, fields)) = fields_of(kind) {
+            } else if let Some((name, mut fields)) = fields_of(kind) {
+                if matches!(kind, EventKind::Configuration | EventKind::Change) {
+                    fields += 2 * events[at + fields - 1] as usize;
+                }
                 write!(out, "{name} {group}").expect("it works");
                 for field in &events[at..at + fields] {
                     let member = self.config.members.iter().find(|member| member.id as f64 == *field);

@@ -1,34 +1,30 @@
 //! A real member whose Raft core is the test, with a peer that is the test too: it can lie. Judges nothing.
 
-#![allow(dead_code, clippy::unwrap_used)] // Each test uses a part of it, and fails by panicking.
+#![allow(dead_code, unused_imports, clippy::unwrap_used)] // Each test uses a part of it, and fails by panicking.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use rafterdb_codec::{
-    BatchHeader, Code, CommandKind, Consistency, EntryKind, EventKind, MessageKind, PeerRecord, PeerRecords, Put,
-    Range, ReadRequest, Request, RequestKind, Responses, Role, SnapshotMessage, SnapshotRecord, SnapshotState,
-    WatchRequest,
+    BatchHeader, Code, CommandKind, Consistency, Entry, EntryKind, EventKind, MessageKind, Principal, Put, Range,
+    ReadRequest, Request, RequestKind, Responses, Role, SnapshotState, WatchRequest,
 };
-use rafterdb_net::{Client, Handler, Lane, Net, NetConfig, Parts, PeerConfig};
+use rafterdb_net::{Lane, Net, NetConfig, Parts, PeerConfig};
 use rafterdb_plane::{Config, Member, Port};
-use rafterdb_pool::Slice;
 use rafterdb_store::{Deliver, EngineOptions, LsmEngine, Machine, WatchId};
 
 #[path = "../../../net/tests/support/addresses.rs"]
 mod addresses;
 use addresses::addresses;
+mod heard;
+mod joining;
+pub use heard::Ack;
+use heard::Heard;
+pub use joining::Joining;
 
 /// Far above what anything here takes.
 pub const PATIENCE: Duration = Duration::from_secs(30);
-
-/// What a member says of a stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ack {
-    pub id: u64,
-    pub received: u64,
-    pub state: SnapshotState,
-}
 
 /// One event of the exchange.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,32 +40,6 @@ pub struct Answer {
     pub code: Code,
     pub id: u64,
     pub body: Vec<u8>,
-}
-
-#[derive(Default)]
-struct Heard {
-    acks: Mutex<Vec<(Ack, Instant)>>,
-    /// Kinds of the core's messages.
-    messages: Mutex<Vec<MessageKind>>,
-}
-
-impl Handler for Heard {
-    fn peer_frame(&self, _peer: u64, _lane: Lane, body: Slice) {
-        for record in PeerRecords::new(&body).map(Result::unwrap) {
-            if let PeerRecord::Raft(raft) = record {
-                self.messages.lock().unwrap().push(raft.header.kind);
-            } else if let PeerRecord::Snapshot(bytes) = record {
-                let SnapshotRecord { id, part, .. } = SnapshotRecord::parse(bytes).unwrap();
-                if let SnapshotMessage::Ack { received, state } = part {
-                    let ack = Ack { id, received, state };
-                    self.acks.lock().unwrap().push((ack, Instant::now()));
-                }
-            }
-        }
-    }
-    fn peer_state(&self, _peer: u64, _up: bool, _rtt_micros: u32) {}
-    fn client_frame(&self, _client: &Client, _body: Slice) {}
-    fn client_closed(&self, _connection: u64) {}
 }
 
 /// The member, its core and its peer.
@@ -95,12 +65,17 @@ impl Bench {
 
     /// The same; its clients may hold so many bytes.
     pub fn open_with(connection_memory: usize) -> Self {
+        Self::open_in(64 << 20, connection_memory)
+    }
+
+    /// The same, in so much memory.
+    pub fn open_in(memory: usize, connection_memory: usize) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let [a, b] = addresses(2).try_into().unwrap();
         let config = serde_json::json!({
             "name": "a", "dataDir": dir.path().join("a"), "listen": [a],
             "members": [{"name": "a", "endpoint": a}, {"name": "b", "endpoint": b}, {"name": "c", "endpoint": "127.0.0.1:1"}],
-            "durability": "always", "durabilityInterval": 100, "memory": 64 << 20, "valueBytesMax": 1 << 20,
+            "durability": "always", "durabilityInterval": 100, "memory": memory, "valueBytesMax": 1 << 20,
             "groups": 1, "segmentBytes": 4 << 20, "cpuAffinity": null, "connectionMemory": connection_memory,
         });
         let config = Config::parse(&config.to_string()).unwrap();
@@ -108,8 +83,8 @@ impl Bench {
         let (me, peer) = (id("a"), id("b"));
         let notes = Arc::new(Mutex::new(Vec::new()));
         let to_notes = notes.clone();
-        let on_note = Arc::new(move |text: &str| to_notes.lock().unwrap().push(text.to_owned()));
-        let member = Member::open(config, Box::new(|_| {}), on_note).unwrap();
+        let on_line = Arc::new(move |text: &str| to_notes.lock().unwrap().push(text.to_owned()));
+        let member = Member::open(config, Box::new(|_| {}), on_line).unwrap();
         let heard = Arc::new(Heard::default());
         let net = Net::start(
             NetConfig {
@@ -128,7 +103,7 @@ impl Bench {
         )
         .unwrap();
         let bench = Self {
-            port: member.port(Box::new(|| {})),
+            port: member.port(Principal::ANONYMOUS, Box::new(|| {})),
             member,
             me,
             peer,
@@ -167,7 +142,9 @@ impl Bench {
                 EventKind::Peer | EventKind::SnapshotSent => 3,
                 EventKind::SnapshotInstalled | EventKind::Sent => 4,
                 EventKind::Applied | EventKind::Reads | EventKind::Transfer => 1,
-                EventKind::Close | EventKind::OpenedRuns | EventKind::Control => 0,
+                EventKind::Configuration => 3 + 2 * after[2] as usize,
+                EventKind::Change => 4 + 2 * after[3] as usize,
+                EventKind::Close | EventKind::OpenedRuns => 0,
             };
             self.seen.lock().unwrap().push(Event {
                 kind,
@@ -228,11 +205,16 @@ impl Bench {
 
     /// Sends the peer a message of a kind once what was handed over before is durable, or at once.
     pub fn send(&self, kind: MessageKind, after_durable: bool) {
+        self.send_to(self.peer, kind, after_durable);
+    }
+
+    /// The same, to any member.
+    pub fn send_to(&self, to: u64, kind: MessageKind, after_durable: bool) {
         let mut command = [0; 14];
         command[..6].copy_from_slice(&[
             CommandKind::Send as u64,
             0,
-            self.peer,
+            to,
             kind as u64,
             5,
             u64::from(after_durable),
@@ -253,7 +235,8 @@ impl Bench {
 
     // ── the app ──
 
-    fn submit(&self, kind: RequestKind, id: u64, body: &[u8]) {
+    /// Submits a request.
+    pub fn submit(&self, kind: RequestKind, id: u64, body: &[u8]) {
         let mut submission = Vec::new();
         Request {
             kind: kind.into(),
@@ -339,7 +322,17 @@ impl Bench {
         self.answers.lock().unwrap().iter().any(|answer| answer.id == id)
     }
 
-    // ── the peer ──
+    // ── the peers ──
+
+    /// Snapshots that began to arrive at the peer.
+    pub fn snapshots_begun(&self) -> usize {
+        self.heard.snapshots.load(Ordering::Relaxed)
+    }
+
+    /// Whether the peer has connected both ways.
+    pub fn is_peer_up(&self) -> bool {
+        self.net().is_up(self.me)
+    }
 
     /// Sends a record of a snapshot as it is.
     pub fn record(&self, part: u8, group: u16, id: u64, number: u64, rest: &[u8]) {
@@ -447,7 +440,8 @@ pub fn batch(number: u64) -> Vec<u8> {
     batch_of(number, b"value")
 }
 
-fn batch_of(number: u64, value: &[u8]) -> Vec<u8> {
+/// The same, with a value of one's own.
+pub fn batch_of(number: u64, value: &[u8]) -> Vec<u8> {
     let mut body = Vec::new();
     BatchHeader {
         count: 1,
@@ -477,8 +471,11 @@ pub fn snapshot(entries: u64, term: u64) -> Vec<u8> {
     let dir = tempfile::tempdir().unwrap();
     let (engine, _) = LsmEngine::open(dir.path(), EngineOptions::default()).unwrap();
     let machine = Machine::new(engine, None, Arc::new(Nobody)).unwrap();
-    let apply =
-        |index, kind: EntryKind, body: &[u8]| machine.apply(index, term, kind.into(), body, &mut Vec::new()).unwrap();
+    let apply = |index, kind: EntryKind, body: &[u8]| {
+        machine
+            .apply(index, term, &Entry::new(kind, body), &mut Vec::new())
+            .unwrap()
+    };
     apply(1, EntryKind::Noop, &7_u64.to_le_bytes());
     for index in 2..=entries {
         apply(index, EntryKind::Batch, &batch(index - 1));

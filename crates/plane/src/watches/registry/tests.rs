@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rafterdb_codec::{CommandKind, EntryKind, Request, Responses, Role};
+use rafterdb_codec::{CommandKind, Entry, EntryKind, Principal, Request, Responses, Role};
 
 use crate::askers::app_port::Port;
 use crate::config::Config;
@@ -33,7 +33,7 @@ impl Led {
         let config = Config::parse(&config.to_string()).expect("a config");
         let id = config.id();
         let member = Member::open(config, Box::new(|_| {}), Arc::new(|_| {})).expect("it works");
-        let port = member.port(Box::new(|| {}));
+        let port = member.port(Principal::ANONYMOUS, Box::new(|| {}));
         let led = Self {
             member,
             port,
@@ -49,7 +49,7 @@ impl Led {
         let machine = led.member.groups().get(0).machine();
         let mut results = Vec::new();
         machine
-            .apply(1, 1, EntryKind::Noop.into(), &CLUSTER.to_le_bytes(), &mut results)
+            .apply(1, 1, &Entry::new(EntryKind::Noop, &CLUSTER.to_le_bytes()), &mut results)
             .expect("it works");
         machine.publish().expect("it works");
         led
@@ -168,7 +168,9 @@ fn credit_that_comes_while_it_waits_counts() {
         let mut batch = vec![0; 28];
         batch.extend_from_slice(&1_u32.to_le_bytes());
         batch.extend_from_slice(&[1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, b'k']);
-        machine.apply(index, 1, 1, &batch, &mut results).expect("it works");
+        machine
+            .apply(index, 1, &Entry::new(EntryKind::Batch, &batch), &mut results)
+            .expect("it works");
         machine.publish().expect("it works");
     }
     let events: usize = led.responses().iter().map(|(_, _, body)| usize::from(body[8])).sum();

@@ -8,38 +8,38 @@ use crate::ground::log_line::line;
 use crate::ground::rate_limit::RateLimited;
 
 /// Called with a line for the member's log.
-pub type OnNote = Arc<dyn Fn(&str) + Send + Sync>;
+pub type OnLine = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// The way to a member's log.
-pub struct Notes {
-    on_note: OnNote,
+pub struct MemberLog {
+    on_line: OnLine,
     /// Lines about what other members say and cannot mean.
     doubts: RateLimited,
 }
 
-impl Notes {
-    /// Lines go to `on_note`.
+impl MemberLog {
+    /// Lines go to `on_line`.
     #[must_use]
-    pub fn new(on_note: OnNote) -> Self {
+    pub fn new(on_line: OnLine) -> Self {
         Self {
-            on_note,
+            on_line,
             doubts: RateLimited::default(),
         }
     }
 
     /// Says something about this member.
-    pub fn note(&self, text: &str) {
-        self.tell(Level::Info, text);
+    pub fn info(&self, text: &str) {
+        self.write(Level::Info, text);
     }
 
     /// A line that somebody should look at.
     pub fn warn(&self, text: &str) {
-        self.tell(Level::Warn, text);
+        self.write(Level::Warn, text);
     }
 
     /// A line at its level. All lines of the member go through here.
-    pub fn tell(&self, level: Level, text: &str) {
-        (self.on_note)(&line(level, text));
+    pub fn write(&self, level: Level, text: &str) {
+        (self.on_line)(&line(level, text));
     }
 
     /// A member said something that it cannot mean: it is ignored, and that is noted now and then.
