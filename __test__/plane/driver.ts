@@ -94,6 +94,8 @@ function fieldsOf(kind: number, events: Float64Array, first: number): number {
   if (kind === Event.OPENED) return 9 + 2 * events[first + 8]!
   if (kind === Event.OPENED_RUNS) return 1 + 2 * events[first]!
   if (kind === Event.MESSAGE) return 12 + 2 * events[first + 11]!
+  if (kind === Event.CONFIGURATION) return 3 + 2 * events[first + 2]!
+  if (kind === Event.CHANGE) return 4 + 2 * events[first + 3]!
   const fields = FIELDS[kind]
   if (fields === undefined) throw new Error(`event of unknown kind ${kind}`)
   return fields

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect } from 'vitest'
 import type { Port } from '../../src/client/connection/port.js'
+import { encodeChange } from '../../src/client/wire/change.js'
 import type { MemberConfig } from '../../src/cluster/member.js'
 import type { Binding, MemberInfo } from '../../src/native/binding.js'
 import { parseReply } from '../../src/native/errors.js'
@@ -12,15 +13,16 @@ import { nativePlane } from '../../src/native/plane.js'
 import { nativePort } from '../../src/native/port.js'
 import type { Plane } from '../../src/plane/plane.js'
 import { Command, Event } from '../../src/plane/record-kinds.js'
-import { Role } from '../../src/raft/raft-kinds.js'
+import { Message, Role } from '../../src/raft/raft-kinds.js'
 import { freePorts } from '../ports.js'
+import { configurationSuite } from './configurations.js'
 import { copy } from './copy.js'
 import { PlaneDriver } from './driver.js'
 import { type PlaneHarness, planeSuite, type WireMessage } from './suite.js'
 
 const MIB = 1 << 20
 const EXCHANGES_MAX = 200
-const [WRITE, READ, TRANSFER, SNAPSHOT] = [1, 2, 8, 9]
+const [WRITE, READ, TRANSFER, SNAPSHOT, CHANGE_MEMBERS] = [1, 2, 8, 9, 10]
 const REQUEST_HEADER_BYTES = 16
 const BATCH_HEADER_BYTES = 32
 /** FORMATS.md, Operations: a put of the key `k` with the value `v`. */
@@ -130,6 +132,26 @@ class NativeHarness implements PlaneHarness {
     target.writeBigUInt64LE(BigInt(this.other))
     this.#requests.push(request(TRANSFER, target))
     this.#submit()
+  }
+
+  change(from: number, pairs: readonly number[]): void {
+    const numbers = pairs.map((_, i) => i).filter((i) => i % 2 === 0)
+    const wanted = numbers.map((i) => {
+      const { name, endpoint } = members[ids.indexOf(pairs[i] ?? 0)] ?? { name: '', endpoint: '' }
+      return { id: pairs[i] ?? 0, name, endpoint, part: pairs[i + 1] ?? 0 }
+    })
+    this.#requests.push(request(CHANGE_MEMBERS, Buffer.from(encodeChange(from, false, wanted))))
+    this.#submit()
+  }
+
+  deliverConfigurations(term: number, entries: readonly (readonly number[] | undefined)[]): void {
+    const commands = entries.map((pairs) => {
+      this.#last += 1
+      if (pairs === undefined) return [Command.NOOP, 0, this.#last, term]
+      return [Command.CONFIGURE, 0, 0, this.#last, term, pairs.length / 2, ...pairs]
+    })
+    const range = [this.#last - entries.length + 1, this.#last + 1]
+    this.#other.exchange([...commands, [Command.SEND, 0, this.self, Message.APPEND, term, 0, 0, 0, 0, 0, 0, 0, ...range]])
   }
 
   otherLeads(index: number, term: number): void {
@@ -259,4 +281,5 @@ function messageOf([
   return { kind, term, fields: [a, b, c, d, e, f], entryTerms }
 }
 
+configurationSuite('native plane', () => new NativeHarness())
 planeSuite('native plane', () => new NativeHarness())

@@ -1,12 +1,14 @@
 // The shared plane cases against the simulated plane, so that the simulation is held to what the native plane must do.
 import { Code } from '../../src/codes.js'
 import { Event } from '../../src/plane/record-kinds.js'
+import { Message } from '../../src/raft/raft-kinds.js'
 import { Random } from '../../src/raft/random.js'
 import { EMPTY, Machine, type State } from '../sim/machine.js'
 import { MemberLog } from '../sim/member-log.js'
 import { type Durable, type Packet, SimulatedPlane, type Surroundings } from '../sim/plane.js'
 import { READ_INDEX, READ_REPLY } from '../sim/plane-world.js'
 import { Scheduler } from '../sim/scheduler.js'
+import { configurationSuite } from './configurations.js'
 import type { PlaneDriver } from './driver.js'
 import { type PlaneHarness, planeSuite, type WireMessage } from './suite.js'
 
@@ -71,6 +73,16 @@ class SimulatedHarness implements PlaneHarness {
     this.#running.transfer(0, this.other, (code) => this.#answers.push(code))
   }
 
+  change(from: number, parts: readonly number[]): void {
+    this.#running.change(0, { from, isForced: false, parts }, (code) => this.#answers.push(code))
+  }
+
+  deliverConfigurations(term: number, parts: readonly (readonly number[] | undefined)[]): void {
+    const entries = parts.map((each, i) => ({ term, value: 2_000 + i, bytes: 10, ...(each && { parts: each }) }))
+    const fields = [0, 0, 0, 0, 0, 0]
+    this.#running.receive({ from: this.other, to: this.self, group: 0, kind: Message.APPEND, term, fields, entries })
+  }
+
   otherLeads(index: number, term: number): void {
     this.#committed = [index, term]
   }
@@ -94,7 +106,7 @@ class SimulatedHarness implements PlaneHarness {
   }
 
   deliverSnapshot(index: number, term: number): void {
-    this.#running.install(0, { index, term, digest: 1 }, this.other)
+    this.#running.install(0, { index, term, digest: 1, configuration: undefined }, this.other)
   }
 
   receivedSnapshot(driver: PlaneDriver): readonly number[] {
@@ -144,4 +156,5 @@ class SimulatedHarness implements PlaneHarness {
   }
 }
 
+configurationSuite('simulated plane', () => new SimulatedHarness())
 planeSuite('simulated plane', () => new SimulatedHarness())

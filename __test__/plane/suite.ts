@@ -34,6 +34,10 @@ export interface PlaneHarness {
   read(): void
   /** Submits a client's wish that the other member leads. */
   transfer(): void
+  /** Submits a client's wish for these members, made from the configuration of that index: pairs of (id, 1 if it votes, else 0). */
+  change(from: number, pairs: readonly number[]): void
+  /** The other member sends an append of as many entries, of which some are configurations of these parts. */
+  deliverConfigurations(term: number, entries: readonly (readonly number[] | undefined)[]): void
   /** The other member leads in `term`, and knows that all up to index is committed, whenever it is asked. */
   otherLeads(index: number, term: number): void
   /** The other member asks this one, as its leader, what is committed. */
@@ -92,10 +96,15 @@ export function planeSuite(name: string, create: () => PlaneHarness): void {
       while (applied !== index) [applied] = driver.waitFor(Event.APPLIED)
     }
 
+    /** Waits until as many were answered, and with these codes. */
+    const answeredWith = (codes: readonly number[]): void => {
+      for (let i = 0; i < 50 && harness.answers().length < codes.length; i += 1) driver.exchange([], 20)
+      expect(harness.answers()).toEqual(codes)
+    }
+
     /** Waits until so many were answered; all with OK. */
     const answered = (count: number): void => {
-      for (let i = 0; i < 50 && harness.answers().length < count; i += 1) driver.exchange([], 20)
-      expect(harness.answers()).toEqual(Array<number>(count).fill(Code.OK))
+      answeredWith(Array<number>(count).fill(Code.OK))
     }
 
     const send = (kind: number, after: number, first = 0, end = 0, term = TERM): number[] => [
@@ -326,14 +335,13 @@ export function planeSuite(name: string, create: () => PlaneHarness): void {
       driver.exchange([HARD_STATE, FOLLOW, noop(1)])
       durable(1, TERM)
       harness.read()
-      for (let i = 0; i < 50 && harness.answers().length === 0; i += 1) driver.exchange([], 20)
-      expect(harness.answers()).toEqual([Code.NO_LEADER])
+      answeredWith([Code.NO_LEADER])
       harness.otherLeads(2, TERM)
       harness.read()
       expect(driver.waitFor(Event.COMMITTED)).toEqual([2, TERM])
       // It waits for an entry that only a leader which is gone knew.
       driver.exchange([[Command.ROLE, GROUP, Role.FOLLOWER, TERM + 1, 0]])
-      expect(harness.answers()).toEqual([Code.NO_LEADER, Code.NO_LEADER])
+      answeredWith([Code.NO_LEADER, Code.NO_LEADER])
     })
 
     test('a leader that is asked names what is committed and its term: with a lease at once, else when it is confirmed', async () => {

@@ -93,6 +93,16 @@ test('nothing waits: nobody is answered', () => {
   expect(answers(lead(self), over(first, Code.TIMEOUT))).toEqual([])
 })
 
+test('the target is a member no more, or votes no more: so the code says', () => {
+  answers(lead(self))
+  const roster = (...members: number[]) => [Command.ROSTER, 0, members.length / 2, ...members]
+  const asked = ask(first)
+  expect(answers(roster(self, 1, second, 1))).toEqual([{ id: asked, code: Code.MEMBER_UNKNOWN }])
+  expect(answers(roster(self, 1, first, 1, second, 1))).toEqual([])
+  const again = ask(first)
+  expect(answers(over(first, Code.MEMBER_UNKNOWN))).toEqual([{ id: again, code: Code.MEMBER_UNKNOWN }])
+})
+
 test('come about, or another member leads', () => {
   answers(lead(self))
   const [done, lost] = [ask(first), ask(second)]

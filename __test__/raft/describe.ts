@@ -1,5 +1,6 @@
 // Words for the numbers of the core: how a script shows roles, messages and logs.
 import { Code } from '../../src/codes.js'
+import { partsOf } from '../../src/raft/configuration.js'
 import type { Outgoing } from '../../src/raft/message.js'
 import type { Raft } from '../../src/raft/raft.js'
 import { Message, Role } from '../../src/raft/raft-kinds.js'
@@ -18,6 +19,17 @@ export function roleName(role: number): string {
 
 export function codeName(code: number): string {
   return nameOf(Code, code)
+}
+
+/** A configuration in one line: voters of the incoming set, of the outgoing one if there is one, learners. */
+export function describeParts(parts: readonly number[]): string {
+  const having = (part: number) => parts.filter((_, i) => i % 2 === 0 && ((parts[i + 1]! & part) !== 0 || parts[i + 1]! === part))
+  const [incoming, outgoing, learners] = [having(1), having(2), having(0)]
+  const also = [
+    outgoing.length > 0 ? ` for ${outgoing.join(' ')}` : '',
+    learners.length > 0 ? ` learning ${learners.join(' ')}` : '',
+  ]
+  return `${incoming.join(' ')}${also.join('')}`
 }
 
 /** A message in one line, without the fields that do not matter. */
@@ -43,7 +55,7 @@ export function describeMessage(message: Outgoing): string {
     case Message.SNAPSHOT_STATUS:
       return `${name} ${message.index}/${message.snapshotTerm} ${message.installed ? 'installed' : 'not installed'}`
     case Message.RECOVER_REPLY:
-      return `${name} last ${message.lastIndex}${message.leads ? ' leads' : ''}${message.whole ? ' whole' : ''}`
+      return `${name} last ${message.lastIndex}${message.leads ? ' leads' : ''}${message.whole ? ' whole' : ''}${message.configurationIndex > 0 ? ` members of ${message.configurationIndex}/${message.configurationTerm}` : ''}`
     default:
       return name
   }
@@ -56,5 +68,7 @@ export function describeMember(raft: Raft): string {
   const base = log.baseIndex > 0 ? ` after ${log.baseIndex}/${log.baseTerm}` : ''
   const indexes = `last ${log.lastIndex} durable ${durable} commit ${commit} applied ${applied}`
   const state = raft.recovery === null ? roleName(raft.role) : `${roleName(raft.role)} recovering`
-  return `${state} term ${term} vote ${vote} leader ${raft.leader} log [${runs}]${base} ${indexes}`
+  const { index, voters } = raft.configurations.current
+  const members = index > 0 ? ` members ${describeParts(partsOf(voters))}` : ''
+  return `${state} term ${term} vote ${vote} leader ${raft.leader} log [${runs}]${base} ${indexes}${members}`
 }

@@ -1,82 +1,8 @@
 // A core whose voters are changing, or that has learners: who elects it, commits, confirms its reads and keeps it in power.
 import { expect, test } from 'vitest'
-import type { Commands } from '../../src/raft/commands.js'
-import type { RaftConfig } from '../../src/raft/config.js'
 import type { Outgoing } from '../../src/raft/message.js'
-import { Raft } from '../../src/raft/raft.js'
 import { Message, Role } from '../../src/raft/raft-kinds.js'
-import { arrived } from './arrived.js'
-
-const EMPTY = {
-  ...{ term: 0, vote: 0, commit: 0, snapshotIndex: 0, snapshotTerm: 0, lastIndex: 0, applied: 0, recovering: false, runs: [] },
-}
-
-/** Member 1; time begins at 1,000 ms, with heartbeats on each 100 and election timeouts of 500. */
-class Bench {
-  readonly raft: Raft
-  readonly #commands: [string, ...unknown[]][] = []
-
-  constructor(members: readonly number[], outgoing: readonly number[], learners: readonly number[], leaseReads = false) {
-    const out = new Proxy({} as Commands, {
-      get:
-        (_, name) =>
-        (...values: unknown[]) =>
-          void this.#commands.push([String(name), ...values]),
-    })
-    const times = { heartbeatInterval: 100, electionTimeout: 500, promisedBefore: 500, voteLifeMax: 10_000 }
-    const config: RaftConfig = {
-      ...times,
-      id: 1,
-      members,
-      outgoing,
-      learners,
-      group: 0,
-      leaseReads,
-      logRetainBytes: 1_000,
-      seed: 1,
-    }
-    this.raft = new Raft(config, out, 1_000, EMPTY)
-  }
-
-  at(now: number, events: (raft: Raft) => void = (raft) => raft.tick()): this {
-    this.raft.now = now
-    events(this.raft)
-    this.raft.flush()
-    return this
-  }
-
-  votes(...from: number[]): this {
-    for (const voter of from) {
-      const vote = { term: this.raft.term, granted: true, life: this.raft.life }
-      this.at(this.raft.now, (raft) => raft.receive(arrived({ kind: Message.VOTE_REPLY, from: voter, ...vote })))
-    }
-    return this
-  }
-
-  /** These have `index` entries on their disks, and answer the newest round. */
-  answers(now: number, index: number, ...from: number[]): this {
-    for (const follower of from) {
-      const answer = { term: this.raft.term, index, round: this.raft.round, promise: 500, previousIndex: index }
-      this.at(now, (raft) => raft.receive(arrived({ kind: Message.APPEND_REPLY, from: follower, ...answer })))
-    }
-    return this
-  }
-
-  /** Elected by these at 1,000, with its no-op on its disk. */
-  lead(...voters: number[]): this {
-    this.at(1_000, (raft) => raft.campaign(true)).votes(...voters)
-    expect(this.raft.role).toBe(Role.LEADER)
-    return this.at(1_000, (raft) => raft.reachedDisk(1, 1))
-  }
-
-  /** Commands of this kind since the last look. */
-  taken(name: keyof Commands): unknown[][] {
-    return this.#commands
-      .splice(0)
-      .filter(([each]) => each === name)
-      .map(([, ...values]) => values)
-  }
-}
+import { Bench } from './voting-bench.js'
 
 const changing = (leaseReads = false) => new Bench([1, 2, 3], [3, 4, 5], [6], leaseReads)
 

@@ -19,8 +19,30 @@ const CASES: readonly [Content, number[]][] = [
   [{ kind: Message.SNAPSHOT_STATUS, index: 11, snapshotTerm: 12, installed: true }, [11, 12, 1, 0, 0, 0]],
   [{ kind: Message.SNAPSHOT_STATUS, index: 11, snapshotTerm: 12, installed: false }, [11, 12, 0, 0, 0, 0]],
   [{ kind: Message.RECOVER, nonce: 11 }, [11, 0, 0, 0, 0, 0]],
-  [{ kind: Message.RECOVER_REPLY, nonce: 11, lastIndex: 12, leads: true, whole: false }, [11, 12, 1, 0, 0, 0]],
-  [{ kind: Message.RECOVER_REPLY, nonce: 11, lastIndex: 12, leads: false, whole: true }, [11, 12, 0, 1, 0, 0]],
+  [
+    {
+      kind: Message.RECOVER_REPLY,
+      nonce: 11,
+      lastIndex: 12,
+      leads: true,
+      whole: false,
+      configurationIndex: 6,
+      configurationTerm: 2,
+    },
+    [11, 12, 1, 0, 6, 2],
+  ],
+  [
+    {
+      kind: Message.RECOVER_REPLY,
+      nonce: 11,
+      lastIndex: 12,
+      leads: false,
+      whole: true,
+      configurationIndex: 0,
+      configurationTerm: 0,
+    },
+    [11, 12, 0, 1, 0, 0],
+  ],
 ]
 
 function read(kind: number, numbers: readonly number[]): Incoming {

@@ -2,11 +2,12 @@
 
 import { type After, type Commands, DURABLE, REPORTED } from '../../src/raft/commands.js'
 import type { RaftConfig } from '../../src/raft/config.js'
+import type { ConfigurationEntry, Parts } from '../../src/raft/configuration.js'
 import type { Outgoing } from '../../src/raft/message.js'
 import type { Opened } from '../../src/raft/opened.js'
 import { Raft } from '../../src/raft/raft.js'
 import { Message } from '../../src/raft/raft-kinds.js'
-import { codeName, describeMessage, roleName } from './describe.js'
+import { codeName, describeMessage, describeParts, roleName } from './describe.js'
 
 /** A message under way. */
 export interface Letter {
@@ -15,6 +16,8 @@ export interface Letter {
   readonly message: Outgoing
   /** Flat (term, count) of its entries. */
   readonly runs: readonly number[]
+  /** Those of its entries that are configurations. */
+  readonly configurations: readonly ConfigurationEntry[]
 }
 
 const NOTHING: Opened = {
@@ -41,8 +44,10 @@ export class ScriptMember implements Commands {
   #handles = 0
   /** Events of a step that is not over yet; null: each event is a step. */
   #gathered: ((raft: Raft) => void)[] | null = null
-  /** Payloads that the core has neither written nor dropped. */
-  readonly #payloads = new Set<number>()
+  /** Payloads that the core has neither written nor dropped, with the configurations in them. */
+  readonly #payloads = new Map<number, readonly ConfigurationEntry[]>()
+  /** Those of its log; the one before the log's first entry is that of the store. */
+  #configurations: ConfigurationEntry[] = []
 
   /** `recovering`: on a new data directory. */
   constructor(
@@ -73,7 +78,8 @@ export class ScriptMember implements Commands {
     for (const told of this.#sent.splice(0)) this.step(now, told)
     if (!this.manualDisk) this.sync(now)
     if (this.#committed > this.raft.applied) this.step(now, (raft) => raft.reachedStateMachine(this.#committed))
-    if (this.#payloads.size > 0) throw new Error(`${this.id} neither wrote nor dropped payload ${[...this.#payloads].join(', ')}`)
+    if (this.#payloads.size > 0)
+      throw new Error(`${this.id} neither wrote nor dropped payload ${[...this.#payloads.keys()].join(', ')}`)
   }
 
   /** What happens from now on is one step, until `release`. */
@@ -95,6 +101,7 @@ export class ScriptMember implements Commands {
     this.#disk = {
       ...{ term, vote, commit: Math.min(commit, log.lastIndex), snapshotIndex: log.baseIndex, snapshotTerm: log.baseTerm },
       ...{ lastIndex: log.lastIndex, applied, recovering: this.#recovering, runs: log.runs.flat() },
+      configurations: this.#configurations,
     }
     for (const letter of this.#held.splice(0)) this.#post(letter)
     if (log.lastIndex > durable) this.step(now, (raft) => raft.reachedDisk(log.lastIndex, log.lastTerm))
@@ -104,6 +111,7 @@ export class ScriptMember implements Commands {
   restart(now: number, electionTimeout = this.#config.electionTimeout, promisedBefore = electionTimeout): void {
     this.#config = { ...this.#config, electionTimeout, promisedBefore }
     this.#held = []
+    this.#configurations = [...(this.#disk.configurations ?? [])]
     this.#recovering = this.#disk.recovering
     this.#committed = this.#disk.applied
     this.raft = new Raft(this.#config, this, now, this.#disk)
@@ -117,13 +125,13 @@ export class ScriptMember implements Commands {
   }
 
   /** A letter arrives. */
-  receive(now: number, { from, message, runs }: Letter): void {
+  receive(now: number, { from, message, runs, configurations }: Letter): void {
     if (runs.length > 0) this.#handles += 1
     const handle = runs.length > 0 ? this.#handles : 0
-    if (handle > 0) this.#payloads.add(handle)
+    if (handle > 0) this.#payloads.set(handle, configurations)
     this.step(now, (raft) => {
       const { refused } = raft
-      raft.receive({ ...message, from, handle, bytes: 0, runs, flaw: '' })
+      raft.receive({ ...message, from, handle, bytes: 0, runs, configurations, flaw: '' })
       if (raft.refused > refused) this.#write(`not believed: ${raft.refusal}`)
     })
   }
@@ -137,7 +145,10 @@ export class ScriptMember implements Commands {
     this.#write(`noop ${index} term ${term}`)
   }
   append(handle: number, firstIndex: number, skip: number, runs: readonly number[]): void {
-    this.#take(handle)
+    const first = firstIndex - skip
+    const taken = this.#take(handle).filter(({ at }) => at >= skip)
+    const log = this.#configurations.filter(({ at }) => at < firstIndex)
+    this.#configurations = [...log, ...taken.map(({ at, parts }) => ({ at: first + at, term: termAt(runs, at - skip), parts }))]
     const shown = runs.map((value, i) => (i % 2 === 0 ? `term ${value}` : `× ${value}`)).join(' ')
     this.#write(`append at ${firstIndex}${skip > 0 ? ` skip ${skip}` : ''} ${shown}`)
   }
@@ -152,7 +163,9 @@ export class ScriptMember implements Commands {
     const { first, end } = message.kind === Message.APPEND ? message : { first: 0, end: 0 }
     if (end <= first && (first !== 0 || end !== 0)) throw new Error(`${this.id} sends no entries as ${first} to ${end}`)
     this.#write(`→ ${to} ${describeMessage(message)}${after === DURABLE ? ' (durable)' : after === REPORTED ? ' (told)' : ''}`)
-    const letter = { from: this.id, to, message, runs: this.#runs(first, end) }
+    const within = this.#configurations.filter(({ at }) => at >= first && at < end)
+    const configurations = within.map(({ at, parts }) => ({ at: at - first, term: 0, parts }))
+    const letter = { from: this.id, to, message, runs: this.#runs(first, end), configurations }
     if (after === DURABLE) {
       this.#held.push(letter)
       return
@@ -193,9 +206,33 @@ export class ScriptMember implements Commands {
   transferOver(peer: number, code: number): void {
     this.#write(`transfer to ${peer} over: ${codeName(code)}`)
   }
+  roster(members: readonly number[]): void {
+    this.#write(`roster ${members.join(' ')}`)
+  }
 
-  #take(handle: number): void {
-    if (!this.#payloads.delete(handle)) throw new Error(`${this.id} has no payload ${handle}`)
+  configure(_asker: number, index: number, term: number, parts: Parts): void {
+    this.#configurations.push({ at: index, term, parts })
+    this.#write(`configure ${index} term ${term}: ${describeParts(parts)}`)
+  }
+  changeOver(asker: number, code: number): void {
+    this.#write(`change ${asker} over: ${codeName(code)}`)
+  }
+
+  /** What a snapshot of its state holds: the last configuration up to there. */
+  configurationAt(index: number): ConfigurationEntry | undefined {
+    return this.#configurations.findLast(({ at }) => at <= index)
+  }
+
+  /** The store holds this one. */
+  restoreConfiguration(configuration: ConfigurationEntry | undefined): void {
+    this.#configurations = configuration === undefined ? [] : [configuration]
+  }
+
+  #take(handle: number): readonly ConfigurationEntry[] {
+    const payload = this.#payloads.get(handle)
+    if (payload === undefined) throw new Error(`${this.id} has no payload ${handle}`)
+    this.#payloads.delete(handle)
+    return payload
   }
 
   #runs(first: number, end: number): number[] {
@@ -207,4 +244,14 @@ export class ScriptMember implements Commands {
     }
     return runs
   }
+}
+
+/** The term of the entry after `skip` others, of flat (term, count). */
+function termAt(runs: readonly number[], skip: number): number {
+  let left = skip
+  for (let i = 0; i < runs.length; i += 2) {
+    if (left < runs[i + 1]!) return runs[i]!
+    left -= runs[i + 1]!
+  }
+  throw new Error('the payload ends before')
 }

@@ -5,6 +5,7 @@ import type { Raft } from '../../src/raft/raft.js'
 import { Message } from '../../src/raft/raft-kinds.js'
 import { describeMember, describeMessage, ELECTION_TIMEOUT } from './describe.js'
 import { type Letter, ScriptMember } from './script-member.js'
+import { wish } from './wish.js'
 
 /** Deliveries after which a script is taken to run in circles. */
 const DELIVERIES_MAX = 1_000
@@ -91,9 +92,13 @@ class Script {
     persisted: (id, index, bytes) => this.#step(id!, (raft) => raft.persisted(index!, bytes!)),
     // snapshot-sent ID PEER OK INDEX
     'snapshot-sent': (id, peer, ok, index) => this.#step(id!, (raft) => raft.snapshotSent(peer!, ok === 1, index!)),
-    // snapshot-installed ID INDEX TERM FROM
-    'snapshot-installed': (id, index, term, from) =>
-      this.#step(id!, (raft) => raft.snapshotInstalled(true, index!, term!, from!)),
+    // snapshot-installed ID INDEX TERM FROM: with the configuration that FROM had there.
+    'snapshot-installed': (id, index, term, from) => {
+      const configuration = this.#members.get(from!)?.configurationAt(index!)
+      const member = this.#member(id!)
+      if (index! > member.raft.log.lastIndex) member.restoreConfiguration(configuration)
+      this.#step(id!, (raft) => raft.snapshotInstalled(true, index!, term!, from!, configuration))
+    },
     // snapshot-refused ID INDEX TERM FROM
     'snapshot-refused': (id, index, term, from) => this.#step(id!, (raft) => raft.snapshotInstalled(false, index!, term!, from!)),
     // hold ID: what happens at it from now on is one step, at release ID.
@@ -108,6 +113,8 @@ class Script {
       const { deadline, stickyUntil } = this.#member(id!).raft
       this.#write(`${id} at ${this.#now.toFixed(1)}: tick at ${deadline.toFixed(1)}, votes at ${stickyUntil.toFixed(1)}`)
     },
+    // change ID ASKER MEMBER VOTES...: it is asked for these members; VOTES 1: it votes, 0: it learns.
+    change: (id, asker, ...members) => this.#step(id!, (raft) => raft.change(asker!, wish(raft, members))),
     // told ID INDEX TERM: the leader, asked for a read index, says that this entry is committed.
     told: (id, index, term) => this.#step(id!, (raft) => raft.committed(index!, term!)),
     // durable ID INDEX TERM: its log is on disk up to there. applied ID INDEX: its state machine has it.
@@ -132,7 +139,7 @@ class Script {
     return this.#output.map((text) => `  ${text}`)
   }
 
-  /** members COUNT [new] [lease] [retain BYTES] [timeouts MS,MS,…] [vote-life MS]: a cluster from nothing; what was before is gone. */
+  /** members COUNT [joining N] [new] [lease] [retain BYTES] [timeouts MS,MS,…] [vote-life MS]: a cluster from nothing; what was before is gone. */
   #create(words: readonly string[]): void {
     this.#members.clear()
     this.#isolated.clear()
@@ -140,15 +147,27 @@ class Script {
     this.#clip = Number.POSITIVE_INFINITY
     this.#now = 0
     const members = Array.from({ length: Number(words[0]) }, (_, i) => i + 1)
+    const joining = words.includes('joining') ? Number(words[words.indexOf('joining') + 1]) : 0
+    const newcomers = Array.from({ length: joining }, (_, i) => members.length + i + 1)
     const logRetainBytes = words.includes('retain') ? Number(words[words.indexOf('retain') + 1]) : 1e9
     const timeouts = words.includes('timeouts') ? words[words.indexOf('timeouts') + 1]!.split(',').map(Number) : []
     const voteLife = words.includes('vote-life') ? Number(words[words.indexOf('vote-life') + 1]) : undefined
     const write = (line: string): void => this.#write(line)
-    for (const id of members) {
+    for (const id of [...members, ...newcomers]) {
+      const learners = newcomers.filter((newcomer) => newcomer === id)
       const electionTimeout = timeouts[id - 1] ?? ELECTION_TIMEOUT
       const voteLifeMax = voteLife ?? Math.max(ELECTION_TIMEOUT, ...timeouts) * (1 + ELECTION_SPREAD_SHARE)
       const times = { heartbeatInterval: 100, electionTimeout, promisedBefore: electionTimeout, voteLifeMax }
-      const config: RaftConfig = { id, members, group: 0, ...times, leaseReads: words.includes('lease'), logRetainBytes, seed: 1 }
+      const config: RaftConfig = {
+        id,
+        members,
+        learners,
+        group: 0,
+        ...times,
+        leaseReads: words.includes('lease'),
+        logRetainBytes,
+        seed: 1,
+      }
       this.#members.set(id, new ScriptMember(config, this.#now, words.includes('new'), write, (letter) => this.#post(letter)))
     }
     this.#output = []
@@ -172,13 +191,14 @@ class Script {
     }
     const runs = words.slice(end + 1).map(Number)
     const message = { ...fields, kind: Message[kind as keyof typeof Message] } as Outgoing
-    this.#letters.push({ from: Number(from), to: Number(to), message, runs })
+    this.#letters.push({ from: Number(from), to: Number(to), message, runs, configurations: [] })
   }
 
   /** Puts a letter on the way; returns how many entries are in it. */
   #post(letter: Letter): number {
-    const { runs } = this.#clipped(letter)
-    if (!this.#isolated.has(letter.from) && !this.#isolated.has(letter.to)) this.#letters.push({ ...letter, runs })
+    const clipped = this.#clipped(letter)
+    const { runs } = clipped
+    if (!this.#isolated.has(letter.from) && !this.#isolated.has(letter.to)) this.#letters.push(clipped)
     return runs.reduce((sum, value, i) => sum + (i % 2 === 1 ? value : 0), 0)
   }
 
@@ -190,7 +210,8 @@ class Script {
       runs.push(letter.runs[i]!, count)
       room -= count
     }
-    return { ...letter, runs }
+    const count = runs.reduce((sum, value, i) => sum + (i % 2 === 1 ? value : 0), 0)
+    return { ...letter, runs, configurations: letter.configurations.filter(({ at }) => at < count) }
   }
 
   #deliver(which: (letter: Letter) => boolean): void {

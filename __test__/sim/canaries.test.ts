@@ -209,5 +209,14 @@ test('liveness catches a cluster in which no vote arrives', () => {
 function memberWith(id: number, term: number, entries: readonly Entry[]): MemberView {
   const log = new MemberLog()
   log.write(1, entries)
-  return { id, role: () => Role.LEADER, term: () => term, memoryLog: () => log, diskLog: () => log, stored: () => 0 }
+  return {
+    id,
+    role: () => Role.LEADER,
+    term: () => term,
+    memoryLog: () => log,
+    diskLog: () => log,
+    stored: () => 0,
+    configured: () => undefined,
+    committed: () => 0,
+  }
 }

@@ -12,17 +12,23 @@ import { simulate } from './simulate.js'
 const SEEDS_MAX = 600
 
 /** Expects some seed to break `property`, with nothing else checked. `change`: conditions that bring it out. */
-export function expectCaught(property: string, sabotage: Sabotage, change: Partial<SimulationOptions> = {}): void {
+export function expectCaught(
+  property: string,
+  sabotage: Sabotage,
+  change: Partial<SimulationOptions> | ((options: SimulationOptions) => SimulationOptions) = {},
+  seedsMax = SEEDS_MAX,
+): void {
+  const changed = typeof change === 'function' ? change : (options: SimulationOptions) => ({ ...options, ...change })
   let other: unknown
-  for (let seed = 1; seed <= SEEDS_MAX; seed += 1) {
+  for (let seed = 1; seed <= seedsMax; seed += 1) {
     try {
-      simulate(seed, (options) => ({ ...options, ...change, sabotage, only: property }))
+      simulate(seed, (options) => ({ ...changed(options), sabotage, only: property }))
     } catch (error) {
       if (error instanceof Violation && error.property === property) return
       other = error
     }
   }
-  expect.fail(`${SEEDS_MAX} seeds did not break ${property}; last other error: ${String(other)}`)
+  expect.fail(`${seedsMax} seeds did not break ${property}; last other error: ${String(other)}`)
 }
 
 /** Members whose cores are of a broken class, write to a broken plane, or were spoilt once built. */

@@ -1,5 +1,5 @@
 // What a checker may look at, and how it complains.
-import type { Entry, MemberLog } from './member-log.js'
+import type { Configured, Entry, MemberLog } from './member-log.js'
 
 /** A broken promise of the system under test. */
 export class Violation extends Error {
@@ -21,6 +21,10 @@ export interface MemberView {
   term(group: number): number
   memoryLog(group: number): MemberLog
   diskLog(group: number): MemberLog
+  /** The last configuration of its log, or of its state machine; undefined: that of the founding. */
+  configured(group: number): Configured | undefined
+  /** As the plane was told. */
+  committed(group: number): number
   /** Last index of what a restart finds in its store. */
   stored(group: number): number
 }

@@ -1,5 +1,6 @@
 // Breaks a cluster at random times, and mends it. Never touches what a real fault could not.
 import type { Random } from '../../src/raft/random.js'
+import { type Configuration, isEnough } from './configuration.js'
 import type { Network } from './network.js'
 import type { Node } from './node.js'
 import type { SimulationOptions } from './options.js'
@@ -12,13 +13,22 @@ export class FaultInjector {
   readonly #network: Network
   readonly #nodes: readonly Node[]
   readonly #options: SimulationOptions
+  readonly #configuration: Configuration
   /** Data directories lost. */
   wipes = 0
   /** Machines that lost power. */
   powerLosses = 0
   #over = false
 
-  constructor(scheduler: Scheduler, random: Random, network: Network, nodes: readonly Node[], options: SimulationOptions) {
+  constructor(
+    scheduler: Scheduler,
+    random: Random,
+    network: Network,
+    nodes: readonly Node[],
+    options: SimulationOptions,
+    configuration: Configuration,
+  ) {
+    this.#configuration = configuration
     this.#scheduler = scheduler
     this.#random = random
     this.#network = network
@@ -78,7 +88,8 @@ export class FaultInjector {
   /** Never so that a majority has lost its data, nor while somebody takes the cluster for new who is not new: see src/raft/recovery.ts. */
   #mayForget(node: Node): boolean {
     const whole = this.#nodes.filter((other) => other !== node && other.whole)
-    return whole.length * 2 > this.#nodes.length && whole.every((other) => other.knowsOfElections)
+    const ids = whole.map(({ id }) => id)
+    return isEnough(this.#configuration, ids) && whole.every((other) => other.knowsOfElections)
   }
 
   /** Others' processes may crash at the same time: what they wrote is there when they start again. */

@@ -1,5 +1,5 @@
 // One member's simulated state machine of one group: which entry it applied last, and a digest of all of them.
-import type { Entry } from './member-log.js'
+import type { Configured, Entry } from './member-log.js'
 
 /** A state, which is also what a snapshot holds. */
 export interface State {
@@ -7,14 +7,18 @@ export interface State {
   readonly term: number
   /** Depends on every entry up to index and on their order. */
   readonly digest: number
+  /** The last one up to there; undefined: that of the founding. */
+  readonly configuration: Configured | undefined
 }
 
-export const EMPTY: State = { index: 0, term: 0, digest: 0 }
+export const EMPTY: State = { index: 0, term: 0, digest: 0, configuration: undefined }
 
 /** The state after one more entry. */
 export function applied(state: State, entry: Entry): State {
   const digest = (Math.imul(state.digest ^ entry.value, 0x9e3779b1) ^ (state.digest >>> 15)) >>> 0
-  return { index: state.index + 1, term: entry.term, digest }
+  const { term, parts } = entry
+  const index = state.index + 1
+  return { index, term, digest, configuration: parts === undefined ? state.configuration : { index, term, parts } }
 }
 
 /** A store: the state now, and as much of it as a restart finds. */

@@ -7,6 +7,15 @@ export interface Entry {
   /** What it writes: unique among proposals; a no-op is negative. */
   readonly value: number
   readonly bytes: number
+  /** Who the members are from here on: flat pairs of (id, part); absent in other entries. */
+  readonly parts?: readonly number[]
+}
+
+/** The last configuration that something holds, and where it stands. */
+export interface Configured {
+  readonly index: number
+  readonly term: number
+  readonly parts: readonly number[]
 }
 
 /** Entries after the base, and the hard state. */
@@ -77,6 +86,13 @@ export class MemberLog {
     const copy = new MemberLog()
     Object.assign(copy, this, { entries: this.entries.slice() })
     return copy
+  }
+
+  /** The configurations among its entries. */
+  configurations(): Configured[] {
+    return this.entries.flatMap(({ term, parts }, i) =>
+      parts === undefined ? [] : [{ index: this.baseIndex + 1 + i, term, parts }],
+    )
   }
 
   /** Flat (first index, term) of the runs of equal terms. */

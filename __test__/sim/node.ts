@@ -108,6 +108,11 @@ export class Node {
     this.#durable = { ...this.#durable, logs, cache: new PageCache(logs) }
   }
 
+  /** Index of the configuration by which its core decides; 0: that of the founding. */
+  configured(group: number): number {
+    return this.host.group(group)?.configurations.current.index ?? 0
+  }
+
   /** Whether no group's data is marked as new on its disk. */
   get whole(): boolean {
     return this.#durable.logs.every((log) => !log.recovering)

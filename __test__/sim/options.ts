@@ -1,5 +1,6 @@
 // What one simulated run looks like; most of it is drawn from the seed.
 import { Random } from '../../src/raft/random.js'
+import type { Configuration } from './configuration.js'
 import type { LinkBehaviour } from './network.js'
 import type { Sabotage } from './node.js'
 import type { PlaneTimes } from './plane.js'
@@ -22,6 +23,10 @@ export interface Faults {
 export interface SimulationOptions {
   seed: number
   members: number
+  /** Who of them votes; undefined: all. */
+  configuration: Configuration | undefined
+  /** Members that are started beside them, and are none until a change says so; 0: there are no changes. */
+  newcomers: number
   groups: number
   heartbeatInterval: number
   electionTimeout: number
@@ -98,6 +103,8 @@ export function drawOptions(seed: number, random: Random): SimulationOptions {
     timeoutFactors: later.next() < 0.15 ? [1, 3] : [1],
     steadyWrites: false,
     hangs: undefined,
+    configuration: undefined,
+    newcomers: 0,
     followerReads: false,
     syncInterval: undefined as number | undefined,
     sabotage: {},

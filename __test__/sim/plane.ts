@@ -1,17 +1,17 @@
 // The simulated data plane of one member: carries out the core's commands and reports events in the layouts of
 // crates/codec/FORMATS.md. Real entries, virtual time; the disk, the network and the clock belong to the world around it.
-
 import { Code } from '../../src/codes.js'
-import { limits } from '../../src/limits.js'
 import type { Plane } from '../../src/plane/plane.js'
 import { Command, Event } from '../../src/plane/record-kinds.js'
 import { DURABLE, REPORTED } from '../../src/raft/commands.js'
+import type { Wish } from '../../src/raft/configuration.js'
 import { Role } from '../../src/raft/raft-kinds.js'
 import type { MemberView } from './checker.js'
 import { Disk } from './disk.js'
 import { applied, type State } from './machine.js'
-import { countRuns, type Entry, entriesToSend, type MemberLog } from './member-log.js'
+import { type Configured, countRuns, type Entry, entriesToSend, type MemberLog } from './member-log.js'
 import { type Chunk, type GroupState, newGroup, type TransferDone } from './plane-group.js'
+import { configurationRecord, openedRecords } from './plane-opened.js'
 import { GroupReads, type ReadDone } from './plane-reads.js'
 import { type Durable, type Packet, type PlaneTimes, READ_INDEX, type Surroundings } from './plane-world.js'
 
@@ -29,6 +29,8 @@ export class SimulatedPlane implements Plane, MemberView {
   readonly #payloads = new Map<number, readonly Entry[]>()
   #events: number[][] = []
   #handles = 0
+  #askers = 0
+  readonly #changes = new Map<number, (code: number) => void>()
   #stopped = false
   #applyFrozen = false
 
@@ -128,6 +130,13 @@ export class SimulatedPlane implements Plane, MemberView {
     this.#report([Event.TRANSFER, group, peer])
   }
 
+  /** Asks for other members; `done` is told what became of it. */
+  change(group: number, { from, isForced, parts }: Wish, done: (code: number) => void): void {
+    this.#askers += 1
+    this.#changes.set(this.#askers, done)
+    this.#report([Event.CHANGE, group, this.#askers, from, isForced ? 1 : 0, parts.length / 2, ...parts])
+  }
+
   /** A member can be reached now, or not any more. */
   peer(peer: number, up: boolean): void {
     this.#report([Event.PEER, 0, peer, up ? 1 : 0, 1])
@@ -163,6 +172,9 @@ export class SimulatedPlane implements Plane, MemberView {
     const bytes = packet.entries.reduce((sum, entry) => sum + entry.bytes, 0)
     const runs = countRuns(packet.entries)
     const { from, kind, term, group, fields } = packet
+    packet.entries.forEach(({ parts }, i) => {
+      if (parts !== undefined) this.#report(configurationRecord(group, i, 0, parts))
+    })
     this.#report([Event.MESSAGE, group, from, kind, term, handle, ...fields, bytes, runs.length / 2, ...runs])
   }
 
@@ -177,6 +189,10 @@ export class SimulatedPlane implements Plane, MemberView {
     here.machine.state = state
     here.machine.persisted = state
     here.committed = Math.max(here.committed, state.index)
+    const { configuration } = state
+    if (configuration !== undefined) {
+      this.#report(configurationRecord(group, configuration.index, configuration.term, configuration.parts))
+    }
     this.#report([Event.SNAPSHOT_INSTALLED, group, 1, state.index, state.term, from])
   }
 
@@ -196,6 +212,13 @@ export class SimulatedPlane implements Plane, MemberView {
   }
   diskLog(group: number): MemberLog {
     return this.disk.logs[group]!
+  }
+  configured(group: number): Configured | undefined {
+    const { log, machine } = this.#groups[group]!
+    return log.configurations().at(-1) ?? machine.state.configuration
+  }
+  committed(group: number): number {
+    return this.#groups[group]!.committed
   }
   stored(group: number): number {
     return this.#durable.machines[group]!.persisted.index
@@ -263,6 +286,19 @@ export class SimulatedPlane implements Plane, MemberView {
         return 4
       case Command.TRANSFER_OVER:
         state.transfers.over(field(0), state.leader === field(0) ? Code.OK : field(1))
+        return 4
+      case Command.ROSTER:
+        return 3 + 2 * field(0)
+      case Command.CONFIGURE: {
+        const [index, term] = [field(1), field(2)]
+        const parts = [...array.subarray(at + 6, at + 6 + 2 * field(3))]
+        const value = -(2 ** 40 + index * 2 ** 20 + term)
+        this.#write(state, group, index, [{ term, value, bytes: 100, parts }])
+        return 6 + parts.length
+      }
+      case Command.CHANGE_OVER:
+        this.#changes.get(field(0))?.(field(1))
+        this.#changes.delete(field(0))
         return 4
       case Command.RECOVERED:
         for (const checker of this.#world.checkers) checker.onRecovered?.(this, group)
@@ -360,8 +396,7 @@ export class SimulatedPlane implements Plane, MemberView {
   }
 
   #fail(state: GroupState, group: number, code: number): void {
-    const { proposals } = state
-    state.proposals = []
+    const proposals = state.proposals.splice(0)
     // What was not announced must not be announced any more.
     this.#events = this.#events.filter((record) => record[0] !== Event.PROPOSALS || record[1] !== group)
     for (const chunk of proposals) for (const { done } of chunk.values) done(0, code)
@@ -392,38 +427,18 @@ export class SimulatedPlane implements Plane, MemberView {
 
   #open(group: number): void {
     const { log, machine } = this.#groups[group]!
-    const { index, term: stateTerm } = machine.state
+    const { index, term } = machine.state
     // A crash came between a snapshot and its log: the store is ahead, and the log begins again after it.
-    if (log.termAt(index) !== stateTerm) {
+    if (log.termAt(index) !== term) {
       const follow = (copy: MemberLog): void => {
-        copy.reset(index, stateTerm)
-        if (copy.term < stateTerm) copy.vote = 0
-        copy.term = Math.max(copy.term, stateTerm)
+        copy.reset(index, term)
+        if (copy.term < term) copy.vote = 0
+        copy.term = Math.max(copy.term, term)
       }
       follow(log)
       this.disk.adjust(group, follow)
     }
-    const runs = log.runs()
-    const { term, vote, commit, baseIndex, baseTerm, lastIndex, recovering } = log
-    const head = [
-      Event.OPENED,
-      group,
-      term,
-      vote,
-      commit,
-      baseIndex,
-      baseTerm,
-      lastIndex,
-      machine.state.index,
-      recovering ? 1 : 0,
-    ]
-    // What one array cannot hold comes before, as from the native plane.
-    const room = 2 * Math.floor((limits.eventsDoublesMax - 2 - head.length - 1) / 2)
-    let at = 0
-    for (; runs.length - at > room; at += room) {
-      this.#report([Event.OPENED_RUNS, group, room / 2, ...runs.slice(at, at + room)])
-    }
-    this.#report([...head, (runs.length - at) / 2, ...runs.slice(at)])
+    for (const record of openedRecords(group, log, machine.state)) this.#report(record)
   }
 
   #synced(groups: ReadonlySet<number>): void {
@@ -461,8 +476,7 @@ export class SimulatedPlane implements Plane, MemberView {
 
   #applyBatch(state: GroupState, group: number): void {
     const { machine, log } = state
-    const from = machine.state.index
-    const target = this.#applyTarget(state, group)
+    const [from, target] = [machine.state.index, this.#applyTarget(state, group)]
     while (machine.state.index < target) {
       const index = machine.state.index + 1
       const entry = log.entry(index)

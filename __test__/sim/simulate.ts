@@ -5,7 +5,9 @@ import { Random } from '../../src/raft/random.js'
 import type { Checker } from './checker.js'
 import { Violation } from './checker.js'
 import { Committed } from './checkers/committed.js'
+import { KeptConfiguration, MeetingMajorities, OneChange, RemovedFollows } from './checkers/configuration-safety.js'
 import { DurableCommit } from './checkers/durable-commit.js'
+import { ElectionQuorum } from './checkers/election-quorum.js'
 import { ElectionSafety } from './checkers/election-safety.js'
 import { FreshReads } from './checkers/fresh-reads.js'
 import { LeaderAppendOnly } from './checkers/leader-append-only.js'
@@ -13,7 +15,9 @@ import { LeaderCompleteness } from './checkers/leader-completeness.js'
 import { LogMatching } from './checkers/log-matching.js'
 import { StateMachineSafety } from './checkers/state-machine-safety.js'
 import { Clients, type Counts } from './clients.js'
+import { allVote, type Configuration, configurationAt } from './configuration.js'
 import { FaultInjector } from './faults.js'
+import { type ChangeCounts, MemberChanges } from './member-changes.js'
 import { Network } from './network.js'
 import { Node } from './node.js'
 import { drawOptions, type SimulationOptions } from './options.js'
@@ -31,6 +35,7 @@ export interface Outcome extends Counts {
   wipes: number
   /** Machines that lost power. */
   powerLosses: number
+  changes: ChangeCounts
 }
 
 /** After the faults, a cluster has this many election timeouts to elect leaders and bring everyone up to date. */
@@ -57,6 +62,7 @@ export function simulate(
 
 class Simulation {
   readonly #options: SimulationOptions
+  readonly #configuration: Configuration
   readonly #scheduler = new Scheduler()
   readonly #network: Network
   readonly #nodes: Node[]
@@ -64,11 +70,13 @@ class Simulation {
   readonly #checkers: readonly Checker[]
   readonly #clients: Clients
   readonly #faults: FaultInjector
+  readonly #changes: MemberChanges
   #elections = 0
   #snapshots = 0
 
   constructor(options: SimulationOptions, random: Random) {
     this.#options = options
+    this.#configuration = options.configuration ?? allVote(options.members)
     const scheduler = this.#scheduler
     this.#network = new Network(scheduler, random, options.link)
     const freshReads = new FreshReads()
@@ -77,23 +85,31 @@ class Simulation {
         if (role === Role.LEADER) this.#elections += 1
       },
     }
+    const views = () => this.#nodes.map((node) => node.plane)
     const checkers: Checker[] = [
       ...[counter, this.#committed, new ElectionSafety(), new LeaderAppendOnly(), new LogMatching(options.members === 1)],
       ...[new LeaderCompleteness(this.#committed), new StateMachineSafety(), freshReads],
-      new DurableCommit(this.#committed, () => this.#nodes.map((node) => node.plane)),
+      new DurableCommit(this.#committed, this.#configuration, views),
+      new ElectionQuorum(this.#configuration, views),
+      ...[new MeetingMajorities(this.#configuration), new OneChange(this.#configuration, views), new RemovedFollows()],
+      new KeptConfiguration(this.#committed, ({ id }, group) => this.#node(id).configured(group)),
     ]
     const { only } = options
     this.#checkers = checkers.filter(({ property }) => only === undefined || property === undefined || property === only)
     this.#nodes = this.#createNodes(random)
     this.#clients = new Clients(scheduler, random, this.#nodes, options, this.#checkers, freshReads)
-    this.#faults = new FaultInjector(scheduler, random, this.#network, this.#nodes, options)
+    this.#faults = new FaultInjector(scheduler, random, this.#network, this.#nodes, options, this.#configuration)
+    // Drawn apart: runs without changes draw what they drew.
+    this.#changes = new MemberChanges(scheduler, new Random(options.seed, 0xc4a6e), this.#nodes, this.#configuration, options)
   }
 
   run(): Outcome {
     this.#clients.start()
     this.#faults.start()
+    if (this.#options.newcomers > 0) this.#changes.start()
     this.#scheduler.run(this.#options.faultyTime)
     this.#faults.stop()
+    this.#changes.stop()
     if (this.#options.steadyWrites) this.#keepUp()
     if (this.#options.hangs !== undefined) this.#goOn(this.#options.hangs)
     this.#rest()
@@ -106,6 +122,7 @@ class Simulation {
       snapshots: this.#snapshots,
       wipes: this.#faults.wipes,
       powerLosses: this.#faults.powerLosses,
+      changes: this.#changes.counts,
     }
   }
 
@@ -158,18 +175,26 @@ class Simulation {
       while (!this.#agree(group) && this.#scheduler.now < end) this.#scheduler.run(this.#scheduler.now + electionTimeout)
       if (!this.#agree(group))
         throw new Violation('liveness', `members differ in group ${group} after the faults: ${this.#show(group)}`)
-      for (const checker of this.#checkers) checker.onEnd?.(group, this.#nodes[0]!.plane.state(group).index)
+      for (const checker of this.#checkers) checker.onEnd?.(group, this.#committed.last(group))
     }
   }
 
+  /** Of the members that there are in the end: who left is told nothing more. */
   #agree(group: number): boolean {
-    const states = this.#nodes.map((node) => node.plane.state(group))
+    const views = this.#nodes.map(({ plane }) => plane)
+    const leader = views.find((view) => view.leader(group) === view.id)
+    if (leader === undefined) return false
+    const { incoming, outgoing, learners } = configurationAt(leader, group, this.#configuration)
+    if (outgoing.length > 0 && leader.configured(group) !== undefined) return false
+    const members = [...incoming, ...outgoing, ...learners]
+    const states = views.filter(({ id }) => members.includes(id)).map((view) => view.state(group))
     return states.every(({ index, digest }) => index === this.#committed.last(group) && digest === states[0]!.digest)
   }
 
   #show(group: number): string {
     const members = this.#nodes.map(
-      ({ id, plane }) => `${id} role ${plane.role(group)} term ${plane.term(group)} applied ${plane.state(group).index}`,
+      ({ id, plane }) =>
+        `${id} role ${plane.role(group)} term ${plane.term(group)} applied ${plane.state(group).index} of ${plane.memoryLog(group).lastIndex}, members ${plane.configured(group)?.parts.join(' ')}`,
     )
     return `${members.join('; ')}; committed ${this.#committed.last(group)}`
   }
@@ -178,7 +203,7 @@ class Simulation {
     const options = this.#options
     const { heartbeatInterval, electionTimeout, leaseReads, logRetainBytes, seed, groups, timeoutFactors } = options
     const voteLifeMax = electionTimeout * Math.max(...timeoutFactors) * (1 + ELECTION_SPREAD_SHARE)
-    const members = Array.from({ length: options.members }, (_, i) => i + 1)
+    const { incoming: members, outgoing } = this.#configuration
     const world = {
       ...{ scheduler: this.#scheduler, random, checkers: this.#checkers, times: options.plane },
       ...{ stallShare: options.stallShare, stallMax: options.stallMax, timeoutFactors, syncInterval: options.syncInterval },
@@ -192,9 +217,10 @@ class Simulation {
         this.#scheduler.after(time + random.between(0, electionTimeout), () => sent(arrives && this.#node(to).alive))
       },
     }
-    return members.map((id) => {
+    return allVote(options.members + options.newcomers).incoming.map((id) => {
+      const learners = id > options.members ? [id] : this.#configuration.learners
       const times = { heartbeatInterval, electionTimeout, voteLifeMax }
-      const config = { ...{ id, members, groups, ...times, leaseReads, logRetainBytes }, seed }
+      const config = { ...{ id, members, outgoing, learners, groups, ...times, leaseReads, logRetainBytes }, seed }
       return new Node(
         config,
         world,

@@ -8,6 +8,9 @@ import { createVitest } from './stand-in.mjs'
 
 /** Random runs, after everything that was made on purpose. */
 const SEEDS = [1, 2, 3, 5, 6, 7]
+/** The same with voters that change for as long as the run lasts, and with members that come and go. */
+const CHANGING_SEEDS = [1, 3, 5]
+const MEMBER_SEEDS = [1, 2, 5]
 /** Rounds of loops that a mutant may make beyond what the true core makes. */
 const BUDGET_FACTOR = 10
 const BUDGET_LEAST = 200_000
@@ -128,6 +131,14 @@ export class Checks {
   #seeds() {
     const entry = this.#path('__test__/sim/simulate.ts')
     for (const seed of SEEDS) this.#add(`seed ${seed}`, entry, '', (load) => load(entry).simulate(seed))
+    const changing = this.#path('__test__/sim/changing-voters.ts')
+    for (const seed of CHANGING_SEEDS) {
+      this.#add(`changing seed ${seed}`, changing, '', (load) => load(changing).simulateChanging(seed))
+    }
+    const members = this.#path('__test__/sim/changing-members.ts')
+    for (const seed of MEMBER_SEEDS) {
+      this.#add(`members seed ${seed}`, members, '', (load) => load(members).simulateMembers(seed))
+    }
   }
 }
 

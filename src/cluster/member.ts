@@ -19,7 +19,12 @@ const WORKER_STOP_MS = 10_000
 export interface MemberConfig {
   name: string
   dataDir: string
-  members: { name: string; endpoint: string }[]
+  /** All members, this one too unless it joins. `id`: of one that has joined, or of any as MEMBERS tells it; default: that of its name. */
+  members: { id?: number; name: string; endpoint: string }[]
+  /** A directory that is new is that of a member which joins these members, and not of one that founds a cluster. Default: false. */
+  joining?: boolean
+  /** Identity of the cluster that it joins, as MEMBERS tells it; default: 0, not told. */
+  cluster?: number
   /** `host:port` or `unix:/path`; empty: it does not listen. */
   listen: readonly string[]
   durability: 'always' | 'interval' | 'os'
@@ -43,7 +48,7 @@ export interface Listeners {
   /** The member stops because it must. */
   onFatal: (error: RafterError) => void
   /** A line for its log. */
-  onNote: (text: string, level: 'info' | 'warn' | 'error') => void
+  onLog: (text: string, level: 'info' | 'warn' | 'error') => void
 }
 
 /** A running member. */
@@ -63,22 +68,23 @@ export class ClusterMember {
    * Opens the data directory, recovers, listens, and starts the Raft worker. Rejects with the native side's code, or WORKER_FAILED;
    * nothing is open then.
    */
-  static async start(config: MemberConfig, raft: RaftOptions, tell: Listeners): Promise<ClusterMember> {
-    const { onFatal } = tell
-    const onNote = (line: string) => tell.onNote(...leveled(line))
+  static async start(config: MemberConfig, raft: RaftOptions, listeners: Listeners): Promise<ClusterMember> {
+    const { onFatal } = listeners
+    const onLog = (line: string) => listeners.onLog(...splitLevel(line))
     const binding = loadBinding()
     let member: ClusterMember | null = null
-    const fatal = (code: string, text: string) => {
+    const onNativeFatal = (code: string, text: string) => {
       const error = new RafterError(errorCode(code), text)
       if (member) member.fail(error)
       else onFatal(error)
     }
-    const info = parseReply<MemberInfo>(await binding.openMember(JSON.stringify(config), fatal, onNote, !isMainThread))
-    for (const note of info.notes) onNote(note)
+    const info = parseReply<MemberInfo>(await binding.openMember(JSON.stringify(config), onNativeFatal, onLog, !isMainThread))
+    for (const line of info.notes) onLog(line)
     const host: HostConfig = {
       ...raft,
       id: info.id,
-      members: info.members.map((m) => m.id),
+      members: info.voters,
+      learners: info.learners,
       groups: config.groups,
       seed: (info.id ^ Date.now()) >>> 0,
       promisedBefore: info.promisedBefore,
@@ -103,7 +109,7 @@ export class ClusterMember {
 
   /** A port to this member; see `PortFactory`. */
   port(notify: () => void, lost: (code: ErrorCode, message: string) => void): Port {
-    if (this.failure) throw new RafterError('POISONED', this.failure.message)
+    if (this.failure) throw new RafterError(codeOfCalls(this.failure), this.failure.message)
     const binding = loadBinding()
     const port = nativePort(binding, binding.openPort(this.info.member, notify))
     this.lost.add(lost)
@@ -111,7 +117,7 @@ export class ClusterMember {
       ...port,
       openReader: (memory, resultBytes) => {
         const reader = binding.openReader(this.info.member, memory, resultBytes)
-        return { read: (length) => binding.readKey(reader, length), close: () => binding.closeReader(reader) }
+        return { read: () => binding.readKey(reader), close: () => binding.closeReader(reader) }
       },
       close: () => {
         this.lost.delete(lost)
@@ -143,13 +149,18 @@ export class ClusterMember {
   private fail(error: RafterError): void {
     if (this.failure) return
     this.failure = error
-    for (const lost of this.lost) lost('POISONED', error.message)
+    for (const lost of this.lost) lost(codeOfCalls(error), error.message)
     this.onFatal(error)
   }
 }
 
+/** With which code calls fail after a member has stopped. */
+function codeOfCalls({ code }: RafterError): ErrorCode {
+  return code === 'MEMBER_REMOVED' ? code : 'POISONED'
+}
+
 /** The native side puts a line's level in front of it (crates/plane/src/ground/log_line.rs). */
-function leveled(line: string): [string, 'info' | 'warn' | 'error'] {
+function splitLevel(line: string): [string, 'info' | 'warn' | 'error'] {
   const [, mark, text] = /^(warning|error): (.*)$/s.exec(line) ?? []
   if (mark === undefined) return [line, 'info']
   return [text ?? '', mark === 'error' ? 'error' : 'warn']

@@ -22,19 +22,23 @@ const segmentBytes = (memory: number) => (memory >= 128 * MIB ? 64 : 16) * MIB
 
 /** The settings of a member, complete. */
 export interface MemberOptions {
+  /** Without members for a member that joins: they are asked. */
   config: MemberConfig
   raft: RaftOptions
+  /** Whom a member asks to be taken in, and where the others reach it; null: it founds a cluster, or is a founder. */
+  join: { endpoints: readonly string[]; advertise: string } | null
 }
 
 /** Checks the options of `open` and fills in the defaults. Throws INVALID_ARGUMENT, ADDRESS_INVALID, MEMBER_UNKNOWN. */
 export function memberOptions(options: OpenOptions): MemberOptions {
   if (typeof options !== 'object' || options === null) throw invalid('open takes an object: open({ dataDir: … })')
   for (const name of Object.keys(options)) {
-    if (!KNOWN.has(name)) throw invalid(`open: ${unknownName('option', name, [...KNOWN])}`)
+    if (!OPTION_NAMES.has(name)) throw invalid(`open: ${unknownName('option', name, [...OPTION_NAMES])}`)
   }
   if (typeof options.dataDir !== 'string' || options.dataDir === '')
     throw invalid('dataDir is missing: the directory for this member’s data')
-  const { name, members } = checkMembers(options)
+  const join = checkJoin(options)
+  const { name, members } = join === null ? checkMembers(options) : { name: String(options.name), members: [] }
   const endpoint = members.find((member) => member.name === name)?.endpoint ?? ''
   const listen = listenAddresses(options.listen ?? (endpoint === '' ? undefined : endpoint))
   if (members.length > 1 && listen.every(isUnix))
@@ -70,13 +74,17 @@ export function memberOptions(options: OpenOptions): MemberOptions {
       leaseReads: options.leaseReads ?? true,
       logRetainBytes: whole(options.logRetainBytes, 'logRetainBytes', 256 * MIB, 0),
     },
+    join,
   }
 }
 
-const KNOWN: ReadonlySet<string> = new Set<keyof OpenOptions>([
+const OPTION_NAMES: ReadonlySet<string> = new Set<keyof OpenOptions>([
   'dataDir',
   'name',
   'members',
+  'join',
+  'advertise',
+  'signal',
   'listen',
   'durability',
   'durabilityInterval',
@@ -123,6 +131,24 @@ function checkMembers(options: OpenOptions): { name: string; members: MemberConf
     throw new RafterError('MEMBER_UNKNOWN', `${name} is not one of the members: ${members.map((m) => m.name).join(', ')}`)
   }
   return { name, members }
+}
+
+/** What a member that joins needs besides. */
+function checkJoin({ join, advertise, members, name, listen }: OpenOptions): MemberOptions['join'] {
+  if (join === undefined) {
+    if (advertise !== undefined) throw invalid('advertise goes with join; else the members say where each is reached')
+    return null
+  }
+  if (members !== undefined)
+    throw invalid('join and members exclude each other: members found a cluster, join asks one that runs')
+  if (typeof name !== 'string' || name === '') throw invalid('name is missing: what shall the others call this member?')
+  if (!Array.isArray(join) || join.length === 0) throw invalid('join is an array of at least one address of a member')
+  for (const address of join) checkAddress(address, 'connect', 'join')
+  const own = advertise ?? listenAddresses(listen).find((address) => !isUnix(address))
+  if (own === undefined) throw invalid('join needs listen: the host:port where the others reach this member')
+  checkAddress(own, 'member', 'advertise')
+  if (/:0+$/.test(own)) throw invalid(`advertise: ${own} names no port; others could not find this member`)
+  return { endpoints: join, advertise: own }
 }
 
 /** The addresses that `listen` names, checked. */

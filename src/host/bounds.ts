@@ -15,7 +15,7 @@ const RUNS_BEFORE = 14
 const OPENED_BEFORE = 11
 const HEAD = 2
 
-const entryBytes = ENTRY_HEADER_BYTES + limits.requestBytesMax - REQUEST_HEADER_BYTES
+const entryBytes = ENTRY_HEADER_BYTES + limits.principalBytesMax + limits.requestBytesMax - REQUEST_HEADER_BYTES
 const appendBytes = Math.max(limits.appendBytesMax, entryBytes)
 const runsBytes = limits.appendRunsMax * RUN_BYTES
 const runsDoubles = RUNS_BEFORE + 2 * limits.appendRunsMax

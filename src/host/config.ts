@@ -5,8 +5,12 @@ import { type RaftConfig, VOTE_LIFE_MS_MAX } from '../raft/config.js'
 export interface HostConfig {
   /** This member; above 0. */
   readonly id: number
-  /** All members, this one too. */
+  /** Who votes as long as no entry of the log says who does, this member too unless it is one of the following. */
   readonly members: readonly number[]
+  /** Those that `members` replace, while both vote. Default: none. */
+  readonly outgoing?: readonly number[]
+  /** Members that do not vote. Default: none. */
+  readonly learners?: readonly number[]
   /** How many groups the plane will open, numbered from 0. */
   readonly groups: number
   readonly heartbeatInterval: number
@@ -26,7 +30,7 @@ export interface HostConfig {
 /** The configuration of one group. */
 export function groupConfig(config: HostConfig, group: number): RaftConfig {
   const { id, members, heartbeatInterval, electionTimeout, leaseReads, logRetainBytes, seed } = config
-  const { promisedBefore = electionTimeout, voteLifeMax = VOTE_LIFE_MS_MAX } = config
+  const { outgoing = [], learners = [], promisedBefore = electionTimeout, voteLifeMax = VOTE_LIFE_MS_MAX } = config
   const times = { heartbeatInterval, electionTimeout, promisedBefore, voteLifeMax }
-  return { id, members, group, ...times, leaseReads, logRetainBytes, seed }
+  return { id, members, outgoing, learners, group, ...times, leaseReads, logRetainBytes, seed }
 }

@@ -1,6 +1,7 @@
 // Writes one group's commands as records of crates/codec/FORMATS.md. Decides nothing.
 import { Command } from '../plane/record-kinds.js'
 import type { After, Commands } from '../raft/commands.js'
+import type { Parts } from '../raft/configuration.js'
 import { type Outgoing, writeContent } from '../raft/message.js'
 import { Message } from '../raft/raft-kinds.js'
 import type { CommandBuffer } from './command-buffer.js'
@@ -95,6 +96,29 @@ export class GroupCommands implements Commands {
 
   transferOver(peer: number, code: number): void {
     this.#two(Command.TRANSFER_OVER, peer, code)
+  }
+
+  roster(members: readonly number[]): void {
+    this.#buffer.open(Command.ROSTER, this.#group, HEADER + 1 + members.length)
+    this.#pairs(members)
+  }
+
+  configure(asker: number, index: number, term: number, parts: Parts): void {
+    const buffer = this.#buffer
+    buffer.open(Command.CONFIGURE, this.#group, HEADER + 4 + parts.length)
+    buffer.put(asker)
+    buffer.put(index)
+    buffer.put(term)
+    this.#pairs(parts)
+  }
+
+  changeOver(asker: number, code: number): void {
+    this.#two(Command.CHANGE_OVER, asker, code)
+  }
+
+  #pairs(pairs: readonly number[]): void {
+    this.#buffer.put(pairs.length / 2)
+    for (const value of pairs) this.#buffer.put(value)
   }
 
   #one(kind: number, a: number): void {

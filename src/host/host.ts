@@ -6,6 +6,7 @@ import { Event } from '../plane/record-kinds.js'
 import { assert } from '../raft/assert.js'
 import type { Commands } from '../raft/commands.js'
 import type { RaftConfig } from '../raft/config.js'
+import { type ConfigurationEntry, NO_CONFIGURATIONS } from '../raft/configuration.js'
 import { emptyMessage, readContent } from '../raft/message.js'
 import type { Opened } from '../raft/opened.js'
 import { Raft } from '../raft/raft.js'
@@ -31,6 +32,8 @@ export class Host {
   readonly #groups: (Raft | undefined)[] = []
   /** Term runs of the group that is opened next, if they take more than one record. */
   #openedRuns: number[] = []
+  /** What the next record of a group tells of beside what stands in it. */
+  #configurations: ConfigurationEntry[] = []
   /** Groups with events in this step. */
   readonly #touched = new Set<number>()
   readonly #timers = new Timers()
@@ -150,9 +153,16 @@ export class Host {
       case Event.CLOSE:
         this.closed = true
         return
-      case Event.CONTROL:
-        assert(false, 'no event of the kind that is reserved', { kind, group })
+      case Event.CHANGE:
+        this.#touch(group).change(reader.next(), {
+          from: reader.next(),
+          isForced: reader.next() !== 0,
+          parts: reader.pairs(reader.next()),
+        })
         break
+      case Event.CONFIGURATION:
+        this.#configurations.push({ at: reader.next(), term: reader.next(), parts: reader.pairs(reader.next()) })
+        return
       default:
         assert(false, 'event of a known kind', { kind: kind satisfies never, group })
     }
@@ -172,6 +182,7 @@ export class Host {
       applied: reader.next(),
       recovering: reader.next() === 1,
       runs: this.#openedRuns.concat(reader.pairs(reader.next())),
+      configurations: this.#takeConfigurations(),
     }
     this.#openedRuns = []
     const commands = new GroupCommands(this.#buffer, group)
@@ -189,6 +200,7 @@ export class Host {
     readContent(message, kind, reader)
     message.bytes = reader.next()
     message.runs = reader.pairs(reader.next())
+    message.configurations = this.#takeConfigurations()
     // A peer may name any group, and one may not be open yet.
     if (this.#groups[group] !== undefined) this.#touch(group).receive(message)
     else if (message.handle !== 0) new GroupCommands(this.#buffer, group).drop(message.handle)
@@ -200,7 +212,15 @@ export class Host {
     const index = reader.next()
     const term = reader.next()
     const from = reader.next()
-    this.#touch(group).snapshotInstalled(ok, index, term, from)
+    this.#touch(group).snapshotInstalled(ok, index, term, from, this.#takeConfigurations()[0])
+  }
+
+  /** Those that came for the record that is being read. */
+  #takeConfigurations(): readonly ConfigurationEntry[] {
+    if (this.#configurations.length === 0) return NO_CONFIGURATIONS
+    const taken = this.#configurations
+    this.#configurations = []
+    return taken
   }
 
   /** The group's core, brought to the time of this step. */

@@ -223,7 +223,7 @@ export class Batcher<T, R> implements AsyncDisposable {
   }
 }
 
-const KNOWN: ReadonlySet<string> = new Set<keyof BatcherOptions<never, never>>([
+const OPTION_NAMES: ReadonlySet<string> = new Set<keyof BatcherOptions<never, never>>([
   'run',
   'maxItems',
   'maxBytes',
@@ -237,7 +237,7 @@ const KNOWN: ReadonlySet<string> = new Set<keyof BatcherOptions<never, never>>([
 function checked<T, R>(options: BatcherOptions<T, R>): Complete<Omit<BatcherOptions<T, R>, 'sizeOf' | 'maxWaitMs'>> {
   if (typeof options !== 'object' || options === null) throw invalid('Batcher takes an object: new Batcher({ run: … })')
   for (const name of Object.keys(options)) {
-    if (!KNOWN.has(name)) throw invalid(`Batcher has no option ${name}; it has ${[...KNOWN].join(', ')}`)
+    if (!OPTION_NAMES.has(name)) throw invalid(`Batcher has no option ${name}; it has ${[...OPTION_NAMES].join(', ')}`)
   }
   const { run, sizeOf, maxBytes, maxWaitMs } = options
   if (typeof run !== 'function') throw invalid('run is missing: the function that works on a batch')

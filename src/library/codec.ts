@@ -151,7 +151,7 @@ export const entry = {
     return native.entryEncode(kind, body, out, at)
   },
 
-  /** All entries of a block. Throws an Error with code PROTOCOL_ERROR if one is cut short. */
+  /** All entries of a block. Throws an Error with code PROTOCOL_ERROR if one is cut short, or its header says what is not known. */
   decodeFrom(block: Uint8Array): Entry[] {
     const entries: Entry[] = []
     let at = 0

@@ -8,7 +8,7 @@ export interface Binding extends Direct {
   openMember(
     config: string,
     onFatal: (code: string, text: string) => void,
-    onNote: (text: string) => void,
+    onLog: (line: string) => void,
     inWorker: boolean,
   ): Promise<string>
   exchange(member: number, commands: Float64Array, length: number, events: Float64Array, timeoutMs: number): number
@@ -24,8 +24,15 @@ export interface Binding extends Direct {
   closePort(port: Handle): void
   /** Number of a reader; see `Port.openReader`. */
   openReader(member: number, memory: Uint8Array, resultBytes: number): number
-  readKey(reader: number, length: number): number
+  readKey(reader: number): number
   closeReader(reader: number): void
+  /** Begins the data directory of a member with the pairs of a revision. JSON: `{"restore": number}`, or `{"code", "text"}`. */
+  beginRestore(config: string, revision: number): Promise<string>
+  /** Adds pairs (`to` 0), or makes the changes up to `to` again. JSON: `{}`, or `{"code", "text"}`. */
+  addToRestore(restore: number, raw: Uint8Array, to: number): Promise<string>
+  /** Completes it, at a revision of at least `raised`. JSON: `{"revision"}`, or `{"code", "text"}`. */
+  finishRestore(restore: number, revision: number, raised: number): Promise<string>
+  abortRestore(restore: number): Promise<string>
   dial(
     endpoint: string,
     timeoutMs: number,
@@ -38,7 +45,14 @@ export interface Binding extends Direct {
 export interface MemberInfo {
   /** Number by which this process finds it. */
   member: number
+  /** Its own number: of its name if it founded its cluster, else the one that was drawn when it joined. */
   id: number
+  /** It has joined, or is about to: its directory is not a founder's. */
+  joining: boolean
+  /** Who votes as long as no entry of the log says who does, by number: the founders, or those whom it joins. */
+  voters: number[]
+  /** Who learns until then, by number: itself if it joins. */
+  learners: number[]
   members: { id: number; name: string; endpoint: string }[]
   /** Longest election timeout of this member's earlier lives whose promises may still be under way, ms; 0: none known. */
   promisedBefore: number

@@ -22,8 +22,8 @@ export const Event = {
   SNAPSHOT_INSTALLED: 8,
   /** how far the store holds the log */
   PERSISTED: 9,
-  /** membership; reserved */
-  CONTROL: 10,
+  /** who the members are, in what the next record of the group tells of */
+  CONFIGURATION: 10,
   /** somebody asks for the leadership to move */
   TRANSFER: 11,
   /** stop the worker */
@@ -34,6 +34,8 @@ export const Event = {
   COMMITTED: 14,
   /** how far the entries of a message went */
   SENT: 15,
+  /** somebody asks for other members */
+  CHANGE: 16,
 } as const
 
 /** One of them. */
@@ -73,6 +75,12 @@ export const Command = {
   RECOVERED: 15,
   /** a leader transfer did not come about */
   TRANSFER_OVER: 16,
+  /** who is a member from now on */
+  ROSTER: 17,
+  /** write the entry of a configuration */
+  CONFIGURE: 18,
+  /** what became of a change of the members */
+  CHANGE_OVER: 19,
 } as const
 
 /** One of them. */

@@ -1,4 +1,5 @@
 // What the core asks of the plane. Calls are commands: they are carried out later, in this order.
+import type { Parts } from './configuration.js'
 import type { Outgoing } from './message.js'
 
 /** The message may go at once. */
@@ -43,4 +44,10 @@ export interface Commands {
   recovered(): void
   /** Leadership does not go to `peer`, at least not by the transfer that was asked for; why, as a number of `Code`. */
   transferOver(peer: number, code: number): void
+  /** These are the group's members from now on. `members`: flat pairs of (id, 1 if it votes, else 0). */
+  roster(members: readonly number[]): void
+  /** Writes the entry of a configuration. `asker`: whose wish it begins; 0: it ends one. `parts`: flat pairs of (id, part); see configuration.ts. */
+  configure(asker: number, index: number, term: number, parts: Parts): void
+  /** The change that was asked for as `asker` is made, or not; why not, as a number of `Code`. */
+  changeOver(asker: number, code: number): void
 }

@@ -2,6 +2,7 @@
 import { Code } from '../codes.js'
 import { assert } from './assert.js'
 import { AT_ONCE, DURABLE } from './commands.js'
+import { votersOfParts } from './configuration.js'
 import type { Append, Incoming, Outgoing } from './message.js'
 import type { Raft } from './raft.js'
 import { Message, Role } from './raft-kinds.js'
@@ -109,7 +110,7 @@ export class Follower {
   /** Writes the entries of the payload from the first one on that the log does not have. */
   #appendMissing(message: Incoming, previous: number): void {
     const raft = this.#raft
-    const { log } = raft
+    const { configurations, log } = raft
     const { runs } = message
     let index = previous + 1
     for (let i = 0; i < runs.length; i += 2) {
@@ -119,7 +120,14 @@ export class Follower {
       if (index < end) index += log.overlap(index, term, end - index)
       if (index === end) continue
       const rest = [term, end - index, ...runs.slice(i + 2)]
+      const { current } = configurations
       this.#appendFrom(message.handle, index, index - previous - 1, rest)
+      for (const { at, parts } of message.configurations) {
+        const configured = previous + 1 + at
+        if (configured >= index) configurations.append(configured, log.term(configured), votersOfParts(parts))
+      }
+      // Once for all of them, and behind APPEND: the plane knows the names of those that its log's last configuration has.
+      if (configurations.current !== current) raft.takeEffect()
       return
     }
     raft.commands.drop(message.handle)

@@ -1,8 +1,11 @@
 // The leader: takes proposals into its log, counts what a quorum has on disk, confirms reads, and steps down when it
 // hears from no quorum. How entries reach a follower is in replication.ts.
 import { Code } from '../codes.js'
+import { limits } from '../limits.js'
 import { assert } from './assert.js'
+import { Change } from './change.js'
 import { CLOCK_DRIFT_SHARE, COMMIT_DELAY_SHARE, STALL_HEARTBEATS } from './config.js'
+import type { Wish } from './configuration.js'
 import { Lease } from './lease.js'
 import { HELD_TIMEOUTS } from './log-compaction.js'
 import type { AppendReply, Incoming } from './message.js'
@@ -12,23 +15,24 @@ import { Message, Role } from './raft-kinds.js'
 import { ReadQueue } from './read.js'
 import { Replication } from './replication.js'
 import { Rounds } from './rounds.js'
-import { Transfer } from './transfer.js'
+import { type Held, Transfer } from './transfer.js'
 
 /** One member while it leads, for one term. */
 export class Leader {
   readonly role = Role.LEADER
   readonly #raft: Raft
   /** In the order of the group's members, this one left out. */
-  readonly #followers: readonly Progress[]
-  /** Where this member stands in that order. */
-  readonly #ownSlot: number
+  #followers: readonly Progress[] = []
+  /** Where this member stands among all members; −1: it is none any more. */
+  #ownSlot = -1
   /** What voters.ts counts, a number for each member; used anew by each count. */
-  readonly #numbers: Float64Array
+  readonly #numbers = new Float64Array(limits.membersMax)
   readonly #replication: Replication
   readonly #rounds = new Rounds()
   readonly #reads: ReadQueue
   readonly #lease: Lease
   readonly #transfer: Transfer
+  readonly #change: Change
   /** Index of this term's first entry, the no-op: what an earlier leader acknowledged is at or below it. */
   readonly #termStart: number
   #heartbeatDeadline: number
@@ -40,13 +44,12 @@ export class Leader {
   constructor(raft: Raft) {
     this.#raft = raft
     this.#termStart = raft.log.lastIndex + 1
-    this.#followers = raft.peers.map((peer) => new Progress(peer, this.#termStart, raft.now))
-    this.#ownSlot = raft.voters.members.indexOf(raft.config.id)
-    this.#numbers = new Float64Array(raft.voters.members.length)
+    this.#takeMembers()
     this.#replication = new Replication(raft, this.#rounds, this.#termStart)
     this.#reads = new ReadQueue(raft.commands)
     this.#lease = new Lease(raft.config, raft.commands)
     this.#transfer = new Transfer(raft, this.#lease)
+    this.#change = new Change(raft, this.#replication.chunks, this.#termStart)
     this.#heartbeatDeadline = this.#nextHeartbeat()
   }
 
@@ -124,15 +127,31 @@ export class Leader {
     else this.#raft.commands.transferOver(peer, Code.MEMBER_UNKNOWN)
   }
 
+  /** The members should be these. Not while a transfer waits for a follower to have the whole log. */
+  change(asker: number, wish: Wish): void {
+    if (this.#transfer.active) this.#raft.commands.changeOver(asker, Code.MEMBERS_CHANGING)
+    else this.#change.start(asker, wish, this.#followers)
+  }
+
+  /** The members are others. Who stays keeps its progress. */
+  reconfigured(): void {
+    const { voters, now } = this.#raft
+    this.#takeMembers()
+    const transfer = this.#transfer
+    if (transfer.active && !voters.includes(transfer.target)) this.#acceptAll(transfer.giveUp(Code.MEMBER_UNKNOWN))
+    // It may have rested on promises of some who keep nobody from an election any more.
+    this.#lease.shorten(this.#promisedUntil(), now)
+  }
+
   tick(): void {
     const { now } = this.#raft
     if (now >= this.#transfer.deadline) {
-      const held = this.#transfer.giveUp()
+      const held = this.#transfer.giveUp(Code.TIMEOUT)
       if (this.#hung >= STALL_HEARTBEATS) {
         this.#raft.follow(this.#raft.term, 0)
         return
       }
-      for (const { count, bytes } of held) this.#accept(count, bytes)
+      this.#acceptAll(held)
     }
     if (now >= this.#heartbeatDeadline) this.#heartbeat()
     else if (now >= this.#commitDeadline) this.#sendCommit()
@@ -140,6 +159,7 @@ export class Leader {
 
   flush(): void {
     this.#advanceCommit()
+    if (this.#change.advance(this.#followers, this.#transfer.active)) return
     this.#confirm()
     this.#transfer.advance(this.#followers)
     for (const follower of this.#followers) this.#replication.replicate(follower)
@@ -147,7 +167,19 @@ export class Leader {
   }
 
   leave(): void {
+    this.#change.leave()
     this.#lease.end()
+  }
+
+  #takeMembers(): void {
+    const { peers, voters, config, log, now } = this.#raft
+    const known = this.#followers
+    this.#followers = peers.map((peer) => known.find(({ id }) => id === peer) ?? new Progress(peer, log.lastIndex + 1, now))
+    this.#ownSlot = voters.members.indexOf(config.id)
+  }
+
+  #acceptAll(chunks: readonly Held[]): void {
+    for (const { count, bytes } of chunks) this.#accept(count, bytes)
   }
 
   #accept(count: number, bytes: number): void {
@@ -176,7 +208,7 @@ export class Leader {
       numbers[slot] = numberOf(follower)
       slot += 1
     }
-    numbers[this.#ownSlot] = own
+    if (this.#ownSlot >= 0) numbers[this.#ownSlot] = own
     return this.#raft.voters.reached(numbers)
   }
 
@@ -227,6 +259,7 @@ export class Leader {
       return
     }
     this.#rounds.begin(raft.now)
+    this.#change.heartbeat()
     for (const follower of this.#followers) {
       this.#replication.checkWaiting(follower)
       this.#replication.heartbeat(follower)

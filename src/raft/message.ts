@@ -1,5 +1,6 @@
 // Messages between the cores of a group: what each kind says, by name, and where that stands among the six numbers that travel.
 // The only place that knows those numbers' order; their meaning is in crates/codec/FORMATS.md. Knows no payload.
+import type { ConfigurationEntry } from './configuration.js'
 import { Message } from './raft-kinds.js'
 
 /** PRE_VOTE and VOTE: asks for a vote in the message's term. */
@@ -77,6 +78,9 @@ export interface RecoverReply {
   readonly leads: boolean
   /** It does not recover itself. */
   readonly whole: boolean
+  /** The entry of the configuration that is in force there; 0: the group's first. */
+  readonly configurationIndex: number
+  readonly configurationTerm: number
 }
 
 /** What a message says; `kind` decides which fields it has. */
@@ -92,6 +96,8 @@ export type Incoming = Content & {
   bytes: number
   /** Pairs of (term, count), flat: the entries of the payload. */
   runs: readonly number[]
+  /** The entries of the payload that say who the members are, ascending. */
+  configurations: readonly ConfigurationEntry[]
   /** Why it cannot be read, and then its fields mean nothing; empty if it can. */
   flaw: string
 }
@@ -133,6 +139,7 @@ export function emptyMessage(): Incoming {
     handle: 0,
     bytes: 0,
     runs: [],
+    configurations: [],
     flaw: '',
     lastIndex: 0,
     lastTerm: 0,
@@ -152,6 +159,8 @@ export function emptyMessage(): Incoming {
     nonce: 0,
     leads: false,
     whole: false,
+    configurationIndex: 0,
+    configurationTerm: 0,
   } as Incoming
 }
 
@@ -209,6 +218,8 @@ export function readContent(message: Incoming, kind: number, source: Source): vo
       fields.lastIndex = b
       fields.leads = c === 1
       fields.whole = d === 1
+      fields.configurationIndex = e
+      fields.configurationTerm = f
       break
     default:
       fields.flaw = 'its kind is unknown'
@@ -243,9 +254,11 @@ export function writeContent(message: Content, sink: Sink): void {
     case Message.RECOVER:
       write(sink, message.nonce, 0, 0, 0, 0, 0)
       break
-    case Message.RECOVER_REPLY:
-      write(sink, message.nonce, message.lastIndex, message.leads ? 1 : 0, message.whole ? 1 : 0, 0, 0)
+    case Message.RECOVER_REPLY: {
+      const { nonce, lastIndex, leads, whole, configurationIndex, configurationTerm } = message
+      write(sink, nonce, lastIndex, leads ? 1 : 0, whole ? 1 : 0, configurationIndex, configurationTerm)
       break
+    }
   }
 }
 

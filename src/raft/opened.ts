@@ -1,5 +1,6 @@
 // What a member's disk held when a group was opened, and the log that follows from it. Decides nothing about what to do with either.
 import { assert } from './assert.js'
+import type { ConfigurationEntry } from './configuration.js'
 import { Log } from './log.js'
 
 /** What the disk held when the group was opened; see OPENED in crates/codec/FORMATS.md. */
@@ -15,6 +16,8 @@ export interface Opened {
   recovering: boolean
   /** Flat pairs of (first index, term). */
   runs: readonly number[]
+  /** The configuration that the store has, and those that the log has after it, ascending; default: the group's first one. */
+  configurations?: readonly ConfigurationEntry[]
 }
 
 /** The log that these term runs describe. */

@@ -1,6 +1,7 @@
 // Whether a peer may have sent what arrived: a member believes no message that no honest member in no state could send it.
 // Says why not, as text; changes nothing. What passes here trips no assertion, and may still be a lie.
 
+import { type ConfigurationEntry, isConfiguration } from './configuration.js'
 import type { Log } from './log.js'
 import { type Append, type AppendReply, type Incoming, isNumber, NUMBER_MAX } from './message.js'
 import { Message, Role } from './raft-kinds.js'
@@ -51,9 +52,17 @@ function doubtAppend(receiver: Receiver, message: Incoming & Append): string {
     end += count
   }
   if (end > NUMBER_MAX) return 'its indexes are out of reach'
+  if (!areConfigurations(message.configurations, end - previousIndex)) return 'a configuration cannot be'
   if (term < receiver.term) return ''
   if (term === receiver.term && !leadsNow(receiver, message)) return 'its sender does not lead this term'
   return agrees(receiver, message) ? '' : 'it replaces what is committed'
+}
+
+/** Whether these can be in a payload of so many entries. */
+function areConfigurations(configurations: readonly ConfigurationEntry[], count: number): boolean {
+  return configurations.every(
+    ({ at, parts }, i) => at > (configurations[i - 1]?.at ?? -1) && at < count && Number.isInteger(at) && isConfiguration(parts),
+  )
 }
 
 /** Whether the sender may lead the receiver's term. */

@@ -2,10 +2,13 @@
 // Pure: time arrives as a number, randomness as a seed, and what should happen leaves as commands. Knows no payload.
 import { Code } from '../codes.js'
 import { assert } from './assert.js'
+import type { Behaviour } from './behaviour.js'
 import { Candidate } from './candidate.js'
-import { type After, AT_ONCE, type Commands, DURABLE } from './commands.js'
+import { type After, AT_ONCE, type Commands } from './commands.js'
 import { APPLY_STALL_MS, checkConfig, ELECTION_SPREAD_SHARE, type RaftConfig, votersOf } from './config.js'
+import { type ConfigurationEntry, Configurations, type Wish } from './configuration.js'
 import { Follower } from './follower.js'
+import { hear, isForAnybody } from './hear.js'
 import { Leader } from './leader.js'
 import type { Log } from './log.js'
 import { cutIndex } from './log-compaction.js'
@@ -16,34 +19,18 @@ import { Message, Role } from './raft-kinds.js'
 import { Random } from './random.js'
 import { Recovery } from './recovery.js'
 import { Stall } from './stall.js'
-import { answerVote } from './vote.js'
 import type { Voters } from './voters.js'
-
-/** What a role adds to the state they share. */
-interface Behaviour {
-  /** One of `Role`. */
-  readonly role: number
-  /** When `tick` wants to be called, ms. */
-  readonly deadline: number
-  /** A message of the current term (or an answer to a pre-vote) that is not a request for a vote. */
-  receive(message: Incoming): void
-  tick(): void
-  /** Hands over what the events of this step have gathered. */
-  flush(): void
-  proposals(count: number, bytes: number): void
-  reads(sequence: number): void
-  /** The role ends. */
-  leave(): void
-}
 
 /** One group. Set `now`, call one method for each event, then `flush` once. */
 export class Raft {
   readonly config: RaftConfig
   readonly commands: Commands
+  /** What the log says of who votes. */
+  readonly configurations: Configurations
   /** The other members. */
-  readonly peers: readonly number[]
-  /** Who decides with this member, and who only follows. */
-  readonly voters: Voters
+  peers: readonly number[] = []
+  /** Who decides with this member, and who only follows: those of the last configuration, or of `reconfigure`. */
+  voters: Voters
   readonly log: Log
   readonly random: Random
   /** A number that no other life of this member has had. */
@@ -95,13 +82,15 @@ export class Raft {
     this.config = config
     this.commands = commands
     this.now = now
-    this.voters = votersOf(config)
-    this.peers = this.voters.members.filter((member) => member !== config.id)
+    this.configurations = new Configurations(votersOf(config), opened.configurations ?? [])
+    this.voters = this.configurations.current.voters
+    this.peers = this.#othersIn(this.voters)
     this.random = new Random(config.seed, config.id, config.group)
     this.life = Math.floor(new Random(config.seed, config.id, config.group, now).between(1, 2 ** 32))
     this.log = logOf(opened)
     this.#restore(opened)
     this.#behaviour = new Follower(this)
+    if (this.configurations.current.index > 0) this.takeEffect()
     // Leases rely on what this member promised before it stopped, so it keeps quiet for as long as it may have promised.
     this.promise = Math.floor(config.electionTimeout)
     this.stickyUntil = now + Math.max(config.electionTimeout, config.promisedBefore)
@@ -112,6 +101,11 @@ export class Raft {
     this.recovery = new Recovery(this)
     // Nobody knows more of a single member than itself.
     if (this.peers.length === 0) this.recovered()
+  }
+
+  /** What it does now. */
+  get behaviour(): Behaviour {
+    return this.#behaviour
   }
 
   /** One of `Role`. */
@@ -149,8 +143,8 @@ export class Raft {
 
   /** A message arrived. */
   receive(message: Incoming): void {
-    // A member that is configured with others, or is no member any more: not a bug of this one.
-    if (!this.peers.includes(message.from)) {
+    // A member of other configurations: not a bug of this one.
+    if (!this.peers.includes(message.from) && !isForAnybody(message)) {
       if (message.handle !== 0) this.commands.drop(message.handle)
       return
     }
@@ -162,25 +156,7 @@ export class Raft {
       return
     }
     if (this.recovery?.withholds(message)) return
-    if (message.kind === Message.PRE_VOTE || message.kind === Message.VOTE) answerVote(this, message)
-    else if (message.kind === Message.RECOVER) this.#answerRecover(message.from, message.nonce)
-    else if (message.kind === Message.PRE_VOTE_REPLY && message.granted) this.#behaviour.receive(message)
-    else if (message.kind !== Message.RECOVER_REPLY) this.#receiveInTerm(message)
-  }
-
-  /** A message that counts in its term only. */
-  #receiveInTerm(message: Incoming): void {
-    const { term } = message
-    if (term < this.term) {
-      this.#answerStale(message)
-      return
-    }
-    if (term > this.term) this.follow(term, message.kind === Message.APPEND ? message.from : 0)
-    if (message.kind === Message.APPEND && !(this.#behaviour instanceof Follower)) {
-      assert(this.role !== Role.LEADER, 'one leader a term', { term, id: this.config.id, from: message.from })
-      this.follow(term, message.from)
-    }
-    this.#behaviour.receive(message)
+    hear(this, message)
   }
 
   /** Why no honest member can have sent this; empty if one can. */
@@ -222,17 +198,16 @@ export class Raft {
 
   /**
    * A snapshot that `from` sent has replaced the state machine, or was refused, or failed. Whoever sent it is told, whether
-   * it leads or not: a leader that is not told waits long.
+   * it leads or not: a leader that is not told waits long. `configuration`: the last one that it holds; undefined: none.
    */
-  snapshotInstalled(ok: boolean, index: number, term: number, from: number): void {
-    if (ok) this.#install(index, term)
-    if (!this.peers.includes(from)) return
+  snapshotInstalled(ok: boolean, index: number, term: number, from: number, configuration?: ConfigurationEntry): void {
+    if (ok) this.#install(index, term, configuration)
     if (ok && this.#behaviour instanceof Follower) this.#behaviour.report(from)
     this.send(from, { kind: Message.SNAPSHOT_STATUS, term: this.term, index, snapshotTerm: term, installed: ok }, AT_ONCE)
   }
 
   /** The log follows the state machine, as what it holds decides. */
-  #install(index: number, term: number): void {
+  #install(index: number, term: number, configuration: ConfigurationEntry | undefined): void {
     if (term > this.term) this.follow(term, 0)
     if (index > this.log.baseIndex && this.log.has(index, term)) {
       // What follows the snapshot's last entry may be what this member acknowledged: it stays.
@@ -245,8 +220,10 @@ export class Raft {
       this.log.reset(index, term)
       this.commands.restore(index, term)
       this.durable = index
+      if (this.configurations.reset(configuration)) this.takeEffect()
     }
     this.commit = Math.max(this.commit, index)
+    this.configurations.settle(index)
     this.durable = Math.max(this.durable, index)
     this.applied = Math.max(this.applied, index)
     this.#commitHandedOver = Math.max(this.#commitHandedOver, index)
@@ -266,6 +243,25 @@ export class Raft {
   transfer(peer: number): void {
     if (this.#behaviour instanceof Leader) this.#behaviour.startTransfer(peer)
     else this.commands.transferOver(peer, Code.NOT_LEADER)
+  }
+
+  /** The members should be these; `asker`, above 0, is told what became of it. Refused by all but the leader. */
+  change(asker: number, wish: Wish): void {
+    if (this.#behaviour instanceof Leader) this.#behaviour.change(asker, wish)
+    else this.commands.changeOver(asker, Code.NOT_LEADER)
+  }
+
+  /**
+   * Who votes, and who only follows, from now on. What is under way is decided by the new voters. Whoever is none of the members
+   * does not campaign; a leader that is none, or a learner, goes on without counting itself.
+   */
+  reconfigure(voters: Voters): void {
+    this.voters = voters
+    this.peers = this.#othersIn(voters)
+    this.commands.roster(voters.members.flatMap((id) => [id, Number(voters.includes(id))]))
+    if (this.#behaviour instanceof Leader) this.#behaviour.reconfigured()
+    // What it asked for, it asked others.
+    else if (this.#behaviour instanceof Candidate) this.follow(this.term, 0)
   }
 
   /** Time has passed. */
@@ -335,8 +331,8 @@ export class Raft {
   /** Asks for votes: pre-votes first, unless a transfer told it to campaign. */
   campaign(transfer: boolean): void {
     assert(this.role !== Role.LEADER, 'a leader does not campaign', { term: this.term })
-    if (this.hangs || !this.voters.includes(this.config.id)) {
-      // A learner does not lead. Of who hangs, its own vote would never be on disk, and a term that only this member knows unseats
+    if (this.hangs || !(this.voters.includes(this.config.id) || this.configurations.mayVote(this.config.id))) {
+      // A learner does not lead, nor who has left. Of who hangs, its own vote would never be on disk, and a term that only this member knows unseats
       // a leader when the disk goes on.
       if (this.#behaviour instanceof Follower) this.#behaviour.flush()
       this.follow(this.term, 0)
@@ -403,10 +399,23 @@ export class Raft {
     this.electionDeadline = Math.max(this.now + this.#electionTimeout, this.stickyUntil)
   }
 
-  /** Entries from index on are replaced by another leader's. */
+  /** The members of the log's last configuration are in force from now on, whether it will be committed or not (Raft thesis, 4.1). */
+  takeEffect(): void {
+    this.reconfigure(this.configurations.current.voters)
+  }
+
+  /** A member asks since it has lost its data; returns whether this one leads. */
+  forget(from: number, nonce: number): boolean {
+    if (!(this.#behaviour instanceof Leader)) return false
+    this.#behaviour.forget(from, nonce)
+    return true
+  }
+
+  /** Entries from index on are replaced by another leader's; what that makes of the members takes effect once those are appended. */
   truncateLog(index: number): void {
     assert(index > this.commit, 'committed entries stay', { index, commit: this.commit, term: this.term })
     this.log.truncate(index)
+    this.configurations.truncate(index)
     this.durable = Math.min(this.durable, index - 1)
     this.#truncatedFrom = Math.min(this.#truncatedFrom, index)
   }
@@ -416,9 +425,14 @@ export class Raft {
     if (index <= this.commit) return
     assert(index <= this.log.lastIndex, 'commit ≤ last index', { index, lastIndex: this.log.lastIndex })
     this.commit = index
+    this.configurations.settle(index)
   }
 
   // ── helpers ──
+
+  #othersIn({ members }: Voters): readonly number[] {
+    return members.filter((member) => member !== this.config.id)
+  }
 
   /** Takes what the leader said to be committed as such, if this log has it by now. */
   #commitReported(): void {
@@ -437,27 +451,11 @@ export class Raft {
     // A member that lost the end of its log may have kept a commit index beyond it, or one that speaks of entries which had
     // replaced those that are there now: what is in the state machine is all that it knows to be committed.
     this.commit = opened.recovering ? this.applied : Math.max(opened.commit, this.applied)
+    this.configurations.settle(this.commit)
     // The replay of what the store does not hold can begin before a leader is known.
     this.#commitHandedOver = this.applied
     assert(this.log.lastTerm <= this.term, 'the log has no term above the current', { term: this.term, found: this.log.lastTerm })
     this.#checkOrder()
-  }
-
-  /** A message of an earlier term: its sender learns the term from an answer, and steps down. */
-  #answerStale(message: Incoming): void {
-    if (message.handle !== 0) this.commands.drop(message.handle)
-    if (message.kind === Message.APPEND) {
-      const answer = { index: 0, rejected: true, hintTerm: 0, round: 0, promise: 0, previousIndex: message.previousIndex }
-      this.send(message.from, { kind: Message.APPEND_REPLY, term: this.term, ...answer }, DURABLE)
-    } else if (message.kind === Message.SNAPSHOT_STATUS) this.#behaviour.receive(message)
-  }
-
-  /** Tells a member that may have lost its data where this one stands. */
-  #answerRecover(from: number, nonce: number): void {
-    const leads = this.#behaviour instanceof Leader
-    if (this.#behaviour instanceof Leader) this.#behaviour.forget(from, nonce)
-    const answer = { nonce, lastIndex: this.log.lastIndex, leads, whole: this.recovery === null }
-    this.send(from, { kind: Message.RECOVER_REPLY, term: this.term, ...answer }, DURABLE)
   }
 
   #announce(): void {

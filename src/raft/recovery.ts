@@ -32,6 +32,8 @@ interface Answer {
   readonly lastIndex: number
   readonly leads: boolean
   readonly whole: boolean
+  readonly configurationIndex: number
+  readonly configurationTerm: number
 }
 
 /** One member from its start until it is whole. */
@@ -72,8 +74,8 @@ export class Recovery {
     if (this.#needed !== null) return kind === Message.VOTE || kind === Message.PRE_VOTE || kind === Message.TIMEOUT_NOW
     if (message.handle !== 0) this.#raft.commands.drop(message.handle)
     if (message.kind === Message.RECOVER_REPLY && message.nonce === this.#nonce) {
-      const { from, term, lastIndex, leads, whole } = message
-      this.#answers.set(from, { from, term, lastIndex, leads, whole })
+      const { from, term, lastIndex, leads, whole, configurationIndex, configurationTerm } = message
+      this.#answers.set(from, { from, term, lastIndex, leads, whole, configurationIndex, configurationTerm })
       this.#decide()
     }
     return true
@@ -118,13 +120,18 @@ export class Recovery {
 
   #decide(): void {
     const raft = this.#raft
-    const answers = [...this.#answers.values()]
+    const answers = raft.peers.flatMap((peer) => this.#answers.get(peer) ?? [])
     const all = answers.length === raft.peers.length
-    const prompt = all && (answers.every(({ whole }) => whole) || answers.every((answer) => answer.term === 0))
+    const { index, term: configurationTerm } = raft.configurations.current
+    // Whoever may have its vote is among those that it asks only if the members have never changed.
+    const unchanged = index === 0 && answers.every(({ configurationIndex }) => configurationIndex === 0)
+    const prompt = all && unchanged && (answers.every(({ whole }) => whole) || answers.every((answer) => answer.term === 0))
     if (!prompt && !this.#votesExpired) return
     const term = Math.max(...answers.map((answer) => answer.term))
     const leader = answers.find((answer) => answer.leads && answer.term === term)
-    if (leader !== undefined && raft.voters.isQuorum(idsOf(answers.filter(({ whole }) => whole)))) {
+    // Of other members than those that the leader counts, a majority means nothing.
+    const agrees = leader?.configurationIndex === index && leader.configurationTerm === configurationTerm
+    if (agrees && raft.voters.isQuorum(idsOf(answers.filter(({ whole }) => whole)))) {
       this.#enter(term)
       this.#needed = { term, index: leader.lastIndex }
       raft.restartElectionTimer()

@@ -15,16 +15,20 @@ export class Replication {
   readonly chunks: Chunks
   readonly #raft: Raft
   readonly #rounds: Rounds
+  /** Nothing but heartbeats before the log is on disk up to here; 0: anything. */
+  readonly #sentFrom: number
 
   constructor(raft: Raft, rounds: Rounds, termStart: number) {
     this.#raft = raft
     this.#rounds = rounds
+    // Who is elected by its own vote alone may forget it, and lead the same term again with other entries.
+    this.#sentFrom = raft.voters.isQuorum(new Set([raft.config.id])) ? termStart : 0
     this.chunks = new Chunks(termStart)
   }
 
   /** Sends what the follower's state allows. */
   replicate(follower: Progress): void {
-    if (follower.state === SNAPSHOT) return
+    if (follower.state === SNAPSHOT || this.#raft.durable < this.#sentFrom) return
     if (follower.next <= this.#raft.log.baseIndex) {
       this.#sendSnapshot(follower)
       return

@@ -8,7 +8,7 @@ import type { Raft } from './raft.js'
 import { Message } from './raft-kinds.js'
 
 /** A chunk of proposals that waits for the end of a transfer. */
-interface Held {
+export interface Held {
   readonly count: number
   readonly bytes: number
 }
@@ -28,6 +28,11 @@ export class Transfer {
   constructor(raft: Raft, lease: Lease) {
     this.#raft = raft
     this.#lease = lease
+  }
+
+  /** To whom it goes; 0: none is under way. */
+  get target(): number {
+    return this.#target
   }
 
   get active(): boolean {
@@ -66,9 +71,9 @@ export class Transfer {
       this.#raft.send(this.#target, { kind: Message.TIMEOUT_NOW, term: this.#raft.term }, AT_ONCE)
   }
 
-  /** Gives up the one under way; returns what was held. */
-  giveUp(): readonly Held[] {
-    this.#raft.commands.transferOver(this.#target, Code.TIMEOUT)
+  /** Gives up the one under way, and says why; returns what was held. */
+  giveUp(code: number): readonly Held[] {
+    this.#raft.commands.transferOver(this.#target, code)
     const held = this.#held
     this.#held = []
     this.#target = 0

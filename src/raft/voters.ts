@@ -15,9 +15,10 @@ const sorted = new Float64Array(limits.membersMax)
 export class Voters {
   /** Everybody who gets entries, each once: voters of either set, then learners. */
   readonly members: readonly number[]
-  readonly #incoming: readonly number[]
+  readonly incoming: readonly number[]
   /** Empty unless voters are changing. */
-  readonly #outgoing: readonly number[]
+  readonly outgoing: readonly number[]
+  readonly learners: readonly number[]
   /** Where the voters of each set stand in `members`. */
   readonly #incomingSlots: readonly number[]
   readonly #outgoingSlots: readonly number[]
@@ -26,8 +27,9 @@ export class Voters {
   constructor(incoming: readonly number[], outgoing: readonly number[] = [], learners: readonly number[] = []) {
     const voters = [...new Set([...incoming, ...outgoing])]
     this.members = [...voters, ...learners]
-    this.#incoming = incoming
-    this.#outgoing = outgoing
+    this.incoming = incoming
+    this.outgoing = outgoing
+    this.learners = learners
     this.#incomingSlots = incoming.map((id) => this.members.indexOf(id))
     this.#outgoingSlots = outgoing.map((id) => this.members.indexOf(id))
     const { members } = this
@@ -40,14 +42,24 @@ export class Voters {
     )
   }
 
+  /** Two sets vote. */
+  get isJoint(): boolean {
+    return this.outgoing.length > 0
+  }
+
+  /** What they change to: the incoming ones alone. */
+  left(): Voters {
+    return new Voters(this.incoming, [], this.learners)
+  }
+
   /** Whether this member votes, in either set. */
   includes(id: number): boolean {
-    return this.#incoming.includes(id) || this.#outgoing.includes(id)
+    return this.incoming.includes(id) || this.outgoing.includes(id)
   }
 
   /** Whether these are enough to decide: a majority of each set. */
   isQuorum(ids: ReadonlySet<number>): boolean {
-    return holdsMajority(this.#incoming, ids) && holdsMajority(this.#outgoing, ids)
+    return holdsMajority(this.incoming, ids) && holdsMajority(this.outgoing, ids)
   }
 
   /** The largest number that a quorum has reached, where `numbers` has one for each of `members`, in their order. */

@@ -14,6 +14,7 @@ import { LeaderAppendOnly } from '../checkers/leader-append-only.js'
 import { LeaderCompleteness } from '../checkers/leader-completeness.js'
 import { LogMatching } from '../checkers/log-matching.js'
 import { StateMachineSafety } from '../checkers/state-machine-safety.js'
+import { allVote } from '../configuration.js'
 import { Network } from '../network.js'
 import { Node, type Sabotage } from '../node.js'
 import { type Packet, SimulatedPlane } from '../plane.js'
@@ -94,7 +95,7 @@ export class World {
     this.#checkers = [
       ...[counter, this.#committed, new ElectionSafety(), new LeaderAppendOnly(), new LogMatching(members === 1)],
       ...[new LeaderCompleteness(this.#committed), new StateMachineSafety(), this.#freshReads],
-      new DurableCommit(this.#committed, () => this.nodes.map((node) => node.plane)),
+      new DurableCommit(this.#committed, allVote(members), () => this.nodes.map((node) => node.plane)),
     ]
     const disk = { fsyncMin: fsync, fsyncMax: fsync, stallShare: 0, stallMax: 0 }
     const world = {

@@ -1,6 +1,7 @@
-// Durability: what is called committed is on the disks of a majority, in a log or in a store, and nothing that a client was told is ever
-// lost.
+// Durability: what is called committed is on the disks of a majority of each set of voters, in a log or in a store, and nothing that a
+// client was told is ever lost.
 import { type Checker, type MemberView, Violation } from '../checker.js'
+import { type Configuration, configurationAt, isEnough } from '../configuration.js'
 import type { Entry, MemberLog } from '../member-log.js'
 import type { Committed } from './committed.js'
 
@@ -18,18 +19,21 @@ function holds({ log, stored }: Held, index: number, entry: Entry): boolean {
 export class DurableCommit implements Checker {
   readonly property = 'durability'
   readonly #committed: Committed
+  readonly #configuration: Configuration
   readonly #members: () => readonly MemberView[]
   /** What members had on disk when they lost it, by member and group, until they say that they have recovered. */
   readonly #lost = new Map<string, Held[]>()
   readonly #acknowledged: Map<number, number>[] = []
 
-  constructor(committed: Committed, members: () => readonly MemberView[]) {
+  constructor(committed: Committed, configuration: Configuration, members: () => readonly MemberView[]) {
     this.#committed = committed
+    this.#configuration = configuration
     this.#members = members
   }
 
-  onCommit(_member: MemberView, group: number, index: number): void {
-    if (index >= this.#committed.addedFrom) this.#checkHolders(group, index)
+  /** Who says so first leads. */
+  onCommit(member: MemberView, group: number, index: number): void {
+    if (index >= this.#committed.addedFrom) this.#checkHolders(member, group, index)
   }
 
   /** It may not vote before it has recovered, so nobody is elected without what it once held. */
@@ -48,10 +52,10 @@ export class DurableCommit implements Checker {
       Math.max(0, ...(this.#lost.get(key) ?? []).map(({ log, stored }) => Math.max(log.lastIndex, stored))),
     )
     this.#lost.delete(key)
-    for (let index = 1; index <= last; index += 1) this.#checkHolders(group, index)
+    for (let index = 1; index <= last; index += 1) this.#checkHolders(member, group, index)
   }
 
-  #checkHolders(group: number, index: number): void {
+  #checkHolders(decider: MemberView, group: number, index: number): void {
     const entry = this.#committed.entry(group, index)
     const members = this.#members()
     const disks = (member: MemberView): readonly Held[] => [
@@ -59,7 +63,7 @@ export class DurableCommit implements Checker {
       ...(this.#lost.get(`${member.id} ${group}`) ?? []),
     ]
     const holders = members.filter((member) => disks(member).some((held) => holds(held, index, entry))).map(({ id }) => id)
-    if (holders.length > members.length / 2) return
+    if (isEnough(configurationAt(decider, group, this.#configuration), holders)) return
     throw new Violation(
       'durability',
       `committed ${index} of group ${group} is on the disks of ${holders.join(', ') || 'none'} only`,

@@ -1,0 +1,37 @@
+// Who votes in a simulated cluster, and how many of them are enough: counted by itself, not by the code under test.
+import type { MemberView } from './checker.js'
+
+/** The members of a group. */
+export interface Configuration {
+  readonly incoming: readonly number[]
+  /** Empty unless the voters are changing. */
+  readonly outgoing: readonly number[]
+  readonly learners: readonly number[]
+}
+
+/** So many members, who all vote. */
+export function allVote(members: number): Configuration {
+  return { incoming: Array.from({ length: members }, (_, i) => i + 1), outgoing: [], learners: [] }
+}
+
+/** Whether these are more than half of each set of voters. */
+export function isEnough({ incoming, outgoing }: Configuration, ids: readonly number[]): boolean {
+  const isMajority = (voters: readonly number[]) => voters.filter((id) => ids.includes(id)).length * 2 > voters.length
+  return isMajority(incoming) && (outgoing.length === 0 || isMajority(outgoing))
+}
+
+/** What these parts say: 1 a voter of the incoming set, 2 of the outgoing one, 3 of both, 0 a learner. */
+export function configurationOf(parts: readonly number[]): Configuration {
+  const having = (wanted: (part: number) => boolean) => parts.filter((_, i) => i % 2 === 0 && wanted(parts[i + 1]!))
+  return {
+    incoming: having((part) => part === 1 || part === 3),
+    outgoing: having((part) => part === 2 || part === 3),
+    learners: having((part) => part === 0),
+  }
+}
+
+/** What decides at a member: the last configuration that it has, or the one that the group was founded with. */
+export function configurationAt(member: MemberView, group: number, founding: Configuration): Configuration {
+  const configured = member.configured(group)
+  return configured === undefined ? founding : configurationOf(configured.parts)
+}
