@@ -1,0 +1,76 @@
+// rafterdb backup DIR: a full backup into a new directory, and from then on what has changed since
+import type { Command } from 'commander'
+import type { Backup, BackupOptions, BackupTarget } from '../../client/api.js'
+import { type ClientFlags, clientCommand, withDatabase } from '../client-command.js'
+import type { Context } from '../context.js'
+import { UsageError } from '../failures.js'
+import { keyOf, withKeyFile } from '../key-file.js'
+import { duration, integer } from '../parse.js'
+import { Progress } from '../progress.js'
+
+interface BackupFlags extends ClientFlags {
+  out?: string
+  since?: string
+  full?: boolean
+  follow?: boolean
+  interval?: number
+  keyFile?: string
+  level?: number
+}
+
+const LEVEL_MAX = 19
+
+export function backupCommand(context: Context): Command {
+  return withKeyFile(
+    clientCommand(
+      'backup',
+      'copy the whole cluster, while it runs; into a directory of backups, only what has changed since the last',
+    ),
+  )
+    .argument('[directory]', 'directory of backups, made if it is not there')
+    .option('--out <file>', 'one backup into this file instead; `-` for standard output')
+    .option('--since <file>', 'with --out: only what has changed since the backup in this file')
+    .option('--full', 'a full backup, although there is one that could be continued')
+    .option('--follow', 'go on until Ctrl-C: whatever happens is in a backup within --interval')
+    .option('--interval <time>', 'with --follow (default: 10s)', duration)
+    .option('--level <number>', 'of zstd (default: 3)', integer(1, LEVEL_MAX))
+    .action(async (directory: string | undefined, flags: BackupFlags) => {
+      if ((directory === undefined) === (flags.out === undefined)) throw new UsageError('backup takes a directory or --out')
+      if (flags.since !== undefined && flags.out === undefined) throw new UsageError('--since goes with --out')
+      const progress = new Progress(context.stderr, 'backup')
+      const options: BackupOptions = {
+        ...(await keyOf(flags.keyFile)),
+        full: flags.full,
+        follow: flags.follow,
+        interval: flags.interval,
+        level: flags.level,
+        signal: context.stop,
+        onProgress: ({ pairs, changes }) => progress.update(pairs + changes, undefined),
+      }
+      if (flags.since !== undefined) options.since = await context.lastBackup(flags.since, options)
+      if (flags.follow) options.onBackup = (backup) => void report(context, flags, backup)
+      await withDatabase(context, flags, async (db) => {
+        const backup = await db.backup(directory ?? target(context, flags.out as string), options)
+        await progress.end()
+        if (!flags.follow) await report(context, flags, backup)
+      })
+    })
+}
+
+/** A file that appears whole or not at all, or standard output. */
+function target(context: Context, out: string): BackupTarget {
+  if (out !== '-') return (chunks) => context.writeWhole(out, chunks)
+  return async (chunks) => {
+    for await (const chunk of chunks) await context.stdout.write(chunk)
+  }
+}
+
+/** To stderr where the backup went to stdout. */
+function report(context: Context, flags: BackupFlags, backup: Backup): Promise<void> {
+  const output = flags.out === '-' ? context.stderr : context.stdout
+  if (flags.json) return output.json(backup)
+  const { kind, pairs, changes, bytes, revision } = backup
+  if (bytes === 0) return output.line(`nothing has changed since revision ${revision}`)
+  const held = kind === 'full' ? `${pairs.toLocaleString('en-US')} keys` : `${changes.toLocaleString('en-US')} changes`
+  return output.line(`${kind} backup to revision ${revision}: ${held}, ${bytes.toLocaleString('en-US')} bytes`)
+}
