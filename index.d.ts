@@ -56,6 +56,14 @@ declare const Code: {
   readonly GROUP_NOT_FOUND: 32;
   /** this member holds no read lease now, so it cannot read synchronously */
   readonly NO_LEASE: 33;
+  /** another change of the members is under way; nothing was done */
+  readonly MEMBERS_CHANGING: 34;
+  /** a member that is to vote has not caught up; nothing was done */
+  readonly MEMBER_BEHIND: 35;
+  /** too few of the voters that there would be answer now; nothing was done */
+  readonly QUORUM_AT_RISK: 36;
+  /** this member was removed from its cluster; a new one, in an empty data directory, can join */
+  readonly MEMBER_REMOVED: 37;
   /** that member belongs to another cluster */
   readonly CLUSTER_MISMATCH: 40;
   /** the other side speaks another protocol version */
@@ -98,6 +106,14 @@ declare const Code: {
   readonly WORKER_FAILED: 61;
   /** the process, or the system, has no file descriptors left */
   readonly OUT_OF_FILES: 62;
+  /** the backup ends before its end */
+  readonly BACKUP_TRUNCATED: 70;
+  /** a checksum of the backup is wrong */
+  readonly BACKUP_DAMAGED: 71;
+  /** the backup was encrypted with another key */
+  readonly BACKUP_KEY_WRONG: 72;
+  /** a backup that another one continues is missing */
+  readonly BACKUP_CHAIN_BROKEN: 73;
   /** a broken invariant: a bug in rafterdb */
   readonly INTERNAL: 99;
 };
@@ -143,11 +159,6 @@ export declare class RafterError extends Error {
   /** What kind of failure; see `Code` for the list. */
   code: ErrorCode, message: string, options?: RafterErrorOptions);
 }
-/**
- * A key or value: a string is its UTF-8 bytes. A lone surrogate is stored as U+FFFD, and bytes that are not valid UTF-8
- * read as U+FFFD too unless the call says `as: 'bytes'`.
- */
-export type Bytes = string | Uint8Array;
 /** What every call takes. */
 export interface CallOptions {
   /** Aborts the call: it rejects with ABORTED. A write that was already sent may still be committed: see the error's `outcome`. */
@@ -155,6 +166,80 @@ export interface CallOptions {
   /** Milliseconds until the call rejects with TIMEOUT. Default: `requestTimeout` of the database, 5,000. */
   timeout?: number | undefined;
 }
+/** One member of the cluster, as the member that answers knows it. */
+export interface Member {
+  /** Its number: nobody else in the cluster has had it, or will. */
+  id: number;
+  name: string;
+  /** Where the others reach it. */
+  endpoint: string;
+  /** A voter counts for majorities. A learner gets all that is written, and counts for nothing. */
+  role: "voter" | "learner";
+  isLeader: boolean;
+  /** What becomes of it by a change of voters that is under way, during which it votes in either case; null: it stays what it is. */
+  changing: "promoted" | "removed" | null;
+}
+/** What a change of the members has come to. */
+export interface MembersChange {
+  /** The member that it was about, as it is now; one that was removed, as it was. */
+  member: Member;
+  /** All members after the change. */
+  members: Member[];
+}
+/** Which member: its name, or its number. */
+export type MemberRef = string | number;
+/** Of a change that takes a voter away. */
+export interface RemoveOptions extends CallOptions {
+  /**
+   * Do it although a majority of those that would be left does not answer now. What is written then waits until they do. Default false.
+   */
+  force?: boolean | undefined;
+}
+/**
+ * The members of the cluster, and changes of them while it runs. One change is made at a time: each is tried again while another is under
+ * way, and through changes of leader, until its time is up. A change that is so already is done, whoever made it. Each is made for good
+ * when it resolves, and it is never made from a list that is out of date.
+ *
+ * Errors of all changes: MEMBER_UNKNOWN (no such member; it names the nearest), INVALID_ARGUMENT, QUORUM_AT_RISK (too few of the voters
+ * that there would be answer: start those that are down first, or remove one of them instead), TIMEOUT, ABORTED, CLOSED. After TIMEOUT
+ * and ABORTED `outcome` says whether the change may have been made, or may still be.
+ */
+export interface Members {
+  /** The same as `list`. */
+  (options?: CallOptions): Promise<Member[]>;
+  /** All members as the one that is asked knows them. */
+  list(options?: CallOptions): Promise<Member[]>;
+  /**
+   * Takes a member in, as a learner: it endangers no majority. What runs under that name with `join` then takes the place, and is made a
+   * voter once it has caught up; `open` with `join` does this by itself. INVALID_ARGUMENT if another member has that name or endpoint,
+   * or there are seven.
+   */
+  add(member: {
+    name: string;
+    endpoint: string;
+  }, options?: CallOptions): Promise<MembersChange>;
+  /** Makes a learner a voter, as soon as it has caught up. TIMEOUT if it has not by then. */
+  promote(member: MemberRef, options?: CallOptions): Promise<MembersChange>;
+  /**
+   * Takes a member out. It stops with MEMBER_REMOVED when it hears of that, and its data directory cannot come back; the name can, with
+   * an empty one. A leader hands over first. INVALID_ARGUMENT if no other member votes.
+   */
+  remove(member: MemberRef, options?: RemoveOptions): Promise<MembersChange>;
+  /** Gives a member another endpoint, for which it must listen there too. INVALID_ARGUMENT if another member has it. */
+  update(member: MemberRef, to: {
+    endpoint: string;
+  }, options?: CallOptions): Promise<MembersChange>;
+  /**
+   * Takes a member out and puts another one, which is a member already, in its place: in one step, so that there are never fewer or more
+   * voters. Waits until the newcomer has caught up. `member` of the result is the newcomer.
+   */
+  replace(member: MemberRef, by: MemberRef, options?: RemoveOptions): Promise<MembersChange>;
+}
+/**
+ * A key or value: a string is its UTF-8 bytes. A lone surrogate is stored as U+FFFD, and bytes that are not valid UTF-8
+ * read as U+FFFD too unless the call says `as: 'bytes'`.
+ */
+export type Bytes = string | Uint8Array;
 /** How fresh a read must be. Default: linearizable. */
 export interface ReadOptions extends CallOptions {
   /** `linearizable`: sees every write acknowledged before the call. `serializable`: what this member has now. */
@@ -352,10 +437,72 @@ export interface MemberStatus {
   /** The other members as this one sees them: whom it reaches, and why not. Empty for an unreachable one. */
   peers: PeerStatus[];
 }
-export interface Member {
-  id: number;
-  name: string;
-  endpoint: string;
+/** What can be listened for, with what a listener is called with. */
+export interface DatabaseEvents {
+  /**
+   * `members.list()` gives something else than before, also who leads. It is looked at while somebody listens: each second at the member
+   * in this process, each five seconds by a client of `connect`, and after each change that this database made. Several changes in
+   * between are one. What listens does not keep the process alive.
+   */
+  members: Member[];
+}
+/**
+ * Where backups lie, each under a name: a directory, or what an app makes of an object store. Nothing but these three calls is asked of it.
+ */
+export interface BackupStore {
+  /** The names of all that was written, in any order. */
+  list(): Promise<string[]>;
+  /** The bytes of one; with `last` only so many at its end, or all if there are fewer. */
+  read(name: string, last?: number): AsyncIterable<Uint8Array>;
+  /** Stores the bytes under a new name, whole or not at all, so that they stay when it resolves. If `chunks` throws, nothing is there. */
+  write(name: string, chunks: AsyncIterable<Uint8Array>): Promise<void>;
+}
+/** A directory, which is made if it is not there; a store; or a function that takes the bytes of one backup, and resolves when it has them. */
+export type BackupTarget = string | BackupStore | ((chunks: AsyncIterable<Uint8Array>) => Promise<void>);
+/** One backup that was made. */
+export interface Backup {
+  /** Random: what the next one of the chain names. */
+  id: string;
+  /** `full`: the whole state at `revision`. `incremental`: the changes after `from` up to `revision`. */
+  kind: "full" | "incremental";
+  /** Its name in the store; null: it has none. */
+  name: string | null;
+  /** Identity of the cluster. */
+  cluster: string;
+  from: number;
+  revision: number;
+  /** Milliseconds since 1970 at which the store had come to `revision`. */
+  at: number;
+  pairs: number;
+  changes: number;
+  /** As it is stored. 0: nothing was written, since nothing had changed; all else is of the backup before. */
+  bytes: number;
+}
+export interface BackupOptions {
+  /** Make a full backup whatever there is. Default: continue the newest in the directory or store, if there is one. */
+  full?: boolean | undefined;
+  /** For a function: the backup that this one continues. Default: none, so a full one. COMPACTED if its changes are not kept any more. */
+  since?: Backup | undefined;
+  /** 32 random bytes, with which everything is encrypted (AES-256-GCM); a chain has one key. Default: not encrypted. */
+  key?: Uint8Array | undefined;
+  /** Level of zstd, 1 to 19. Default 3. */
+  level?: number | undefined;
+  /** Go on with one incremental backup after the other until `signal` aborts; then it resolves. Default false. */
+  follow?: boolean | undefined;
+  /** With `follow`: milliseconds until a backup with changes in it is ended, and so may be restored. Default 10,000. */
+  interval?: number | undefined;
+  /** Told now and then, and at the end of each backup, what there is of it. */
+  onProgress?: ((progress: BackupProgress) => void) | undefined;
+  /** With `follow`: told of each backup that was made. */
+  onBackup?: ((backup: Backup) => void) | undefined;
+  /** Without `follow` the call then rejects with ABORTED, and leaves nothing. */
+  signal?: AbortSignal | undefined;
+}
+/** What there is of a backup that is being made, read or restored. */
+export interface BackupProgress {
+  pairs: number;
+  changes: number;
+  bytes: number;
 }
 /** A key-value database: a member of a cluster in this process, or a client of one. */
 export interface Database extends AsyncDisposable {
@@ -407,9 +554,20 @@ export interface Database extends AsyncDisposable {
   raiseRevision(revision: number, options?: CallOptions): Promise<{
     revision: number;
   }>;
+  /**
+   * Copies all keys with their values and revisions, of the running cluster, whoever writes meanwhile. Into a directory or a store the first
+   * backup is a full one, and each after it holds what has changed since; one whose history is gone by then is full again. `restoreBackup` has
+   * a new cluster begin with them. Memory stays bounded. Errors: those of reads and watches; BACKUP_KEY_WRONG, BACKUP_DAMAGED,
+   * BACKUP_TRUNCATED of what it continues, CLUSTER_MISMATCH if that is of another cluster; COMPACTED when history is kept for less time than
+   * a full backup takes; IO, or what the store or function throws.
+   */
+  backup(to: BackupTarget, options?: BackupOptions): Promise<Backup>;
   /** Every member's state; an unreachable one is listed with that role. */
   status(options?: CallOptions): Promise<MemberStatus[]>;
-  members(options?: CallOptions): Promise<Member[]>;
+  /** The members, and changes of them: `await db.members.list()`, `await db.members.remove('c')`. */
+  readonly members: Members;
+  /** Calls `listener` from now on whenever that happens. Returns what ends it. */
+  on<E extends keyof DatabaseEvents>(event: E, listener: (value: DatabaseEvents[E]) => void): () => void;
   /**
    * Hands leadership to a member; tried again until its time is up. MEMBER_UNKNOWN, TIMEOUT, ABORTED (also when a transfer to another
    * member takes its place).
@@ -418,9 +576,12 @@ export interface Database extends AsyncDisposable {
   /**
    * What the member in this process has done since it was opened: `exchanges` of the Raft core with the data plane, `submissions`
    * and `drains` of this process's apps, `logWrites` and `logBytes`, `readSlices`, `longestApplyMicros` (the longest time that the
-   * operations of one entry took), `poolHits` and `poolMisses` (buffers that its pool had, and had to make). Beside them all that is measured, by names as of Prometheus: of the log
-   * (`rafterdb_wal_fsync_duration_seconds_sum` and `_count`, `rafterdb_wal_written_bytes_total`, …), the network
-   * (`rafterdb_network_peer_up{peer="b"}`, …), the pool and the stores. Empty for a remote client.
+   * operations of one entry took), `longestApplyProcessorMicros` (the same of a processor, up to 200 too much: what is less was waiting,
+   * or others had it), `poolHits` and `poolMisses` (buffers that its pool had, and had to make). Beside them all that is measured, by names as of Prometheus: of the log (`rafterdb_wal_fsync_duration_seconds_sum` and `_count`,
+   * `rafterdb_wal_written_bytes_total`, …), of what entries waited for while they were applied
+   * (`rafterdb_apply_longest_flush_wait_seconds{group="0"}`, also `history`, `tables`, `key_order`, `dead_stretches`), the network (`rafterdb_network_peer_up{peer="b"}`, …), the pool and the stores, and of
+   * writes that waited as a store could not keep up (`rafterdb_writes_held_up_duration_seconds_sum` and `_count`). Empty for a remote
+   * client.
    */
   counters(): Record<string, number>;
   /**
@@ -446,8 +607,6 @@ export interface HistoryOptions {
    * Changes within the bound are kept; of a list, within all of its bounds; `'all'` keeps everything until `compact` is called. What
    * is older goes, in steps: while there are writes up to a tenth more is there. The present state is never touched.
    *
-   * Deletes of hundreds of keys count too: of 2,048 that are kept half go, whatever their age, since more than 4,096 are refused.
-   *
    * Deletes of hundreds of keys are bounded too: once 2,048 of them are kept half go, whatever their age, since beyond 4,096 they are refused.
    *
    * An age alone bounds no disk: at 150,000 writes a second an hour is 160 GB. A number alone keeps years of a quiet store, which
@@ -469,6 +628,16 @@ export interface OpenOptions {
    * find each other if both have been started, or neither.
    */
   members?: Record<string, string> | undefined;
+  /**
+   * Addresses of any members of a cluster that runs, to become one of it: `open` has this member taken in as a learner, and resolves once
+   * it has caught up and votes. A start with the same directory goes on where the last one ended; once it votes nobody is asked any more.
+   * Needs `name`, which no voter has, and a TCP address in `listen`; excludes `members`. A directory that is a founder's stays that.
+   */
+  join?: readonly string[] | undefined;
+  /** With `join`: where the others reach this member, `host:port`. Default: the first such address of `listen`. */
+  advertise?: string | undefined;
+  /** With `join`: ends an `open` that still waits, which rejects with ABORTED. The next one goes on. */
+  signal?: AbortSignal | undefined;
   /**
    * Address to listen on, `host:port` or `unix:/path`, or several of them. A Unix socket is for clients on this machine: its file belongs to
    * the member's user and nobody else may connect (mode 0600; whoever wants more sets another mode), one that a dead process left is
@@ -533,8 +702,8 @@ export interface OpenOptions {
   /** Wait while a queue is full instead of failing with BUSY. Default true; the wait counts towards the timeout. */
   waitWhenBusy?: boolean | undefined;
   /**
-   * Called when the member stops because it must: a failed fsync, a damaged file, a bug. Every later call fails with POISONED, and
-   * the member does not keep the process alive any longer.
+   * Called when the member stops because it must: a failed fsync, a damaged file, a bug, or as it was removed from its cluster. Every later
+   * call fails with POISONED, in the last case with MEMBER_REMOVED, and the member does not keep the process alive any longer.
    */
   onFatal?: ((error: RafterError) => void) | undefined;
   /**
@@ -552,6 +721,60 @@ export interface ConnectOptions {
   requestTimeout?: number | undefined;
   waitWhenBusy?: boolean | undefined;
 }
+/** What says where backups are: a directory or a file, several files, or a store. */
+export type BackupOrigin = string | readonly string[] | BackupStore;
+export interface VerifyOptions {
+  /** The key that they were made with. */
+  key?: Uint8Array | undefined;
+  onProgress?: ((progress: BackupProgress) => void) | undefined;
+  signal?: AbortSignal | undefined;
+}
+export interface RestoreOptions {
+  /** The new member's directory: empty, or not there. */
+  dataDir: string;
+  /** As for `open`: the member's name, and all members of the new cluster. Each member's directory is restored from the same backups. */
+  name?: OpenOptions["name"];
+  members?: OpenOptions["members"];
+  /** The key that the backups were made with. */
+  key?: Uint8Array | undefined;
+  /** The state after this revision. Default: the newest that there is. */
+  revision?: number | undefined;
+  /** Instead: the newest state that a backup noted no later than this, in ms since 1970; in a `follow`, to about a second. */
+  time?: number | undefined;
+  /**
+   * The new store's revision is at least this one, so that whatever is made from its revisions is above what was made from the old one's.
+   * Default: 1,000,000,000 above the newest revision of the backups.
+   */
+  raiseTo?: number | undefined;
+  onProgress?: ((progress: BackupProgress) => void) | undefined;
+  signal?: AbortSignal | undefined;
+}
+export interface Restored {
+  /** The revision whose state it is. */
+  restoredRevision: number;
+  /** The store's revision: the next write gets a higher one. */
+  revision: number;
+  pairs: number;
+  /** Changes after the full backup, made again. */
+  changes: number;
+}
+/**
+ * Reads every byte of every backup, and checks that those that continue others find them. Needs no cluster. Resolves to them, the newest
+ * last. Rejects with the first fault, which names the file: BACKUP_TRUNCATED, BACKUP_DAMAGED, BACKUP_KEY_WRONG, BACKUP_CHAIN_BROKEN
+ * (also: there is none), FORMAT_NEWER, IO, ABORTED. A single file may continue another that is not given.
+ */
+export declare function verifyBackup(from: BackupOrigin, options?: VerifyOptions): Promise<Backup[]>;
+/**
+ * Makes a data directory that `open`, or `rafterdb serve`, begins a new cluster with: a store of one member, or one of several, each of
+ * which is given a directory that was restored from the same backups. Keys, values, create and mod revisions and versions are as they
+ * were, and so is the history from the full backup on; sessions and watches of the old cluster mean nothing to the new one. If it fails
+ * or is aborted nothing is left; what a killed process leaves, no member opens.
+ * Errors: those of `verifyBackup`, of all that is read; FUTURE_REVISION and COMPACTED for a revision or time that the backups have not;
+ * DATA_DIR_MISMATCH if there is something in the directory; DATA_DIR_LOCKED, INVALID_ARGUMENT, MEMBER_UNKNOWN, DISK_FULL, IO, ABORTED.
+ */
+export declare function restoreBackup(from: BackupOrigin, options: RestoreOptions): Promise<Restored>;
+/** The store that `path` is: a directory, made if it is not there. */
+export declare function directoryStore(path: string): BackupStore;
 /**
  * Opens a member of a cluster in this process; `open({ dataDir })` alone is a store of one member.
  * Errors: INVALID_ARGUMENT, MEMBER_UNKNOWN, ADDRESS_INVALID, PORT_IN_USE, DATA_DIR_LOCKED, DATA_DIR_MISMATCH, FORMAT_NEWER,

@@ -112,7 +112,7 @@ export declare const entry: {
   encodedSize(body: ArrayBufferView): number;
   /** Writes an entry to `out` from `at` on; returns its bytes. RangeError if it does not fit. */
   encodeTo(kind: number, body: ArrayBufferView, out: Uint8Array, at?: number): number;
-  /** All entries of a block. Throws an Error with code PROTOCOL_ERROR if one is cut short. */
+  /** All entries of a block. Throws an Error with code PROTOCOL_ERROR if one is cut short, or its header says what is not known. */
   decodeFrom(block: Uint8Array): Entry[];
 };
 /** Bytes of any view; strings count as UTF-8. Shared and detached memory is refused. */

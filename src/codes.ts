@@ -56,6 +56,14 @@ export const Code = {
   GROUP_NOT_FOUND: 32,
   /** this member holds no read lease now, so it cannot read synchronously */
   NO_LEASE: 33,
+  /** another change of the members is under way; nothing was done */
+  MEMBERS_CHANGING: 34,
+  /** a member that is to vote has not caught up; nothing was done */
+  MEMBER_BEHIND: 35,
+  /** too few of the voters that there would be answer now; nothing was done */
+  QUORUM_AT_RISK: 36,
+  /** this member was removed from its cluster; a new one, in an empty data directory, can join */
+  MEMBER_REMOVED: 37,
   /** that member belongs to another cluster */
   CLUSTER_MISMATCH: 40,
   /** the other side speaks another protocol version */
@@ -98,6 +106,14 @@ export const Code = {
   WORKER_FAILED: 61,
   /** the process, or the system, has no file descriptors left */
   OUT_OF_FILES: 62,
+  /** the backup ends before its end */
+  BACKUP_TRUNCATED: 70,
+  /** a checksum of the backup is wrong */
+  BACKUP_DAMAGED: 71,
+  /** the backup was encrypted with another key */
+  BACKUP_KEY_WRONG: 72,
+  /** a backup that another one continues is missing */
+  BACKUP_CHAIN_BROKEN: 73,
   /** a broken invariant: a bug in rafterdb */
   INTERNAL: 99,
 } as const

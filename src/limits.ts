@@ -8,12 +8,14 @@ export const limits = {
   valueBytesMax: 1572864,
   /** largest limit of a value, bytes: an event with the value before it fits a frame */
   valueBytesLargest: 3932160,
+  /** bytes of the name of whoever is behind a request */
+  principalBytesMax: 255,
   /** bytes of one request to a member, its header included */
   requestBytesMax: 4194304,
   /** operations of one batch, those in its transactions and their compares included */
-  batchOperationsMax: 1024,
+  batchOperationsMax: 512,
   /** operations and compares of one batch that are on ranges of keys; of a transaction's branches the one with more counts */
-  batchRangesMax: 256,
+  batchRangesMax: 128,
   /** ranges of one read request */
   readRangesMax: 16384,
   /** a client closes a batch at this many bytes, unless it is one operation */
@@ -24,6 +26,8 @@ export const limits = {
   appendBytesMax: 1048576,
   /** runs of terms in one append message */
   appendRunsMax: 1024,
+  /** configurations that a member takes of one append message; the entries from the next one on it gets again */
+  appendConfigurationsMax: 64,
   /** appends under way to one follower */
   inflightMessagesMax: 64,
   /** bytes of appends under way to one follower */
@@ -66,6 +70,10 @@ export const limits = {
   groupsMax: 4096,
   /** members of a cluster */
   membersMax: 7,
+  /** bytes of a member's name */
+  memberNameBytesMax: 255,
+  /** bytes of a member's endpoint */
+  endpointBytesMax: 320,
   /** size of the events array */
   eventsDoublesMax: 65536,
   /** size of the commands array; longer runs of commands take several exchanges */

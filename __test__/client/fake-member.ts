@@ -5,9 +5,11 @@ import { RafterError } from '../../src/errors.js'
 import { type FakeChange, FakeStore, pairOf } from './fake-store.js'
 import {
   errorBody,
+  type FakeConfigured,
   type FakeRequest,
   Reader,
   readBatch,
+  readChange,
   readRead,
   readRequests,
   response,
@@ -25,6 +27,7 @@ const CANCEL = 5
 const STATUS = 6
 const MEMBERS = 7
 const TRANSFER = 8
+const CHANGE_MEMBERS = 10
 
 /** What a fault does to a request. `lose`: not carried out, no answer. `mute`: carried out, no answer. A code: refused. */
 export type Fault = 'lose' | 'mute' | { code: ErrorCode; text?: string } | undefined
@@ -46,6 +49,12 @@ export class FakeNetwork {
   leader = 0
   /** Identity of the cluster. */
   cluster = 0xc1
+  /** Who the members are, and the index of the entry that says so. A change is in force and committed at once. */
+  configuration: { index: number; members: FakeConfigured[] } = { index: 0, members: [] }
+  /** How far the log is committed, as STATUS says. */
+  committed = Number.MAX_SAFE_INTEGER
+  /** The same of groups beyond the first. */
+  readonly otherGroups: { index: number; members: FakeConfigured[] }[] = []
   /** Endpoints that were connected to, in order. */
   readonly dialed: string[] = []
   /** Calls of `submit`, over all ports. */
@@ -54,9 +63,15 @@ export class FakeNetwork {
   constructor(count = 1) {
     for (let id = 1; id <= count; id++) this.members.push(new FakeMember(this, id))
     this.leader = 1
+    const members = this.members.map(({ id, endpoint }) => ({ id, name: `n${id}`, endpoint, part: 1 }))
+    this.configuration = { index: 0, members }
     this.store.onChange = () => {
       for (const member of this.members) member.pushEvents()
     }
+  }
+
+  configurationOf(group: number) {
+    return this.otherGroups[group - 1] ?? this.configuration
   }
 
   get endpoints(): string[] {
@@ -94,6 +109,8 @@ export class FakeMember {
   forwards = true
   /** Milliseconds before each answer; 0: the next turn. */
   delay = 0
+  /** What it says of the others. */
+  peers: { connected: boolean; code: ErrorCode | null }[] = []
   /** Submissions are refused with POISONED. */
   poisoned = false
   /** So many submissions are refused with BUSY. */
@@ -179,11 +196,11 @@ export class FakePort implements Port {
 
   openReader(memory: Uint8Array, resultBytes: number): KeyReader {
     const [into, request] = [memory.subarray(0, resultBytes), memory.subarray(resultBytes)]
-    return { read: (length) => this.#readKey(request, length, into), close: () => {} }
+    return { read: () => this.#readKey(request, into), close: () => {} }
   }
 
-  #readKey(request: Uint8Array, length: number, into: Uint8Array): number {
-    const reader = new Reader(Buffer.from(request.subarray(0, length)))
+  #readKey(request: Uint8Array, into: Uint8Array): number {
+    const reader = new Reader(Buffer.from(request.buffer, request.byteOffset, request.length))
     const consistency = reader.u32()
     const key = reader.key(reader.u32())
     const { store, leader } = this.#member.network
@@ -222,9 +239,10 @@ export class FakePort implements Port {
     if (fault !== 'mute' && bytes !== null) this.#answer(bytes)
   }
 
-  #serve({ type, id, body }: FakeRequest): Buffer | null {
+  #serve({ type, id, group, body }: FakeRequest): Buffer | null {
     const { network, forwards } = this.#member
     const { store } = network
+    if (group > network.otherGroups.length) return response(type, 0, Code.GROUP_NOT_FOUND, id, errorBody(0, `no group ${group}`))
     if (!forwards && network.leader !== this.#member.id && (type === WRITE || type === READ)) {
       const leader = network.members.find((member) => member.id === network.leader)
       return response(type, 0, Code.NOT_LEADER, id, errorBody(network.leader, leader?.endpoint ?? ''))
@@ -253,14 +271,16 @@ export class FakePort implements Port {
       case STATUS:
         return response(type, 0, 0, id, Buffer.from(JSON.stringify(this.#status())))
       case MEMBERS: {
-        const members = network.members.map(({ id: member, endpoint }) => ({ id: member, name: `n${member}`, endpoint }))
-        return response(
-          type,
-          0,
-          0,
-          id,
-          Buffer.from(JSON.stringify({ members, leader: network.leader, cluster: network.cluster, self: this.#member.id })),
-        )
+        const { leader, cluster } = network
+        const answer = { ...network.configurationOf(group), leader, cluster, self: this.#member.id }
+        return response(type, 0, 0, id, Buffer.from(JSON.stringify(answer)))
+      }
+      case CHANGE_MEMBERS: {
+        const { from, members } = readChange(body)
+        const { index } = network.configurationOf(group)
+        if (from !== index) return response(type, 0, Code.MEMBERS_CHANGING, id, errorBody(0, 'others are in force'))
+        Object.assign(network.configurationOf(group), { index: index + 10, members })
+        return response(type, 0, 0, id, Buffer.alloc(0))
       }
       case TRANSFER:
         network.leader = new Reader(body).u64()
@@ -271,9 +291,20 @@ export class FakePort implements Port {
   }
 
   #status(): object {
-    const { id, endpoint, network } = this.#member
+    const { id, endpoint, network, peers } = this.#member
     const role = network.leader === id ? 'leader' : 'follower'
-    return { name: `n${id}`, id, endpoint, role, leader: `n${network.leader}`, term: 1, revision: network.store.revision }
+    const { committed, store } = network
+    return {
+      name: `n${id}`,
+      id,
+      endpoint,
+      role,
+      leader: `n${network.leader}`,
+      term: 1,
+      committed,
+      revision: store.revision,
+      peers,
+    }
   }
 
   #watch(id: number, reader: Reader): Buffer {

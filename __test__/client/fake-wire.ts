@@ -103,6 +103,30 @@ export function readBatch(body: Buffer): FakeBatch {
   return { ...batch, operations }
 }
 
+/** A member in a request for other members. */
+export interface FakeConfigured {
+  id: number
+  name: string
+  endpoint: string
+  part: number
+}
+
+export function readChange(body: Buffer): { from: number; forced: boolean; members: FakeConfigured[] } {
+  const reader = new Reader(body)
+  const from = reader.u64()
+  const forced = reader.u8() === 1
+  if (reader.take(7).some((byte) => byte !== 0)) throw new Error('bytes of 0 are not')
+  const members = Array.from({ length: reader.u32() }, () => {
+    const [id, part] = [reader.u64(), reader.u8()]
+    if (reader.u8() !== 0) throw new Error('a byte of 0 is not')
+    const [nameBytes, endpointBytes] = [reader.u16(), reader.u16()]
+    if (reader.u16() !== 0) throw new Error('bytes of 0 are not')
+    return { id, part, name: reader.take(nameBytes).toString(), endpoint: reader.take(endpointBytes).toString() }
+  })
+  if (!reader.done) throw new Error('more than the members')
+  return { from, forced, members }
+}
+
 export function readRead(body: Buffer): { consistency: number; maxStaleness: number; ranges: FakeRange[] } {
   const reader = new Reader(body)
   const consistency = reader.u32()

@@ -134,3 +134,26 @@ test('after a transfer the client moves to the new leader, though the old one fo
   }
   expect(writers(network)).toEqual([true, true, false])
 })
+
+test.each([
+  ['in use', 8_000, true],
+  ['idle', 70_000, false],
+])('members that took the place of all others are found, though nobody else told of them (%s)', async (_how, pause, isUsed) => {
+  const network = new FakeNetwork(5)
+  const [first, second, third, fourth, fifth] = network.configuration.members
+  network.configuration.members = [first, second, third].flatMap((member) => member ?? [])
+  const client = await connected(network, network.endpoints.slice(0, 1))
+  await client.put('a', '0')
+  network.configuration.members = [first, fourth, fifth].flatMap((member) => member ?? [])
+  for (let passed = 0; passed < pause; passed += 1_000) {
+    await new Promise((resolve) => setTimeout(resolve, 1_000))
+    if (isUsed) await client.put('a', '1')
+  }
+  network.leader = 5
+  for (const member of network.members.slice(0, 3)) {
+    member.down = true
+    member.break()
+  }
+  await client.put('a', '2')
+  expect(network.members[4]?.count(WRITE)).toBeGreaterThan(0)
+})

@@ -107,6 +107,6 @@ test('a batch has no more operations than a member takes, those in transactions 
     return type === 1 && body.length > calls * 1000 ? calls * 101 : calls
   })
   expect(Math.max(...operations)).toBeLessThanOrEqual(limits.batchOperationsMax)
-  expect(operations.length).toBeLessThan(35)
+  expect(operations.length).toBeLessThan(65)
   await db.close()
 })

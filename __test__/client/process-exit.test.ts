@@ -181,6 +181,7 @@ const calls: Record<string, (db: Database, signal: AbortSignal) => Promise<unkno
   range: (db, signal) => db.range({ signal })[Symbol.asyncIterator]().next(),
   status: (db, signal) => db.status({ signal }),
   members: (db, signal) => db.members({ signal }),
+  'members.remove': (db, signal) => db.members.remove('n2', { signal }),
   transferLeader: (db, signal) => db.transferLeader('m2', { signal }),
   compact: (db, signal) => db.compact(1, { signal }),
   'a write behind a watch': (db, signal) => {

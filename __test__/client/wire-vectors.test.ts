@@ -4,6 +4,7 @@ import type { Database } from '../../src/client/api.js'
 import type { Port } from '../../src/client/connection/port.js'
 import { createEmbedded } from '../../src/client/database/create-database.js'
 import { compare, del, get, put, range } from '../../src/client/transaction/parts.js'
+import { encodeChange } from '../../src/client/wire/change.js'
 
 const hex = (text: string) => Buffer.from(text.replaceAll(/[^0-9a-f]/g, ''), 'hex')
 
@@ -119,6 +120,21 @@ test('watch', async () => {
   expect(request.subarray(16).toString('hex')).toBe(
     hex('03 000000 01000000 01000000 0600000000000000 00040000 0000000000000000 77 78').toString('hex'),
   )
+})
+
+test('change of the members', () => {
+  const members = [
+    { id: 2 ** 40 + 5, part: 1, name: 'ä', endpoint: 'h:1' },
+    { id: 7, part: 0, name: 'b', endpoint: '' },
+  ]
+  expect(Buffer.from(encodeChange(2 ** 40 + 9, true, members)).toString('hex')).toBe(
+    hex(
+      '0900000000010000 01 00000000000000  02000000' +
+        '0500000000010000 01 00 0200 0300 0000 c3a4 683a31' +
+        '0700000000000000 00 00 0100 0000 0000 62',
+    ).toString('hex'),
+  )
+  expect(encodeChange(1, false, [])[8]).toBe(0)
 })
 
 test('a pair, an error and a plain answer', async () => {

@@ -9,7 +9,7 @@ import { afterEach, expect, test } from 'vitest'
 import { eventually } from './harness.js'
 
 /** Deletes of one transaction, and keys of each: one more than are deleted one by one when an entry has done much already. */
-const DELETES = 250
+const DELETES = 120
 const KEYS = 9
 
 const directories: string[] = []
@@ -21,7 +21,7 @@ async function opened(keep: '1h' | 'all'): Promise<Database> {
   const dataDir = mkdtempSync(join(tmpdir(), 'rafterdb-crowded-'))
   directories.push(dataDir)
   const db = await open({ dataDir, history: { keep } })
-  await Promise.all(Array.from({ length: 2600 }, (_, n) => db.put(`looked/${n}`, 'v')))
+  await Promise.all(Array.from({ length: 3880 }, (_, n) => db.put(`looked/${n}`, 'v')))
   return db
 }
 
@@ -53,7 +53,7 @@ const statusOf = async (db: Database) => {
 
 test('history is compacted early when it has many deleted ranges', { timeout: 60_000 }, async () => {
   const db = await opened('1h')
-  for (let times = 0; times < 7; times++) await deleteMany(db)
+  for (let times = 0; times < 16; times++) await deleteMany(db)
   expect(await statusOf(db)).toMatchObject({ compactedRevision: 0, crowdedRevision: 0 })
   for (let times = 0; times < 2; times++) await deleteMany(db)
   await eventually('half of them go', async () => {
@@ -66,7 +66,7 @@ test('history is compacted early when it has many deleted ranges', { timeout: 60
 
 test('where everything is kept one too many is refused, and nothing of it is done', { timeout: 60_000 }, async () => {
   const db = await opened('all')
-  for (let times = 0; times < 16; times++) await deleteMany(db)
+  for (let times = 0; times < 34; times++) await deleteMany(db)
   const before = await statusOf(db)
   expect(before).toMatchObject({ compactedRevision: 0 })
   expect(before.crowdedRevision).toBeGreaterThan(0)

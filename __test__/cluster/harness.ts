@@ -24,7 +24,9 @@ export interface ClusterOptions {
   /** Members of the cluster beyond those, which do not run. Default 0. */
   absent?: number
   /** Of each member's process. */
-  env?: Record<string, string>
+  env?: Record<string, string> | ((name: string) => Record<string, string>)
+  /** Where a member finds another one, if not at that one's endpoint: a link that a test can cut. */
+  route?: (from: string, to: string, endpoint: string) => Promise<string>
   options?: Partial<
     Pick<OpenOptions, 'memory' | 'logRetainBytes' | 'electionTimeout' | 'groups' | 'valueBytesMax' | 'durability' | 'history'>
   >
@@ -98,11 +100,13 @@ export class Member {
     await this.gone()
   }
 
-  async gone(): Promise<void> {
-    await this.#gone
+  /** Resolves when the process has ended, to its exit code, or to null or a signal if it was ended. */
+  async gone(): Promise<unknown> {
+    const how = await this.#gone
     this.child = null
     this.#process = null
     this.isOpen = false
+    return how
   }
 
   /** Stops as its user would. */
@@ -115,14 +119,14 @@ export class Member {
   }
 
   #flags(): string[] {
-    const { members = {}, history, ...rest } = this.options
-    const list = Object.entries(members).map(([name, at]) => `${name}=${at}`)
+    const { members, history, ...rest } = this.options
+    const list = Object.entries(members ?? {}).map(([name, at]) => `${name}=${at}`)
     const flags = Object.entries(rest).map(([key, value]) => {
       const flag = `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
       return [flag, String(value)]
     })
     if (history?.keep !== undefined) flags.push(['--history', String(history.keep)])
-    return [...flags.flat(), '--members', list.join(','), '--data-dir', this.dataDir]
+    return [...flags.flat(), ...(members ? ['--members', list.join(',')] : []), '--data-dir', this.dataDir]
   }
 }
 
@@ -138,17 +142,21 @@ export class Cluster implements AsyncDisposable {
 
   /** Starts all members and waits for a leader. */
   static async start(given: ClusterOptions = {}): Promise<Cluster> {
-    const { kinds = ['serve', 'serve', 'serve'], options = {}, absent = 0, env = {} } = given
+    const { kinds = ['serve', 'serve', 'serve'], options = {}, absent = 0, env = {}, route } = given
     const dir = mkdtempSync(join(tmpdir(), 'rafterdb-cluster-'))
     const names = Array.from({ length: kinds.length + absent }, (_, i) => String.fromCharCode(97 + i))
     const ports = await freePorts(names.length)
     const endpoints = Object.fromEntries(names.map((name, i) => [name, `127.0.0.1:${ports[i]}`]))
-    const members = names.slice(0, kinds.length).map((name, i) => {
-      return new Member(name, kinds[i] as Kind, endpoints[name] as string, dir, { ...options, name, members: endpoints })
-    })
+    const members: Member[] = []
+    for (const [i, kind] of kinds.entries()) {
+      const name = names[i] as string
+      const seen = { ...endpoints }
+      for (const other of names) if (route && other !== name) seen[other] = await route(name, other, endpoints[other] as string)
+      members.push(new Member(name, kind, endpoints[name] as string, dir, { ...options, name, members: seen }))
+    }
     const cluster = new Cluster(dir, members, Object.fromEntries(Object.entries(endpoints).slice(kinds.length)))
     try {
-      await Promise.all(members.map((member) => member.start(env)))
+      await Promise.all(members.map((member) => member.start(typeof env === 'function' ? env(member.name) : env)))
       await cluster.leader()
     } catch (error) {
       const logs = members.map((member) => member.log).join('')

@@ -46,6 +46,24 @@ test('members may stand in a flag, the environment or the file, and give the add
   expect((await effective([], { RAFTERDB_CONFIG: file }))['listen']).toEqual({ value: '127.0.0.1:7103', origin: 'members' })
 })
 
+test('a member that joins says its name and where it listens, and founds nothing', async () => {
+  const join = ['--join', 'h:1,unix:/run/a']
+  const settings = await effective([...join, '--name', 'd', '--listen', 'h:4', '--advertise', 'd.example:4'])
+  expect(settings['join']).toEqual({ value: ['h:1', 'unix:/run/a'], origin: '--join' })
+  expect(settings['advertise']?.value).toBe('d.example:4')
+  expect((await shell(['serve', '--print-config', ...join, '--name', 'd', '--listen', 'h:4'])).out).toMatch(
+    /^join +h:1,unix:\/run\/a +--join$/m,
+  )
+  for (const [wrong, said] of [
+    [['--listen', 'h:4'], '--join needs --name'],
+    [['--name', 'd'], '--join needs --listen'],
+    [['--name', 'd', '--listen', 'h:4', '--members', 'd=h:4'], '--join and --members exclude each other'],
+  ] as const) {
+    const { code, err } = await shell(['serve', '--print-config', ...join, ...wrong])
+    expect([code, err]).toEqual([2, expect.stringContaining(said)])
+  }
+})
+
 test('history is bounded by a time, by a number of revisions, by both or not at all, wherever that is said', async () => {
   const of = async (args: string[], env?: Record<string, string>) => (await effective(args, env))['history']?.value
   expect(await of([])).toEqual({ keep: ['1h', 5_000_000] })

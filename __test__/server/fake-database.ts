@@ -1,6 +1,7 @@
 // A database in memory with the public interface, for tests of what stands above it. Keys are kept as latin1 of their bytes.
 import type {
   As,
+  Backup,
   Bytes,
   CallOptions,
   Compare,
@@ -8,6 +9,7 @@ import type {
   KeyValue,
   Member,
   MemberStatus,
+  Members,
   Pair,
   RangeOptions,
   Selection,
@@ -37,6 +39,10 @@ export class FakeDatabase implements Database {
   revision = 0
   compacted = 0
   closed = 0
+  backup(): Promise<Backup> {
+    throw new Error('a fake makes no backups')
+  }
+
   /** What `delete` was given. */
   readonly selections: (Bytes | Selection)[] = []
   inFlight = 0
@@ -46,6 +52,10 @@ export class FakeDatabase implements Database {
   /** Called before every raise; what it throws, the raise rejects with. */
   beforeRaise: () => void = () => {}
   statusRows: MemberStatus[] = []
+  memberRows: Member[] = []
+  /** Changes of members that were asked for, and what comes of the next one. */
+  readonly memberCalls: unknown[][] = []
+  beforeChange: () => void | Promise<void> = () => {}
   private watchers: ((event: WatchEvent<'bytes'>) => void)[] = []
 
   async put(key: Bytes, value: Bytes, options: CallOptions = {}): Promise<{ revision: number }> {
@@ -227,8 +237,9 @@ export class FakeDatabase implements Database {
   async status(): Promise<MemberStatus[]> {
     return this.statusRows
   }
-  async members(): Promise<Member[]> {
-    return []
+  readonly members: Members = fakeMembers(this)
+  on(): () => void {
+    return () => {}
   }
   async transferLeader(): Promise<void> {}
   counters(): Record<string, number> {
@@ -252,6 +263,43 @@ function pairOf<A extends As = 'string'>(id: string, row: Row, as?: A): Pair<A> 
   const { value, ...rest } = row
   const text: KeyValue = { key: textOf(id).toString(), value: Buffer.from(value).toString(), lease: 0, ...rest }
   return (as === 'bytes' ? { ...text, key: textOf(id), value } : text) as Pair<A>
+}
+
+/** A list that changes as it is told. */
+function fakeMembers(db: FakeDatabase): Members {
+  const list = async () => db.memberRows
+  const change = async (name: string, args: unknown[], make: (found: Member | undefined) => Member) => {
+    db.memberCalls.push([name, ...args])
+    await db.beforeChange()
+    const found = db.memberRows.find(({ name, id }) => name === args[0] || String(id) === args[0])
+    if (found === undefined && name !== 'add') throw new RafterError('MEMBER_UNKNOWN', `${name}: there is no member ${args[0]}`)
+    const member = make(found)
+    return { member, members: db.memberRows }
+  }
+  const put = (member: Member) => {
+    db.memberRows = [...db.memberRows.filter(({ id }) => id !== member.id), member]
+    return member
+  }
+  const drop = (member: Member) => {
+    db.memberRows = db.memberRows.filter(({ id }) => id !== member.id)
+    return member
+  }
+  const plain = { isLeader: false, changing: null }
+  return Object.assign(list, {
+    list,
+    add: (member: { name: string; endpoint: string }, ...rest: unknown[]) =>
+      change('add', [member, ...rest], () => put({ ...member, id: db.memberRows.length + 1, role: 'learner', ...plain })),
+    promote: (...args: unknown[]) => change('promote', args, (found) => put({ ...(found as Member), role: 'voter' })),
+    remove: (...args: unknown[]) => change('remove', args, (found) => drop(found as Member)),
+    update: (ref: unknown, to: { endpoint: string }, ...rest: unknown[]) =>
+      change('update', [ref, to, ...rest], (found) => put({ ...(found as Member), ...to })),
+    replace: (ref: unknown, by: unknown, ...rest: unknown[]) =>
+      change('replace', [ref, by, ...rest], (found) => {
+        drop(found as Member)
+        const newcomer = db.memberRows.find(({ name }) => name === by) as Member
+        return put({ ...newcomer, role: 'voter' })
+      }),
+  })
 }
 
 /** A member's status with everything filled in. */

@@ -35,6 +35,17 @@ test('opens with the effective settings, and closes when it is stopped', async (
   expect(logged.map((line) => line.split(/ +/)[2])).toEqual(['starting', 'ready', 'closing', 'closed'])
 })
 
+test('a member that still joins when it is stopped is told so', async () => {
+  const stop = new AbortController()
+  const open = async (options: OpenOptions) => {
+    setImmediate(() => stop.abort('SIGTERM'))
+    await new Promise((resolve) => options.signal?.addEventListener('abort', resolve))
+    throw new RafterError('ABORTED', 'open: aborted by its signal')
+  }
+  const args = ['serve', '--name', 'd', '--listen', 'h:4', '--join', 'h:1']
+  expect((await shell(args, { open, stop: stop.signal })).code).toBe(130)
+})
+
 test('what the member has to say becomes a line of the log', async () => {
   const opened: OpenOptions[] = []
   const stop = new AbortController()

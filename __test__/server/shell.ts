@@ -1,5 +1,7 @@
 // Runs a command line inside the test: fake streams in, text and exit code out.
 import { Readable, Writable } from 'node:stream'
+import { lastBackup, restoreBackup, verifyBackup } from '../../src/backup/api.js'
+import { writeWhole } from '../../src/backup/directory.js'
 import type { ConnectOptions, Database, OpenOptions } from '../../src/client/api.js'
 import type { Context } from '../../src/server/context.js'
 import { Output } from '../../src/server/output.js'
@@ -51,6 +53,10 @@ export async function shell(args: string[], options: ShellOptions = {}): Promise
       return options.connect ? options.connect(how) : db
     },
     open: options.open ?? (async () => db),
+    verifyBackup,
+    restoreBackup,
+    lastBackup,
+    writeWhole,
   }
   const code = await run(args, context)
   return { code, out: out.join(''), err: err.join(''), connected }

@@ -1,19 +1,16 @@
 // The public interface, the same for an embedded member (`open`) and a remote client (`connect`). Types only.
 import type { PeerStatus, RafterError } from '../errors.js'
+import type { CallOptions } from './call-options.js'
+import type { Member, Members } from './members-api.js'
+
+export type { CallOptions } from './call-options.js'
+export type { Member, MemberRef, Members, MembersChange, RemoveOptions } from './members-api.js'
 
 /**
  * A key or value: a string is its UTF-8 bytes. A lone surrogate is stored as U+FFFD, and bytes that are not valid UTF-8
  * read as U+FFFD too unless the call says `as: 'bytes'`.
  */
 export type Bytes = string | Uint8Array
-
-/** What every call takes. */
-export interface CallOptions {
-  /** Aborts the call: it rejects with ABORTED. A write that was already sent may still be committed: see the error's `outcome`. */
-  signal?: AbortSignal | undefined
-  /** Milliseconds until the call rejects with TIMEOUT. Default: `requestTimeout` of the database, 5,000. */
-  timeout?: number | undefined
-}
 
 /** How fresh a read must be. Default: linearizable. */
 export interface ReadOptions extends CallOptions {
@@ -198,10 +195,77 @@ export interface MemberStatus {
   peers: PeerStatus[]
 }
 
-export interface Member {
-  id: number
-  name: string
-  endpoint: string
+/** What can be listened for, with what a listener is called with. */
+export interface DatabaseEvents {
+  /**
+   * `members.list()` gives something else than before, also who leads. It is looked at while somebody listens: each second at the member
+   * in this process, each five seconds by a client of `connect`, and after each change that this database made. Several changes in
+   * between are one. What listens does not keep the process alive.
+   */
+  members: Member[]
+}
+
+/**
+ * Where backups lie, each under a name: a directory, or what an app makes of an object store. Nothing but these three calls is asked of it.
+ */
+export interface BackupStore {
+  /** The names of all that was written, in any order. */
+  list(): Promise<string[]>
+  /** The bytes of one; with `last` only so many at its end, or all if there are fewer. */
+  read(name: string, last?: number): AsyncIterable<Uint8Array>
+  /** Stores the bytes under a new name, whole or not at all, so that they stay when it resolves. If `chunks` throws, nothing is there. */
+  write(name: string, chunks: AsyncIterable<Uint8Array>): Promise<void>
+}
+
+/** A directory, which is made if it is not there; a store; or a function that takes the bytes of one backup, and resolves when it has them. */
+export type BackupTarget = string | BackupStore | ((chunks: AsyncIterable<Uint8Array>) => Promise<void>)
+
+/** One backup that was made. */
+export interface Backup {
+  /** Random: what the next one of the chain names. */
+  id: string
+  /** `full`: the whole state at `revision`. `incremental`: the changes after `from` up to `revision`. */
+  kind: 'full' | 'incremental'
+  /** Its name in the store; null: it has none. */
+  name: string | null
+  /** Identity of the cluster. */
+  cluster: string
+  from: number
+  revision: number
+  /** Milliseconds since 1970 at which the store had come to `revision`. */
+  at: number
+  pairs: number
+  changes: number
+  /** As it is stored. 0: nothing was written, since nothing had changed; all else is of the backup before. */
+  bytes: number
+}
+
+export interface BackupOptions {
+  /** Make a full backup whatever there is. Default: continue the newest in the directory or store, if there is one. */
+  full?: boolean | undefined
+  /** For a function: the backup that this one continues. Default: none, so a full one. COMPACTED if its changes are not kept any more. */
+  since?: Backup | undefined
+  /** 32 random bytes, with which everything is encrypted (AES-256-GCM); a chain has one key. Default: not encrypted. */
+  key?: Uint8Array | undefined
+  /** Level of zstd, 1 to 19. Default 3. */
+  level?: number | undefined
+  /** Go on with one incremental backup after the other until `signal` aborts; then it resolves. Default false. */
+  follow?: boolean | undefined
+  /** With `follow`: milliseconds until a backup with changes in it is ended, and so may be restored. Default 10,000. */
+  interval?: number | undefined
+  /** Told now and then, and at the end of each backup, what there is of it. */
+  onProgress?: ((progress: BackupProgress) => void) | undefined
+  /** With `follow`: told of each backup that was made. */
+  onBackup?: ((backup: Backup) => void) | undefined
+  /** Without `follow` the call then rejects with ABORTED, and leaves nothing. */
+  signal?: AbortSignal | undefined
+}
+
+/** What there is of a backup that is being made, read or restored. */
+export interface BackupProgress {
+  pairs: number
+  changes: number
+  bytes: number
 }
 
 /** A key-value database: a member of a cluster in this process, or a client of one. */
@@ -241,9 +305,20 @@ export interface Database extends AsyncDisposable {
    * to 2^52, else INVALID_ARGUMENT; it cannot be undone.
    */
   raiseRevision(revision: number, options?: CallOptions): Promise<{ revision: number }>
+  /**
+   * Copies all keys with their values and revisions, of the running cluster, whoever writes meanwhile. Into a directory or a store the first
+   * backup is a full one, and each after it holds what has changed since; one whose history is gone by then is full again. `restoreBackup` has
+   * a new cluster begin with them. Memory stays bounded. Errors: those of reads and watches; BACKUP_KEY_WRONG, BACKUP_DAMAGED,
+   * BACKUP_TRUNCATED of what it continues, CLUSTER_MISMATCH if that is of another cluster; COMPACTED when history is kept for less time than
+   * a full backup takes; IO, or what the store or function throws.
+   */
+  backup(to: BackupTarget, options?: BackupOptions): Promise<Backup>
   /** Every member's state; an unreachable one is listed with that role. */
   status(options?: CallOptions): Promise<MemberStatus[]>
-  members(options?: CallOptions): Promise<Member[]>
+  /** The members, and changes of them: `await db.members.list()`, `await db.members.remove('c')`. */
+  readonly members: Members
+  /** Calls `listener` from now on whenever that happens. Returns what ends it. */
+  on<E extends keyof DatabaseEvents>(event: E, listener: (value: DatabaseEvents[E]) => void): () => void
   /**
    * Hands leadership to a member; tried again until its time is up. MEMBER_UNKNOWN, TIMEOUT, ABORTED (also when a transfer to another
    * member takes its place).
@@ -252,9 +327,12 @@ export interface Database extends AsyncDisposable {
   /**
    * What the member in this process has done since it was opened: `exchanges` of the Raft core with the data plane, `submissions`
    * and `drains` of this process's apps, `logWrites` and `logBytes`, `readSlices`, `longestApplyMicros` (the longest time that the
-   * operations of one entry took), `poolHits` and `poolMisses` (buffers that its pool had, and had to make). Beside them all that is measured, by names as of Prometheus: of the log
-   * (`rafterdb_wal_fsync_duration_seconds_sum` and `_count`, `rafterdb_wal_written_bytes_total`, …), the network
-   * (`rafterdb_network_peer_up{peer="b"}`, …), the pool and the stores. Empty for a remote client.
+   * operations of one entry took), `longestApplyProcessorMicros` (the same of a processor, up to 200 too much: what is less was waiting,
+   * or others had it), `poolHits` and `poolMisses` (buffers that its pool had, and had to make). Beside them all that is measured, by names as of Prometheus: of the log (`rafterdb_wal_fsync_duration_seconds_sum` and `_count`,
+   * `rafterdb_wal_written_bytes_total`, …), of what entries waited for while they were applied
+   * (`rafterdb_apply_longest_flush_wait_seconds{group="0"}`, also `history`, `tables`, `key_order`, `dead_stretches`), the network (`rafterdb_network_peer_up{peer="b"}`, …), the pool and the stores, and of
+   * writes that waited as a store could not keep up (`rafterdb_writes_held_up_duration_seconds_sum` and `_count`). Empty for a remote
+   * client.
    */
   counters(): Record<string, number>
   /**
@@ -283,8 +361,6 @@ export interface HistoryOptions {
    * Changes within the bound are kept; of a list, within all of its bounds; `'all'` keeps everything until `compact` is called. What
    * is older goes, in steps: while there are writes up to a tenth more is there. The present state is never touched.
    *
-   * Deletes of hundreds of keys count too: of 2,048 that are kept half go, whatever their age, since more than 4,096 are refused.
-   *
    * Deletes of hundreds of keys are bounded too: once 2,048 of them are kept half go, whatever their age, since beyond 4,096 they are refused.
    *
    * An age alone bounds no disk: at 150,000 writes a second an hour is 160 GB. A number alone keeps years of a quiet store, which
@@ -307,6 +383,16 @@ export interface OpenOptions {
    * find each other if both have been started, or neither.
    */
   members?: Record<string, string> | undefined
+  /**
+   * Addresses of any members of a cluster that runs, to become one of it: `open` has this member taken in as a learner, and resolves once
+   * it has caught up and votes. A start with the same directory goes on where the last one ended; once it votes nobody is asked any more.
+   * Needs `name`, which no voter has, and a TCP address in `listen`; excludes `members`. A directory that is a founder's stays that.
+   */
+  join?: readonly string[] | undefined
+  /** With `join`: where the others reach this member, `host:port`. Default: the first such address of `listen`. */
+  advertise?: string | undefined
+  /** With `join`: ends an `open` that still waits, which rejects with ABORTED. The next one goes on. */
+  signal?: AbortSignal | undefined
   /**
    * Address to listen on, `host:port` or `unix:/path`, or several of them. A Unix socket is for clients on this machine: its file belongs to
    * the member's user and nobody else may connect (mode 0600; whoever wants more sets another mode), one that a dead process left is
@@ -371,8 +457,8 @@ export interface OpenOptions {
   /** Wait while a queue is full instead of failing with BUSY. Default true; the wait counts towards the timeout. */
   waitWhenBusy?: boolean | undefined
   /**
-   * Called when the member stops because it must: a failed fsync, a damaged file, a bug. Every later call fails with POISONED, and
-   * the member does not keep the process alive any longer.
+   * Called when the member stops because it must: a failed fsync, a damaged file, a bug, or as it was removed from its cluster. Every later
+   * call fails with POISONED, in the last case with MEMBER_REMOVED, and the member does not keep the process alive any longer.
    */
   onFatal?: ((error: RafterError) => void) | undefined
   /**

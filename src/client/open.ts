@@ -1,17 +1,29 @@
 // `open` and `connect`: where the client meets the native side. The member itself is src/cluster's.
-import { ClusterMember } from '../cluster/member.js'
+import { existsSync } from 'node:fs'
+import { join as joinPath } from 'node:path'
+import { ClusterMember, type Listeners, type MemberConfig } from '../cluster/member.js'
 import { exposure, memberOptions } from '../cluster/options.js'
 import { RafterError } from '../errors.js'
 import { loadBinding } from '../native/load.js'
 import { dial } from '../native/remote.js'
 import type { ConnectOptions, Database, OpenOptions } from './api.js'
 import { checkNames } from './arguments/option-names.js'
-import { createEmbedded, createRemote } from './database/create-database.js'
+import { checkTimeout } from './arguments/timeout.js'
+import type { PortFactory } from './connection/port.js'
+import { createEmbedded, createRemote, REQUEST_TIMEOUT_MS } from './database/create-database.js'
 import { Compactor } from './history/compactor.js'
 import { keepOf } from './history/retention.js'
+import { askCluster, becomeMember } from './join/become-member.js'
 import { logOf } from './text/log-lines.js'
 
+/** To members elsewhere. */
+const dialPort: PortFactory = (endpoint, notify, lost) => dial(endpoint ?? '', notify, lost)
+
 const CONNECT_OPTIONS = ['endpoints', 'requestTimeout', 'waitWhenBusy']
+
+/** Loaded when it is wanted: most apps make no backups. */
+const backup: import('./database/backup-source.js').RunBackup = async (source, to, options) =>
+  (await import('../backup/backup.js')).runBackup(source, to, options)
 
 /**
  * Opens a member of a cluster in this process; `open({ dataDir })` alone is a store of one member.
@@ -20,20 +32,22 @@ const CONNECT_OPTIONS = ['endpoints', 'requestTimeout', 'waitWhenBusy']
  * started), BINARY_MISSING, WORKER_FAILED. Opened in a worker thread, it is closed when the worker ends.
  */
 export async function open(options: OpenOptions): Promise<Database> {
-  const { config, raft } = memberOptions(options)
+  const { config, raft, join } = memberOptions(options)
   const log = logOf(options, config.name)
   const keep = keepOf(options.history)
   const warning = exposure(config)
   if (warning !== null) log(warning, 'warn')
-  const member = await ClusterMember.start(config, raft, {
+  const listeners: Listeners = {
     onFatal: options.onFatal ?? ((error) => log(`the member has stopped: ${error.message} (${error.code})`, 'error')),
-    onNote: log,
-  })
+    onLog: log,
+  }
+  const start = (more: Partial<MemberConfig> = {}) => ClusterMember.start({ ...config, ...more }, raft, listeners)
+  const member = await (join === null ? start() : startJoining(start, config, join.endpoints, options))
   let compactor: Compactor | null = null
   try {
     compactor = await Compactor.start((_, notify, lost) => member.port(notify, lost), keep, config.groups)
-    return await createEmbedded({
-      ports: (endpoint, notify, lost) => (endpoint === null ? member.port(notify, lost) : dial(endpoint, notify, lost)),
+    const db = await createEmbedded({
+      ports: (endpoint, notify, lost) => (endpoint === null ? member.port(notify, lost) : dialPort(endpoint, notify, lost)),
       requestTimeout: options.requestTimeout,
       waitWhenBusy: options.waitWhenBusy,
       valueBytesMax: config.valueBytesMax,
@@ -42,14 +56,46 @@ export async function open(options: OpenOptions): Promise<Database> {
         return member.close()
       },
       counters: () => member.counters(),
+      backup,
       // Whoever asked for a member that others reach wants it to stay, though this app itself has nothing more to do.
       hold: options.members !== undefined || config.listen.length > 0,
     })
+    if (join !== null && member.info.joining) {
+      await becomeMember({
+        self: { id: member.info.id, name: config.name, endpoint: join.advertise },
+        endpoints: join.endpoints,
+        own: db,
+        connect: (endpoints) => createRemote({ ports: dialPort, endpoints, requestTimeout: options.requestTimeout }),
+        log,
+        signal: options.signal,
+      })
+    }
+    return db
   } catch (error) {
     compactor?.close()
     await member.close()
     throw error
   }
+}
+
+/** Starts a member that joins. What its directory says of the cluster, if it says anything, is more than others could tell it. */
+async function startJoining(
+  start: (more: Partial<MemberConfig>) => Promise<ClusterMember>,
+  config: MemberConfig,
+  endpoints: readonly string[],
+  { requestTimeout = REQUEST_TIMEOUT_MS, signal }: OpenOptions,
+): Promise<ClusterMember> {
+  if (existsSync(joinPath(config.dataDir, 'member.json'))) {
+    try {
+      return await start({ joining: true })
+    } catch (error) {
+      // It was ended before it had heard of the cluster, and so has to be told who there is.
+      if (!(error instanceof RafterError) || error.code !== 'INVALID_ARGUMENT') throw error
+    }
+  }
+  loadBinding()
+  const { cluster, members } = await askCluster(dialPort, endpoints, checkTimeout(requestTimeout, 'requestTimeout'), signal)
+  return start({ joining: true, cluster, members: members.map(({ id, name, endpoint }) => ({ id, name, endpoint })) })
 }
 
 /**
@@ -64,9 +110,10 @@ export async function connect(options: ConnectOptions): Promise<Database> {
   // A missing binary is an error of its own, not one of reaching the members.
   loadBinding()
   return createRemote({
-    ports: (endpoint, notify, lost) => dial(endpoint ?? '', notify, lost),
+    ports: dialPort,
     endpoints: options.endpoints,
     requestTimeout: options.requestTimeout,
     waitWhenBusy: options.waitWhenBusy,
+    backup,
   })
 }

@@ -4,9 +4,9 @@ import { readFileSync } from 'node:fs'
 import type { HistoryOptions, OpenOptions } from '../client/api.js'
 import { closest } from '../nearest.js'
 import { UsageError } from './failures.js'
-import { bytes, cpuAffinity, duration, history, integer, listen, members, oneOf, yesOrNo } from './parse.js'
+import { bytes, cpuAffinity, duration, endpoints, history, integer, listen, members, oneOf, yesOrNo } from './parse.js'
 
-type Key = Exclude<keyof OpenOptions, 'onFatal' | 'onLog' | 'log' | 'clusterToken'> | 'clusterTokenFile'
+type Key = Exclude<keyof OpenOptions, 'onFatal' | 'onLog' | 'log' | 'signal' | 'clusterToken'> | 'clusterTokenFile'
 
 /** Settings as the command line has parsed them. */
 export type SettingFlags = { [key in Key]?: unknown }
@@ -27,11 +27,18 @@ export const settings: Setting[] = [
   { key: 'name', value: 'name', text: "this member's name", parse: (text) => text },
   { key: 'dataDir', value: 'dir', text: 'directory of its data', parse: (text) => text, default: './data' },
   { key: 'members', value: 'list', text: 'all members of the cluster: name=host:port,…', parse: members },
+  { key: 'join', value: 'list', text: 'members of a cluster to become one of: host:port,…', parse: endpoints },
   {
     key: 'listen',
     value: 'list',
     text: "where to listen: host:port, unix:/path or both (default: this member's)",
     parse: listen,
+  },
+  {
+    key: 'advertise',
+    value: 'address',
+    text: 'with --join: where the others reach it (default: where it listens)',
+    parse: (text) => text,
   },
   { key: 'memory', value: 'size', text: 'memory that the store may use', parse: bytes, default: 256 * MIB },
   {
@@ -141,6 +148,13 @@ function addImplied(effective: EffectiveSetting[]): EffectiveSetting[] {
   const get = (key: Key) => effective.find((setting) => setting.key === key)?.value
   const all = get('members') as Record<string, string> | undefined
   const name = get('name') as string | undefined
+  if (get('join') !== undefined) {
+    if (all !== undefined) throw new UsageError('--join and --members exclude each other: --members founds a cluster')
+    if (name === undefined) throw new UsageError('--join needs --name: what shall the others call this member?')
+    if (get('listen') === undefined)
+      throw new UsageError('--join needs --listen: the host:port where the others reach this member')
+    return effective
+  }
   if (all === undefined) {
     if (get('listen') !== undefined) return effective
     return insert(effective, { key: 'listen', value: LISTEN_DEFAULT, origin: 'default' })

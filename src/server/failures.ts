@@ -38,6 +38,7 @@ const hints: Partial<Record<ErrorCode, string>> = {
   UNREACHABLE: 'start a cluster with `rafterdb dev`, or pass --endpoints',
   NO_LEADER: 'see `rafterdb status`; most of the members must be up',
   TIMEOUT: 'see `rafterdb status`, or pass a longer --timeout',
+  QUORUM_AT_RISK: 'see `rafterdb status`; --force does it all the same',
   PORT_IN_USE: 'stop what listens there, or choose another address',
   DATA_DIR_LOCKED: 'stop the other process, or choose another --data-dir',
 }

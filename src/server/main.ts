@@ -74,6 +74,10 @@ const context: Context = {
   kill: () => process.kill(process.pid, 'SIGKILL'),
   connect: async (options) => (await import('../index.js')).connect(options),
   open: async (options) => (await import('../index.js')).open(options),
+  verifyBackup: async (from, options) => (await import('../index.js')).verifyBackup(from, options),
+  restoreBackup: async (from, options) => (await import('../index.js')).restoreBackup(from, options),
+  lastBackup: async (file, options) => (await import('../backup/api.js')).lastBackup(file, options),
+  writeWhole: async (file, chunks) => (await import('../backup/directory.js')).writeWhole(file, chunks),
 }
 
 // An open store does not keep a process alive; a command under way does.

@@ -1,16 +1,20 @@
 // The command line as a whole: its commands, and how every failure becomes one line and an exit code.
 import { Command, CommanderError } from 'commander'
+import { backupCommand } from './commands/backup.js'
 import { compactCommand } from './commands/compact.js'
 import { delCommand } from './commands/del.js'
 import { devCommand } from './commands/dev.js'
 import { exportCommand } from './commands/export.js'
 import { getCommand } from './commands/get.js'
 import { importCommand } from './commands/import.js'
+import { memberCommand } from './commands/member.js'
 import { putCommand } from './commands/put.js'
 import { rangeCommand } from './commands/range.js'
+import { restoreCommand } from './commands/restore.js'
 import { serveCommand } from './commands/serve.js'
 import { statusCommand } from './commands/status.js'
 import { txnCommand } from './commands/txn.js'
+import { verifyCommand } from './commands/verify.js'
 import { watchCommand } from './commands/watch.js'
 import type { Context } from './context.js'
 import { describeFailure, Exit } from './failures.js'
@@ -22,6 +26,7 @@ const commands = [
   devCommand,
   serveCommand,
   statusCommand,
+  memberCommand,
   putCommand,
   getCommand,
   delCommand,
@@ -31,6 +36,9 @@ const commands = [
   importCommand,
   exportCommand,
   compactCommand,
+  backupCommand,
+  verifyCommand,
+  restoreCommand,
 ]
 
 /** Runs one command line (without node and script) and returns the exit code. Never throws. */
@@ -56,7 +64,7 @@ function createProgram(context: Context): Command {
     .helpCommand('help [command]', 'show the help of a command')
     .addHelpText('after', '\nExit codes: 0 done, 1 failed or not found, 2 wrong usage or input, 3 no member answers.')
   for (const create of commands) program.addCommand(create(context))
-  for (const command of [program, ...program.commands]) {
+  for (const command of [program, ...program.commands, ...program.commands.flatMap(({ commands }) => commands)]) {
     command.exitOverride().configureOutput({
       writeOut: (text) => void context.stdout.write(text),
       writeErr: (text) => void context.stderr.write(text),

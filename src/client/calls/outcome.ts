@@ -28,9 +28,12 @@ const spoken: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'POISONED',
 ])
 
+/** Whether requests of a type change what others see. Else they leave nothing behind that could be unknown. */
+export const isChange = (type: number): boolean => type === RequestKind.WRITE || type === RequestKind.CHANGE_MEMBERS
+
 /** What is known of a call that a member answered with `code`, or of one that ends with it. `mayBeDone`: some member may have it. */
 export function outcomeOf(type: number, code: ErrorCode, mayBeDone: boolean): Outcome {
-  if (type !== RequestKind.WRITE) return 'not-done'
+  if (!isChange(type)) return 'not-done'
   if (code === 'RESULT_FORGOTTEN') return 'done'
   return mayBeDone || code === 'SESSION_EXPIRED' || code === 'LEADER_LOST' || code === 'PROTOCOL_ERROR' ? 'unknown' : 'not-done'
 }

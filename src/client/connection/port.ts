@@ -22,11 +22,11 @@ export interface Port {
 /** Reads one key at a time, synchronously, through memory that was named when it was opened. */
 export interface KeyReader {
   /**
-   * Reads the key of the first `length` bytes of the request: `[u8 consistency][0][u16 group][u32 keyLen][key]`. Writes one result of
-   * FORMATS.md (a range of at most one pair, or an error result such as NO_LEASE) and returns its bytes, header included; −n if
-   * it needs n bytes. Never throws for an operating error.
+   * Reads the key of the request: `[u8 consistency][0][u16 group][u32 keyLen][key]`. Writes one result of FORMATS.md (a range of at
+   * most one pair, or an error result such as NO_LEASE) and returns its bytes, header included; −n if it needs n bytes. Never throws
+   * for an operating error.
    */
-  read(length: number): number
+  read(): number
   /** Looks at the memory no more. */
   close(): void
 }

@@ -3,7 +3,6 @@
 import { endpointFault } from '../../endpoint.js'
 import { RafterError } from '../../errors.js'
 import { limits } from '../../limits.js'
-import type { Database } from '../api.js'
 import { checkTimeout } from '../arguments/timeout.js'
 import { Call } from '../calls/call.js'
 import { Liveness } from '../calls/liveness.js'
@@ -15,10 +14,14 @@ import { LeaderConnection } from '../leader/leader-connection.js'
 import { SyncReader } from '../reads/sync-read.js'
 import { describe } from '../text/describe.js'
 import { RequestKind } from '../wire/request-kinds.js'
+import type { RunBackup } from './backup-source.js'
 import { ClientDatabase } from './database.js'
 
 /** Milliseconds until a call without `timeout` rejects. */
-const REQUEST_TIMEOUT_MS = 5000
+export const REQUEST_TIMEOUT_MS = 5000
+/** How often who the members are is looked at while somebody listens, ms: at the member in this process, and at one elsewhere. */
+const OWN_MEMBERS_MS = 1000
+const MEMBERS_MS = 5000
 /** The only group of a cluster that is not sharded. */
 const GROUP = 0
 
@@ -31,7 +34,11 @@ export interface CreateOptions {
   /** Default 1.5 MiB. */
   valueBytesMax?: number | undefined
   group?: number | undefined
+  /** Makes backups. Without it there are none. */
+  backup?: RunBackup | undefined
 }
+
+const noBackup: RunBackup = () => Promise.reject(new RafterError('INVALID_ARGUMENT', 'this database makes no backups'))
 
 export interface EmbeddedOptions extends CreateOptions {
   /** The member has stopped because it must. */
@@ -45,7 +52,7 @@ export interface EmbeddedOptions extends CreateOptions {
 }
 
 /** A database over the member in this process: `ports(null, …)`. The factory also connects to other members, for `status`. */
-export async function createEmbedded(options: EmbeddedOptions): Promise<Database> {
+export async function createEmbedded(options: EmbeddedOptions): Promise<ClientDatabase> {
   const base = assemble(options, true, null)
   const { dispatcher } = base
   let fatal: RafterError | null = null
@@ -73,14 +80,14 @@ export async function createEmbedded(options: EmbeddedOptions): Promise<Database
 }
 
 /** A client of the members behind `endpoints`. UNREACHABLE if none answers within `requestTimeout`. */
-export async function createRemote(options: CreateOptions & { endpoints: string[] }): Promise<Database> {
+export async function createRemote(options: CreateOptions & { endpoints: string[] }): Promise<ClientDatabase> {
   const endpoints = checkEndpoints(options.endpoints)
   let leader: LeaderConnection | null = null
   const base = assemble(options, false, () => leader)
   const { dispatcher, turn } = base
   const askMembers = () => {
     const call = new Call('members', decodeBodyText, turn.deadline(base.requestTimeout))
-    return requestText(turn, call, RequestKind.MEMBERS, new Uint8Array(0), true)
+    return requestText(turn, call, { type: RequestKind.MEMBERS, own: true })
   }
   leader = new LeaderConnection(options.ports, dispatcher, endpoints, askMembers)
   try {
@@ -112,7 +119,9 @@ function assemble(options: CreateOptions, embedded: boolean, leader: (() => Lead
     sendAgain: (call, from, at, bytes) => turn.addAgain(call, from, at, bytes),
   })
   const turn = new TurnBatches(dispatcher)
-  return { dispatcher, turn, liveness, ports: options.ports, requestTimeout, valueBytesMax }
+  const membersInterval = embedded ? OWN_MEMBERS_MS : MEMBERS_MS
+  const backup = options.backup ?? noBackup
+  return { dispatcher, turn, liveness, ports: options.ports, requestTimeout, valueBytesMax, membersInterval, backup }
 }
 
 function checkEndpoints(endpoints: unknown): string[] {

@@ -3,14 +3,20 @@
 
 import { RafterError } from '../../errors.js'
 import { limits } from '../../limits.js'
+import { unknownName } from '../../nearest.js'
 import type {
   As,
+  Backup,
+  BackupOptions,
+  BackupTarget,
   Bytes,
   CallOptions,
   Database,
+  DatabaseEvents,
   DeleteResult,
-  Member,
   MemberStatus,
+  Members,
+  MembersChange,
   Pair,
   PutResult,
   RangeOptions,
@@ -31,11 +37,16 @@ import type { Liveness } from '../calls/liveness.js'
 import type { PortFactory } from '../connection/port.js'
 import type { Batches } from '../dispatch/batches.js'
 import type { Dispatcher } from '../dispatch/dispatcher.js'
-import { decodeBodyText, requestText } from '../dispatch/text-request.js'
+import { decodeBodyText, type Question, requestText } from '../dispatch/text-request.js'
 import type { TurnBatches } from '../dispatch/turn-batches.js'
+import { MemberChanges } from '../members/member-changes.js'
+import { MemberEvents } from '../members/member-events.js'
+import { memberList } from '../members/member-list.js'
 import { MemberRequests } from '../members/member-requests.js'
-import { rangeOf } from '../reads/range.js'
+import type { Plan } from '../members/wanted.js'
+import { pages, type ReadPage, rangeOf } from '../reads/range.js'
 import * as answers from '../reads/read-answers.js'
+import { decodeRawPage, type RawPage } from '../reads/read-answers.js'
 import type { SyncReader } from '../reads/sync-read.js'
 import { describe, shown } from '../text/describe.js'
 import { TxnBuilder } from '../transaction/builder.js'
@@ -45,8 +56,14 @@ import { countOperations, mayTakeLong, type TxnParts } from '../transaction/part
 import { WatchStream } from '../watch/watch.js'
 import { bytesRoom } from '../wire/bytes.js'
 import { readU64 } from '../wire/integers.js'
+import { type Membership, shownMembers } from '../wire/membership.js'
 import * as operations from '../wire/operations.js'
 import { ConsistencyKind } from '../wire/request-kinds.js'
+import { everything, type Span } from '../wire/span.js'
+import type { BackupSource, RunBackup } from './backup-source.js'
+
+/** Milliseconds for which one question of a backup is asked again: longer than a cluster is without a leader. */
+const BACKUP_PATIENCE_MS = 30_000
 
 /** What `createDatabase` puts together. */
 export interface DatabaseParts {
@@ -56,10 +73,13 @@ export interface DatabaseParts {
   ports: PortFactory
   requestTimeout: number
   valueBytesMax: number
+  /** Milliseconds between looks at who the members are, while somebody listens. */
+  membersInterval: number
   /** Embedded only. */
   syncReader: SyncReader | null
   /** Embedded only: counts of the member. */
   counters: (() => Record<string, number>) | null
+  backup: RunBackup
   /** Ends the port and what is behind it; called once, when nothing is under way any more. */
   stop(): Promise<void>
 }
@@ -73,7 +93,10 @@ export class ClientDatabase implements Database {
   readonly #parts: DatabaseParts
   readonly #dispatcher: Dispatcher
   readonly #turn: TurnBatches
-  readonly #members: MemberRequests
+  readonly members: Members
+  readonly #requests: MemberRequests
+  readonly #changes: MemberChanges
+  readonly #memberEvents: MemberEvents
   readonly #watches = new Set<WatchStream<As>>()
   #closing: Promise<void> | null = null
 
@@ -81,12 +104,16 @@ export class ClientDatabase implements Database {
     this.#parts = parts
     this.#dispatcher = parts.dispatcher
     this.#turn = parts.turn
-    this.#members = new MemberRequests(
-      (name, type, body, options) => this.#requestText(name, type, body, options),
+    this.#requests = new MemberRequests(
+      (call, question, options) => this.#requestText(call, question, options),
       parts.ports,
       parts.requestTimeout,
       parts.dispatcher.group,
     )
+    this.#changes = new MemberChanges(this.#requests, (call, { signal, timeout }) => this.#nothing(call, { signal, timeout }))
+    const look = async () => shownMembers(await this.#requests.membership('members', {}, { own: true }))
+    this.#memberEvents = new MemberEvents(look, parts.membersInterval)
+    this.members = memberList(this.#requests, this.#changes, () => this.#memberEvents.look())
     bindMethods(this)
   }
 
@@ -135,7 +162,7 @@ export class ClientDatabase implements Database {
       if (options !== undefined) checkCall(options)
       const span = isKey(of) ? spanOfKey(of) : spanOfExplicit(of)
       const call = this.#call('delete', decodeDelete, options)
-      if (span === null) return this.#nothing(options).then((revision) => ({ revision, deleted: 0 }))
+      if (span === null) return this.#nothing('delete', options).then((revision) => ({ revision, deleted: 0 }))
       const { writes } = this.#turn
       const bytes = operations.DELETE_HEADER_BYTES + span.key.length + span.end.length
       const isOne = span.end.length === 0
@@ -147,16 +174,7 @@ export class ClientDatabase implements Database {
   }
 
   range<A extends As = 'string'>(options: RangeOptions<A> = {}): AsyncIterable<Pair<A>> {
-    return rangeOf(options, (span, flags, limit, revision, decode) => {
-      try {
-        const call = this.#call('range', decode, options)
-        const batches = this.#turn.readsOf(consistencyOf(options), options.maxStaleness ?? 0)
-        const slab = batches.room(operations.RANGE_HEADER_BYTES + span.key.length + span.end.length)
-        return this.#send(batches, call, operations.writeRange(slab, slab.used, span, flags, limit, revision))
-      } catch (error) {
-        return Promise.reject(error)
-      }
-    })
+    return rangeOf(options, this.#pageReader('range', options))
   }
 
   count(selection: Selection = {}, options: ReadOptions = {}): Promise<number> {
@@ -222,21 +240,58 @@ export class ClientDatabase implements Database {
     }
   }
 
+  backup(to: BackupTarget, options: BackupOptions = {}): Promise<Backup> {
+    const { backup, liveness } = this.#parts
+    if (this.#closing !== null || this.#dispatcher.ended !== null) return Promise.reject(this.#closedError('backup'))
+    return liveness.during(backup(this.#backupSource(), to, options))
+  }
+
+  #backupSource(): BackupSource {
+    const timeout = BACKUP_PATIENCE_MS
+    const read = (options: RangeOptions) =>
+      pages<RawPage>(everything, options, this.#pageReader('backup', options), decodeRawPage)
+    return {
+      cluster: (signal) => this.#requests.cluster({ signal, timeout }),
+      pages: (signal) => read({ signal, timeout }),
+      revision: async (signal) => (await read({ signal, timeout, limit: 1, keysOnly: true }).next()).value?.revision ?? 0,
+      changes: (fromRevision, signal) => this.watch({ fromRevision, signal, as: 'bytes' }) as WatchStream<'bytes'>,
+    }
+  }
+
   async status(options: CallOptions = {}): Promise<MemberStatus[]> {
     checkCall(options)
     // The questions to other members are nobody else's calls.
-    return this.#parts.liveness.during(this.#members.status(options))
-  }
-
-  async members(options: CallOptions = {}): Promise<Member[]> {
-    checkCall(options)
-    return this.#members.members(options)
+    return this.#parts.liveness.during(this.#requests.status(options))
   }
 
   async transferLeader(name: string, options: CallOptions = {}): Promise<void> {
     if (typeof name !== 'string') throw new RafterError('INVALID_ARGUMENT', `name must be a string, not ${describe(name)}`)
     checkCall(options)
-    return this.#members.transferLeader(name, options)
+    return this.#requests.transferLeader(name, options)
+  }
+
+  /** For a member that joins, and not of the interface: who the members are. */
+  membership(): Promise<Membership> {
+    return this.#requests.membership('members', {})
+  }
+
+  /** Likewise: how the member is that is asked. */
+  ownStatus(): Promise<MemberStatus> {
+    return this.#requests.ownStatus('status', {})
+  }
+
+  /** Likewise: a change of the members. */
+  changeMembers(call: string, plan: Plan, options: CallOptions): Promise<MembersChange> {
+    return this.#changes.make(call, plan, options)
+  }
+
+  on<E extends keyof DatabaseEvents>(event: E, listener: (value: DatabaseEvents[E]) => void): () => void {
+    if (event !== 'members') throw new RafterError('INVALID_ARGUMENT', unknownName('event', String(event), ['members']))
+    if (typeof listener !== 'function') {
+      throw new RafterError('INVALID_ARGUMENT', `listener must be a function, not ${describe(listener)}`)
+    }
+    if (this.#closing !== null) throw this.#closedError('on')
+    return this.#memberEvents.on(listener)
   }
 
   counters(): Record<string, number> {
@@ -265,6 +320,7 @@ export class ClientDatabase implements Database {
   async #close(): Promise<void> {
     const { liveness, requestTimeout, stop } = this.#parts
     for (const watch of [...this.#watches]) watch.finish()
+    this.#memberEvents.close()
     this.#turn.flush()
     await this.#dispatcher.awaited.none(requestTimeout)
     this.#dispatcher.end(this.#closedError('close'))
@@ -297,6 +353,20 @@ export class ClientDatabase implements Database {
     batches.add(call, end)
     if (!mayJoin) batches.close()
     return call.promise as Promise<T>
+  }
+
+  /** Reads pages as the options say. */
+  #pageReader(name: string, options: RangeOptions<As>): ReadPage {
+    return <P>(span: Span, flags: number, limit: number, revision: number, decode: Decode) => {
+      try {
+        const call = this.#call(name, decode, options)
+        const batches = this.#turn.readsOf(consistencyOf(options), options.maxStaleness ?? 0)
+        const slab = batches.room(operations.RANGE_HEADER_BYTES + span.key.length + span.end.length)
+        return this.#send<P>(batches, call, operations.writeRange(slab, slab.used, span, flags, limit, revision))
+      } catch (error) {
+        return Promise.reject(error)
+      }
+    }
   }
 
   #read<T>(name: string, key: Bytes, options: Reading | undefined, decode: Decode): Promise<T> {
@@ -335,18 +405,18 @@ export class ClientDatabase implements Database {
   }
 
   /** Sends a request of its own and resolves to the text of its answer. */
-  #requestText(name: string, type: number, body: Uint8Array, options: CallOptions): Promise<string> {
+  #requestText(name: string, question: Question, options: CallOptions): Promise<string> {
     try {
       const call = this.#call(name, decodeBodyText, options)
-      return requestText(this.#turn, call, type, body)
+      return requestText(this.#turn, call, question)
     } catch (error) {
       return Promise.reject(error)
     }
   }
 
-  /** What a write that can touch no key resolves to: the store's revision now. */
-  #nothing(options: CallOptions | undefined): Promise<number> {
-    const call = this.#call('delete', ({ revision }) => revision, options)
+  /** A linearizable read of nothing, for the call of that name. Resolves to the store's revision now. */
+  #nothing(name: string, options: CallOptions | undefined): Promise<number> {
+    const call = this.#call(name, ({ revision }) => revision, options)
     const span = spanOfKey('\0')
     const { reads } = this.#turn
     const slab = reads.room(operations.RANGE_HEADER_BYTES + span.key.length)

@@ -6,7 +6,7 @@ import { Slabs } from '../buffers/slab.js'
 import { Awaited } from '../calls/awaited-requests.js'
 import type { Call } from '../calls/call.js'
 import type { Liveness } from '../calls/liveness.js'
-import { endOf, failureOf, outcomeOf, timeOutOf, troubleOf } from '../calls/outcome.js'
+import { endOf, failureOf, isChange, outcomeOf, timeOutOf, troubleOf } from '../calls/outcome.js'
 import { cancelOf, type Request } from '../calls/request.js'
 import { PLAIN, settleBody, settleEach, settlePlain } from '../calls/settle.js'
 import type { Stream } from '../calls/stream.js'
@@ -106,8 +106,8 @@ export class Dispatcher {
   }
 
   /** Takes a request whose bytes end at `end`; `pump` sends it. `own`: it is for the client's own sake, nobody waits for it. */
-  enqueue(request: Request, end: number, own = false): void {
-    request.seal(end, this.#options.group)
+  enqueue(request: Request, end: number, own = false, group = this.#options.group): void {
+    request.seal(end, group)
     if (this.ended !== null) {
       this.#reject(request, this.ended.code, this.ended.message)
       return
@@ -374,7 +374,7 @@ export class Dispatcher {
 
   #timeOut(request: Request, call: Call): RafterError {
     const unreachable = this.#port === null ? this.#options.unreachable(call.name) : null
-    const mayBeDone = request.type === RequestKind.WRITE && (request.uncertain || this.#inflight.has(request))
+    const mayBeDone = isChange(request.type) && (request.uncertain || this.#inflight.has(request))
     const trouble = request.attempts === 0 ? this.#trouble : request.trouble
     const outcome = outcomeOf(request.type, 'TIMEOUT', mayBeDone)
     return unreachable !== null && !mayBeDone ? unreachable : timeOutOf(call.name, trouble, unreachable, outcome)

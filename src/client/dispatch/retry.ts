@@ -7,7 +7,10 @@ export type Retry = 'again' | 'uncertain' | 'reject'
 
 /** What to do when a member answers a request with `code`. */
 export function retryOf(type: number, code: ErrorCode, embedded: boolean): Retry {
-  if (type === RequestKind.TRANSFER) return code === 'BUSY' || code === 'NO_LEADER' ? 'again' : 'reject'
+  // What else becomes of these is for whoever asked: another try may mean something else by then.
+  if (type === RequestKind.TRANSFER || type === RequestKind.CHANGE_MEMBERS) {
+    return code === 'BUSY' || code === 'NO_LEADER' ? 'again' : 'reject'
+  }
   switch (code) {
     case 'BUSY':
     case 'NO_LEADER':

@@ -7,14 +7,27 @@ import type { TurnBatches } from './turn-batches.js'
 /** What decodes an answer that is text. */
 export const decodeBodyText: Decode = (result) => result.text()
 
-/** Sends a request of one type with `body` at the end of the turn; `call` is settled by its answer. `own`: as for `enqueue`. */
-export function requestText(turn: TurnBatches, call: Call, type: number, body: Uint8Array, own = false): Promise<string> {
+/** One of them. */
+export interface Question {
+  type: number
+  body?: Uint8Array
+  /** As for `enqueue`. Default false. */
+  own?: boolean
+  /** The Raft group that it is about. Default: the dispatcher's. */
+  group?: number
+}
+
+const NOTHING = new Uint8Array(0)
+
+/** Sends it at the end of the turn; `call` is settled by its answer. */
+export function requestText(turn: TurnBatches, call: Call, question: Question): Promise<string> {
+  const { type, body = NOTHING, own = false, group = turn.dispatcher.group } = question
   const { dispatcher } = turn
   const slab = dispatcher.slabs.single(HEADER_BYTES + body.length)
   const request = new Request(dispatcher.nextId(), type, slab, 0, HEADER_BYTES)
   slab.bytes.set(body, HEADER_BYTES)
   request.add(call)
-  dispatcher.enqueue(request, HEADER_BYTES + body.length, own)
+  dispatcher.enqueue(request, HEADER_BYTES + body.length, own, group)
   turn.schedule()
   return call.promise as Promise<string>
 }

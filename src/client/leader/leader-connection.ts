@@ -1,45 +1,28 @@
-// Finds the leader among the endpoints and follows it: which remote member the dispatcher's port leads to.
-// Knows no operations. An embedded member needs none of this: there is one port, and its member forwards.
+// Follows the leader: which remote member the dispatcher's port leads to.
+// Knows no operations, nor how a leader is found. An embedded member needs none of this: there is one port, and its member forwards.
 import type { ErrorCode } from '../../codes.js'
-import { RafterError } from '../../errors.js'
+import type { RafterError } from '../../errors.js'
 import { Backoff } from '../connection/backoff.js'
-import { MemberConnection } from '../connection/member-connection.js'
+import type { MemberConnection } from '../connection/member-connection.js'
 import type { PortFactory } from '../connection/port.js'
 import type { Dispatcher } from '../dispatch/dispatcher.js'
-import { type Membership, parseMembers } from '../wire/membership.js'
-import { RequestKind } from '../wire/request-kinds.js'
+import { parseMembers } from '../wire/membership.js'
+import { endpointOfLeader, type Found, isLeader, LeaderSearch, leaderOf } from './leader-search.js'
 
-/** Revisions of one cluster say nothing about another's data. */
-const MISMATCH_ADVICE = 'the data there was replaced; connect again, and read the keys again'
-
-/** A member that takes longer to accept a connection, or to answer the first question, is passed over. Milliseconds. */
-const PROBE_MS = 1000
-/** Once a member has answered that knows no leader, the others have so long to name one. Milliseconds. */
-const LEADER_GRACE_MS = 200
 /** Requests wait this long without any response before other members are asked whether the leader has changed. Milliseconds. */
 const STALL_MS = 1000
 /** How often a stall is looked for, ms. */
 const STALL_CHECK_MS = 500
 /** While a member is used, it is asked so often who leads: it forwards after a transfer, which costs a hop. Milliseconds. */
 const FOLLOW_MS = 5000
+/** While it is not used, it is asked so often who the members are, ms. */
+const LEARN_MS = 60_000
 /** Longest wait between questions who leads, while another member than the leader is used. Milliseconds. */
 const RECHECK_MS_MAX = 5000
 
-interface Found {
-  connection: MemberConnection
-  membership: Membership
-}
-
 export class LeaderConnection {
-  readonly #factory: PortFactory
   readonly #dispatcher: Dispatcher
-  readonly #given: string[]
-  /** Endpoints learnt from members. */
-  #learnt: string[] = []
-  /** Why an endpoint is of no use now. */
-  readonly #reasons = new Map<string, string>()
-  /** The codes of those reasons in the last search. */
-  readonly #codes = new Map<string, ErrorCode>()
+  readonly #search: LeaderSearch
   #connection: MemberConnection | null = null
   #seeking = false
   #closed = false
@@ -58,9 +41,8 @@ export class LeaderConnection {
     endpoints: string[],
     readonly askMembers: () => Promise<string>,
   ) {
-    this.#factory = factory
     this.#dispatcher = dispatcher
-    this.#given = endpoints
+    this.#search = new LeaderSearch(factory, dispatcher, endpoints)
     this.#stallCheck = setInterval(() => this.#check(), STALL_CHECK_MS)
     this.#stallCheck.unref()
   }
@@ -76,7 +58,7 @@ export class LeaderConnection {
     })
     this.#seek()
     if (await up) return
-    throw this.unreachable('connect')
+    throw this.#search.failure('connect')
   }
 
   /** The endpoint in use; null: none. */
@@ -86,25 +68,7 @@ export class LeaderConnection {
 
   /** An error of `call` that names each endpoint and why it is of no use; null if there is a connection. */
   unreachable(call: string): RafterError | null {
-    if (this.#connection !== null) return null
-    const details = {
-      members: this.#candidates().map((endpoint) => ({
-        name: '',
-        endpoint,
-        connected: false,
-        code: this.#codes.get(endpoint) ?? null,
-        message: this.#reasons.get(endpoint) ?? null,
-      })),
-    }
-    const options = { details, outcome: 'not-done' as const }
-    const reasons = this.#candidates()
-      .map((endpoint) => `${endpoint} (${this.#reasons.get(endpoint) ?? 'no answer yet'})`)
-      .join(', ')
-    if (this.#isForeign()) {
-      return new RafterError('CLUSTER_MISMATCH', `${call}: another cluster answers: ${reasons}; ${MISMATCH_ADVICE}`, options)
-    }
-    const text = `${call}: no member answers: ${reasons}; check the endpoints, and that the members run`
-    return new RafterError('UNREACHABLE', text, options)
+    return this.#connection === null ? this.#search.failure(call) : null
   }
 
   /** The member in use says that it does not lead. */
@@ -119,9 +83,10 @@ export class LeaderConnection {
     const connection = this.#connection
     if (connection === null) return
     this.#connection = null
-    this.#reasons.set(connection.endpoint, message === '' ? code : message)
+    const reason = message === '' ? code : message
+    this.#search.lost(connection.endpoint, reason)
     connection.close()
-    this.#dispatcher.detach(`${connection.endpoint}: ${message === '' ? code : message}`)
+    this.#dispatcher.detach(`${connection.endpoint}: ${reason}`)
     this.#seek()
   }
 
@@ -137,10 +102,6 @@ export class LeaderConnection {
     this.#connection = null
   }
 
-  #candidates(): string[] {
-    return [...new Set([...this.#learnt, ...this.#given])]
-  }
-
   /** Looks for the leader, in the background, until there is a member to talk to. */
   #seek(hint = ''): void {
     if (this.#seeking || this.#closed) return
@@ -153,8 +114,7 @@ export class LeaderConnection {
   async #run(hint: string): Promise<void> {
     const backoff = new Backoff()
     for (;;) {
-      this.#codes.clear()
-      const found = await this.#find(hint)
+      const found = await this.#search.find(hint)
       hint = ''
       if (this.#closed) {
         found?.connection.close()
@@ -162,58 +122,10 @@ export class LeaderConnection {
       }
       if (found !== null) this.#choose(found)
       if (this.#connection !== null) return
-      if (this.#isForeign()) this.#dispatcher.endStreams(this.unreachable('watch') as RafterError)
+      if (this.#search.isForeign) this.#dispatcher.endStreams(this.#search.failure('watch'))
       await this.#sleep(backoff.delay())
       if (this.#closed) return
     }
-  }
-
-  /** Asks all endpoints at once; the first that knows a leader which can be reached decides. Else any that answers. */
-  async #find(hint: string): Promise<Found | null> {
-    const endpoints = [...new Set(hint === '' ? this.#candidates() : [hint, ...this.#candidates()])]
-    const probes = endpoints.map((endpoint) => this.#probe(endpoint))
-    const leader = firstOf(probes, (found) => leaderOf(found) !== '')
-    const first = firstOf(probes, () => true)
-    // One that does not answer is not waited for long once another has.
-    const chosen = await Promise.race([leader, first.then(() => after(LEADER_GRACE_MS))]).then((found) => found ?? first)
-    for (const probe of probes) void probe.then((found) => found !== null && found !== chosen && found.connection.close())
-    if (chosen === null) return null
-    this.#learnt = chosen.membership.members.map(({ endpoint }) => endpoint).filter((endpoint) => endpoint !== '')
-    const endpoint = leaderOf(chosen)
-    if (endpoint === '' || endpoint === chosen.connection.endpoint) return chosen
-    const direct = await this.#probe(endpoint)
-    if (direct === null) return chosen
-    chosen.connection.close()
-    return direct
-  }
-
-  async #probe(endpoint: string): Promise<Found | null> {
-    let connection: MemberConnection | null = null
-    try {
-      connection = await MemberConnection.open(this.#factory, endpoint, this.#dispatcher.group, PROBE_MS)
-      const membership = parseMembers(await connection.requestText(RequestKind.MEMBERS, new Uint8Array(0), PROBE_MS))
-      this.#checkCluster(membership.cluster)
-      return { connection, membership }
-    } catch (error) {
-      connection?.close()
-      this.#reasons.set(endpoint, error instanceof Error ? error.message : String(error))
-      if (error instanceof RafterError) this.#codes.set(endpoint, error.code)
-      return null
-    }
-  }
-
-  /** Only members of the cluster that was met first are used, or one would answer for another's data. CLUSTER_MISMATCH, NO_LEADER. */
-  #checkCluster(cluster: number): void {
-    const { cluster: own } = this.#dispatcher
-    if (own === 0 || cluster === own) return
-    if (cluster === 0) throw new RafterError('NO_LEADER', 'it does not know yet which cluster it is of')
-    throw new RafterError('CLUSTER_MISMATCH', `it is of cluster ${cluster.toString(16)}, not ${own.toString(16)}`)
-  }
-
-  /** Another cluster has taken this one's place: it answered, nobody of this one did, and nobody is about to. */
-  #isForeign(): boolean {
-    const codes = [...this.#codes.values()]
-    return this.#connection === null && codes.includes('CLUSTER_MISMATCH') && !codes.includes('NO_LEADER')
   }
 
   /** Goes over to a member, unless it is the one in use. */
@@ -257,8 +169,10 @@ export class LeaderConnection {
     const { underWay, sentAt, heardAt } = this.#dispatcher
     const now = performance.now()
     if (underWay > 0 && now - Math.max(sentAt, heardAt) > STALL_MS) this.#seek()
-    // Nobody has used it since: then it does not matter who leads.
-    else if (this.#connection !== null && heardAt > this.#followedAt && now - this.#followedAt > FOLLOW_MS) void this.#follow()
+    // While nobody uses it, it does not matter who leads, but who is left: all members that are known may be replaced one day.
+    else if (this.#connection !== null && now - this.#followedAt > (heardAt > this.#followedAt ? FOLLOW_MS : LEARN_MS)) {
+      void this.#follow()
+    }
   }
 
   /** Goes to the leader that the member in use names. */
@@ -267,6 +181,7 @@ export class LeaderConnection {
     try {
       const membership = parseMembers(await this.askMembers())
       this.#dispatcher.confirmCluster(membership.cluster)
+      this.#search.learn(membership)
       const leader = isLeader(membership) ? '' : endpointOfLeader(membership)
       if (leader !== '' && leader !== this.#connection?.endpoint) this.#seek(leader)
     } catch {
@@ -282,35 +197,4 @@ export class LeaderConnection {
       this.#wait = { timer, end: resolve }
     })
   }
-}
-
-/** Endpoint of the leader that a member knows; '': none. One that leads is where it was found, be it a Unix socket that others do not know. */
-function leaderOf({ connection, membership }: Found): string {
-  return isLeader(membership) ? connection.endpoint : endpointOfLeader(membership)
-}
-
-function isLeader({ members, leader, self }: Membership): boolean {
-  return leader !== 0 && (members.length === 1 || self === leader)
-}
-
-function endpointOfLeader({ members, leader }: Membership): string {
-  return members.find(({ id }) => id === leader)?.endpoint ?? ''
-}
-
-/** The first result that is `good`; null when there is none. */
-function firstOf(probes: Promise<Found | null>[], good: (found: Found) => boolean): Promise<Found | null> {
-  return new Promise((resolve) => {
-    let left = probes.length
-    for (const probe of probes) {
-      void probe.then((found) => {
-        if (found !== null && good(found)) resolve(found)
-        else if (--left === 0) resolve(null)
-      })
-    }
-  })
-}
-
-/** Resolves to nothing, later. */
-function after(ms: number): Promise<null> {
-  return new Promise((resolve) => setTimeout(resolve, ms, null).unref())
 }

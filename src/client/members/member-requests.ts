@@ -1,14 +1,17 @@
 // Questions about the cluster rather than its keys: members, status, leadership. Opens connections of its own to other members.
+// Changes nothing but who leads.
 import type { ErrorCode } from '../../codes.js'
 import { RafterError } from '../../errors.js'
-import type { CallOptions, Member, MemberStatus } from '../api.js'
+import type { CallOptions, MemberStatus } from '../api.js'
 import { checkSignal } from '../arguments/signal.js'
 import { Backoff } from '../connection/backoff.js'
 import { MemberConnection } from '../connection/member-connection.js'
 import type { PortFactory } from '../connection/port.js'
+import type { Question } from '../dispatch/text-request.js'
 import { writeU64 } from '../wire/integers.js'
-import { type Membership, parseMembers, parseStatus, unreachableStatus } from '../wire/membership.js'
+import { type ConfiguredMember, type Membership, parseMembers, parseStatus, unreachableStatus } from '../wire/membership.js'
 import { RequestKind } from '../wire/request-kinds.js'
+import { findMember } from './find-member.js'
 
 /** A member that takes longer to answer is reported as unreachable, ms; at most half of the call's timeout. All are asked at once. */
 const MEMBER_ANSWER_MS = 500
@@ -16,8 +19,11 @@ const MEMBER_ANSWER_MS = 500
 /** Refusals of a transfer that need not be repeated: another member leads, or the target had not caught up in an election timeout. */
 const LEADERSHIP_CODES: readonly ErrorCode[] = ['NOT_LEADER', 'NO_LEADER', 'LEADER_LOST', 'BUSY', 'TIMEOUT']
 
-/** Sends a request without a batch over the database's own port; resolves to the text of its answer. */
-export type RequestText = (name: string, type: number, body: Uint8Array, options: CallOptions) => Promise<string>
+/** Sends a request without a batch over the database's own port, for the call of that name; resolves to the text of its answer. */
+export type RequestText = (call: string, question: Question, options: CallOptions) => Promise<string>
+
+/** Whose sake a question is for, and which group it is about. */
+type About = Pick<Question, 'own' | 'group'>
 
 export class MemberRequests {
   constructor(
@@ -27,19 +33,23 @@ export class MemberRequests {
     readonly group: number,
   ) {}
 
-  async members(options: CallOptions): Promise<Member[]> {
-    return (await this.#membership('members', options)).members
+  /** The cluster's identity as hex digits; empty: the member that answers does not know it yet. */
+  async cluster(options: CallOptions): Promise<string> {
+    const { cluster } = await this.membership('backup', options)
+    return cluster === 0 ? '' : cluster.toString(16)
   }
 
   async status(options: CallOptions): Promise<MemberStatus[]> {
     const timeout = Math.min(MEMBER_ANSWER_MS, (options.timeout ?? this.requestTimeout) / 2)
-    const [own, { members }] = await Promise.all([
-      this.requestText('status', RequestKind.STATUS, new Uint8Array(0), options).then(parseStatus),
-      this.#membership('status', options),
-    ])
+    const [own, { members }] = await Promise.all([this.ownStatus('status', options), this.membership('status', options)])
     const others = members.filter(({ id }) => id !== own.id)
     const statuses = await Promise.all([own, ...others.map((member) => this.#statusOf(member, timeout))])
     return statuses.sort((a, b) => (a.name < b.name ? -1 : 1))
+  }
+
+  /** How the member is that is asked. */
+  async ownStatus(call: string, options: CallOptions, about: About = {}): Promise<MemberStatus> {
+    return parseStatus(await this.requestText(call, { type: RequestKind.STATUS, ...about }, options))
   }
 
   /** Resolves when the member leads. MEMBER_UNKNOWN, TIMEOUT, ABORTED if a transfer to another member took its place. */
@@ -52,12 +62,8 @@ export class MemberRequests {
       const left = deadline - performance.now()
       if (left <= 0)
         throw new RafterError('TIMEOUT', `transferLeader: ${name} does not lead in time; see that it runs and is up to date`)
-      const membership = await this.#membership('transferLeader', { ...options, timeout: left })
-      const target = membership.members.find((member) => member.name === name)
-      if (target === undefined) {
-        const names = membership.members.map((member) => member.name).join(', ')
-        throw new RafterError('MEMBER_UNKNOWN', `transferLeader: there is no member ${name}; members: ${names}`)
-      }
+      const membership = await this.membership('transferLeader', { ...options, timeout: left })
+      const target = findMember('transferLeader', membership.members, name)
       if (membership.leader === target.id) return
       // Once for each leader that takes it on; when that gives up, or leads no more, it is asked again.
       if (
@@ -71,11 +77,12 @@ export class MemberRequests {
     }
   }
 
-  async #membership(name: string, options: CallOptions): Promise<Membership> {
-    return parseMembers(await this.requestText(name, RequestKind.MEMBERS, new Uint8Array(0), options))
+  /** Who the members are, as the one that is asked knows them. */
+  async membership(call: string, options: CallOptions, about: About = {}): Promise<Membership> {
+    return parseMembers(await this.requestText(call, { type: RequestKind.MEMBERS, ...about }, options))
   }
 
-  async #statusOf(member: Member, timeout: number): Promise<MemberStatus> {
+  async #statusOf(member: ConfiguredMember, timeout: number): Promise<MemberStatus> {
     try {
       return parseStatus(await this.#askMember(member, RequestKind.STATUS, new Uint8Array(0), timeout))
     } catch {
@@ -85,11 +92,11 @@ export class MemberRequests {
   }
 
   /** Asks the leader to hand over; false if it could not be asked, which is tried again. */
-  async #requestTransfer(target: Member, options: CallOptions): Promise<boolean> {
+  async #requestTransfer(target: ConfiguredMember, options: CallOptions): Promise<boolean> {
     const body = new Uint8Array(8)
     writeU64(new DataView(body.buffer), 0, target.id)
     try {
-      await this.requestText('transferLeader', RequestKind.TRANSFER, body, options)
+      await this.requestText('transferLeader', { type: RequestKind.TRANSFER, body }, options)
       return true
     } catch (error) {
       if (error instanceof RafterError && LEADERSHIP_CODES.includes(error.code)) return false
@@ -97,7 +104,7 @@ export class MemberRequests {
     }
   }
 
-  async #askMember({ endpoint }: Member, type: number, body: Uint8Array, timeout: number): Promise<string> {
+  async #askMember({ endpoint }: ConfiguredMember, type: number, body: Uint8Array, timeout: number): Promise<string> {
     const connection = await MemberConnection.open(this.ports, endpoint, this.group, timeout)
     try {
       return await connection.requestText(type, body, timeout)

@@ -14,13 +14,25 @@ import {
   readTextValue,
 } from '../wire/results.js'
 
-/** One page of a range. */
-export interface Page<A extends As> {
-  pairs: Pair<A>[]
+/** How one page of a range ends. */
+export interface PageEnd {
+  /** How many pairs it has. */
+  count: number
   /** Key of the last pair. */
   last: Uint8Array | null
   more: boolean
   revision: number
+}
+
+/** One page of a range. */
+export interface Page<A extends As> extends PageEnd {
+  pairs: Pair<A>[]
+}
+
+/** The same as it came. */
+export interface RawPage extends PageEnd {
+  /** Its pairs, one after the other (FORMATS.md, Results). */
+  raw: Uint8Array
 }
 
 /** Where the only pair of a result is; 0: there is none. */
@@ -61,9 +73,20 @@ export function pageDecoder(as: As): Decode {
     const { buffer, start } = result
     const count = buffer.view.getUint32(start + 8, true)
     const pairs = readPairs(buffer, start + 12, count, as)
-    const more = (result.flags & RANGE_MORE) !== 0
-    return { pairs, last: count === 0 ? null : lastKey(result, count), more, revision: result.revision }
+    return { pairs, ...endOf(result, count) }
   }
+}
+
+/** Decodes a page without a look at what is in it. */
+export const decodeRawPage: Decode = (result) => {
+  if (isCutOff(result)) return askAgain
+  const { buffer, start, end } = result
+  return { raw: buffer.plain.slice(start + 12, end), ...endOf(result, buffer.view.getUint32(start + 8, true)) }
+}
+
+function endOf(result: Result, count: number): PageEnd {
+  const more = (result.flags & RANGE_MORE) !== 0
+  return { count, last: count === 0 ? null : lastKey(result, count), more, revision: result.revision }
 }
 
 function lastKey({ buffer, start }: Result, count: number): Uint8Array {

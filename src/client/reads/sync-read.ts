@@ -3,13 +3,17 @@ import { limits } from '../../limits.js'
 import type { Bytes } from '../api.js'
 import type { KeyReader, Port } from '../connection/port.js'
 import { bytesRoom, writeBytes } from '../wire/bytes.js'
-import { ResponseBuffer, Result, readBytesValue, readTextValue } from '../wire/results.js'
+import { copyOut } from '../wire/copy-out.js'
+import { PAIR_HEADER_BYTES, RESULT_HEADER_BYTES, ResponseBuffer, Result } from '../wire/results.js'
 import { checkKeyLength } from '../wire/span.js'
 
 const REQUEST_HEADER_BYTES = 8
 /** Strings of more bytes are too long a key anyway. */
 const KEY_ROOM_BYTES = 3 * limits.keyBytesMax
 const REQUEST_BYTES = REQUEST_HEADER_BYTES + KEY_ROOM_BYTES
+/** Where a result says how many pairs it has, and where its pair's key begins. */
+const PAIRS_AT = RESULT_HEADER_BYTES + 8
+const KEY_AT = RESULT_HEADER_BYTES + 12 + PAIR_HEADER_BYTES
 /** Bytes for results at first; they grow for a larger one. */
 const RESULT_BYTES = 16_384
 
@@ -18,7 +22,6 @@ export class SyncReader {
   /** Results, and behind them the request. */
   #memory = Buffer.allocUnsafeSlow(RESULT_BYTES + REQUEST_BYTES)
   #buffer = new ResponseBuffer(this.#memory)
-  #result = new Result(this.#buffer)
   #reader: KeyReader
 
   constructor(readonly open: NonNullable<Port['openReader']>) {
@@ -39,17 +42,23 @@ export class SyncReader {
     if (keyLength === 0 || keyLength > limits.keyBytesMax) checkKeyLength(keyLength, 'key')
     this.#buffer.view.setUint32(requestAt, consistency, true)
     this.#buffer.view.setUint32(requestAt + 4, keyLength, true)
-    const length = REQUEST_HEADER_BYTES + keyLength
-    let written = this.#reader.read(length)
+    let written = this.#reader.read()
     while (written < 0) {
-      this.#grow(-written, length)
-      written = this.#reader.read(length)
+      this.#grow(-written, REQUEST_HEADER_BYTES + keyLength)
+      written = this.#reader.read()
     }
-    const result = this.#result
+    const { view } = this.#buffer
+    if (view.getUint16(0, true) !== 0) this.#fail()
+    if (view.getUint32(PAIRS_AT, true) === 0) return null
+    // The pair's key is the one that was asked for, and its value ends the result.
+    const valueAt = KEY_AT + keyLength
+    return bytes ? copyOut(this.#buffer.plain, valueAt, written) : this.#memory.toString('utf8', valueAt, written)
+  }
+
+  #fail(): never {
+    const result = new Result(this.#buffer)
     result.read(0)
-    if (result.code !== 0) throw result.error('getSync')
-    if (this.#buffer.view.getUint32(result.start + 8, true) === 0) return null
-    return bytes ? readBytesValue(this.#buffer, result.start + 12) : readTextValue(this.#buffer, result.start + 12)
+    throw result.error('getSync')
   }
 
   /** Makes room for a result of so many bytes; the first `length` bytes of the request stay. */
@@ -60,7 +69,6 @@ export class SyncReader {
     this.#resultBytes = resultBytes
     this.#memory = memory
     this.#buffer = new ResponseBuffer(memory)
-    this.#result = new Result(this.#buffer)
     this.#reader = this.open(memory, resultBytes)
   }
 }

@@ -10,6 +10,11 @@ const advice: Partial<Record<ErrorCode, string>> = {
   STALE: 'this member is further behind than maxStaleness allows; raise it, or ask another member',
   NO_LEASE: 'this member cannot read synchronously now; use `await db.get(key)`, or consistency: serializable',
   POISONED: 'an earlier write to disk failed and the member has stopped; see its first error, then restart it',
+  MEMBERS_CHANGING: 'another change of the members is under way, or one was made meanwhile; look at the members and try again',
+  MEMBER_BEHIND: 'it votes once it has what the others have; see that it runs, and try again',
+  QUORUM_AT_RISK:
+    'too few of the voters that there would be answer now; start those that are down, or remove one of them instead',
+  MEMBER_REMOVED: 'a new member, in an empty data directory, can join',
   WATCH_LOST: 'changes that the watch has not seen were compacted away; read the keys again, then watch from there',
 }
 

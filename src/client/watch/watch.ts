@@ -35,6 +35,18 @@ const GRANT_EVENTS = limits.watchCreditDefault / 2
 /** An event in the making. */
 type Draft = Omit<WatchEvent<As>, 'type' | 'value'> & { type: string; value?: string | Uint8Array }
 
+/** What has come of a watch since it was last taken. */
+export interface Taken<A extends As> {
+  events: WatchEvent<A>[]
+  /** Every event up to this revision has been handed out; those above it may lack others of their revision. */
+  complete: number
+}
+
+interface Taker<A extends As> {
+  resolve(taken: Taken<A>): void
+  reject(error: RafterError): void
+}
+
 interface Waiter<A extends As> {
   resolve(result: IteratorResult<WatchEvent<A>, undefined>): void
   reject(error: RafterError): void
@@ -68,6 +80,9 @@ export class WatchStream<A extends As> implements Watch<A>, AsyncIterator<WatchE
   #events: WatchEvent<A>[] = []
   #head = 0
   #waiters: Waiter<A>[] = []
+  /** Who takes all that comes, instead of waiters; what it was told last to be complete. */
+  #taker: Taker<A> | null = null
+  #told = -1
   /** Id of the request that opened it last. */
   #id = 0
   #created = false
@@ -135,6 +150,22 @@ export class WatchStream<A extends As> implements Watch<A>, AsyncIterator<WatchE
     })
   }
 
+  /**
+   * For one who takes everything, instead of iterating: resolves when there is more, also if that is only word that nothing happened up to a
+   * revision. Rejects with why the watch is over, CLOSED if that was wished. Not to be called again before it has settled.
+   */
+  take(): Promise<Taken<A>> {
+    if (this.#hasMore()) return Promise.resolve(this.#takeAll())
+    if (this.#done) {
+      const error = this.#error ?? new RafterError('CLOSED', 'the watch is over')
+      return Promise.reject(error)
+    }
+    this.#liveness.enter()
+    return new Promise((resolve, reject) => {
+      this.#taker = { resolve, reject }
+    })
+  }
+
   return(): Promise<IteratorResult<WatchEvent<A>, undefined>> {
     this.finish()
     return Promise.resolve({ value: undefined, done: true })
@@ -191,7 +222,10 @@ export class WatchStream<A extends As> implements Watch<A>, AsyncIterator<WatchE
       }
       if (this.#next === 0) this.#next = revision + 1
       this.#resolveStarted(this.#next)
-      if (count === 0) return
+      if (count === 0) {
+        this.#wake()
+        return
+      }
     }
     let at = start + 12
     for (let i = 0; i < count; i++) at = this.#receiveEvent(buffer, at)
@@ -241,7 +275,26 @@ export class WatchStream<A extends As> implements Watch<A>, AsyncIterator<WatchE
     return end
   }
 
+  #hasMore(): boolean {
+    return this.#events.length > this.#head || (this.#created && this.#next - 1 > this.#told)
+  }
+
+  #takeAll(): Taken<A> {
+    const events = this.#events.slice(this.#head)
+    this.#events = []
+    this.#head = 0
+    this.#told = this.#next - 1
+    this.#grant(events.length)
+    return { events, complete: this.#told }
+  }
+
   #wake(): void {
+    if (this.#taker !== null && this.#hasMore()) {
+      const { resolve } = this.#taker
+      this.#taker = null
+      this.#liveness.leave()
+      resolve(this.#takeAll())
+    }
     while (this.#waiters.length > 0) {
       const event = this.#events[this.#head]
       if (event === undefined) return
@@ -258,7 +311,13 @@ export class WatchStream<A extends As> implements Watch<A>, AsyncIterator<WatchE
       this.#events = this.#events.slice(this.#head)
       this.#head = 0
     }
-    if (++this.#consumed < GRANT_EVENTS || this.#done) return
+    this.#grant(1)
+  }
+
+  /** So many events were consumed. */
+  #grant(events: number): void {
+    this.#consumed += events
+    if (this.#consumed < GRANT_EVENTS || this.#done) return
     this.#sendControl(RequestKind.WATCH_CREDIT, CREDIT_BODY_BYTES, this.#consumed)
     this.#consumed = 0
   }
@@ -268,6 +327,11 @@ export class WatchStream<A extends As> implements Watch<A>, AsyncIterator<WatchE
     this.#done = true
     if (this.#options.signal !== undefined) forget(this.#options.signal, this)
     this.#rejectStarted(error ?? new RafterError('CLOSED', 'the watch is over'))
+    if (this.#taker !== null) {
+      this.#liveness.leave()
+      this.#taker.reject(error ?? new RafterError('CLOSED', 'the watch is over'))
+      this.#taker = null
+    }
     for (const waiter of this.#waiters.splice(0)) {
       this.#liveness.leave()
       if (error === null) waiter.resolve({ value: undefined, done: true })

@@ -2,8 +2,22 @@
 import { RafterError } from '../../errors.js'
 import type { Member, MemberStatus } from '../api.js'
 
+/** A member's part in the configuration: a sum of these; 0: it learns. */
+export const PART_INCOMING = 1
+export const PART_OUTGOING = 2
+
+/** A member as the answer to MEMBERS has it. */
+export interface ConfiguredMember {
+  id: number
+  name: string
+  endpoint: string
+  part: number
+}
+
 export interface Membership {
-  members: Member[]
+  members: ConfiguredMember[]
+  /** Index of the configuration that is in force there; 0: the one that the cluster was founded with. */
+  index: number
   /** Id of the leader; 0: none known. */
   leader: number
   /** Identity of the cluster; 0: the member does not know it yet. */
@@ -16,15 +30,38 @@ export interface Membership {
 export function parseMembers(text: string): Membership {
   const parsed = parse(text)
   if (!isObject(parsed)) throw malformed(text)
-  const { leader, cluster, self } = parsed
-  if (Array.isArray(parsed['members']) && typeof leader === 'number' && typeof cluster === 'number') {
-    const members = parsed['members'].filter(isObject).map(({ id, name, endpoint }) => {
-      if (typeof id !== 'number' || typeof name !== 'string' || typeof endpoint !== 'string') throw malformed(text)
-      return { id, name, endpoint }
-    })
-    return { members, leader, cluster, self: typeof self === 'number' ? self : 0 }
-  }
-  throw malformed(text)
+  const { leader, cluster, self = 0, index = 0 } = parsed
+  const isWhole = [leader, cluster, self, index].every((number) => typeof number === 'number')
+  if (!Array.isArray(parsed['members']) || !isWhole) throw malformed(text)
+  // An older version knows no parts: all vote.
+  const members = parsed['members'].filter(isObject).map(({ id, name, endpoint, part = PART_INCOMING }) => {
+    if (typeof id !== 'number' || typeof name !== 'string' || typeof endpoint !== 'string' || typeof part !== 'number')
+      throw malformed(text)
+    return { id, name, endpoint, part }
+  })
+  return { members, index, leader, cluster, self } as Membership
+}
+
+/** Whether a change of voters is under way. */
+export function isJoint({ members }: Membership): boolean {
+  return members.some(({ part }) => (part & PART_OUTGOING) !== 0)
+}
+
+/** The members as users see them. */
+export function shownMembers(membership: Membership): Member[] {
+  return membership.members.map(({ id, name, endpoint, part }) => ({
+    id,
+    name,
+    endpoint,
+    role: part === 0 ? 'learner' : 'voter',
+    isLeader: id === membership.leader,
+    changing: changeOf(part, isJoint(membership)),
+  }))
+}
+
+function changeOf(part: number, isUnderWay: boolean): Member['changing'] {
+  if (part === PART_OUTGOING) return 'removed'
+  return isUnderWay && part === PART_INCOMING ? 'promoted' : null
 }
 
 /** Reads the answer to STATUS. PROTOCOL_ERROR. */
@@ -35,7 +72,7 @@ export function parseStatus(text: string): MemberStatus {
 }
 
 /** What is known of a member that does not answer. */
-export function unreachableStatus({ id, name, endpoint }: Member): MemberStatus {
+export function unreachableStatus({ id, name, endpoint }: ConfiguredMember): MemberStatus {
   return {
     name,
     id,

@@ -39,6 +39,8 @@ export const RequestKind = {
   TRANSFER: 8,
   /** has the group's state written out */
   SNAPSHOT: 9,
+  /** asks for other members */
+  CHANGE_MEMBERS: 10,
 } as const
 
 /** One of them. */

@@ -5,8 +5,8 @@ import { explain } from '../text/explain.js'
 import { copyOut } from './copy-out.js'
 import { readU64 } from './integers.js'
 
-const RESULT_HEADER_BYTES = 16
-const PAIR_HEADER_BYTES = 40
+export const RESULT_HEADER_BYTES = 16
+export const PAIR_HEADER_BYTES = 40
 /** Result flags. */
 export const PUT_HAS_PREVIOUS = 1
 export const TXN_SUCCEEDED = 1

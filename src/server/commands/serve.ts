@@ -59,6 +59,8 @@ async function serve(context: Context, flags: ServeFlags, effective: EffectiveSe
   log.info('starting', { version: context.version, pid: process.pid, dataDir: options.dataDir })
   const db = await context.open({
     ...options,
+    // A member that joins may wait long.
+    ...(options.join === undefined ? {} : { signal: context.stop }),
     onFatal: (error) => fatal.abort(error),
     onLog: (text, level) => log.write(level, text),
   })

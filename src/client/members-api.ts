@@ -1,0 +1,71 @@
+// What users are given to see the members of a cluster, and to change them.
+import type { CallOptions } from './call-options.js'
+
+/** One member of the cluster, as the member that answers knows it. */
+export interface Member {
+  /** Its number: nobody else in the cluster has had it, or will. */
+  id: number
+  name: string
+  /** Where the others reach it. */
+  endpoint: string
+  /** A voter counts for majorities. A learner gets all that is written, and counts for nothing. */
+  role: 'voter' | 'learner'
+  isLeader: boolean
+  /** What becomes of it by a change of voters that is under way, during which it votes in either case; null: it stays what it is. */
+  changing: 'promoted' | 'removed' | null
+}
+
+/** What a change of the members has come to. */
+export interface MembersChange {
+  /** The member that it was about, as it is now; one that was removed, as it was. */
+  member: Member
+  /** All members after the change. */
+  members: Member[]
+}
+
+/** Which member: its name, or its number. */
+export type MemberRef = string | number
+
+/** Of a change that takes a voter away. */
+export interface RemoveOptions extends CallOptions {
+  /**
+   * Do it although a majority of those that would be left does not answer now. What is written then waits until they do. Default false.
+   */
+  force?: boolean | undefined
+}
+
+/**
+ * The members of the cluster, and changes of them while it runs. One change is made at a time: each is tried again while another is under
+ * way, and through changes of leader, until its time is up. A change that is so already is done, whoever made it. Each is made for good
+ * when it resolves, and it is never made from a list that is out of date.
+ *
+ * Errors of all changes: MEMBER_UNKNOWN (no such member; it names the nearest), INVALID_ARGUMENT, QUORUM_AT_RISK (too few of the voters
+ * that there would be answer: start those that are down first, or remove one of them instead), TIMEOUT, ABORTED, CLOSED. After TIMEOUT
+ * and ABORTED `outcome` says whether the change may have been made, or may still be.
+ */
+export interface Members {
+  /** The same as `list`. */
+  (options?: CallOptions): Promise<Member[]>
+  /** All members as the one that is asked knows them. */
+  list(options?: CallOptions): Promise<Member[]>
+  /**
+   * Takes a member in, as a learner: it endangers no majority. What runs under that name with `join` then takes the place, and is made a
+   * voter once it has caught up; `open` with `join` does this by itself. INVALID_ARGUMENT if another member has that name or endpoint,
+   * or there are seven.
+   */
+  add(member: { name: string; endpoint: string }, options?: CallOptions): Promise<MembersChange>
+  /** Makes a learner a voter, as soon as it has caught up. TIMEOUT if it has not by then. */
+  promote(member: MemberRef, options?: CallOptions): Promise<MembersChange>
+  /**
+   * Takes a member out. It stops with MEMBER_REMOVED when it hears of that, and its data directory cannot come back; the name can, with
+   * an empty one. A leader hands over first. INVALID_ARGUMENT if no other member votes.
+   */
+  remove(member: MemberRef, options?: RemoveOptions): Promise<MembersChange>
+  /** Gives a member another endpoint, for which it must listen there too. INVALID_ARGUMENT if another member has it. */
+  update(member: MemberRef, to: { endpoint: string }, options?: CallOptions): Promise<MembersChange>
+  /**
+   * Takes a member out and puts another one, which is a member already, in its place: in one step, so that there are never fewer or more
+   * voters. Waits until the newcomer has caught up. `member` of the result is the newcomer.
+   */
+  replace(member: MemberRef, by: MemberRef, options?: RemoveOptions): Promise<MembersChange>
+}

@@ -1,0 +1,128 @@
+// rafterdb member list | add | promote | remove | replace | update
+import { Command } from 'commander'
+import type { CallOptions, Database, Member, MembersChange } from '../../client/api.js'
+import { type ClientFlags, chooseEndpoints, clientCommand, withDatabase } from '../client-command.js'
+import type { Context } from '../context.js'
+import type { Output } from '../output.js'
+
+interface ForceFlags extends ClientFlags {
+  force?: boolean
+}
+
+export function memberCommand(context: Context): Command {
+  const command = new Command('member').description('show the members, and take them in and out while the cluster runs')
+  for (const create of [list, add, promote, remove, replace, update]) command.addCommand(create(context))
+  return command.addHelpText(
+    'after',
+    '\nA member is given by its name, or its id. `rafterdb serve --join` adds and promotes a new one by itself.',
+  )
+}
+
+function list(context: Context): Command {
+  return clientCommand('list', 'show who is a member, who votes and who leads').action(async (flags: ClientFlags) => {
+    await withDatabase(context, flags, async (db) => {
+      const members = await db.members.list({ signal: context.stop })
+      await (flags.json ? context.stdout.json(members) : printMembers(context.stdout, members))
+    })
+  })
+}
+
+function add(context: Context): Command {
+  return clientCommand('add', 'take a member in as a learner, before it is started or while it runs')
+    .argument('<name>')
+    .argument('<endpoint>', 'where the others reach it: host:port')
+    .action(async (name: string, endpoint: string, flags: ClientFlags) => {
+      await change(context, flags, async (db, options) => {
+        const made = await db.members.add({ name, endpoint }, options)
+        return { made, text: added(made.member, chooseEndpoints(flags, context)) }
+      })
+    })
+}
+
+function promote(context: Context): Command {
+  return clientCommand('promote', 'make a learner a voter, as soon as it has caught up')
+    .argument('<member>')
+    .action(async (member: string, flags: ClientFlags) => {
+      await change(context, flags, async (db, options) => {
+        const made = await db.members.promote(member, options)
+        return { made, text: `${made.member.name} votes; ${votersOf(made)}` }
+      })
+    })
+}
+
+function remove(context: Context): Command {
+  return withForce(clientCommand('remove', 'take a member out; its process ends, and its data directory cannot come back'))
+    .argument('<member>')
+    .action(async (member: string, flags: ForceFlags) => {
+      await change(context, flags, async (db, options) => {
+        const made = await db.members.remove(member, { ...options, force: flags.force === true })
+        return { made, text: `removed ${made.member.name}; ${votersOf(made)}` }
+      })
+    })
+}
+
+function replace(context: Context): Command {
+  return withForce(clientCommand('replace', 'take a member out and put a learner in its place, in one step'))
+    .argument('<member>')
+    .argument('<by>', 'a member already: see `serve --join`, or `member add`')
+    .action(async (member: string, by: string, flags: ForceFlags) => {
+      await change(context, flags, async (db, options) => {
+        const made = await db.members.replace(member, by, { ...options, force: flags.force === true })
+        return { made, text: `${made.member.name} is in the place of ${member}; ${votersOf(made)}` }
+      })
+    })
+}
+
+function update(context: Context): Command {
+  return clientCommand('update', 'give a member another endpoint, on which it listens too')
+    .argument('<member>')
+    .argument('<endpoint>', 'where the others reach it from now on: host:port')
+    .action(async (member: string, endpoint: string, flags: ClientFlags) => {
+      await change(context, flags, async (db, options) => {
+        const made = await db.members.update(member, { endpoint }, options)
+        return { made, text: `${made.member.name} is at ${made.member.endpoint}` }
+      })
+    })
+}
+
+function withForce(command: Command): Command {
+  return command.option('--force', 'also when a majority of those that are left does not answer; writes wait until it does')
+}
+
+async function change(
+  context: Context,
+  flags: ClientFlags,
+  make: (db: Database, options: CallOptions) => Promise<{ made: MembersChange; text: string }>,
+): Promise<void> {
+  await withDatabase(context, flags, async (db) => {
+    const { made, text } = await make(db, { signal: context.stop })
+    await (flags.json ? context.stdout.json(made) : context.stdout.line(text))
+  })
+}
+
+/** What to do next. */
+function added({ name, endpoint, role }: Member, endpoints: readonly string[]): string {
+  if (role === 'voter') return `${name} at ${endpoint} is a member already, and votes`
+  return [
+    `added ${name} at ${endpoint} as a learner. Start it there, with an empty data directory:`,
+    '',
+    `  rafterdb serve --name ${name} --data-dir DIR --listen ${endpoint} --join ${endpoints.join(',')}`,
+    '',
+    'Once it has caught up it votes, by itself.',
+  ].join('\n')
+}
+
+function votersOf({ members }: MembersChange): string {
+  const voters = members.filter(({ role }) => role === 'voter').map(({ name }) => name)
+  return `${voters.length === 1 ? 'the only voter is' : `${voters.length} voters:`} ${voters.join(', ')}`
+}
+
+async function printMembers(output: Output, members: readonly Member[]): Promise<void> {
+  const rows = members.map((member) => [member.name, member.endpoint, roleOf(member), String(member.id)])
+  await output.table(['NAME', 'ENDPOINT', 'ROLE', 'ID'], rows)
+}
+
+function roleOf({ role, isLeader, changing }: Member): string {
+  const now = isLeader ? 'leader' : role
+  return changing === null ? now : `${now}, being ${changing}`
+}
