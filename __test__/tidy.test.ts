@@ -11,22 +11,24 @@ import { headers, lengths, places, running } from './tidy/files.js'
 import { functions } from './tidy/functions.js'
 import { imports } from './tidy/imports.js'
 import { everyKind, layouts } from './tidy/layouts.js'
+import { locks } from './tidy/locks.js'
 import { names } from './tidy/names.js'
-import { LIST, notYetClean } from './tidy/not-yet-clean.js'
 import { paths } from './tidy/paths.js'
 import { purity } from './tidy/purity.js'
 import { reachable } from './tidy/reachable.js'
-import { rooms } from './tidy/rooms.js'
+import { clientRooms, roomsOfThePlane } from './tidy/rooms.js'
 import type { Rule, SourceFile } from './tidy/rule.js'
 
 const rules: Rule[] = [
   imports,
-  rooms,
+  clientRooms,
+  roomsOfThePlane,
   crates,
   circles,
   purity,
   names,
   paths,
+  locks,
   reachable,
   layouts,
   everyKind,
@@ -69,14 +71,4 @@ describe.each(rules)('$name', ({ check, canaries }) => {
   test.each(canaries.map((canary) => [canary]))('catches its canary %#', (canary) => {
     expect(check(canary)).not.toEqual([])
   })
-})
-
-test('a place that is not clean fails unless it is on the list, and one on the list fails once it is clean', () => {
-  const list = [{ rule: 'circles', path: 'crates/old/', reason: 'it is old' }]
-  const project: SourceFile[] = [{ path: LIST, text: '' }]
-  const at = (path: string) => [{ path, text: 'a circle' }]
-  expect(notYetClean('circles', project, at('crates/old/src/a.rs'), list)).toEqual([])
-  expect(notYetClean('circles', project, at('crates/older/src/a.rs'), list)).toHaveLength(2)
-  expect(notYetClean('circles', project, [], list)).toHaveLength(1)
-  expect(notYetClean('functions', project, at('crates/old/src/a.rs'), list)).toHaveLength(1)
 })

@@ -1,5 +1,6 @@
 // Puts beside compares, counts and a delete over very many keys: what one entry of another client costs them. One member in a
-// process of its own would hide nothing: the keys are loaded, looked at and deleted through the same log as the puts.
+// process of its own would hide nothing: the keys are loaded, looked at and deleted through the same log as the puts. Of the entry that
+// took longest so far it prints how long, how much of a processor that was, and the longest waits: see `counters` in src/client/api.ts.
 import { mkdirSync, rmSync } from 'node:fs'
 import { compare, del, open, put, range } from 'rafterdb'
 import { readFlags } from './flags.mjs'
@@ -15,6 +16,7 @@ const values = readFlags('node bench/large-entries.mjs [--keys 1e6] [--in-flight
 const keys = Number(values.keys)
 const inFlight = Number(values['in-flight'])
 const all = { prefix: 'large/' }
+const WAITS = ['flush', 'history', 'tables', 'key_order', 'dead_stretches']
 const value = payloadOf(100)
 
 rmSync(values.dir, { recursive: true, force: true })
@@ -31,18 +33,18 @@ const span = (first, count) => ({ from: key(first), to: key(first + count) })
 const nested = (one) =>
   db
     .txn()
-    .then(...several(2, (half) => ({ type: 'txn', if: [], then: several(126, (n) => one(126 * half + n)), else: [] })))
+    .then(...several(2, (half) => ({ type: 'txn', if: [], then: several(63, (n) => one(63 * half + n)), else: [] })))
     .commit()
 const tenth = Math.floor(keys / 10)
 
 /** What of all that passes the gate takes an entry the longest. */
 const worst = {
   'small puts, as many as may be': () => Promise.all(several(4096, (n) => db.put(`s${n}`, 'v'))),
-  '128 compares and 128 ranges': () =>
+  '64 compares and 64 ranges': () =>
     db
       .txn()
-      .if(...several(128, (n) => compare(span(n * 100, 20), 'version', '>', 0)))
-      .then(...several(128, (n) => range(span(n * 100, tenth))))
+      .if(...several(64, (n) => compare(span(n * 100, 20), 'version', '>', 0)))
+      .then(...several(64, (n) => range(span(n * 100, tenth))))
       .commit(),
   'compares of 3,900 keys, and puts': () =>
     db
@@ -51,8 +53,8 @@ const worst = {
       .then(...several(128, (n) => put(`t${n}`, 'v')))
       .commit(),
   'a range of all': () => db.txn().then(range(all)).commit(),
-  '252 deletes of 8 keys': () => nested((n) => del(span(tenth + n * 8, 8))),
-  '252 deletes of 500 keys': () =>
+  '126 deletes of 8 keys': () => nested((n) => del(span(tenth + n * 8, 8))),
+  '126 deletes of 500 keys': () =>
     nested((n) => del(span(2 * tenth + n * Math.floor(tenth / 126), Math.min(500, Math.floor(tenth / 126))))),
   'with the pairs, large': () => nested((n) => del(span(4 * tenth + n * 100, tenth), { previous: true })),
 }
@@ -66,7 +68,22 @@ async function beside(other) {
     (error) => error.code,
   )
   const otherMs = performance.now() - start
-  return { ...(await running), otherMs, said, applyMs: db.counters().longestApplyMicros / 1e3 }
+  return { ...(await running), otherMs, said, ...longest() }
+}
+
+/** The longest times so far that an entry took, that it had a processor, and that it waited, in ms. */
+function longest() {
+  const counters = db.counters()
+  const ms = (name) => Math.round(counters[`rafterdb_apply_longest_${name}_seconds{group="0"}`] * 1e4) / 10
+  const waits = Object.fromEntries(WAITS.map((name) => [name, ms(`${name}_wait`)]))
+  return { applyMs: ms('duration'), processorMs: ms('processor'), waits }
+}
+
+/** Nothing beside what is done; how long that took. */
+async function alone(what) {
+  const start = performance.now()
+  const { p50, p99, max } = await what()
+  return { p50, p99, max, otherMs: performance.now() - start, said: '', ...longest() }
 }
 
 async function besideEach(others) {
@@ -75,11 +92,32 @@ async function besideEach(others) {
   return results
 }
 
+/** Keys that were deleted one by one, and are not compacted: none is left to be found, and all of them are to be passed. */
+async function besideDead() {
+  const before = {
+    'keys made again': await alone(fill),
+    'each deleted alone': await alone(() => load((n) => db.delete(key(n)), { count: keys, inFlight: 2000 })),
+    'puts alone after that': await alone(puts),
+  }
+  const beside = await besideEach({
+    'a compare over dead keys': () =>
+      db
+        .txn()
+        .if(compare(all, 'version', '=', 0))
+        .then(put('done', 'v'))
+        .commit(),
+    'a range over dead keys': () => db.txn().then(range(all)).commit(),
+    '126 deletes over dead keys': () => nested((n) => del(span(n * 100, tenth))),
+    'a delete over dead keys': () => db.delete(all),
+  })
+  return { ...before, ...beside }
+}
+
 try {
   await fill()
   await puts()
   const results = {
-    'puts alone': { ...(await puts()), otherMs: 0, said: '', applyMs: db.counters().longestApplyMicros / 1e3 },
+    'puts alone': await alone(puts),
     'a compare over all': await beside(() =>
       db
         .txn()
@@ -98,15 +136,18 @@ try {
     'a delete of all': await beside(() => db.delete(all)),
     'a count after it': await beside(() => db.count(all)),
     'a delete after it': await beside(() => db.delete(all)),
+    ...(await besideDead()),
   }
   if (values.json) console.log(JSON.stringify(results))
   else {
     const ms = (number) => number.toFixed(1).padStart(9)
     console.log(
-      `${keys} keys, ${inFlight} puts in flight; ms${' '.repeat(10)}p50      p99      max    itself  longest apply so far`,
+      `${keys} keys, ${inFlight} puts in flight; ms${' '.repeat(10)}p50      p99      max    itself     apply processor  so far the longest, and waits`,
     )
-    for (const [name, { p50, p99, max, otherMs, applyMs, said }] of Object.entries(results)) {
-      console.log(`${name.padEnd(32)}${ms(p50)}${ms(p99)}${ms(max)}${ms(otherMs)}${ms(applyMs)} ${said}`)
+    for (const [name, { p50, p99, max, otherMs, applyMs, processorMs, waits, said }] of Object.entries(results)) {
+      const times = [p50, p99, max, otherMs, applyMs, processorMs].map(ms).join('')
+      const waited = WAITS.filter((name) => waits[name] >= 1).map((name) => `${name} ${waits[name]}`)
+      console.log(`${name.padEnd(32)}${times}  ${waited.join(', ')} ${said}`)
     }
   }
 } finally {

@@ -10,6 +10,7 @@ export const sameUnderEveryNode = {
   'the core and its simulator use nothing of Node': ['__test__/sim/**', '__test__/raft/**', '__test__/house/mutation.test.ts'],
   'what comes over a socket meets Rust first': ['__test__/fuzz/**', ...cluster('token', 'forged-line', 'too-large-write')],
   'they read sources': ['__test__/tidy.test.ts', '__test__/house/habits.test.ts'],
+  'members are processes of another Node, whatever checks them': ['__test__/chaos/**', '__test__/linearizability/**'],
   'they measure Rust': ['__test__/house/native-bench.test.ts', '__test__/house/regression.test.ts'],
   'members are processes that are killed, cut off or frozen: who leads, what is kept, what a follower gets': cluster(
     ...['kills', 'election-after-kill', 'paused-leader', 'hung-disk', 'hung-store', 'lost-answer'],

@@ -162,11 +162,30 @@ async function expectReadRefused(file: string, revision?: number): Promise<void>
   expect(error.message).toMatch(/data directory/)
 }
 
-test('a flipped bit in a table is refused', async () => {
+test('a flipped bit among the rows of a table is refused', async () => {
   prepare(closed)
   const [table = ''] = tables(dataDir)
-  flip(table, Math.floor(endOf(table) / 3))
+  flip(table, 64)
   await expectReadRefused(table)
+})
+
+test('a flipped bit anywhere in a table is refused, or in what nobody asks for: a value that was replaced', async () => {
+  let refused = 0
+  prepare(closed)
+  for (const name of tables(dataDir).map((table) => basename(table))) {
+    for (const share of [0.1, 0.3, 0.5, 0.7, 0.9]) {
+      prepare(closed)
+      const table = tables(dataDir).find((table) => basename(table) === name) ?? ''
+      flip(table, Math.floor(endOf(table) * share))
+      const read = await expectWhole(closed).catch((error: ChildError) => error)
+      if (!(read instanceof Error)) continue
+      await child.ask('close').catch(() => null)
+      expect(['STORE_CORRUPT', 'POISONED'], read.message).toContain((read as ChildError).code)
+      expect(read.message).toContain(name)
+      refused++
+    }
+  }
+  expect(refused).toBeGreaterThan(0)
 })
 
 test('a missing table is refused', async () => {

@@ -19,7 +19,7 @@ export const isOfFirstSegments = (point: string) => ['wal.segment.create', 'wal.
 export const isOfRecovery = (point: string) => point.startsWith('member.recovery.')
 
 /** Reached when somebody reads: what is on disk does not change there. */
-export const isOfReads = (point: string) => point === 'member.read'
+export const isOfReads = (point: string) => ['member.read', 'store.search.start'].includes(point)
 
 /** Reached when a thread is started: what is on disk does not change there. */
 export const isOfThreads = (point: string) => point === 'thread.start'

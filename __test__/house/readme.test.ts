@@ -19,14 +19,17 @@ test.each([
   expect(shown).toContain(example.trimStart())
 })
 
-const commands = [...readme.matchAll(/^rafterdb (\w+)(.*)$/gm)].map(([, command = '', rest = '']) => ({ command, rest }))
+const commands = [...readme.matchAll(/^rafterdb (member \w+|\w+)(.*)$/gm)].map(([, command = '', rest = '']) => ({
+  command,
+  rest,
+}))
 
 test('there are commands to check', () => {
   expect(commands.length).toBeGreaterThan(8)
 })
 
 test.each(commands)('rafterdb $command$rest has its flags', async ({ command, rest }) => {
-  const { code, out } = await shell([command, '--help'])
+  const { code, out } = await shell([...command.split(' '), '--help'])
   expect(code).toBe(0)
   for (const [flag] of rest.replace(/ #.*/, '').matchAll(/--[a-z-]+/g)) expect(out).toContain(flag)
 })

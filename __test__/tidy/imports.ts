@@ -12,11 +12,12 @@ const allowed: Record<string, string[]> = {
   native: ['plane', 'types:client'],
   library: ['native'],
   cluster: ['host', 'native', 'types:client'],
+  backup: ['cluster', 'library', 'native', 'types:client'],
   client: [],
   gateway: ['client', 'index'],
   console: ['client', 'index'],
-  server: ['client', 'index'],
-  index: ['client'],
+  server: ['backup', 'client', 'index'],
+  index: ['backup', 'client'],
   errors: ['codes'],
   codes: [],
   limits: [],
@@ -25,7 +26,7 @@ const allowed: Record<string, string[]> = {
 }
 
 /** The one place where the client's interface is joined to the member below it. */
-const joints: Record<string, string[]> = { 'src/client/open.ts': ['cluster', 'native'] }
+const joints: Record<string, string[]> = { 'src/client/open.ts': ['backup', 'cluster', 'native'] }
 
 /** `src/raft/log.ts` → `raft`, `src/limits.ts` → `limits`. */
 const folderOf = (path: string) => path.split('/')[1]?.replace(/\.ts$/, '') ?? ''

@@ -164,6 +164,15 @@ function unlistedDecisions(files: SourceFile[]): string[] {
     .map(({ path }) => `${path} does not stand in the index under its title, which begins with its number`)
 }
 
+/** Branches that each took the next number must not both keep it. */
+function decisionsOutOfNumber(files: SourceFile[]): string[] {
+  const pages = files.map(({ path }) => path).filter((path) => /^docs\/decisions\/\d{4}-/.test(path))
+  return pages
+    .sort()
+    .filter((path, at) => Number(posix.basename(path).slice(0, 4)) !== at + 1)
+    .map((path) => `${path}: decisions are numbered from 1 on, each number once`)
+}
+
 export const paths: Rule = {
   name: 'what documents and comments name is there',
   check: (files) => [
@@ -172,6 +181,7 @@ export const paths: Rule = {
     ...staleSymbols(files),
     ...staleSections(files),
     ...unlistedDecisions(files),
+    ...decisionsOutOfNumber(files),
   ],
   canaries: [
     [{ path: 'ARCHITECTURE.md', text: 'See `engine/gone.rs`.' }],
@@ -202,6 +212,11 @@ export const paths: Rule = {
     [
       { path: 'docs/decisions/0001-one.md', text: '# 1. One\n' },
       { path: 'docs/decisions/README.md', text: '- [1. Another](0001-one.md)\n' },
+    ],
+    [
+      { path: 'docs/decisions/0001-one.md', text: '# 1. One\n' },
+      { path: 'docs/decisions/0001-other.md', text: '# 1. Other\n' },
+      { path: 'docs/decisions/README.md', text: '- [1. One](0001-one.md)\n- [1. Other](0001-other.md)\n' },
     ],
   ],
 }

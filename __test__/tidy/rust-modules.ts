@@ -67,10 +67,11 @@ function usesOf(module: Module, crate: Module): Set<string> {
     const target = resolve(path, module, crate)
     if (target !== null && target.file !== module.file) used.add(target.file)
   }
-  for (const { path, as, isPublic } of importsOf(module.code)) {
-    if (!isPublic) add(as === '*' ? [...path, '*'] : path)
-  }
   const code = module.code.replace(USE, (use) => ' '.repeat(use.length))
+  for (const { path, as, isPublic } of importsOf(module.code)) {
+    // What is re-exported counts if it is used here too.
+    if (!isPublic || (as !== '*' && new RegExp(`\\b${as}\\b`).test(code))) add(as === '*' ? [...path, '*'] : path)
+  }
   for (const [path] of code.matchAll(/\b(?:crate|super|self)(?:::\w+)+/g)) add(path.split('::'))
   if (module.children.size > 0) {
     const children = new RegExp(`(?<![:\\w])(?:${[...module.children.keys()].join('|')})(?:::\\w+)+`, 'g')

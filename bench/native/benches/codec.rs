@@ -17,10 +17,7 @@ fn body(bytes: usize) -> Vec<u8> {
 
 fn entries(criterion: &mut Criterion) {
     let body = body(256);
-    let entry = Entry {
-        kind: EntryKind::Batch as u8,
-        body: &body,
-    };
+    let entry = Entry::new(EntryKind::Batch, &body);
     let mut encoded = vec![0; entry.encoded_size()];
     let mut group = criterion.benchmark_group("entry");
     group.throughput(Throughput::Bytes(encoded.len() as u64));
@@ -100,7 +97,7 @@ fn take_varint(input: &[u8]) -> Option<(Entry<'_>, &[u8])> {
         if byte < 0x80 {
             let (&kind, rest) = rest.split_first()?;
             let (body, rest) = rest.split_at_checked(length)?;
-            return Some((Entry { kind, body }, rest));
+            return Some((Entry::new(kind, body), rest));
         }
     }
     None
@@ -117,12 +114,7 @@ fn lengths(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(BLOCK_ENTRIES as u64));
     for bytes in [16, 92, 256] {
         let bodies = small_bodies(bytes);
-        let entries = || {
-            bodies.iter().map(|body| Entry {
-                kind: EntryKind::Batch as u8,
-                body,
-            })
-        };
+        let entries = || bodies.iter().map(|body| Entry::new(EntryKind::Batch, body));
         let room: usize = bodies.iter().map(|body| ENTRY_HEADER_BYTES + body.len()).sum();
         let (mut fixed, mut varint) = (Vec::new(), Vec::new());
         for entry in entries() {

@@ -131,12 +131,36 @@ pub const POINTS: &[(&str, &str)] = &[
     ),
     ("store.compact.delete", "before a compaction deletes a file"),
     (
+        "store.images.create",
+        "before a flush makes the file of the rows that its changes replaced",
+    ),
+    (
+        "store.images.rename",
+        "when a flush has written what its changes replaced, before that is synced and named",
+    ),
+    (
+        "store.images.renamed",
+        "when what a flush's changes replaced has its name, before its own rows come into the tables",
+    ),
+    (
+        "store.images.delete",
+        "before a compaction deletes a file of what changes replaced",
+    ),
+    (
+        "store.install.spool",
+        "before values of a received snapshot are put aside until its rows are written",
+    ),
+    (
         "store.install.switch",
         "when an installed snapshot is whole, before it becomes the store",
     ),
     (
         "store.install.switched",
         "when an installed snapshot is the store, before the old one goes",
+    ),
+    (
+        "store.search.start",
+        "before dead rows are searched for where keys were deleted",
     ),
     ("store.flush.start", "before a sealed memtable is flushed"),
     (
