@@ -106,7 +106,7 @@ class SimulatedHarness implements PlaneHarness {
   }
 
   deliverSnapshot(index: number, term: number): void {
-    this.#running.install(0, { index, term, digest: 1, configuration: undefined }, this.other)
+    this.#running.install(0, { ...EMPTY, index, term, digest: 1 }, this.other)
   }
 
   receivedSnapshot(driver: PlaneDriver): readonly number[] {

@@ -215,6 +215,7 @@ function memberWith(id: number, term: number, entries: readonly Entry[]): Member
     term: () => term,
     memoryLog: () => log,
     diskLog: () => log,
+    hasLease: () => false,
     stored: () => 0,
     configured: () => undefined,
     committed: () => 0,

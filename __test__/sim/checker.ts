@@ -1,5 +1,6 @@
 // What a checker may look at, and how it complains.
 import type { Configured, Entry, MemberLog } from './member-log.js'
+import type { Operation } from './session-store.js'
 
 /** A broken promise of the system under test. */
 export class Violation extends Error {
@@ -25,6 +26,8 @@ export interface MemberView {
   configured(group: number): Configured | undefined
   /** As the plane was told. */
   committed(group: number): number
+  /** Whether it answers reads alone now, by its own clock. */
+  hasLease(group: number): boolean
   /** Last index of what a restart finds in its store. */
   stored(group: number): number
 }
@@ -35,6 +38,8 @@ export interface Checker {
   readonly property?: string
   /** A member took a role. */
   onRole?(member: MemberView, group: number, role: number, term: number): void
+  /** A member was given a lease, or another end of it, or has lost it. */
+  onLease?(member: MemberView, group: number): void
   /** A member is about to write entries at `first`. */
   onWrite?(member: MemberView, group: number, first: number, entries: readonly Entry[]): void
   /** A member says that entries up to index are committed. */
@@ -49,6 +54,8 @@ export interface Checker {
   onRecovered?(member: MemberView, group: number): void
   /** A client learns that its write has taken effect as entry `index`. */
   onAcknowledged?(group: number, index: number, value: number): void
+  /** A client with a session learns that its operation has taken effect. */
+  onOperation?(group: number, operation: Operation): void
   /** A client's linearizable read was answered from the state at `index`; `floor` is what `readFloor` said when it began. */
   onRead?(group: number, index: number, floor: number): void
   /** All members have applied the same; `index` is how far. */

@@ -63,6 +63,13 @@ export class Clients {
     return node !== undefined && this.#propose(node, group, 1, done)
   }
 
+  /** A small write at every member that says that it leads: the old ones know no better. */
+  probe(group: number): void {
+    for (const node of this.#nodes) {
+      if (node.alive && node.plane.leader(group) === node.id) node.perform(() => void this.#propose(node, group, 1, () => {}))
+    }
+  }
+
   /** The next operation of one client, after a while; or a new one if this one gets no answer. */
   #pause(group: number): void {
     this.#scheduler.after(this.#random.between(0, this.#options.thinkMax), () => {

@@ -35,6 +35,8 @@ export class Disk {
   #waiting: Write[] = []
   #underWay: Write[] = []
   #crashed = false
+  /** Called instead of the end of the next sync. */
+  #failed: (() => void) | null = null
   /** What the disk does once it goes on; null while it does not hang. */
   #frozen: (() => void)[] | null = null
 
@@ -85,6 +87,11 @@ export class Disk {
     if (!this.#crashed) for (const run of waiting) run()
   }
 
+  /** The next sync fails: it makes nothing durable, and whoever writes must end, by `failed`; null: it does not. */
+  failSync(failed: (() => void) | null): void {
+    this.#failed = failed
+  }
+
   /** The machine stops: of what was not durable, a prefix may have reached the disk; the record after it is torn. */
   crash(): void {
     this.#crashed = true
@@ -101,7 +108,8 @@ export class Disk {
     const stalls = this.#random.next() < stallShare
     this.#scheduler.after(stalls ? this.#random.between(fsyncMax, stallMax) : this.#random.between(fsyncMin, fsyncMax), () => {
       if (this.#crashed) return
-      if (this.#frozen === null) this.#finish()
+      if (this.#failed !== null) this.#failed()
+      else if (this.#frozen === null) this.#finish()
       else this.#frozen.push(() => this.#finish())
     })
   }

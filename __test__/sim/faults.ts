@@ -1,13 +1,14 @@
 // Breaks a cluster at random times, and mends it. Never touches what a real fault could not.
 import type { Random } from '../../src/raft/random.js'
 import { type Configuration, isEnough } from './configuration.js'
+import { type MachineFaultCounts, MachineFaultInjector, type Victims } from './machine-faults.js'
 import type { Network } from './network.js'
 import type { Node } from './node.js'
 import type { SimulationOptions } from './options.js'
 import type { Scheduler } from './scheduler.js'
 
 /** The faults of one run. */
-export class FaultInjector {
+export class FaultInjector implements Victims {
   readonly #scheduler: Scheduler
   readonly #random: Random
   readonly #network: Network
@@ -18,6 +19,7 @@ export class FaultInjector {
   wipes = 0
   /** Machines that lost power. */
   powerLosses = 0
+  readonly #machines: MachineFaultInjector
   #over = false
 
   constructor(
@@ -34,6 +36,11 @@ export class FaultInjector {
     this.#network = network
     this.#nodes = nodes
     this.#options = options
+    this.#machines = new MachineFaultInjector(scheduler, random, nodes, options, this)
+  }
+
+  get machineFaults(): MachineFaultCounts {
+    return this.#machines.counts
   }
 
   /** Lets faults happen until `stop`. */
@@ -48,6 +55,7 @@ export class FaultInjector {
   /** Everything is mended: no more faults, all members run, all links carry. */
   stop(): void {
     this.#over = true
+    this.#machines.stop()
     this.#network.heal()
     this.#network.behaviour = { ...this.#network.behaviour, lossShare: 0 }
     for (const node of this.#nodes) {
@@ -67,13 +75,14 @@ export class FaultInjector {
       ...(powerLosses ? [() => this.#losePower(), () => this.#losePower()] : []),
       ...(freezes ? [() => this.#freeze()] : []),
       ...(wipes ? [() => this.#wipe(), () => this.#wipe()] : []),
+      ...this.#machines.kinds,
       () => this.#network.heal(),
     ]
     this.#pick(kinds)()
   }
 
   #crash(): void {
-    this.#crashOne(this.#pickNode())
+    this.#crashOne(this.pickNode())
   }
 
   #crashAll(): void {
@@ -82,11 +91,11 @@ export class FaultInjector {
 
   #crashOne(node: Node): void {
     node.crash()
-    this.#scheduler.after(this.#duration(), () => node.restart())
+    this.#scheduler.after(this.duration(), () => node.restart())
   }
 
   /** Never so that a majority has lost its data, nor while somebody takes the cluster for new who is not new: see src/raft/recovery.ts. */
-  #mayForget(node: Node): boolean {
+  mayForget(node: Node): boolean {
     const whole = this.#nodes.filter((other) => other !== node && other.whole)
     const ids = whole.map(({ id }) => id)
     return isEnough(this.#configuration, ids) && whole.every((other) => other.knowsOfElections)
@@ -94,29 +103,29 @@ export class FaultInjector {
 
   /** Others' processes may crash at the same time: what they wrote is there when they start again. */
   #losePower(): void {
-    const node = this.#pickNode()
-    if (!this.#mayForget(node)) return
+    const node = this.pickNode()
+    if (!this.mayForget(node)) return
     this.powerLosses += 1
     node.losePower()
-    this.#scheduler.after(this.#duration(), () => node.restart())
+    this.#scheduler.after(this.duration(), () => node.restart())
   }
 
   #wipe(): void {
-    const node = this.#pickNode()
-    if (!this.#mayForget(node)) return
+    const node = this.pickNode()
+    if (!this.mayForget(node)) return
     this.wipes += 1
     node.wipe()
-    this.#scheduler.after(this.#duration(), () => node.restart())
+    this.#scheduler.after(this.duration(), () => node.restart())
   }
 
   /** The leader, half the time: that is where it hurts. */
-  #pickNode(): Node {
+  pickNode(): Node {
     const leaders = this.#nodes.filter((node) => node.alive && node.plane.leader(0) === node.id)
     return leaders.length > 0 && this.#random.next() < 0.5 ? this.#pick(leaders) : this.#pick(this.#nodes)
   }
 
   #isolate(): void {
-    const { id } = this.#pickNode()
+    const { id } = this.pickNode()
     for (const other of this.#nodes) {
       this.#network.cut(id, other.id)
       this.#network.cut(other.id, id)
@@ -129,30 +138,30 @@ export class FaultInjector {
   }
 
   #cutOneDirection(): void {
-    this.#network.cut(this.#pickNode().id, this.#pickNode().id)
+    this.#network.cut(this.pickNode().id, this.pickNode().id)
   }
 
   #pause(): void {
-    const node = this.#pickNode()
+    const node = this.pickNode()
     node.pause()
-    this.#scheduler.after(this.#duration(), () => node.resume())
+    this.#scheduler.after(this.duration(), () => node.resume())
   }
 
   #freeze(): void {
-    const { plane } = this.#pickNode()
+    const { plane } = this.pickNode()
     plane.disk.freeze()
-    this.#scheduler.after(this.#duration(), () => plane.thaw())
+    this.#scheduler.after(this.duration(), () => plane.thaw())
   }
 
   #transfer(): void {
-    const target = this.#pickNode().id
+    const target = this.pickNode().id
     const group = Math.floor(this.#random.next() * this.#options.groups)
     for (const node of this.#nodes) {
       if (node.plane.leader(group) === node.id) node.perform(() => node.plane.transfer(group, target))
     }
   }
 
-  #duration(): number {
+  duration(): number {
     return this.#random.between(1, 4 * this.#options.electionTimeout)
   }
 

@@ -1,5 +1,6 @@
 // One member's simulated state machine of one group: which entry it applied last, and a digest of all of them.
 import type { Configured, Entry } from './member-log.js'
+import { NOTHING, operated, type SessionStore } from './session-store.js'
 
 /** A state, which is also what a snapshot holds. */
 export interface State {
@@ -9,16 +10,19 @@ export interface State {
   readonly digest: number
   /** The last one up to there; undefined: that of the founding. */
   readonly configuration: Configured | undefined
+  /** Of clients with sessions. */
+  readonly store: SessionStore
 }
 
-export const EMPTY: State = { index: 0, term: 0, digest: 0, configuration: undefined }
+export const EMPTY: State = { index: 0, term: 0, digest: 0, configuration: undefined, store: NOTHING }
 
 /** The state after one more entry. */
 export function applied(state: State, entry: Entry): State {
   const digest = (Math.imul(state.digest ^ entry.value, 0x9e3779b1) ^ (state.digest >>> 15)) >>> 0
-  const { term, parts } = entry
+  const { term, parts, operation } = entry
   const index = state.index + 1
-  return { index, term, digest, configuration: parts === undefined ? state.configuration : { index, term, parts } }
+  const configuration = parts === undefined ? state.configuration : { index, term, parts }
+  return { index, term, digest, configuration, store: operation === undefined ? state.store : operated(state.store, operation) }
 }
 
 /** A store: the state now, and as much of it as a restart finds. */

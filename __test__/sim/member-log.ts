@@ -1,5 +1,6 @@
 // One member's copy of one group's log, with real entries: once in memory, once as it is on disk.
 import { limits } from '../../src/limits.js'
+import type { Operation } from './session-store.js'
 
 /** An entry; the same object in every log that holds it. */
 export interface Entry {
@@ -9,6 +10,8 @@ export interface Entry {
   readonly bytes: number
   /** Who the members are from here on: flat pairs of (id, part); absent in other entries. */
   readonly parts?: readonly number[]
+  /** What a client with a session does. */
+  readonly operation?: Operation | undefined
 }
 
 /** The last configuration that something holds, and where it stands. */
@@ -28,6 +31,10 @@ export class MemberLog {
   /** The data directory is marked as new. */
   recovering: boolean
   entries: Entry[] = []
+  /** Of its entries. */
+  bytes = 0
+  /** The configurations among its entries. */
+  configurations: Configured[] = []
 
   constructor(recovering = false) {
     this.recovering = recovering
@@ -60,8 +67,15 @@ export class MemberLog {
     const at = first - this.baseIndex - 1
     if (at < 0 || at > this.entries.length)
       throw new Error(`write at ${first} outside (${this.baseIndex}, ${this.lastIndex + 1}]`)
+    for (let i = at; i < this.entries.length; i += 1) this.bytes -= this.entries[i]!.bytes
     this.entries.length = at
-    for (const entry of entries) this.entries.push(entry)
+    while ((this.configurations.at(-1)?.index ?? 0) >= first) this.configurations.pop()
+    for (const entry of entries) {
+      this.entries.push(entry)
+      this.bytes += entry.bytes
+      const { term, parts } = entry
+      if (parts !== undefined) this.configurations.push({ index: this.lastIndex, term, parts })
+    }
   }
 
   /** Forgets entries up to index. */
@@ -69,30 +83,38 @@ export class MemberLog {
     if (index <= this.baseIndex) return
     const term = this.termAt(index)
     if (term === undefined) throw new Error(`cut at ${index} outside (${this.baseIndex}, ${this.lastIndex}]`)
-    this.entries.splice(0, index - this.baseIndex)
+    for (const { bytes } of this.entries.splice(0, index - this.baseIndex)) this.bytes -= bytes
     this.baseIndex = index
     this.baseTerm = term
+    while ((this.configurations[0]?.index ?? index + 1) <= index) this.configurations.shift()
   }
 
   /** Begins again after an entry: what it held is gone. */
   reset(index: number, term: number): void {
     this.entries = []
+    this.bytes = 0
+    this.configurations = []
     this.baseIndex = index
     this.baseTerm = term
+  }
+
+  /** It is whole. */
+  recovered(): void {
+    this.recovering = false
+  }
+
+  /** Begins again after a store that is ahead, also of its term. */
+  follow(index: number, term: number): void {
+    this.reset(index, term)
+    if (this.term < term) this.vote = 0
+    this.term = Math.max(this.term, term)
   }
 
   /** A copy that shares the entries. */
   copy(): MemberLog {
     const copy = new MemberLog()
-    Object.assign(copy, this, { entries: this.entries.slice() })
+    Object.assign(copy, this, { entries: this.entries.slice(), configurations: this.configurations.slice() })
     return copy
-  }
-
-  /** The configurations among its entries. */
-  configurations(): Configured[] {
-    return this.entries.flatMap(({ term, parts }, i) =>
-      parts === undefined ? [] : [{ index: this.baseIndex + 1 + i, term, parts }],
-    )
   }
 
   /** Flat (first index, term) of the runs of equal terms. */
@@ -115,8 +137,18 @@ export function countRuns(entries: readonly Entry[]): number[] {
   return runs
 }
 
+/** How far a log is on disk, without what was cut in memory since: the same index and term may have been written again, not durably. */
+export function durableIndex(log: MemberLog, disk: MemberLog): number {
+  let index = Math.min(disk.lastIndex, log.lastIndex)
+  while (index > disk.baseIndex && index > log.baseIndex && disk.entry(index) !== log.entry(index)) index -= 1
+  return index
+}
+
+const NO_ENTRIES: readonly Entry[] = []
+
 /** The entries of a message, clipped to appendBytesMax and appendRunsMax; one entry goes whole. */
-export function entriesToSend(log: MemberLog, first: number, end: number): Entry[] {
+export function entriesToSend(log: MemberLog, first: number, end: number): readonly Entry[] {
+  if (first >= end) return NO_ENTRIES
   const entries: Entry[] = []
   let bytes = 0
   let runs = 0

@@ -17,10 +17,10 @@ export class Network {
   behaviour: LinkBehaviour
   readonly #scheduler: Scheduler
   readonly #random: Random
-  /** Directions that carry nothing, as `from>to`. */
-  readonly #cut = new Set<string>()
+  /** Directions that carry nothing, by `linkOf`. */
+  readonly #cut = new Set<number>()
   /** When the last packet of a link arrives. */
-  readonly #lastArrival = new Map<string, number>()
+  readonly #lastArrival = new Map<number, number>()
 
   constructor(scheduler: Scheduler, random: Random, behaviour: LinkBehaviour) {
     this.#scheduler = scheduler
@@ -38,12 +38,12 @@ export class Network {
   }
 
   connected(from: number, to: number): boolean {
-    return !this.#cut.has(`${from}>${to}`)
+    return this.#cut.size === 0 || !this.#cut.has(linkOf(from, to))
   }
 
   /** Cuts one direction. */
   cut(from: number, to: number): void {
-    this.#cut.add(`${from}>${to}`)
+    this.#cut.add(linkOf(from, to))
   }
 
   /** Mends everything. */
@@ -53,7 +53,7 @@ export class Network {
 
   #arrive(from: number, to: number, deliver: () => void, extra: number): void {
     const { delayMin, delayMax, ordered } = this.behaviour
-    const link = `${from}>${to}`
+    const link = linkOf(from, to)
     let at = this.#scheduler.now + this.#random.between(delayMin, delayMax) + extra
     if (ordered) at = Math.max(at, this.#lastArrival.get(link) ?? 0)
     if (ordered && extra === 0) this.#lastArrival.set(link, at)
@@ -61,4 +61,9 @@ export class Network {
       if (this.connected(from, to)) deliver()
     })
   }
+}
+
+/** One direction between two members. */
+function linkOf(from: number, to: number): number {
+  return from * 1024 + to
 }

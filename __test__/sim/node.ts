@@ -48,11 +48,15 @@ export class Node {
   readonly #config: HostConfig
   readonly #world: NodeWorld
   readonly #sabotage: Sabotage
-  readonly #rate: number
-  readonly #offset: number
+  #rate: number
+  #offset: number
+  /** What its clock says while the machine is suspended; null while it is not. */
+  #suspendedAt: number | null = null
   #durable: Durable
   /** The longest election timeout with which it ran on its data directory, which says so, ms. */
   #promisedBefore = 0
+  /** What an exchange brings; the next one begins only when the cores have had it. */
+  readonly #events = new Float64Array(EVENTS_DOUBLES)
   /** Counts crashes: what was scheduled before one is void. */
   #incarnation = 0
   #wakeAt = Number.POSITIVE_INFINITY
@@ -77,7 +81,38 @@ export class Node {
 
   /** This member's clock, ms. */
   clock(): number {
-    return this.#offset + this.#world.scheduler.now * this.#rate
+    return this.#suspendedAt ?? this.#offset + this.#world.scheduler.now * this.#rate
+  }
+
+  /** Its clock goes so much faster than real time from now on, as a share. */
+  setDrift(drift: number): void {
+    this.#offset += this.#world.scheduler.now * (this.#rate - 1 - drift)
+    this.#rate = 1 + drift
+  }
+
+  /** Its clock leaps ahead. */
+  leap(time: number): void {
+    this.#offset += time
+    if (this.#suspendedAt !== null) this.#suspendedAt += time
+  }
+
+  /** The machine is suspended, as a hypervisor does: its clock stands still with it. */
+  suspend(): void {
+    if (!this.alive || this.#stopped !== null) return
+    this.#suspendedAt = this.clock()
+    this.pause()
+  }
+
+  /** It goes on where it was. */
+  wake(): void {
+    if (this.#suspendedAt === null) return
+    this.#runClock()
+    this.resume()
+  }
+
+  /** Changes whenever its process ends. */
+  get life(): number {
+    return this.#incarnation
   }
 
   /** The machine stops, and what was not on its disk is gone. */
@@ -85,6 +120,7 @@ export class Node {
     if (!this.alive) return
     this.alive = false
     this.#incarnation += 1
+    this.#runClock()
     this.#stopped = null
     this.#stoppedWorker = []
     this.plane.crash()
@@ -141,7 +177,7 @@ export class Node {
 
   /** SIGCONT. */
   resume(): void {
-    if (this.#stopped === null) return
+    if (this.#stopped === null || this.#suspendedAt !== null) return
     const workerFirst = this.#world.random.next() < 0.5
     const waiting = workerFirst ? [...this.#stoppedWorker, ...this.#stopped] : [...this.#stopped, ...this.#stoppedWorker]
     this.#stopped = null
@@ -172,6 +208,13 @@ export class Node {
   /** A snapshot arrived. */
   install(group: number, state: State, from: number): void {
     this.perform(() => this.plane.install(group, state, from))
+  }
+
+  #runClock(): void {
+    if (this.#suspendedAt === null) return
+    const stood = this.#suspendedAt
+    this.#suspendedAt = null
+    this.#offset -= this.clock() - stood
   }
 
   #emptyDisk(recovering: boolean): Durable {
@@ -211,7 +254,7 @@ export class Node {
     }
     const create = this.#sabotage.createPlane ?? ((...args) => new SimulatedPlane(...args))
     const plane = create(this.id, surroundings, world.times, this.#durable)
-    const host = new Host(this.#settings(), new CommandBuffer(COMMANDS_DOUBLES), this.#sabotage.createRaft)
+    const host = new Host(this.#settings(), new CommandBuffer(COMMANDS_DOUBLES), this.#sabotage.createRaft, this.#events)
     return { plane, host }
   }
 
@@ -242,7 +285,7 @@ export class Node {
   #exchange(): void {
     if (this.#busy) return
     const { random, scheduler, stallShare, stallMax } = this.#world
-    const events = this.host.events.length === 2 ? this.host.events : new Float64Array(EVENTS_DOUBLES)
+    const { events } = this.host
     this.plane.collect(events)
     this.#busy = true
     const incarnation = this.#incarnation
@@ -257,8 +300,9 @@ export class Node {
     const length = this.host.step(events)
     this.#busy = false
     for (let group = 0; group < this.#config.groups; group += 1) {
-      const { refused = 0, refusal = '' } = this.host.group(group) ?? {}
-      if (refused > 0) throw new Violation('belief', `member ${this.id} did not believe an honest message: ${refusal}`)
+      const raft = this.host.group(group)
+      if (raft === undefined || raft.refused === 0) continue
+      throw new Violation('belief', `member ${this.id} did not believe an honest message: ${raft.refusal}`)
     }
     this.plane.submit(this.host.commands, length)
     if (this.host.timeout > 0 && this.plane.payloads > 0 && !this.plane.hasEvents) {

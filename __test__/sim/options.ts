@@ -1,9 +1,11 @@
 // What one simulated run looks like; most of it is drawn from the seed.
 import { Random } from '../../src/raft/random.js'
 import type { Configuration } from './configuration.js'
+import type { MachineFaults } from './machine-faults.js'
 import type { LinkBehaviour } from './network.js'
 import type { Sabotage } from './node.js'
 import type { PlaneTimes } from './plane.js'
+import type { SnapshotTimes } from './snapshot-streams.js'
 
 /** Faults that may happen; each can be switched off. */
 export interface Faults {
@@ -17,6 +19,14 @@ export interface Faults {
   powerLosses: boolean
   /** Disks hang for a while. */
   freezes: boolean
+}
+
+/** What may differ at one member; times in ms, the election timeout no longer than that of the run. */
+export interface MemberSettings {
+  heartbeatInterval: number
+  electionTimeout: number
+  leaseReads: boolean
+  logRetainBytes: number
 }
 
 /** One run. Times in ms. */
@@ -43,6 +53,8 @@ export interface SimulationOptions {
   stallShare: number
   stallMax: number
   clients: number
+  /** Clients with sessions, beside those. */
+  sessions: number
   /** Longest pause of a client between two operations. */
   thinkMax: number
   entryBytesMax: number
@@ -51,6 +63,14 @@ export interface SimulationOptions {
   /** Longest time between two faults. */
   faultGapMax: number
   faults: Faults
+  /** undefined: none. */
+  machineFaults: MachineFaults | undefined
+  /** Of each member, in order; none: all are as the run is. */
+  settings: readonly MemberSettings[]
+  /** undefined: a snapshot comes in one piece. */
+  snapshots: SnapshotTimes | undefined
+  /** After the faults one more begins, and stands while the others must go on: see `#withstand`. */
+  standing: boolean
   /** Entries count as durable before they are synced, every so many ms (`durability: 'interval'` or `'os'`); undefined: not before. */
   syncInterval: number | undefined
   /** After the faults, this hangs for good at a leader or a follower, and writes must go on: see `#goOn`. */
@@ -103,6 +123,7 @@ export function drawOptions(seed: number, random: Random): SimulationOptions {
     timeoutFactors: later.next() < 0.15 ? [1, 3] : [1],
     steadyWrites: false,
     hangs: undefined,
+    ...{ machineFaults: undefined, settings: [], snapshots: undefined, standing: false, sessions: 0 },
     configuration: undefined,
     newcomers: 0,
     followerReads: false,

@@ -3,13 +3,14 @@ import { Code } from '../../src/codes.js'
 import { Role } from '../../src/raft/raft-kinds.js'
 import type { Machine } from './machine.js'
 import type { MemberLog } from './member-log.js'
+import type { Operation } from './session-store.js'
 
-/** Called with the index that holds the write, or with a code when it was not done. */
-export type WriteDone = (index: number, code: number) => void
+/** Called with the index that holds the write, or with a code when it was not done. `held`: of an operation, whether its condition did. */
+export type WriteDone = (index: number, code: number, held?: boolean) => void
 
 /** Writes that were handed over together. */
 export interface Chunk {
-  readonly values: readonly { value: number; bytes: number; done: WriteDone }[]
+  readonly values: readonly { value: number; bytes: number; operation?: Operation | undefined; done: WriteDone }[]
   announced: boolean
 }
 

@@ -13,7 +13,7 @@ export function configurationRecord(group: number, at: number, term: number, par
 export function openedRecords(group: number, log: MemberLog, state: State): number[][] {
   const { term, vote, commit, baseIndex, baseTerm, lastIndex, recovering } = log
   const stored = state.configuration === undefined ? [] : [state.configuration]
-  const later = log.configurations().filter(({ index }) => index > (state.configuration?.index ?? 0))
+  const later = log.configurations.filter(({ index }) => index > (state.configuration?.index ?? 0))
   const configurations = [...stored, ...later].map((each) => configurationRecord(group, each.index, each.term, each.parts))
   const runs = log.runs()
   const numbers = [term, vote, commit, baseIndex, baseTerm, lastIndex, state.index, recovering ? 1 : 0]

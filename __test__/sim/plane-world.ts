@@ -11,10 +11,13 @@ import type { Scheduler } from './scheduler.js'
 /** Kinds of packets between planes that are no messages of cores: a follower asks its leader for the read index; the answer. */
 export const READ_INDEX = 101
 export const READ_REPLY = 102
+/** A member hands a client's write to its leader, and gets the answer: of them the second has the same number, code, index, whether it held. */
+export const FORWARD = 103
+export const FORWARD_REPLY = 104
 
 /**
  * A message between planes; entries travel by reference. READ_INDEX: fields number of the question; READ_REPLY: the same number,
- * code, index, and `term` is that of the entry there.
+ * code, index, and `term` is that of the entry there. FORWARD: fields number; the entry has no term yet.
  */
 export interface Packet {
   readonly from: number

@@ -9,11 +9,12 @@ import { Role } from '../../src/raft/raft-kinds.js'
 import type { MemberView } from './checker.js'
 import { Disk } from './disk.js'
 import { applied, type State } from './machine.js'
-import { type Configured, countRuns, type Entry, entriesToSend, type MemberLog } from './member-log.js'
-import { type Chunk, type GroupState, newGroup, type TransferDone } from './plane-group.js'
+import { type Configured, countRuns, durableIndex, type Entry, entriesToSend, type MemberLog } from './member-log.js'
+import { GroupForwards } from './plane-forwards.js'
+import { type Chunk, type GroupState, newGroup, type TransferDone, type WriteDone } from './plane-group.js'
 import { configurationRecord, openedRecords } from './plane-opened.js'
 import { GroupReads, type ReadDone } from './plane-reads.js'
-import { type Durable, type Packet, type PlaneTimes, READ_INDEX, type Surroundings } from './plane-world.js'
+import { type Durable, FORWARD, type Packet, type PlaneTimes, READ_INDEX, type Surroundings } from './plane-world.js'
 
 export type { Durable, Packet, PlaneTimes, Surroundings } from './plane-world.js'
 
@@ -25,6 +26,7 @@ export class SimulatedPlane implements Plane, MemberView {
   readonly #times: PlaneTimes
   readonly #groups: GroupState[]
   readonly #reads: GroupReads[]
+  readonly #forwards: GroupForwards[]
   readonly #durable: Durable
   readonly #payloads = new Map<number, readonly Entry[]>()
   #events: number[][] = []
@@ -41,9 +43,13 @@ export class SimulatedPlane implements Plane, MemberView {
     this.#durable = durable
     this.disk = new Disk(world.scheduler, world.random, times.disk, durable.logs, durable.cache, (groups) => this.#synced(groups))
     this.#groups = durable.logs.map((log, group) => newGroup(log.copy(), durable.machines[group]!))
-    const told = { report: (record: number[]) => this.#report(record), send: (packet: Packet) => this.#carry(packet) }
-    const reads = { id, world, leasedReadsWait: times.leasedReadsWait, ...told }
-    this.#reads = this.#groups.map((state, group) => new GroupReads(reads, group, state))
+    const own = {
+      ...{ id, world, leasedReadsWait: times.leasedReadsWait, report: (record: number[]) => this.#report(record) },
+      send: (packet: Packet) => this.#carry(packet),
+      propose: (group: number, values: Chunk['values']) => this.propose(group, values),
+    }
+    this.#reads = this.#groups.map((state, group) => new GroupReads(own, group, state))
+    this.#forwards = this.#groups.map((state, group) => new GroupForwards(own, group, state))
     for (let group = 0; group < this.#groups.length; group += 1) this.#open(group)
   }
 
@@ -119,6 +125,11 @@ export class SimulatedPlane implements Plane, MemberView {
     return true
   }
 
+  /** A client's write, by way of the leader. False: nobody is known to lead. */
+  write(group: number, entry: Entry, done: WriteDone): boolean {
+    return !this.#stopped && this.#forwards[group]!.write(entry, done)
+  }
+
   /** A linearizable read: under the lease once what is committed is applied, else confirmed by the core, or by the leader. */
   read(group: number, done: ReadDone): boolean {
     return !this.#stopped && this.#reads[group]!.read(done)
@@ -152,27 +163,29 @@ export class SimulatedPlane implements Plane, MemberView {
     const { machine, log } = this.#groups[group]!
     machine.persisted = machine.state
     this.#durable.machines[group]!.persisted = machine.state
-    const logBytes = log.entries.reduce((sum, { bytes }) => sum + bytes, 0) * this.#times.logScale
-    this.#report([Event.PERSISTED, group, machine.persisted.index, logBytes])
+    this.#report([Event.PERSISTED, group, machine.persisted.index, log.bytes * this.#times.logScale])
   }
 
   /** A message arrived. */
   receive(packet: Packet): void {
     if (this.#stopped) return
     if (packet.kind >= READ_INDEX) {
-      this.#reads[packet.group]!.receive(packet)
+      const to = packet.kind >= FORWARD ? this.#forwards : this.#reads
+      to[packet.group]!.receive(packet)
       return
     }
-    let handle = 0
-    if (packet.entries.length > 0) {
-      this.#handles += 1
-      handle = this.#handles
-      this.#payloads.set(handle, packet.entries)
+    const { from, kind, term, group, fields, entries } = packet
+    if (entries.length === 0) {
+      const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = fields
+      this.#report([Event.MESSAGE, group, from, kind, term, 0, a, b, c, d, e, f, 0, 0])
+      return
     }
-    const bytes = packet.entries.reduce((sum, entry) => sum + entry.bytes, 0)
-    const runs = countRuns(packet.entries)
-    const { from, kind, term, group, fields } = packet
-    packet.entries.forEach(({ parts }, i) => {
+    this.#handles += 1
+    const handle = this.#handles
+    this.#payloads.set(handle, entries)
+    const bytes = entries.reduce((sum, entry) => sum + entry.bytes, 0)
+    const runs = countRuns(entries)
+    entries.forEach(({ parts }, i) => {
       if (parts !== undefined) this.#report(configurationRecord(group, i, 0, parts))
     })
     this.#report([Event.MESSAGE, group, from, kind, term, handle, ...fields, bytes, runs.length / 2, ...runs])
@@ -215,10 +228,13 @@ export class SimulatedPlane implements Plane, MemberView {
   }
   configured(group: number): Configured | undefined {
     const { log, machine } = this.#groups[group]!
-    return log.configurations().at(-1) ?? machine.state.configuration
+    return log.configurations.at(-1) ?? machine.state.configuration
   }
   committed(group: number): number {
     return this.#groups[group]!.committed
+  }
+  hasLease(group: number): boolean {
+    return this.role(group) === Role.LEADER && this.#world.clock() < this.#groups[group]!.leaseUntil
   }
   stored(group: number): number {
     return this.#durable.machines[group]!.persisted.index
@@ -226,7 +242,7 @@ export class SimulatedPlane implements Plane, MemberView {
   state(group: number): State {
     return this.#groups[group]!.machine.state
   }
-  /** The number of the question to the leader that is under way; 0: none is. */
+  /** The question to the leader that is under way; 0: none is. */
   asked(group: number): number {
     return this.#reads[group]!.asked
   }
@@ -258,7 +274,7 @@ export class SimulatedPlane implements Plane, MemberView {
         this.#persist(state, group, field(0), field(1), field(2))
         return 5
       case Command.SEND:
-        this.#sendCommand(state, group, array.subarray(at + 2, at + 14))
+        this.#sendCommand(state, group, array, at + 2)
         return 14
       case Command.COMMIT:
         this.#commit(state, group, field(0))
@@ -268,6 +284,7 @@ export class SimulatedPlane implements Plane, MemberView {
         return 4
       case Command.LEASE:
         state.leaseUntil = field(0)
+        for (const checker of this.#world.checkers) checker.onLease?.(this, group)
         return 3
       case Command.ROLE:
         this.#role(state, group, field(0), field(1), field(2))
@@ -302,13 +319,7 @@ export class SimulatedPlane implements Plane, MemberView {
         return 4
       case Command.RECOVERED:
         for (const checker of this.#world.checkers) checker.onRecovered?.(this, group)
-        this.disk.write(
-          group,
-          (log) => {
-            log.recovering = false
-          },
-          true,
-        )
+        this.disk.write(group, (log) => log.recovered(), true)
         return 2
       default:
         throw new Error(`unknown command ${array[at]}`)
@@ -324,7 +335,7 @@ export class SimulatedPlane implements Plane, MemberView {
       state,
       group,
       first,
-      chunk.values.map(({ value, bytes }) => ({ term, value, bytes })),
+      chunk.values.map(({ value, bytes, operation }) => ({ term, value, bytes, operation })),
     )
   }
 
@@ -355,22 +366,20 @@ export class SimulatedPlane implements Plane, MemberView {
     this.disk.write(group, change, true)
   }
 
-  #sendCommand(state: GroupState, group: number, record: Float64Array): void {
-    const [to, kind, term, after] = [record[0]!, record[1]!, record[2]!, record[3]!]
-    const fields = [...record.subarray(4, 10)]
-    const entries = entriesToSend(state.log, record[10]!, record[11]!)
-    if (after === REPORTED) this.#reportSent(group, to, record[10]!, entries)
-    if (after !== DURABLE) this.#send(to, group, kind, term, fields, entries)
-    else this.disk.whenDurable(() => this.#send(to, group, kind, term, fields, entries))
+  #sendCommand(state: GroupState, group: number, array: Float64Array, at: number): void {
+    const [to, kind, term, after] = [array[at]!, array[at + 1]!, array[at + 2]!, array[at + 3]!]
+    const fields = [array[at + 4]!, array[at + 5]!, array[at + 6]!, array[at + 7]!, array[at + 8]!, array[at + 9]!]
+    const first = array[at + 10]!
+    const entries = entriesToSend(state.log, first, array[at + 11]!)
+    if (after === REPORTED) this.#reportSent(group, to, first, entries)
+    const packet = { from: this.id, to, group, kind, term, fields, entries }
+    if (after !== DURABLE) this.#carry(packet)
+    else this.disk.whenDurable(() => this.#carry(packet))
   }
 
   #reportSent(group: number, to: number, first: number, entries: readonly Entry[]): void {
     const bytes = entries.reduce((sum, entry) => sum + entry.bytes, 0)
     this.#report([Event.SENT, group, to, first, first + entries.length, bytes])
-  }
-
-  #send(to: number, group: number, kind: number, term: number, fields: readonly number[], entries: readonly Entry[]): void {
-    this.#carry({ from: this.id, to, group, kind, term, fields, entries })
   }
 
   #carry(packet: Packet): void {
@@ -430,13 +439,8 @@ export class SimulatedPlane implements Plane, MemberView {
     const { index, term } = machine.state
     // A crash came between a snapshot and its log: the store is ahead, and the log begins again after it.
     if (log.termAt(index) !== term) {
-      const follow = (copy: MemberLog): void => {
-        copy.reset(index, term)
-        if (copy.term < term) copy.vote = 0
-        copy.term = Math.max(copy.term, term)
-      }
-      follow(log)
-      this.disk.adjust(group, follow)
+      log.follow(index, term)
+      this.disk.adjust(group, (copy) => copy.follow(index, term))
     }
     for (const record of openedRecords(group, log, machine.state)) this.#report(record)
   }
@@ -444,23 +448,16 @@ export class SimulatedPlane implements Plane, MemberView {
   #synced(groups: ReadonlySet<number>): void {
     for (const group of groups) {
       const { log } = this.#groups[group]!
-      const index = this.#durableIndex(log, group)
-      this.#report([Event.DURABLE, group, index, this.disk.logs[group]!.termAt(index) ?? log.termAt(index)!])
+      const disk = this.disk.logs[group]!
+      const index = durableIndex(log, disk)
+      this.#report([Event.DURABLE, group, index, disk.termAt(index) ?? log.termAt(index)!])
       this.#apply(this.#groups[group]!, group)
     }
   }
 
-  /** On disk, without what was cut in memory since: the same index and term may have been written again, not durably. */
-  #durableIndex(log: MemberLog, group: number): number {
-    const disk = this.disk.logs[group]!
-    let index = Math.min(disk.lastIndex, log.lastIndex)
-    while (index > disk.baseIndex && index > log.baseIndex && disk.entry(index) !== log.entry(index)) index -= 1
-    return index
-  }
-
   /** The state machine may be brought up to here: so it is never ahead of the log, also after a crash. */
   #applyTarget(state: GroupState, group: number): number {
-    return Math.min(state.committed, this.#durableIndex(state.log, group))
+    return Math.min(state.committed, durableIndex(state.log, this.disk.logs[group]!))
   }
 
   #apply(state: GroupState, group: number): void {
@@ -482,7 +479,8 @@ export class SimulatedPlane implements Plane, MemberView {
       const entry = log.entry(index)
       for (const checker of this.#world.checkers) checker.onApply?.(this, group, index, entry)
       machine.state = applied(machine.state, entry)
-      state.waiters.get(entry.value)?.(index, 0)
+      const { operation } = entry
+      state.waiters.get(entry.value)?.(index, 0, operation && machine.state.store.last[operation.client]?.[1])
       state.waiters.delete(entry.value)
     }
     if (machine.state.index === from) return

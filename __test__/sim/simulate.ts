@@ -4,25 +4,34 @@ import { Role } from '../../src/raft/raft-kinds.js'
 import { Random } from '../../src/raft/random.js'
 import type { Checker } from './checker.js'
 import { Violation } from './checker.js'
+import { BoundedLog } from './checkers/bounded-log.js'
+import { together } from './checkers/checkers.js'
 import { Committed } from './checkers/committed.js'
 import { KeptConfiguration, MeetingMajorities, OneChange, RemovedFollows } from './checkers/configuration-safety.js'
 import { DurableCommit } from './checkers/durable-commit.js'
 import { ElectionQuorum } from './checkers/election-quorum.js'
 import { ElectionSafety } from './checkers/election-safety.js'
+import { ExactlyOnce } from './checkers/exactly-once.js'
 import { FreshReads } from './checkers/fresh-reads.js'
 import { LeaderAppendOnly } from './checkers/leader-append-only.js'
 import { LeaderCompleteness } from './checkers/leader-completeness.js'
+import { LeaseExclusivity } from './checkers/lease-exclusivity.js'
 import { LogMatching } from './checkers/log-matching.js'
 import { StateMachineSafety } from './checkers/state-machine-safety.js'
+import { Trace } from './checkers/trace.js'
 import { Clients, type Counts } from './clients.js'
 import { allVote, type Configuration, configurationAt } from './configuration.js'
 import { FaultInjector } from './faults.js'
+import type { MachineFaultCounts } from './machine-faults.js'
 import { type ChangeCounts, MemberChanges } from './member-changes.js'
 import { Network } from './network.js'
 import { Node } from './node.js'
 import { drawOptions, type SimulationOptions } from './options.js'
 import type { Packet } from './plane.js'
 import { Scheduler } from './scheduler.js'
+import { SessionClients, type SessionCounts } from './session-clients.js'
+import { SnapshotStreams } from './snapshot-streams.js'
+import { drawStandingFault } from './standing-faults.js'
 
 /** What happened in a run that broke nothing. */
 export interface Outcome extends Counts {
@@ -36,6 +45,18 @@ export interface Outcome extends Counts {
   /** Machines that lost power. */
   powerLosses: number
   changes: ChangeCounts
+  machineFaults: MachineFaultCounts
+  sessions: SessionCounts
+  /** Snapshots of which only a part arrived, if they come in parts. */
+  brokenSnapshots: number
+  /** What stood while the others went on; empty: nothing. */
+  standing: string
+  /** Longest time without an acknowledged write meanwhile, in election timeouts, the fault's own left out. */
+  standstill: number
+  /** Simulated time, ms. */
+  time: number
+  /** Of all that happened: the same seed gives the same. */
+  digest: number
 }
 
 /** After the faults, a cluster has this many election timeouts to elect leaders and bring everyone up to date. */
@@ -50,6 +71,12 @@ const KEEP_UP_TIMEOUTS = 15
 /** A cluster of which one member hangs acknowledges a write in every so many election timeouts. */
 const GO_ON_TIMEOUTS = 8
 const GO_ON_TIMES = 5
+
+/** Before a fault that stands, a cluster has this many election timeouts to be whole. */
+const WHOLE_TIMEOUTS = 60
+
+/** So many election timeouts later, logs have shrunk to what is kept of them. */
+const CUT_TIMEOUTS = 20
 
 /** Runs a seed; throws a Violation, or the assertion of a core. `change` overrides what the seed would draw. */
 export function simulate(
@@ -69,8 +96,14 @@ class Simulation {
   readonly #committed = new Committed()
   readonly #checkers: readonly Checker[]
   readonly #clients: Clients
+  readonly #sessions: SessionClients
   readonly #faults: FaultInjector
   readonly #changes: MemberChanges
+  readonly #trace = new Trace()
+  readonly #streams: SnapshotStreams | undefined
+  readonly #boundedLog = new BoundedLog()
+  #standing = ''
+  #standstill = 0
   #elections = 0
   #snapshots = 0
 
@@ -79,6 +112,8 @@ class Simulation {
     this.#configuration = options.configuration ?? allVote(options.members)
     const scheduler = this.#scheduler
     this.#network = new Network(scheduler, random, options.link)
+    const { snapshots } = options
+    this.#streams = snapshots && new SnapshotStreams(scheduler, random, this.#network, snapshots)
     const freshReads = new FreshReads()
     const counter: Checker = {
       onRole: (_member, _group, role) => {
@@ -87,17 +122,27 @@ class Simulation {
     }
     const views = () => this.#nodes.map((node) => node.plane)
     const checkers: Checker[] = [
-      ...[counter, this.#committed, new ElectionSafety(), new LeaderAppendOnly(), new LogMatching(options.members === 1)],
+      ...[
+        this.#trace,
+        counter,
+        this.#committed,
+        new ElectionSafety(),
+        new LeaderAppendOnly(),
+        new LogMatching(options.members === 1),
+      ],
       ...[new LeaderCompleteness(this.#committed), new StateMachineSafety(), freshReads],
       new DurableCommit(this.#committed, this.#configuration, views),
-      new ElectionQuorum(this.#configuration, views),
+      ...[new ElectionQuorum(this.#configuration, views), new LeaseExclusivity(views)],
       ...[new MeetingMajorities(this.#configuration), new OneChange(this.#configuration, views), new RemovedFollows()],
       new KeptConfiguration(this.#committed, ({ id }, group) => this.#node(id).configured(group)),
+      new ExactlyOnce(({ id }, group) => this.#node(id).plane.state(group).store),
     ]
     const { only } = options
-    this.#checkers = checkers.filter(({ property }) => only === undefined || property === undefined || property === only)
+    const wanted = checkers.filter(({ property }) => only === undefined || property === undefined || property === only)
+    this.#checkers = [together(wanted)]
     this.#nodes = this.#createNodes(random)
     this.#clients = new Clients(scheduler, random, this.#nodes, options, this.#checkers, freshReads)
+    this.#sessions = new SessionClients(scheduler, this.#nodes, options, this.#checkers, freshReads)
     this.#faults = new FaultInjector(scheduler, random, this.#network, this.#nodes, options, this.#configuration)
     // Drawn apart: runs without changes draw what they drew.
     this.#changes = new MemberChanges(scheduler, new Random(options.seed, 0xc4a6e), this.#nodes, this.#configuration, options)
@@ -105,6 +150,7 @@ class Simulation {
 
   run(): Outcome {
     this.#clients.start()
+    this.#sessions.start()
     this.#faults.start()
     if (this.#options.newcomers > 0) this.#changes.start()
     this.#scheduler.run(this.#options.faultyTime)
@@ -112,7 +158,9 @@ class Simulation {
     this.#changes.stop()
     if (this.#options.steadyWrites) this.#keepUp()
     if (this.#options.hangs !== undefined) this.#goOn(this.#options.hangs)
+    if (this.#options.standing) this.#withstand()
     this.#rest()
+    this.#judgeHistory()
     let committed = 0
     for (let group = 0; group < this.#options.groups; group += 1) committed += this.#committed.last(group)
     return {
@@ -123,6 +171,13 @@ class Simulation {
       wipes: this.#faults.wipes,
       powerLosses: this.#faults.powerLosses,
       changes: this.#changes.counts,
+      machineFaults: this.#faults.machineFaults,
+      sessions: this.#sessions.counts,
+      brokenSnapshots: this.#streams?.broken ?? 0,
+      standing: this.#standing,
+      standstill: this.#standstill,
+      time: this.#scheduler.now,
+      digest: this.#trace.digest,
     }
   }
 
@@ -156,6 +211,40 @@ class Simulation {
     node.plane.thaw()
   }
 
+  /** Bounded unavailability: whatever single fault stands, in a cluster that is whole, the others go on. */
+  #withstand(): void {
+    const { electionTimeout, timeoutFactors, seed } = this.#options
+    const patience = electionTimeout * Math.max(...timeoutFactors)
+    const end = this.#scheduler.now + WHOLE_TIMEOUTS * patience
+    const isWhole = () => this.#agree(0) && this.#nodes.every((node) => node.whole)
+    do this.#scheduler.run(this.#scheduler.now + patience)
+    while (!isWhole() && this.#scheduler.now < end)
+    const leader = this.#nodes.find(({ id, plane }) => plane.leader(0) === id)
+    if (leader === undefined) throw new Violation('progress', `nobody leads after the faults: ${this.#show(0)}`)
+    const configuration = configurationAt(leader.plane, 0, this.#configuration)
+    const drawn = drawStandingFault(new Random(seed, 0x57a2d), this.#nodes, leader, configuration)
+    if (drawn === undefined) return
+    const { fault, node } = drawn
+    this.#standing = fault.name
+    fault.begin({ network: this.#network, ...drawn })
+    this.#scheduler.run(this.#scheduler.now + 2 * patience + (fault.noticedAfter ?? 0))
+    let last = this.#scheduler.now
+    const until = last + GO_ON_TIMES * GO_ON_TIMEOUTS * patience
+    while (this.#scheduler.now < until) {
+      const before = this.#clients.counts.acknowledged
+      this.#clients.probe(0)
+      this.#scheduler.run(this.#scheduler.now + patience / 8)
+      if (this.#clients.counts.acknowledged > before) last = this.#scheduler.now
+      this.#standstill = Math.max(this.#standstill, (this.#scheduler.now - last) / patience)
+      if (this.#standstill <= GO_ON_TIMEOUTS) continue
+      throw new Violation('progress', `${fault.name} (${node.id}), and nothing is acknowledged: ${this.#show(0)}`)
+    }
+    fault.end?.(node)
+    this.#network.heal()
+    node.resume()
+    node.restart()
+  }
+
   /** Liveness: without faults, leaders emerge, new writes commit, and all members end with the same state. */
   #rest(): void {
     const { groups, timeoutFactors } = this.#options
@@ -163,6 +252,7 @@ class Simulation {
     const end = this.#scheduler.now + REST_TIMEOUTS * electionTimeout
     this.#scheduler.run(this.#scheduler.now + 5 * electionTimeout)
     this.#clients.stop()
+    this.#sessions.stop()
     for (let group = 0; group < groups; group += 1) {
       let done = false
       while (!done && this.#scheduler.now < end) {
@@ -176,19 +266,49 @@ class Simulation {
       if (!this.#agree(group))
         throw new Violation('liveness', `members differ in group ${group} after the faults: ${this.#show(group)}`)
       for (const checker of this.#checkers) checker.onEnd?.(group, this.#committed.last(group))
+      const { only } = this.#options
+      if (only === undefined || only === this.#boundedLog.property) this.#shrink(group)
     }
+  }
+
+  /** Bounded logs: what is stored everywhere goes but for what is kept. */
+  #shrink(group: number): void {
+    const { heartbeatInterval, electionTimeout, plane, settings, logRetainBytes } = this.#options
+    const there = this.#nodes.filter(({ id }) => this.#members(group).includes(id))
+    const excess = () => {
+      const kept = (id: number) => settings[id - 1]?.logRetainBytes ?? logRetainBytes
+      return there.map(({ id, plane: view }) => this.#boundedLog.excess(view, group, kept(id), plane.logScale))
+    }
+    const end = this.#scheduler.now + CUT_TIMEOUTS * electionTimeout
+    while (excess().some((each) => each !== undefined) && this.#scheduler.now < end) {
+      for (const node of there) node.plane.persist(group)
+      this.#scheduler.run(this.#scheduler.now + 2 * heartbeatInterval)
+    }
+    for (const violation of excess()) if (violation !== undefined) throw violation
+  }
+
+  /** Those that there are in the end, as the leader knows; none: nobody leads, or they are changing. */
+  #members(group: number): readonly number[] {
+    const leader = this.#nodes.find(({ id, plane }) => plane.leader(group) === id)
+    if (leader === undefined) return []
+    const { incoming, outgoing, learners } = configurationAt(leader.plane, group, this.#configuration)
+    if (outgoing.length > 0 && leader.plane.configured(group) !== undefined) return []
+    return [...incoming, ...outgoing, ...learners]
   }
 
   /** Of the members that there are in the end: who left is told nothing more. */
   #agree(group: number): boolean {
-    const views = this.#nodes.map(({ plane }) => plane)
-    const leader = views.find((view) => view.leader(group) === view.id)
-    if (leader === undefined) return false
-    const { incoming, outgoing, learners } = configurationAt(leader, group, this.#configuration)
-    if (outgoing.length > 0 && leader.configured(group) !== undefined) return false
-    const members = [...incoming, ...outgoing, ...learners]
-    const states = views.filter(({ id }) => members.includes(id)).map((view) => view.state(group))
+    const members = this.#members(group)
+    const states = this.#nodes.filter(({ id }) => members.includes(id)).map(({ plane }) => plane.state(group))
+    if (states.length === 0) return false
     return states.every(({ index, digest }) => index === this.#committed.last(group) && digest === states[0]!.digest)
+  }
+
+  /** Linearizability: what clients with sessions were told is the history of one store. */
+  #judgeHistory(): void {
+    const { only } = this.#options
+    const verdict = this.#sessions.verdict()
+    if (verdict !== undefined && (only === undefined || only === verdict.property)) throw verdict
   }
 
   #show(group: number): string {
@@ -212,6 +332,10 @@ class Simulation {
       },
       sendSnapshot: (...[from, to, group, state, sent]: Parameters<ConstructorParameters<typeof Node>[1]['sendSnapshot']>) => {
         this.#snapshots += 1
+        if (this.#streams !== undefined) {
+          this.#streams.send(this.#node(from), this.#node(to), group, state, sent)
+          return
+        }
         const time = random.between(0, electionTimeout)
         const arrives = this.#network.carry(from, to, () => this.#node(to).install(group, state, from), time)
         this.#scheduler.after(time + random.between(0, electionTimeout), () => sent(arrives && this.#node(to).alive))
@@ -220,7 +344,8 @@ class Simulation {
     return allVote(options.members + options.newcomers).incoming.map((id) => {
       const learners = id > options.members ? [id] : this.#configuration.learners
       const times = { heartbeatInterval, electionTimeout, voteLifeMax }
-      const config = { ...{ id, members, outgoing, learners, groups, ...times, leaseReads, logRetainBytes }, seed }
+      const own = options.settings[id - 1]
+      const config = { ...{ id, members, outgoing, learners, groups, ...times, leaseReads, logRetainBytes, ...own }, seed }
       return new Node(
         config,
         world,

@@ -40,7 +40,7 @@ export class Host {
   readonly #events = new EventReader()
   /** Reused for every message. */
   readonly #message = emptyMessage()
-  readonly #room = new Float64Array(limits.eventsDoublesMax)
+  readonly #room: Float64Array
   readonly #noRoom = new Float64Array(2)
   #now = 0
 
@@ -48,11 +48,13 @@ export class Host {
     config: HostConfig,
     buffer: CommandBuffer = new CommandBuffer(),
     create: CreateRaft = (raftConfig, commands, now, opened) => new Raft(raftConfig, commands, now, opened),
+    room: Float64Array = new Float64Array(limits.eventsDoublesMax),
   ) {
     assert(config.groups >= 1 && config.groups <= limits.groupsMax, 'number of groups', { groups: config.groups })
     this.#config = config
     this.#buffer = buffer
     this.#create = create
+    this.#room = room
   }
 
   /** What `step` fills. */

@@ -1,0 +1,23 @@
+// All checkers as one: each happening goes to those that want it, in their order, and to no others.
+import type { Checker } from '../checker.js'
+
+type Hook = Exclude<keyof Checker, 'property'>
+
+const HOOKS: readonly Hook[] = [
+  ...(['onRole', 'onLease', 'onWrite', 'onCommit', 'onApply', 'onRestart', 'onWipe', 'onRecovered'] as const),
+  ...(['onAcknowledged', 'onOperation', 'onRead', 'onEnd'] as const),
+]
+
+/** One checker that is all of these. */
+export function together(checkers: readonly Checker[]): Checker {
+  const all: Record<string, (...args: never[]) => void> = {}
+  for (const hook of HOOKS) {
+    const wanting = checkers.filter((checker) => checker[hook] !== undefined)
+    const calls = wanting.map((checker) => (checker[hook] as (...args: never[]) => void).bind(checker))
+    if (calls.length === 0) continue
+    all[hook] = (...args) => {
+      for (const call of calls) call(...args)
+    }
+  }
+  return all
+}

@@ -1,0 +1,115 @@
+// Long runs in which everything may happen: three to seven members whose settings differ, changes of them, transfers, snapshots in
+// chunks, reads at followers, weaker durability, every fault of faults.ts and machine-faults.ts, and at the end one fault that stands.
+// What a run may not have together is a kind of run of its own: see `drawKind`.
+import { Random } from '../../src/raft/random.js'
+import type { MachineFaults } from './machine-faults.js'
+import type { MemberSettings, SimulationOptions } from './options.js'
+import { type Outcome, simulate } from './simulate.js'
+
+/** How long faults happen, ms. */
+const FAULTY_TIME = 60_000
+
+type Draw = <T>(...choices: readonly T[]) => T
+
+/** What only one of them may have. */
+interface Kind {
+  /** Data directories are lost, damaged or new, and recovered from the others: relies on clocks, and on who the members are. */
+  losses: boolean
+  /** Members come and go. */
+  changes: boolean
+  /** Clocks leap: no leases. */
+  leaps: boolean
+  /** Entries count as durable before they are synced: no two machines lose power together. */
+  weak: boolean
+}
+
+function drawKind(one: Draw): Kind {
+  const nothing = { losses: false, changes: false, leaps: false, weak: false }
+  return one<Kind>(
+    nothing,
+    { ...nothing, losses: true },
+    { ...nothing, losses: true },
+    { ...nothing, losses: true, weak: true },
+    { ...nothing, changes: true },
+    { ...nothing, changes: true },
+    { ...nothing, changes: true, leaps: true },
+    { ...nothing, leaps: true },
+  )
+}
+
+/** The longest election timeout is that of the run. */
+function drawSettings(one: Draw, members: number, run: MemberSettings): MemberSettings[] {
+  return Array.from({ length: members }, () => {
+    const heartbeatInterval = run.heartbeatInterval * one(1, 1, 0.5)
+    const electionTimeout = Math.max(3 * run.heartbeatInterval, run.electionTimeout * one(1, 1, 0.7, 0.4))
+    const leaseReads = run.leaseReads && one(true, true, true, false)
+    return { heartbeatInterval, electionTimeout, leaseReads, logRetainBytes: run.logRetainBytes * one(1, 1, 0.1) }
+  })
+}
+
+/** The options of a long run, by the seed. `time`: how long faults happen, ms. */
+export function everything(options: SimulationOptions, time = FAULTY_TIME): SimulationOptions {
+  const random = new Random(options.seed, 0xa11)
+  const one: Draw = (...choices) => choices[Math.floor(random.next() * choices.length)]!
+  const may = (share: number) => random.next() < share
+  const { losses, changes, leaps, weak } = drawKind(one)
+  const members = changes ? one(3, 5, 6) : one(3, 3, 5, 5, 5, 7)
+  const newcomers = changes ? one(1, 2, 4) : 0
+  const heartbeatInterval = one(50, 100, 100)
+  const electionTimeout = heartbeatInterval * one(3, 5, 10)
+  const leaseReads = !leaps && may(0.7)
+  const logRetainBytes = one(0, 2_000, 20_000, 200_000)
+  const slow = may(0.2)
+  const machineFaults: MachineFaults = {
+    ...{ blackouts: !weak && may(0.5), slowDisks: may(0.5), failedSyncs: !weak && may(0.5), damage: losses && may(0.5) },
+    ...{ clockLeaps: leaps, drifts: may(0.5) },
+  }
+  const run = { heartbeatInterval, electionTimeout, leaseReads, logRetainBytes }
+  return {
+    ...{
+      ...options,
+      ...run,
+      members,
+      newcomers,
+      groups: one(1, 1, 1, 2),
+      machineFaults,
+      standing: true,
+      configuration: undefined,
+    },
+    settings: may(0.6) ? drawSettings(one, members + newcomers, run) : [],
+    driftMax: one(0, 0.01, 0.05),
+    link: {
+      ...{ delayMin: 0.05, delayMax: slow ? heartbeatInterval / 2 : one(0.5, 2, 10), ordered: may(0.6) },
+      ...{ lossShare: one(0, 0, 0.01, 0.1), duplicateShare: one(0, 0, 0.05) },
+    },
+    plane: {
+      disk: { fsyncMin: 0.1, fsyncMax: one(0.5, 2, 10), stallShare: one(0, 0.001, 0.02), stallMax: 2 * electionTimeout },
+      ...{ applyMax: one(0.1, 1, 20), persistShare: one(0.01, 0.2), logScale: may(0.3) ? 1e6 : 1, leasedReadsWait: true },
+    },
+    ...{ stallShare: one(0, 0.0001, 0.001), stallMax: 2 * electionTimeout },
+    ...{
+      sessions: one(2, 3, 4),
+      clients: one(2, 4),
+      thinkMax: electionTimeout * one(0.2, 1),
+      entryBytesMax: one(100, 1_000, 400_000),
+    },
+    ...{ faultyTime: time, faultGapMax: one(1, 2, 4, 8) * electionTimeout },
+    snapshots: {
+      ...{ chunksMax: one(1, 4, 12), chunkMax: one(2, 20, electionTimeout / 2), installMax: electionTimeout * one(0.1, 2) },
+      silenceMax: electionTimeout * 5,
+    },
+    faults: {
+      ...{ crashes: may(0.8), partitions: may(0.8), pauses: may(0.5), transfers: may(0.5), freezes: may(0.4) },
+      ...{ wipes: losses && may(0.6), powerLosses: weak },
+    },
+    newDirectories: losses && may(0.5),
+    timeoutFactors: may(0.15) ? [1, 3] : [1],
+    followerReads: may(0.7),
+    syncInterval: weak ? electionTimeout * one(0.2, 10) : undefined,
+  }
+}
+
+/** Runs a seed so. */
+export function simulateEverything(seed: number, time = FAULTY_TIME): Outcome {
+  return simulate(seed, (options) => everything(options, time))
+}

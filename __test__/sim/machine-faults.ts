@@ -1,0 +1,147 @@
+// Breaks machines and what they rest on, beside what faults.ts breaks: power, disks that slow down, fail to sync or damage what they hold,
+// clocks. Never touches what a real fault could not.
+import type { Random } from '../../src/raft/random.js'
+import type { Node } from './node.js'
+import type { SimulationOptions } from './options.js'
+import type { Scheduler } from './scheduler.js'
+
+/** Which of them may happen. */
+export interface MachineFaults {
+  /** All machines lose power at one moment. Not where entries count before they are synced: that may lose them. */
+  blackouts: boolean
+  slowDisks: boolean
+  /** A sync fails, which ends the process: what it was to sync is on the disk in part. Not where entries count before they are synced. */
+  failedSyncs: boolean
+  /**
+   * Checksums find a flipped bit, or a write that went elsewhere, when a member starts: it refuses its directory, which is thrown away.
+   * Damage to the very last batch looks like a torn write to everybody, and is left out (crates/wal/src/recovery.rs).
+   */
+  damage: boolean
+  /** Clocks leap ahead, and machines are suspended with their clocks, farther than leases and lost directories allow. */
+  clockLeaps: boolean
+  /** Clocks go faster or slower from now on, within driftMax. */
+  drifts: boolean
+}
+
+/** How often each happened. */
+export type MachineFaultCounts = Record<keyof MachineFaults, number>
+
+/** Whom faults.ts picks, and for how long. */
+export interface Victims {
+  pickNode(): Node
+  duration(): number
+  /** Whether a member may lose its data now. */
+  mayForget(node: Node): boolean
+}
+
+/** How many times slower a disk becomes at most. */
+const SLOWER_MAX = 40
+/** Election timeouts that a clock leaps ahead at most. */
+const LEAP_TIMEOUTS_MAX = 6
+
+/** The machine faults of one run. */
+export class MachineFaultInjector {
+  readonly counts: MachineFaultCounts = { blackouts: 0, slowDisks: 0, failedSyncs: 0, damage: 0, clockLeaps: 0, drifts: 0 }
+  readonly #scheduler: Scheduler
+  readonly #random: Random
+  readonly #nodes: readonly Node[]
+  readonly #options: SimulationOptions
+  readonly #victims: Victims
+  #over = false
+
+  constructor(scheduler: Scheduler, random: Random, nodes: readonly Node[], options: SimulationOptions, victims: Victims) {
+    this.#scheduler = scheduler
+    this.#random = random
+    this.#nodes = nodes
+    this.#options = options
+    this.#victims = victims
+  }
+
+  /** What may happen next. */
+  get kinds(): readonly (() => void)[] {
+    const { machineFaults: may } = this.#options
+    if (may === undefined) return []
+    return [
+      ...(may.blackouts ? [() => this.#blackout()] : []),
+      ...(may.slowDisks ? [() => this.#slowDisk()] : []),
+      ...(may.failedSyncs ? [() => this.#failSync()] : []),
+      ...(may.damage ? [() => this.#damage()] : []),
+      ...(may.clockLeaps ? [() => this.#leap(), () => this.#suspend()] : []),
+      ...(may.drifts ? [() => this.#drift()] : []),
+    ]
+  }
+
+  /** Nothing is broken any more. */
+  stop(): void {
+    this.#over = true
+    for (const node of this.#nodes) {
+      node.wake()
+      node.plane.disk.failSync(null)
+    }
+  }
+
+  #blackout(): void {
+    this.counts.blackouts += 1
+    for (const node of this.#nodes) {
+      node.crash()
+      this.#scheduler.after(this.#victims.duration(), () => node.restart())
+    }
+  }
+
+  /** Until it is started again at the latest. */
+  #slowDisk(): void {
+    this.counts.slowDisks += 1
+    const { disk } = this.#victims.pickNode().plane
+    const { times } = disk
+    const factor = this.#random.between(2, SLOWER_MAX)
+    disk.times = { ...times, fsyncMin: times.fsyncMin * factor, fsyncMax: times.fsyncMax * factor }
+    this.#scheduler.after(this.#victims.duration(), () => {
+      disk.times = times
+    })
+  }
+
+  #failSync(): void {
+    const node = this.#victims.pickNode()
+    node.plane.disk.failSync(() => {
+      this.counts.failedSyncs += 1
+      node.crash()
+      this.#scheduler.after(this.#victims.duration(), () => node.restart())
+    })
+  }
+
+  /** Not before a majority can do without it: until then the operator waits. */
+  #damage(): void {
+    const node = this.#victims.pickNode()
+    if (!this.#victims.mayForget(node)) return
+    node.crash()
+    const replace = (): void => {
+      if (this.#over || node.alive) return
+      if (!this.#victims.mayForget(node)) {
+        this.#scheduler.after(this.#victims.duration(), replace)
+        return
+      }
+      this.counts.damage += 1
+      node.wipe()
+      node.restart()
+    }
+    this.#scheduler.after(this.#victims.duration(), replace)
+  }
+
+  #leap(): void {
+    this.counts.clockLeaps += 1
+    this.#victims.pickNode().leap(this.#random.between(0, LEAP_TIMEOUTS_MAX * this.#options.electionTimeout))
+  }
+
+  #suspend(): void {
+    this.counts.clockLeaps += 1
+    const node = this.#victims.pickNode()
+    node.suspend()
+    this.#scheduler.after(this.#victims.duration(), () => node.wake())
+  }
+
+  #drift(): void {
+    this.counts.drifts += 1
+    const { driftMax } = this.#options
+    this.#victims.pickNode().setDrift(this.#random.between(-driftMax, driftMax))
+  }
+}
