@@ -24,8 +24,11 @@ export function expectCaught(
     try {
       simulate(seed, (options) => ({ ...changed(options), sabotage, only: property }))
     } catch (error) {
-      if (error instanceof Violation && error.property === property) return
-      other = error
+      if (!(error instanceof Violation) || error.property !== property) other = error
+      else {
+        console.log(`${property}: caught by seed ${seed}`)
+        return
+      }
     }
   }
   expect.fail(`${seedsMax} seeds did not break ${property}; last other error: ${String(other)}`)

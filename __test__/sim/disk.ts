@@ -27,6 +27,8 @@ export class Disk {
   /** What a restart finds, by group. */
   readonly logs: MemberLog[]
   times: DiskTimes
+  /** How many times slower it is now. */
+  slowness = 1
   readonly #scheduler: Scheduler
   readonly #random: Random
   readonly #synced: (groups: ReadonlySet<number>) => void
@@ -106,7 +108,8 @@ export class Disk {
     this.#waiting = []
     const { fsyncMin, fsyncMax, stallShare, stallMax } = this.times
     const stalls = this.#random.next() < stallShare
-    this.#scheduler.after(stalls ? this.#random.between(fsyncMax, stallMax) : this.#random.between(fsyncMin, fsyncMax), () => {
+    const time = stalls ? this.#random.between(fsyncMax, stallMax) : this.#random.between(fsyncMin, fsyncMax) * this.slowness
+    this.#scheduler.after(time, () => {
       if (this.#crashed) return
       if (this.#failed !== null) this.#failed()
       else if (this.#frozen === null) this.#finish()

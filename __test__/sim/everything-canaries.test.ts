@@ -20,7 +20,15 @@ const NO_FAULTS = {
   ...{ crashes: false, partitions: false, pauses: false, transfers: false, wipes: false, freezes: false, powerLosses: false },
 }
 const NO_MACHINE_FAULTS: MachineFaults = {
-  ...{ blackouts: false, slowDisks: false, failedSyncs: false, damage: false, clockLeaps: false, drifts: false },
+  ...{
+    blackouts: false,
+    slowDisks: false,
+    failedSyncs: false,
+    damage: false,
+    hungStateMachines: false,
+    clockLeaps: false,
+    drifts: false,
+  },
 }
 
 /** A long run that is not quite as long, with other options on top. */
@@ -153,8 +161,14 @@ test('liveness catches leaders that wait for a snapshot that has broken off', ()
       if (ok) super.snapshotSent(peer, ok, index)
     }
   }
-  const snapshots = { chunksMax: 12, chunkMax: 100, installMax: 100, silenceMax: 500 }
-  expectCaught('liveness', brokenCore(Waiting), run({ logRetainBytes: 0, settings: [], snapshots, standing: false }), SEEDS_MAX)
+  const lossy = {
+    snapshots: { chunksMax: 12, chunkMax: 100, installMax: 100, silenceMax: 500 },
+    link: { delayMin: 0.05, delayMax: 2, lossShare: 0.1, duplicateShare: 0, ordered: true },
+    faults: { ...NO_FAULTS, crashes: true },
+    machineFaults: NO_MACHINE_FAULTS,
+    faultGapMax: 3_000,
+  }
+  expectCaught('liveness', brokenCore(Waiting), run({ ...lossy, logRetainBytes: 0, settings: [], standing: false }), SEEDS_MAX)
 })
 
 describe('durability', () => {

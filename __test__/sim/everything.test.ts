@@ -23,7 +23,7 @@ test(`${COUNT} long runs keep every promise`, { timeout: 24 * 3_600_000 }, () =>
   expect(sum(({ sessions }) => sessions.repeated)).toBeGreaterThan(COUNT)
   expect(sum(({ elections }) => elections)).toBeGreaterThan(5 * COUNT)
   if (COUNT < 10) return
-  for (const fault of ['blackouts', 'slowDisks', 'failedSyncs', 'drifts'] as const)
+  for (const fault of ['blackouts', 'slowDisks', 'failedSyncs', 'hungStateMachines', 'drifts'] as const)
     expect(sum(({ machineFaults }) => machineFaults[fault])).toBeGreaterThan(0)
   expect(sum(({ snapshots }) => snapshots)).toBeGreaterThan(0)
 })

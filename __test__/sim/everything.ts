@@ -62,7 +62,7 @@ export function everything(options: SimulationOptions, time = FAULTY_TIME): Simu
   const slow = may(0.2)
   const machineFaults: MachineFaults = {
     ...{ blackouts: !weak && may(0.5), slowDisks: may(0.5), failedSyncs: !weak && may(0.5), damage: losses && may(0.5) },
-    ...{ clockLeaps: leaps, drifts: may(0.5) },
+    ...{ hungStateMachines: may(0.3), clockLeaps: leaps, drifts: may(0.5) },
   }
   const run = { heartbeatInterval, electionTimeout, leaseReads, logRetainBytes }
   return {
@@ -93,7 +93,7 @@ export function everything(options: SimulationOptions, time = FAULTY_TIME): Simu
       thinkMax: electionTimeout * one(0.2, 1),
       entryBytesMax: one(100, 1_000, 400_000),
     },
-    ...{ faultyTime: time, faultGapMax: one(1, 2, 4, 8) * electionTimeout },
+    ...{ faultyTime: time, faultGapMax: one(0.5, 1, 2, 4, 8) * electionTimeout },
     snapshots: {
       ...{ chunksMax: one(1, 4, 12), chunkMax: one(2, 20, electionTimeout / 2), installMax: electionTimeout * one(0.1, 2) },
       silenceMax: electionTimeout * 5,

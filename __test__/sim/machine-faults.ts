@@ -1,5 +1,6 @@
 // Breaks machines and what they rest on, beside what faults.ts breaks: power, disks that slow down, fail to sync or damage what they hold,
 // clocks. Never touches what a real fault could not.
+import { APPLY_STALL_MS } from '../../src/raft/config.js'
 import type { Random } from '../../src/raft/random.js'
 import type { Node } from './node.js'
 import type { SimulationOptions } from './options.js'
@@ -17,6 +18,8 @@ export interface MachineFaults {
    * Damage to the very last batch looks like a torn write to everybody, and is left out (crates/wal/src/recovery.rs).
    */
   damage: boolean
+  /** State machines hang, also for longer than a leader puts up with. */
+  hungStateMachines: boolean
   /** Clocks leap ahead, and machines are suspended with their clocks, farther than leases and lost directories allow. */
   clockLeaps: boolean
   /** Clocks go faster or slower from now on, within driftMax. */
@@ -41,7 +44,15 @@ const LEAP_TIMEOUTS_MAX = 6
 
 /** The machine faults of one run. */
 export class MachineFaultInjector {
-  readonly counts: MachineFaultCounts = { blackouts: 0, slowDisks: 0, failedSyncs: 0, damage: 0, clockLeaps: 0, drifts: 0 }
+  readonly counts: MachineFaultCounts = {
+    blackouts: 0,
+    slowDisks: 0,
+    failedSyncs: 0,
+    damage: 0,
+    hungStateMachines: 0,
+    clockLeaps: 0,
+    drifts: 0,
+  }
   readonly #scheduler: Scheduler
   readonly #random: Random
   readonly #nodes: readonly Node[]
@@ -66,6 +77,7 @@ export class MachineFaultInjector {
       ...(may.slowDisks ? [() => this.#slowDisk()] : []),
       ...(may.failedSyncs ? [() => this.#failSync()] : []),
       ...(may.damage ? [() => this.#damage()] : []),
+      ...(may.hungStateMachines ? [() => this.#hangStateMachine()] : []),
       ...(may.clockLeaps ? [() => this.#leap(), () => this.#suspend()] : []),
       ...(may.drifts ? [() => this.#drift()] : []),
     ]
@@ -77,6 +89,7 @@ export class MachineFaultInjector {
     for (const node of this.#nodes) {
       node.wake()
       node.plane.disk.failSync(null)
+      node.plane.disk.slowness = 1
     }
   }
 
@@ -92,11 +105,9 @@ export class MachineFaultInjector {
   #slowDisk(): void {
     this.counts.slowDisks += 1
     const { disk } = this.#victims.pickNode().plane
-    const { times } = disk
-    const factor = this.#random.between(2, SLOWER_MAX)
-    disk.times = { ...times, fsyncMin: times.fsyncMin * factor, fsyncMax: times.fsyncMax * factor }
+    disk.slowness = this.#random.between(2, SLOWER_MAX)
     this.#scheduler.after(this.#victims.duration(), () => {
-      disk.times = times
+      disk.slowness = 1
     })
   }
 
@@ -125,6 +136,13 @@ export class MachineFaultInjector {
       node.restart()
     }
     this.#scheduler.after(this.#victims.duration(), replace)
+  }
+
+  #hangStateMachine(): void {
+    this.counts.hungStateMachines += 1
+    const { plane } = this.#victims.pickNode()
+    plane.freezeApply()
+    this.#scheduler.after(this.#random.between(0, 1.5 * APPLY_STALL_MS), () => plane.thaw())
   }
 
   #leap(): void {

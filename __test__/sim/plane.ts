@@ -76,7 +76,7 @@ export class SimulatedPlane implements Plane, MemberView {
     let taken = 0
     for (const record of this.#events) {
       if (length + record.length > events.length) break
-      events.set(record, length)
+      for (let i = 0; i < record.length; i += 1) events[length + i] = record[i]!
       length += record.length
       taken += 1
       if (record[0] === Event.PROPOSALS) this.#groups[record[1]!]!.proposals.find((chunk) => !chunk.announced)!.announced = true
