@@ -11,6 +11,7 @@ import type { MemberView } from './checker.js'
 import { Committed } from './checkers/committed.js'
 import { LeaderCompleteness } from './checkers/leader-completeness.js'
 import { type Entry, MemberLog } from './member-log.js'
+import type { SimulationOptions } from './options.js'
 import { SimulatedPlane } from './plane.js'
 
 vi.setConfig({ testTimeout: 300_000 })
@@ -58,6 +59,22 @@ test('log matching catches followers that keep what conflicts', () => {
     },
   })
   expectCaught('log matching', sabotage, FAULTY)
+})
+
+test('log matching catches a lone voter that sends what it may forget, and leads the same term again', () => {
+  const sabotage = brokenCore(Raft, {
+    spoil: (raft) => {
+      const { voters } = raft
+      const isQuorum = voters.isQuorum.bind(voters)
+      // As if a leader needed others' votes.
+      voters.isQuorum = (ids) => raft.leader !== raft.config.id && isQuorum(ids)
+    },
+  })
+  const configuration = { incoming: [1], outgoing: [], learners: [2, 3] }
+  const link = { delayMin: 0.1, delayMax: 1, lossShare: 0, duplicateShare: 0, ordered: true }
+  const disk = { fsyncMin: 20, fsyncMax: 60, stallShare: 0, stallMax: 0 }
+  const slow = (options: SimulationOptions) => ({ ...options, ...FAULTY, configuration, link, plane: { ...options.plane, disk } })
+  expectCaught('log matching', sabotage, slow)
 })
 
 describe('leader completeness', () => {

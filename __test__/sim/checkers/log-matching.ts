@@ -3,20 +3,30 @@
 import { type Checker, type MemberView, Violation } from '../checker.js'
 import type { Entry } from '../member-log.js'
 
+interface Written {
+  readonly value: number
+  readonly previousTerm: number
+  /** Who has written it; 0: several have. */
+  writer: number
+}
+
 export class LogMatching implements Checker {
   readonly property = 'log matching'
   /** By group, index and term. */
-  readonly #written: Map<number, { value: number; previousTerm: number }>[][] = []
-  readonly #alone: boolean
+  readonly #written: Map<number, Written>[][] = []
 
-  /** `alone`: the cluster has one member, so what it loses in a crash was never anywhere else, nor told to anyone. */
-  constructor(alone: boolean) {
-    this.#alone = alone
-  }
-
+  /**
+   * What it alone has written, and lost in a crash, was never anywhere else: who needs no other vote than its own may forget it, and
+   * lead the same term again. What it had sent by then is found when it is written.
+   */
   onRestart(member: MemberView, groups: number): void {
-    if (!this.#alone) return
-    for (let group = 0; group < groups; group += 1) this.#written[group]?.splice(member.diskLog(group).lastIndex + 1)
+    for (let group = 0; group < groups; group += 1) {
+      const log = member.diskLog(group)
+      const indexes = this.#written[group] ?? []
+      for (let index = log.lastIndex + 1; index < indexes.length; index += 1) {
+        for (const [term, { writer }] of indexes[index] ?? []) if (writer === member.id) indexes[index]!.delete(term)
+      }
+    }
   }
 
   onWrite(member: MemberView, group: number, first: number, entries: readonly Entry[]): void {
@@ -37,10 +47,13 @@ export class LogMatching implements Checker {
     const known = terms.get(term)
     // Below a snapshot the term before is not known.
     if (previousTerm === undefined) return
-    if (known === undefined) terms.set(term, { value, previousTerm })
-    else if (known.value !== value || known.previousTerm !== previousTerm) {
-      const detail = `${index} of term ${term} in group ${group} is ${value} after term ${previousTerm} at member ${id}`
-      throw new Violation(this.property, `${detail}, elsewhere ${known.value} after term ${known.previousTerm}`)
+    if (known === undefined) {
+      terms.set(term, { value, previousTerm, writer: id })
+      return
     }
+    if (known.writer !== id) known.writer = 0
+    if (known.value === value && known.previousTerm === previousTerm) return
+    const detail = `${index} of term ${term} in group ${group} is ${value} after term ${previousTerm} at member ${id}`
+    throw new Violation(this.property, `${detail}, elsewhere ${known.value} after term ${known.previousTerm}`)
   }
 }
