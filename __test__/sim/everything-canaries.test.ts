@@ -25,6 +25,7 @@ const NO_MACHINE_FAULTS: MachineFaults = {
     slowDisks: false,
     failedSyncs: false,
     damage: false,
+    losses: false,
     hungStateMachines: false,
     clockLeaps: false,
     drifts: false,

@@ -61,7 +61,13 @@ export function everything(options: SimulationOptions, time = FAULTY_TIME): Simu
   const logRetainBytes = one(0, 2_000, 20_000, 200_000)
   const slow = may(0.2)
   const machineFaults: MachineFaults = {
-    ...{ blackouts: !weak && may(0.5), slowDisks: may(0.5), failedSyncs: !weak && may(0.5), damage: losses && may(0.5) },
+    ...{
+      blackouts: !weak && may(0.5),
+      slowDisks: may(0.5),
+      failedSyncs: !weak && may(0.5),
+      damage: losses && may(0.5),
+      losses: changes && may(0.5),
+    },
     ...{ hungStateMachines: may(0.3), clockLeaps: leaps, drifts: may(0.5) },
   }
   const run = { heartbeatInterval, electionTimeout, leaseReads, logRetainBytes }

@@ -1,7 +1,8 @@
 // Breaks a cluster at random times, and mends it. Never touches what a real fault could not.
 import type { Random } from '../../src/raft/random.js'
-import { type Configuration, isEnough } from './configuration.js'
+import { type Configuration, configurationOf, isEnough } from './configuration.js'
 import { type MachineFaultCounts, MachineFaultInjector, type Victims } from './machine-faults.js'
+import type { MemberChanges } from './member-changes.js'
 import type { Network } from './network.js'
 import type { Node } from './node.js'
 import type { SimulationOptions } from './options.js'
@@ -15,6 +16,7 @@ export class FaultInjector implements Victims {
   readonly #nodes: readonly Node[]
   readonly #options: SimulationOptions
   readonly #configuration: Configuration
+  readonly #changes: MemberChanges
   /** Data directories lost. */
   wipes = 0
   /** Machines that lost power. */
@@ -29,7 +31,9 @@ export class FaultInjector implements Victims {
     nodes: readonly Node[],
     options: SimulationOptions,
     configuration: Configuration,
+    changes: MemberChanges,
   ) {
+    this.#changes = changes
     this.#configuration = configuration
     this.#scheduler = scheduler
     this.#random = random
@@ -99,6 +103,20 @@ export class FaultInjector implements Victims {
     const whole = this.#nodes.filter((other) => other !== node && other.whole)
     const ids = whole.map(({ id }) => id)
     return isEnough(this.#configuration, ids) && whole.every((other) => other.knowsOfElections)
+  }
+
+  mayBeLost(node: Node): boolean {
+    const left = this.#nodes.filter((other) => other !== node && !other.lost).map(({ id }) => id)
+    const logs = this.#nodes.flatMap(({ plane }) =>
+      Array.from({ length: this.#options.groups }, (_, group) => [
+        ...plane.memoryLog(group).configurations,
+        ...plane.diskLog(group).configurations,
+        plane.state(group).configuration,
+      ]).flat(),
+    )
+    const known = logs.flatMap((each) => (each === undefined ? [] : [configurationOf(each.parts)]))
+    const asked = this.#changes.asked.map((incoming) => ({ incoming, outgoing: [], learners: [] }))
+    return [this.#configuration, ...known, ...asked].every((configuration) => isEnough(configuration, left))
   }
 
   /** Others' processes may crash at the same time: what they wrote is there when they start again. */

@@ -18,6 +18,8 @@ export interface MachineFaults {
    * Damage to the very last batch looks like a torn write to everybody, and is left out (crates/wal/src/recovery.rs).
    */
   damage: boolean
+  /** Machines are lost for good, and their members removed in the end. Only where members change. */
+  losses: boolean
   /** State machines hang, also for longer than a leader puts up with. */
   hungStateMachines: boolean
   /** Clocks leap ahead, and machines are suspended with their clocks, farther than leases and lost directories allow. */
@@ -35,6 +37,8 @@ export interface Victims {
   duration(): number
   /** Whether a member may lose its data now. */
   mayForget(node: Node): boolean
+  /** Whether a member may be lost now: the others are enough to decide, whatever members have been asked for. */
+  mayBeLost(node: Node): boolean
 }
 
 /** How many times slower a disk becomes at most. */
@@ -49,6 +53,7 @@ export class MachineFaultInjector {
     slowDisks: 0,
     failedSyncs: 0,
     damage: 0,
+    losses: 0,
     hungStateMachines: 0,
     clockLeaps: 0,
     drifts: 0,
@@ -77,6 +82,7 @@ export class MachineFaultInjector {
       ...(may.slowDisks ? [() => this.#slowDisk()] : []),
       ...(may.failedSyncs ? [() => this.#failSync()] : []),
       ...(may.damage ? [() => this.#damage()] : []),
+      ...(may.losses ? [() => this.#lose()] : []),
       ...(may.hungStateMachines ? [() => this.#hangStateMachine()] : []),
       ...(may.clockLeaps ? [() => this.#leap(), () => this.#suspend()] : []),
       ...(may.drifts ? [() => this.#drift()] : []),
@@ -136,6 +142,13 @@ export class MachineFaultInjector {
       node.restart()
     }
     this.#scheduler.after(this.#victims.duration(), replace)
+  }
+
+  #lose(): void {
+    const node = this.#victims.pickNode()
+    if (node.lost || !this.#victims.mayBeLost(node)) return
+    this.counts.losses += 1
+    node.lose()
   }
 
   #hangStateMachine(): void {

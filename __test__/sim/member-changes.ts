@@ -2,7 +2,7 @@
 // also for what a leader refuses.
 import { Code } from '../../src/codes.js'
 import type { Random } from '../../src/raft/random.js'
-import { type Configuration, configurationAt } from './configuration.js'
+import { type Configuration, configurationAt, isEnough } from './configuration.js'
 import type { Node } from './node.js'
 import type { SimulationOptions } from './options.js'
 import type { Scheduler } from './scheduler.js'
@@ -18,6 +18,9 @@ export interface ChangeCounts {
   ofLeader: number
 }
 
+/** A member stands still for no longer than this. */
+const ASKED_TIMEOUTS = 20
+
 /** The changes of one run. */
 export class MemberChanges {
   readonly counts: ChangeCounts = { asked: 0, made: 0, refused: 0, ofVoters: 0, ofLeader: 0 }
@@ -26,6 +29,8 @@ export class MemberChanges {
   readonly #nodes: readonly Node[]
   readonly #founding: Configuration
   readonly #options: SimulationOptions
+  /** Voters that were asked for, and when. */
+  readonly #asked: { readonly voters: readonly number[]; readonly at: number }[] = []
   #over = false
 
   constructor(scheduler: Scheduler, random: Random, nodes: readonly Node[], founding: Configuration, options: SimulationOptions) {
@@ -50,6 +55,25 @@ export class MemberChanges {
     this.#over = true
   }
 
+  /** Voters that were asked for not long ago: a leader that stands still may go on and make them so. */
+  get asked(): readonly (readonly number[])[] {
+    const { now } = this.#scheduler
+    return this.#asked.filter(({ at }) => now - at < ASKED_TIMEOUTS * this.#options.electionTimeout).map(({ voters }) => voters)
+  }
+
+  /** Asks the leader to remove who is lost; returns whether there is nobody to remove. */
+  removeLost(group: number): boolean {
+    const lost = this.#nodes.filter((node) => node.lost).map(({ id }) => id)
+    const leader = this.#nodes.find((node) => node.alive && node.plane.leader(group) === node.id)
+    if (lost.length === 0) return true
+    if (leader === undefined) return false
+    const { incoming, outgoing, learners } = configurationAt(leader.plane, group, this.#founding)
+    if (![...incoming, ...outgoing, ...learners].some((id) => lost.includes(id))) return true
+    const left = (ids: readonly number[]) => ids.filter((id) => !lost.includes(id))
+    this.#ask(leader, group, left(incoming), left(learners), () => {})
+    return false
+  }
+
   #one(): void {
     const group = Math.floor(this.#random.next() * this.#options.groups)
     const leaders = this.#nodes.filter((node) => node.alive && node.plane.leader(group) === node.id)
@@ -58,19 +82,25 @@ export class MemberChanges {
     const before = configurationAt(leader.plane, group, this.#founding)
     const { voters, learners } = this.#wanted(before)
     if (voters.length === 0 || voters.length + learners.length > 7) return
+    // Nobody asks for voters of whom so many are lost that they cannot decide: a leader finds out only after a while.
+    const left = this.#nodes.filter((node) => !node.lost).map(({ id }) => id)
+    if (!isEnough({ incoming: voters, outgoing: [], learners: [] }, left)) return
     this.counts.asked += 1
+    this.#ask(leader, group, voters, learners, (code) => {
+      if (code !== Code.OK) this.counts.refused += 1
+      else {
+        this.counts.made += 1
+        if (voters.join() !== before.incoming.join()) this.counts.ofVoters += 1
+        if (!voters.includes(leader.id)) this.counts.ofLeader += 1
+      }
+    })
+  }
+
+  #ask(leader: Node, group: number, voters: readonly number[], learners: readonly number[], done: (code: number) => void): void {
     const parts = [...voters.flatMap((id) => [id, 1]), ...learners.flatMap((id) => [id, 0])]
     const from = leader.plane.configured(group)?.index ?? 0
-    leader.perform(() =>
-      leader.plane.change(group, { from, isForced: false, parts }, (code) => {
-        if (code !== Code.OK) this.counts.refused += 1
-        else {
-          this.counts.made += 1
-          if (voters.join() !== before.incoming.join()) this.counts.ofVoters += 1
-          if (!voters.includes(leader.id)) this.counts.ofLeader += 1
-        }
-      }),
-    )
+    this.#asked.push({ voters, at: this.#scheduler.now })
+    leader.perform(() => leader.plane.change(group, { from, isForced: false, parts }, done))
   }
 
   #wanted({ incoming, learners }: Configuration): { voters: number[]; learners: number[] } {

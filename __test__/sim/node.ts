@@ -45,6 +45,8 @@ export class Node {
   plane: SimulatedPlane
   host: Host
   alive = true
+  /** It will not come back. */
+  lost = false
   readonly #config: HostConfig
   readonly #world: NodeWorld
   readonly #sabotage: Sabotage
@@ -126,6 +128,12 @@ export class Node {
     this.plane.crash()
   }
 
+  /** The machine is gone, and all that it held. */
+  lose(): void {
+    this.crash()
+    this.lost = true
+  }
+
   /** It stops, if it runs, and its data directory goes. */
   wipe(): void {
     this.crash()
@@ -161,7 +169,7 @@ export class Node {
 
   /** A new process on the same disk. */
   restart(): void {
-    if (this.alive) return
+    if (this.alive || this.lost) return
     this.alive = true
     for (const log of this.#durable.logs) this.#sabotage.restart?.(log)
     const machines = this.#durable.machines.map(({ persisted }) => new Machine(persisted))

@@ -122,14 +122,7 @@ class Simulation {
     }
     const views = () => this.#nodes.map((node) => node.plane)
     const checkers: Checker[] = [
-      ...[
-        this.#trace,
-        counter,
-        this.#committed,
-        new ElectionSafety(),
-        new LeaderAppendOnly(),
-        new LogMatching(options.members === 1),
-      ],
+      ...[this.#trace, counter, this.#committed, new ElectionSafety(), new LeaderAppendOnly(), new LogMatching()],
       ...[new LeaderCompleteness(this.#committed), new StateMachineSafety(), freshReads],
       new DurableCommit(this.#committed, this.#configuration, views),
       ...[new ElectionQuorum(this.#configuration, views), new LeaseExclusivity(views)],
@@ -143,9 +136,9 @@ class Simulation {
     this.#nodes = this.#createNodes(random)
     this.#clients = new Clients(scheduler, random, this.#nodes, options, this.#checkers, freshReads)
     this.#sessions = new SessionClients(scheduler, this.#nodes, options, this.#checkers, freshReads)
-    this.#faults = new FaultInjector(scheduler, random, this.#network, this.#nodes, options, this.#configuration)
     // Drawn apart: runs without changes draw what they drew.
     this.#changes = new MemberChanges(scheduler, new Random(options.seed, 0xc4a6e), this.#nodes, this.#configuration, options)
+    this.#faults = new FaultInjector(scheduler, random, this.#network, this.#nodes, options, this.#configuration, this.#changes)
   }
 
   run(): Outcome {
@@ -156,6 +149,7 @@ class Simulation {
     this.#scheduler.run(this.#options.faultyTime)
     this.#faults.stop()
     this.#changes.stop()
+    if (this.#options.machineFaults?.losses) this.#replace()
     if (this.#options.steadyWrites) this.#keepUp()
     if (this.#options.hangs !== undefined) this.#goOn(this.#options.hangs)
     if (this.#options.standing) this.#withstand()
@@ -178,6 +172,19 @@ class Simulation {
       standstill: this.#standstill,
       time: this.#scheduler.now,
       digest: this.#trace.digest,
+    }
+  }
+
+  /** Who is lost is removed: what is left of the others has to be enough for that. */
+  #replace(): void {
+    const { groups, electionTimeout, timeoutFactors } = this.#options
+    const patience = electionTimeout * Math.max(...timeoutFactors)
+    const end = this.#scheduler.now + WHOLE_TIMEOUTS * patience
+    for (let group = 0; group < groups; group += 1) {
+      while (!this.#changes.removeLost(group)) {
+        if (this.#scheduler.now > end) throw new Violation('liveness', `who is lost stays a member: ${this.#show(group)}`)
+        this.#scheduler.run(this.#scheduler.now + patience)
+      }
     }
   }
 
