@@ -6,61 +6,25 @@
 #![cfg(target_os = "linux")]
 
 mod model;
+mod timed;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use model::engine::ModelEngine;
-use model::harness::{Collector, Harness};
+use model::harness::Harness;
 use model::semantics::{CompareOp, Op, Outcome, PutOp, RangeOp, Relation, Target, TxnOp};
 use model::wire::{decode_write, encode_batch};
 use rafterdb_codec::limits::{BATCH_OPERATIONS_MAX, BATCH_RANGES_MAX, TXN_OPERATIONS_MAX};
-use rafterdb_codec::{validate_batch, BatchHeader, Code, Entry, EntryKind, Limits};
-use rafterdb_store::{EngineOptions, LsmEngine, Machine};
+use rafterdb_codec::{BatchHeader, Code};
+use rafterdb_store::EngineOptions;
+use timed::{delete_one, each, key, load_cold, open, Loaded, TIME_MAX};
 
 const KEYS: u32 = 400_000;
 /// Values of 100,000 bytes, above the others.
 const LARGE: u32 = 400;
 const LARGE_BYTES: usize = 100_000;
-/// What an entry may take, and three times that where code is not made fast.
-const TIME_MAX: Duration = Duration::from_millis(if cfg!(debug_assertions) { 30 } else { 10 });
 /// Each request is applied so often, over other keys; the shortest counts, as the others met a cold machine.
 const ROUNDS: u32 = 4;
-
-struct Loaded {
-    machine: Machine<LsmEngine>,
-    index: u64,
-    directory: tempfile::TempDir,
-}
-
-impl Loaded {
-    fn apply(&mut self, ops: &[Op]) -> (Duration, usize) {
-        let body = encode_batch(BatchHeader::default(), ops);
-        let checked = validate_batch(&body, &Limits::default());
-        assert!(checked.is_ok(), "{:?}", checked.err());
-        let mut results = Vec::new();
-        self.index += 1;
-        let began = thread_time();
-        self.machine
-            .apply(self.index, 1, &Entry::new(EntryKind::Batch, &body), &mut results)
-            .unwrap();
-        let took = thread_time() - began;
-        self.machine.publish().unwrap();
-        (took, body.len())
-    }
-}
-
-fn thread_time() -> Duration {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: the time is there to be written.
-    let failed = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) };
-    assert_eq!(failed, 0);
-    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
-}
-
-fn key(number: u32) -> Vec<u8> {
-    format!("table/{number:08}").into_bytes()
-}
 
 /// Keys far from one another, of all that there are.
 fn scattered(number: u32) -> u32 {
@@ -123,10 +87,6 @@ fn txn(compares: Vec<CompareOp>, then: Vec<Op>) -> Op {
         then,
         otherwise: Vec::new(),
     })
-}
-
-fn each(count: usize, op: impl Fn(u32) -> Op) -> Vec<Op> {
-    (0..u32::try_from(count).unwrap()).map(op).collect()
 }
 
 type Request = (&'static str, fn(u32) -> Vec<Op>);
@@ -212,17 +172,6 @@ const WORST: [Request; 17] = [
     }),
 ];
 
-fn open(options: EngineOptions) -> Loaded {
-    let directory = tempfile::tempdir().unwrap();
-    let (engine, _) = LsmEngine::open(directory.path(), options).unwrap();
-    let machine = Machine::new(engine, None, Arc::new(Collector::default())).unwrap();
-    Loaded {
-        machine,
-        index: 0,
-        directory,
-    }
-}
-
 fn load() -> Loaded {
     let mut loaded = open(EngineOptions::default());
     for first in (0..KEYS).step_by(500) {
@@ -253,46 +202,6 @@ fn no_request_takes_the_apply_thread_long() {
         }
     }
     assert_eq!(too_long, []);
-}
-
-/// Bytes that do not compress.
-fn noise(number: u32, bytes: usize) -> Vec<u8> {
-    let mut state = u64::from(number) << 1 | 1;
-    let words = std::iter::repeat_with(|| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state.to_le_bytes()
-    });
-    words.flatten().take(bytes).collect()
-}
-
-/// A store of values that lie in tables alone, and in no cache.
-fn load_cold(values: u32, bytes: usize, is_compacted: bool) -> Loaded {
-    let options = || EngineOptions {
-        memory_bytes: 64 << 20,
-        ..EngineOptions::default()
-    };
-    let mut loaded = open(options());
-    let many = u32::try_from((4 << 20) / bytes).unwrap().clamp(1, 256);
-    for first in (0..values).step_by(many as usize) {
-        loaded.apply(&each(many as usize, |n| {
-            Op::Put(PutOp {
-                key: key(first + n),
-                value: noise(first + n, bytes),
-                ..PutOp::default()
-            })
-        }));
-    }
-    if is_compacted {
-        let revision = loaded.machine.revision();
-        loaded.apply(&[Op::Compact(revision)]);
-    }
-    let state = loaded.machine.state();
-    loaded.machine.engine().close(Some(state)).unwrap();
-    let (engine, last) = LsmEngine::open(loaded.directory.path(), options()).unwrap();
-    loaded.machine = Machine::new(engine, last, Arc::new(Collector::default())).unwrap();
-    loaded
 }
 
 fn put_small(number: u32) -> Op {
@@ -342,14 +251,6 @@ fn old_values_are_not_read_to_replace_or_delete_them() {
         }
     }
     assert_eq!(too_long, []);
-}
-
-fn delete_one(number: u32) -> Op {
-    Op::Delete {
-        key: key(number),
-        end: Vec::new(),
-        previous: false,
-    }
 }
 
 /// Keys that were deleted one by one, and are not compacted.
