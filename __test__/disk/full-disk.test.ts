@@ -87,6 +87,7 @@ const INJECTED: [string, string][] = [
   ['log-fill', 'wal.segment.fill=full@2'],
   ['history', 'store.history.write=full@9'],
   ['history-segment', 'store.history.seal=full@1'],
+  ['history-file', 'store.history.create=full@1'],
   ['tables', 'store.flush.tables=full@2'],
 ]
 

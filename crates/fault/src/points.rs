@@ -175,4 +175,6 @@ pub const POINTS: &[(&str, &str)] = &[
         "store.install.built",
         "when the rows of a received snapshot are durable, before it is readied to switch to",
     ),
+    ("store.seal", "before a memtable gives way to the next one"),
+    ("store.history.create", "before a new history file is made"),
 ];

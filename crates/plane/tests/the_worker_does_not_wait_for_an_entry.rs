@@ -16,10 +16,10 @@ fn who_waits_for_an_entry_is_noted_while_another_is_applied() {
     bench.put(1, 1, TERM);
     bench.command(&[CommandKind::Commit as u64, 0, 1]);
     assert_eq!(bench.answer(1).code, Code::Ok);
-    // The next entry names the cluster, for which the store is flushed at once, and history hangs.
+    // The next entry names the cluster, for which the store is flushed at once, and that hangs.
     let hung = bench.dir.path().join("hung");
     std::fs::write(&hung, []).unwrap();
-    rafterdb_fault::arm(&format!("store.history.write=hang:{}@1", hung.display())).unwrap();
+    rafterdb_fault::arm(&format!("store.seal=hang:{}@1", hung.display())).unwrap();
     bench.command(&[CommandKind::Noop as u64, 0, 2, TERM]);
     std::thread::scope(|scope| {
         let applies = scope.spawn(|| bench.command(&[CommandKind::Commit as u64, 0, 2]));

@@ -11,7 +11,7 @@ use parking_lot::{Mutex, MutexGuard};
 pub enum Wait {
     /// The flush before, which is not over when the next one is due.
     Flush,
-    /// The operating system, which is handed a buffer of history.
+    /// History: who reads what is in memory of it; the operating system, if more waits to be written than may.
     History,
     /// Rows of the tables, from the disk or from a cache; the work of finding them is in it.
     Tables,

@@ -16,7 +16,7 @@ use crate::StoreError;
 pub(super) fn build_empty(generation: &Path) -> Result<(), StoreError> {
     let (tables, history) = begin(generation)?;
     let persists = Persisted {
-        end: history.write_out(0)?,
+        end: history.cut(0),
         ..Persisted::default()
     };
     history.sync()?;

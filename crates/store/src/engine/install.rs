@@ -142,7 +142,7 @@ impl Install<'_> {
         let persists = Persisted {
             mark: begin.mark,
             compacted: begin.compacted,
-            end: self.history.write_out(0)?,
+            end: self.history.cut(0),
         };
         self.history.sync()?;
         let rows = self.add_rows(kind, &begin, &persists, &ranges, &state)?;

@@ -17,7 +17,7 @@ use super::arena::ChunkPool;
 use super::dead_stretches::DeadStretches;
 use super::deletions::Deletions;
 use super::directory::open_current;
-use super::failure::short;
+use super::failure::{io_failure, short};
 use super::generation::build_empty;
 use super::history::{Flushed, History, Sizes};
 use super::memtable::Memtable;
@@ -76,15 +76,12 @@ impl LsmEngine {
         let tables = Tables::open(&generation.join("tables"), &budget, &cache, Arc::clone(&limits))?;
         let (persisted, ranges, state) = read_persisted_state(&tables)?;
         limits.ranges.begin(ranges);
-        let history = History::open(
-            &generation.join("history"),
-            Flushed {
-                end: persisted.end,
-                revision: persisted.mark.revision,
-                compacted: persisted.compacted,
-            },
-            Sizes::of(&budget),
-        )?;
+        let flushed = Flushed {
+            end: persisted.end,
+            revision: persisted.mark.revision,
+            compacted: persisted.compacted,
+        };
+        let history = History::open(&generation.join("history"), flushed, Sizes::of(&budget))?;
         let pool = ChunkPool::new(budget.memtable_bytes as usize);
         let shared = Arc::new(Shared {
             directory: generation,
@@ -181,10 +178,9 @@ impl LsmEngine {
     /// short, as nobody else comes by when nothing is written.
     pub fn try_again(&self) {
         if self.shared.is_wanting(Wanting::History) {
-            match self.shared.history.try_again() {
-                Ok(()) => self
-                    .shared
-                    .set_wanting(Wanting::History, self.shared.history.is_short()),
+            match self.shared.history.write_waiting() {
+                Ok(()) => self.shared.set_wanting(Wanting::History, false),
+                Err(error) if is_shortage(error.code) => {}
                 Err(error) => drop(self.shared.poison(error)),
             }
         }
@@ -253,6 +249,7 @@ impl LsmEngine {
             self.shared.limits.stopping.store(true, Ordering::Relaxed);
         }
         self.shared.changed.notify_all();
+        self.shared.history.end_calls();
         let threads = std::mem::take(&mut *self.threads.lock());
         let this_thread = std::thread::current().id();
         // A callback may hold the last reference to the engine: its thread then ends by itself.
@@ -270,17 +267,23 @@ impl LsmEngine {
         snapshot: Option<SyncSender<RowsAndValues>>,
     ) -> Result<(), StoreError> {
         self.wait_for_flush()?;
-        let end = self
-            .shared
-            .history
-            .write_out(self.shared.compacted.load(Ordering::Relaxed))
-            .map_err(|error| self.history_failed(error))?;
-        self.shared
-            .set_wanting(Wanting::History, self.shared.history.is_short());
+        rafterdb_fault::point("store.seal").map_err(|error| {
+            self.shared
+                .poison(io_failure(&error, "sealing", &self.shared.directory))
+        })?;
+        if self.shared.history.is_short() {
+            // It would be waited for again by the flush: memory takes what still comes.
+            self.shared
+                .history
+                .write_waiting()
+                .map_err(|error| self.history_failed(error))?;
+            self.shared.set_wanting(Wanting::History, false);
+        }
+        let end = self.shared.history.cut(self.shared.compacted.load(Ordering::Relaxed));
         self.shared.flush_wanted.store(false, Ordering::Relaxed);
         self.shared.flushed_rows.store(0, Ordering::Relaxed);
         let sealed = Arc::clone(&self.shared.view.load().active);
-        self.shared.view.store(Arc::new(View {
+        let before = self.shared.view.swap(Arc::new(View {
             active: Arc::new(Memtable::new(Arc::clone(&self.shared.pool))),
             sealed: Some(Sealed {
                 memtable: Arc::clone(&sealed),
@@ -298,6 +301,7 @@ impl LsmEngine {
             ranges: self.shared.limits.ranges.load_full(),
             state,
             snapshot,
+            before: Some(before),
         });
         work.flushing = true;
         drop(work);

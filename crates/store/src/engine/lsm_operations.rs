@@ -22,6 +22,15 @@ use super::tables::lies_apart;
 use super::{Change, ChangePlace, Engine, KeyRange, Mark, RowRef, Value, Visit};
 use crate::StoreError;
 
+impl LsmEngine {
+    fn append_to_history(&self, parts: &Parts<'_>) -> Result<(), StoreError> {
+        let history = &self.shared.history;
+        history.append(parts).map_err(|error| self.shared.poison(error))?;
+        self.shared.set_wanting(Wanting::History, history.is_short());
+        Ok(())
+    }
+}
+
 impl Engine for LsmEngine {
     fn latest(&self, key: &[u8], visit: &mut dyn FnMut(RowRef<'_>)) -> Result<bool, StoreError> {
         let compacted = self.shared.compacted.load(Ordering::Relaxed);
@@ -202,12 +211,7 @@ impl Engine for LsmEngine {
             before: &before.packed,
         };
         // History first: whoever sees the row must be able to follow it back.
-        let is_short = self
-            .shared
-            .history
-            .append(&parts)
-            .map_err(|error| self.shared.poison(error))?;
-        self.shared.set_wanting(Wanting::History, is_short);
+        self.append_to_history(&parts)?;
         if let Some(ranges) = self.shared.limits.ranges.load() {
             ranges.note(key, row.previous, row.modified);
         }
@@ -251,12 +255,7 @@ impl Engine for LsmEngine {
             row: [&[], &[]],
             before: &encode_bounds(range.end),
         };
-        let is_short = self
-            .shared
-            .history
-            .append(&parts)
-            .map_err(|error| self.shared.poison(error))?;
-        self.shared.set_wanting(Wanting::History, is_short);
+        self.append_to_history(&parts)?;
         self.shared.dead_stretches.begin_write(revision);
         let added = Arc::new(RangeTombstone::new((revision, sub), range));
         self.shared.limits.ranges.add(&added);

@@ -80,6 +80,8 @@ pub(super) struct Flush {
     pub(super) state: Vec<u8>,
     /// A snapshot that waits for the tables as this flush leaves them.
     pub(super) snapshot: Option<SyncSender<RowsAndValues>>,
+    /// What readers looked at until then, to be let go: the memory of a memtable takes its time.
+    pub(super) before: Option<Arc<View>>,
 }
 
 /// What the threads have to do.

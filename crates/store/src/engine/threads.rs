@@ -1,6 +1,6 @@
-//! The engine's three threads: one flushes memtables, one compacts tables, one compacts history and finds dead stretches; whichever of the
-//! first and the last is free merges the keys of the memtable that is written. Each failure ends all writes: a failed write or sync is not
-//! tried again.
+//! The engine's four threads: one flushes memtables, one compacts tables, one compacts history and finds dead stretches; whichever of the
+//! first and the last is free merges the keys of the memtable that is written. The fourth writes history to its files. Each failure ends all
+//! writes: a failed write or sync is not tried again.
 
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::Ordering;
@@ -29,16 +29,20 @@ type Body = fn(&Shared);
 
 /// Starts the threads one by one, and adds them to `threads`: those that were started before one cannot be are the owner's to end.
 pub(super) fn start(shared: &Arc<Shared>, threads: &mut Vec<JoinHandle<()>>) -> Result<(), StoreError> {
-    let bodies: [(&str, Body); 3] = [
-        ("rafterdb-flush", flush_until_stopped),
-        ("rafterdb-tables", compact_tables_until_stopped),
-        ("rafterdb-history", compact_history_until_stopped),
+    let bodies: [(&str, Body, bool); 4] = [
+        ("rafterdb-flush", flush_until_stopped, true),
+        ("rafterdb-tables", compact_tables_until_stopped, true),
+        ("rafterdb-history", compact_history_until_stopped, true),
+        // Who applies entries waits for it once much is to be written.
+        ("rafterdb-record", write_history_until_stopped, false),
     ];
-    for (name, body) in bodies {
+    for (name, body, gives_way) in bodies {
         let shared = Arc::clone(shared);
         let thread = rafterdb_fault::point("thread.start").and_then(|()| {
             std::thread::Builder::new().name(name.into()).spawn(move || {
-                give_way();
+                if gives_way {
+                    give_way();
+                }
                 body(&shared);
             })
         });
@@ -160,7 +164,16 @@ fn flush_until_stopped(shared: &Shared) {
     }
 }
 
+fn write_history_until_stopped(shared: &Shared) {
+    while shared.history.wait_for_call() {
+        run(shared, Wanting::History, "a write of history", || {
+            shared.history.write_waiting()
+        });
+    }
+}
+
 fn run_flush(shared: &Shared, flush: &mut Flush) -> Result<(), StoreError> {
+    flush.before = None;
     let reach = |point: &str| {
         rafterdb_fault::point(point).map_err(|error| io_failure(&error, "flushing to", &shared.directory))
     };

@@ -17,11 +17,11 @@ const SHORT: Duration = Duration::from_millis(1);
 /// The longest times that an entry took since the machine was made; each may be of another entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LongestApply {
-    /// Of its operations, from begin to end.
+    /// From begin to end, with the flush that it asked for.
     pub wall: Duration,
     /// The same, of the processor; up to 0.2 ms too much.
     pub processor: Duration,
-    /// What it waited for each, with a flush that it asked for.
+    /// What it waited for each.
     pub waits: [(Wait, Duration); Wait::ALL.len()],
 }
 
@@ -34,7 +34,7 @@ pub(super) struct ApplyTimes {
 }
 
 impl ApplyTimes {
-    /// An entry's operations are done.
+    /// An entry is done.
     pub(super) fn applied(&self, timer: &Timer) {
         let wall = timer.began.elapsed();
         raise(&self.wall, wall);

@@ -1,4 +1,5 @@
-//! What applying one entry may cost, in steps of about a microsecond. Decided by what the entry says and by live keys alone, so that
+//! What applying one entry may cost, in steps of about a microsecond of processor time: ten milliseconds with all that is looked up. What it waits
+//! for, the processor or a disk, cannot be told from what it says. Decided by what the entry says and by live keys alone, so that
 //! all members decide the same, when they apply it again after a restart too. An entry names the version of the machine whose bounds
 //! are its own, so that a release which changes them decides as before about entries that are in a log.
 

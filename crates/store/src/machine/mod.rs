@@ -211,13 +211,9 @@ impl<E: Engine> Machine<E> {
         };
         writer.bounds = *bounds;
         let mut is_named = false;
+        let timer = Timer::begin();
         let outcome = match kind {
-            EntryKind::Batch => {
-                let timer = Timer::begin();
-                let applied = writer.apply_batch(&self.engine, entry.body, results)?;
-                self.apply_times.applied(&timer);
-                applied
-            }
+            EntryKind::Batch => writer.apply_batch(&self.engine, entry.body, results)?,
             EntryKind::Noop => {
                 is_named = writer.state.take_name(entry.body);
                 Applied::default()
@@ -233,6 +229,7 @@ impl<E: Engine> Machine<E> {
         if is_named || self.engine.is_full() {
             self.rotate_if_there_is_room(writer)?;
         }
+        self.apply_times.applied(&timer);
         Ok(outcome)
     }
 

@@ -18,13 +18,13 @@ const LAST_READ_BYTES: usize = 128 << 10;
 
 #[derive(Clone)]
 pub(super) enum Source {
-    /// A segment by number: complete, or the one being written.
+    /// A segment by number: complete, or being written.
     Segment(u64),
     /// A survivors file, or one of images.
     File(Arc<Sealed>),
 }
 
-/// How a read ended: a complete file has a next one, the one being written has not, yet.
+/// How a read ended: a full file has a next one, the one that is added to has not, yet.
 enum Read {
     Bytes,
     EndOfFile,
@@ -54,7 +54,12 @@ impl<'h> Cursor<'h> {
             let segments = &state.kept.segments;
             match segments.get(segments.partition_point(|segment| segment.last < revision)) {
                 Some(segment) => (Some(Arc::clone(segment)), segment.number, 0),
-                None => (None, state.number, locate(&state.tail.index.entries, revision)),
+                None => {
+                    let is_passed = state.tail.first.index.last < revision;
+                    let at = u64::from(is_passed && state.tail.next.is_some());
+                    let tail = state.tail.get(at).unwrap_or(&state.tail.first);
+                    (None, state.number + at, locate(&tail.index.entries, revision))
+                }
             }
         };
         let offset = match sealed {
@@ -173,21 +178,21 @@ impl<'h> Cursor<'h> {
             }
         };
         let state = self.history.state.read();
-        let tail = &state.tail;
-        if number == state.number {
-            if offset >= tail.written {
-                let unread = &tail.buffer[(offset - tail.written) as usize..];
-                let count = unread.len().min(wanted);
-                self.buffer.extend_from_slice(&unread[..count]);
-                return Ok(if count == 0 { Read::EndOfHistory } else { Read::Bytes });
-            }
-            let (file, path) = (Arc::clone(&tail.file), tail.path.clone());
+        if let Some(at) = number.checked_sub(state.number) {
+            let Some(tail) = state.tail.get(at) else {
+                return Ok(Read::EndOfHistory);
+            };
+            let Some(file) = tail.file.as_ref().filter(|_| offset < tail.written) else {
+                return Ok(match tail.read_waiting(offset, wanted, &mut self.buffer) {
+                    0 if state.tail.get(at + 1).is_some() => Read::EndOfFile,
+                    0 => Read::EndOfHistory,
+                    _ => Read::Bytes,
+                });
+            };
+            let (file, path) = (Arc::clone(file), tail.path.clone());
             let count = wanted.min((tail.written - offset) as usize);
             drop(state);
             return self.read_file(&file, &path, offset, count);
-        }
-        if number > state.number {
-            return Ok(Read::EndOfHistory);
         }
         let kept = Arc::clone(&state.kept);
         drop(state);

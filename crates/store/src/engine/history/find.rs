@@ -81,10 +81,11 @@ impl History {
 
     /// The segments that index entries of `revision` lie in, with those entries.
     fn segments_of(&self, revision: u64) -> Result<Vec<(Source, Vec<IndexEntry>)>, StoreError> {
-        let (kept, tail) = {
+        let (kept, tails) = {
             let state = self.state.read();
-            let tail = (state.number, within(&state.tail.index.entries, revision));
-            (Arc::clone(&state.kept), tail)
+            let entries = state.tail.iter().map(|tail| within(&tail.index.entries, revision));
+            let tails: Vec<_> = (state.number..).map(Source::Segment).zip(entries).collect();
+            (Arc::clone(&state.kept), tails)
         };
         let mut found = Vec::new();
         let first = kept.segments.partition_point(|segment| segment.last < revision);
@@ -95,7 +96,7 @@ impl History {
             let entries = within(&self.opened(segment)?.index, revision);
             found.push((Source::Segment(segment.number), entries));
         }
-        found.push((Source::Segment(tail.0), tail.1));
+        found.extend(tails);
         found.retain(|(_, entries)| entries.len() >= HALVING_ENTRIES_MIN);
         Ok(found)
     }

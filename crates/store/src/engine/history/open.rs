@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::path::Path;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
@@ -13,11 +13,14 @@ use rafterdb_codec::store::record::{decode, parse, Decoded, FRAME_BYTES};
 use super::super::failure::{corrupt, io_failure};
 use super::super::files::{read_at, sync_directory};
 use super::super::options::Budget;
+use super::calls::{Calls, Unsynced};
 use super::images::images_name;
 use super::kept::is_left_over;
 use super::segment::{read_header, Index, Sealed, RECORDS_BEGIN};
 use super::survivors_file::survivors_name;
-use super::{create_tail, remove, segment_name, Files, History, Kept, Position, Tail, Unsynced, SEGMENTS_OPEN_MAX};
+use super::tail::{Tail, Tails};
+use super::writing::create_segment;
+use super::{remove, segment_name, Files, History, Kept, Position, SEGMENTS_OPEN_MAX};
 use crate::StoreError;
 
 /// Bytes of the last segment that are read at a time.
@@ -63,7 +66,9 @@ impl History {
     /// Begins a history in `directory`, which is made.
     pub(in crate::engine) fn create(directory: &Path, sizes: Sizes) -> Result<Self, StoreError> {
         std::fs::create_dir_all(directory).map_err(|error| io_failure(&error, "creating", directory))?;
-        let tail = create_tail(directory, 1, sizes.buffer_bytes)?;
+        let path = directory.join(segment_name(1));
+        let file = create_segment(&path, 1)?;
+        let tail = Tail::opened(path, file, RECORDS_BEGIN, Index::default());
         let history = Self::new(directory, Kept::default(), (1, tail), sizes);
         history.unsynced.lock().directory = true;
         Ok(history)
@@ -72,7 +77,7 @@ impl History {
     /// Opens the history in `directory`.
     pub(in crate::engine) fn open(directory: &Path, flushed: Flushed, sizes: Sizes) -> Result<Self, StoreError> {
         let listing = list(directory)?;
-        let (kept, tail) = restore(directory, &listing, flushed, sizes)?;
+        let (kept, tail) = restore(directory, &listing, flushed)?;
         sync_directory(directory).map_err(|error| io_failure(&error, "opening", directory))?;
         Ok(Self::new(directory, kept, (flushed.end.segment, tail), sizes))
     }
@@ -85,9 +90,12 @@ impl History {
             state: RwLock::new(Files {
                 kept: Arc::new(kept),
                 number,
-                tail,
+                tail: Tails::new(tail, sizes.buffer_bytes),
             }),
             opened: Cache::new(SEGMENTS_OPEN_MAX),
+            writing: Mutex::default(),
+            calls: Calls::default(),
+            short: AtomicBool::new(false),
             unsynced: Mutex::new(Unsynced::default()),
             written: AtomicU64::new(0),
             lookups: AtomicU64::new(0),
@@ -96,7 +104,7 @@ impl History {
     }
 }
 
-fn restore(directory: &Path, listing: &Listing, flushed: Flushed, sizes: Sizes) -> Result<(Kept, Tail), StoreError> {
+fn restore(directory: &Path, listing: &Listing, flushed: Flushed) -> Result<(Kept, Tail), StoreError> {
     let end = flushed.end;
     let survivors = restore_survivors(directory, listing, flushed.compacted)?;
     let (first, floor) = survivors.last().map_or((1, 0), |file| (file.number, file.floor));
@@ -119,7 +127,7 @@ fn restore(directory: &Path, listing: &Listing, flushed: Flushed, sizes: Sizes) 
         }
         segments.push(Arc::new(sealed));
     }
-    let tail = reopen_tail(directory, end, sizes.buffer_bytes)?;
+    let tail = reopen_tail(directory, end)?;
     let kept = Kept {
         floor,
         survivors,
@@ -193,7 +201,7 @@ fn restore_images(
 }
 
 /// Opens the last segment and cuts it at `end`.
-fn reopen_tail(directory: &Path, end: Position, buffer_bytes: usize) -> Result<Tail, StoreError> {
+fn reopen_tail(directory: &Path, end: Position) -> Result<Tail, StoreError> {
     let path = directory.join(segment_name(end.segment));
     let failed = |error: std::io::Error| io_failure(&error, "opening", &path);
     let file = match File::options().read(true).write(true).open(&path) {
@@ -216,14 +224,7 @@ fn reopen_tail(directory: &Path, end: Position, buffer_bytes: usize) -> Result<T
             .and_then(|()| file.set_len(end.offset))
             .map_err(|error| io_failure(&error, "cutting", &path))?;
     }
-    Ok(Tail {
-        path,
-        file: Arc::new(file),
-        written: end.offset,
-        buffer: Vec::with_capacity(buffer_bytes + (4 << 10)),
-        index,
-        short_until: 0,
-    })
+    Ok(Tail::opened(path, Arc::new(file), end.offset, index))
 }
 
 /// Reads the records up to `end`, which must be where one ends.
