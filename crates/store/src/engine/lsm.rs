@@ -93,6 +93,7 @@ impl LsmEngine {
             }),
             pool,
             cache: RowCache::new(budget.row_cache_bytes),
+            last_row: Mutex::default(),
             has_values: AtomicBool::new(tables.has_values()),
             tables,
             history,
@@ -280,6 +281,7 @@ impl LsmEngine {
             self.shared.set_wanting(Wanting::History, false);
         }
         let end = self.shared.history.cut(self.shared.compacted.load(Ordering::Relaxed));
+        self.shared.last_row.lock().clear();
         self.shared.flush_wanted.store(false, Ordering::Relaxed);
         self.shared.flushed_rows.store(0, Ordering::Relaxed);
         let sealed = Arc::clone(&self.shared.view.load().active);

@@ -16,7 +16,7 @@ use super::memtable::FETCHED_MAX;
 use super::options::MEMTABLE_GROWTH;
 use super::range_tombstones::{after, RangeTombstone};
 use super::scan::Sight;
-use super::shared::Wanting;
+use super::shared::{Next, Wanting};
 use super::snapshot::Pin;
 use super::tables::lies_apart;
 use super::{Change, ChangePlace, Engine, KeyRange, Mark, RowRef, Value, Visit};
@@ -29,13 +29,11 @@ impl LsmEngine {
         self.shared.set_wanting(Wanting::History, history.is_short());
         Ok(())
     }
-}
 
-impl Engine for LsmEngine {
-    fn latest(&self, key: &[u8], visit: &mut dyn FnMut(RowRef<'_>)) -> Result<bool, StoreError> {
+    fn look_at_latest(&self, key: &[u8], next: Next, visit: &mut dyn FnMut(RowRef<'_>)) -> Result<bool, StoreError> {
         let compacted = self.shared.compacted.load(Ordering::Relaxed);
         let ranges = self.shared.limits.ranges.load();
-        let seen = self.shared.newest_of_writer(key, |packed| {
+        let seen = self.shared.newest_of_writer(key, next, |packed| {
             let row = self.shared.parse(packed)?;
             // Such tombstones go away at some time, at another one on each member: to the machine they are gone at once.
             if row.is_tombstone() && row.modified <= compacted {
@@ -60,6 +58,16 @@ impl Engine for LsmEngine {
             Ok(true)
         })?;
         seen.unwrap_or(Ok(false))
+    }
+}
+
+impl Engine for LsmEngine {
+    fn latest(&self, key: &[u8], visit: &mut dyn FnMut(RowRef<'_>)) -> Result<bool, StoreError> {
+        self.look_at_latest(key, Next::Lives, visit)
+    }
+
+    fn latest_of_doomed(&self, key: &[u8], visit: &mut dyn FnMut(RowRef<'_>)) -> Result<bool, StoreError> {
+        self.look_at_latest(key, Next::Dies, visit)
     }
 
     fn expect(&self, keys: &[&[u8]]) {

@@ -14,6 +14,7 @@ mod generation;
 mod history;
 mod install;
 mod key_order;
+mod last_row;
 mod lsm;
 mod lsm_operations;
 mod memtable;
@@ -112,6 +113,11 @@ pub trait Engine: Send + Sync {
     /// The newest version of `key`, a tombstone too unless it is compacted. For the writer, which sees its own unpublished
     /// writes. Returns whether there was one.
     fn latest(&self, key: &[u8], visit: &mut dyn FnMut(RowRef<'_>)) -> Result<bool, StoreError>;
+
+    /// The same of a key that is about to be deleted.
+    fn latest_of_doomed(&self, key: &[u8], visit: &mut dyn FnMut(RowRef<'_>)) -> Result<bool, StoreError> {
+        self.latest(key, visit)
+    }
 
     /// The writer is about to look at these keys, in this order. Changes nothing; an engine may get ready what it has of them.
     fn expect(&self, _keys: &[&[u8]]) {}

@@ -18,6 +18,7 @@ use super::dead_stretches::DeadStretches;
 use super::deletions::Deletions;
 use super::failure::{corrupt, poisoned};
 use super::history::{Compaction, History, Position};
+use super::last_row::LastRow;
 use super::memtable::{Memtable, Reading};
 use super::options::Budget;
 use super::range_tombstones::RangeTombstones;
@@ -114,6 +115,8 @@ pub(super) struct Shared {
     pub(super) pool: Arc<ChunkPool>,
     pub(super) view: ArcSwap<View>,
     pub(super) cache: RowCache,
+    /// Taken by the writer, for whom alone it is.
+    pub(super) last_row: Mutex<LastRow>,
     pub(super) tables: Tables,
     pub(super) history: History,
     pub(super) limits: Arc<Limits>,
@@ -152,6 +155,15 @@ pub(super) enum Wanting {
     Flush = 2,
     Tables = 4,
     Compaction = 8,
+}
+
+/// What becomes of a key that the writer looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// It lives on: the cache takes its row, and has the one that takes its place once that is in the tables.
+    Lives,
+    /// It is deleted: nobody looks for a row of it soon, and the cache has better ones to keep.
+    Dies,
 }
 
 impl Drop for Shared {
@@ -228,6 +240,7 @@ impl Shared {
     pub(super) fn newest_of_writer<T>(
         &self,
         key: &[u8],
+        next: Next,
         look: impl FnOnce(&[u8]) -> T,
     ) -> Result<Option<T>, StoreError> {
         let hash = self.hash(key);
@@ -237,7 +250,31 @@ impl Shared {
                 return Ok(Some(look(row)));
             }
         }
-        self.newest_in_tables(key, look)
+        // Not held while somebody looks.
+        let mut last = std::mem::take(&mut *self.last_row.lock());
+        if last.of(key).is_none() && !self.look_up(key, next, &mut last)? {
+            return Ok(None);
+        }
+        let seen = last.of(key).map(look);
+        *self.last_row.lock() = last;
+        Ok(seen)
+    }
+
+    /// Looks the row of `key` up in the tables, or in the cache. Whether there is one.
+    fn look_up(&self, key: &[u8], next: Next, into: &mut LastRow) -> Result<bool, StoreError> {
+        if let Some(row) = self.cache.get(key) {
+            into.set(key, &row);
+            return Ok(true);
+        }
+        let read_at = self.cache.generation();
+        let Some(row) = timed(Wait::Tables, || self.tables.get(key))? else {
+            return Ok(false);
+        };
+        into.set(key, &row);
+        if next == Next::Lives {
+            self.cache.add(key, &row, read_at);
+        }
+        Ok(true)
     }
 
     /// Calls `look` with the row of `key` of the tables, packed, or the same one of the cache.

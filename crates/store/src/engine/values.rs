@@ -17,7 +17,7 @@ use rafterdb_codec::store::{RowRef, Value};
 use super::displaced::DisplacedRow;
 use super::failure::{compacted, corrupt};
 use super::memtable::{Memtable, Reading};
-use super::shared::{Flush, Shared};
+use super::shared::{Flush, Next, Shared};
 use super::tables::{lies_apart, StoredValue};
 use crate::StoreError;
 
@@ -59,7 +59,8 @@ impl Shared {
         if active.write().get(self.hash(key), key).is_some() {
             return Ok(BeforeImage::default());
         }
-        let image = self.newest_of_writer(key, |packed| {
+        let next = if row.is_tombstone() { Next::Dies } else { Next::Lives };
+        let image = self.newest_of_writer(key, next, |packed| {
             let before = self.parse(packed)?;
             assert!(
                 before.modified == row.previous,

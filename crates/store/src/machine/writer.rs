@@ -343,7 +343,7 @@ impl Writer {
         let has_reply = reply.is_some();
         let mut before = Before::default();
         let mut read = Ok(());
-        engine.latest(key, &mut |row| {
+        engine.latest_of_doomed(key, &mut |row| {
             before = Before::of(&row, hashed);
             if let Some(skips) = skips_after(&row, revision, 0, self.state.compacted) {
                 before.skips = skips;
