@@ -191,7 +191,8 @@ export type MemberRef = string | number;
 /** Of a change that takes a voter away. */
 export interface RemoveOptions extends CallOptions {
   /**
-   * Do it although a majority of those that would be left does not answer now. What is written then waits until they do. Default false.
+   * Do it although a majority of those that would be left does not answer now. What is written then waits until they do. It takes a majority of
+   * the voters that there are all the same: once those are gone for good, only `forceNewCluster` helps. Default false.
    */
   force?: boolean | undefined;
 }
@@ -434,6 +435,14 @@ export interface MemberStatus {
    * with different ones do not speak to each other. Empty: it has not learnt it yet.
    */
   cluster: string;
+  /**
+   * Identities that the cluster had before: each time that it began anew with one member (`forceNewCluster`), oldest first, with the
+   * index of the entry at which it did.
+   */
+  formerClusters: {
+    cluster: string;
+    index: number;
+  }[];
   /** The other members as this one sees them: whom it reaches, and why not. Empty for an unreachable one. */
   peers: PeerStatus[];
 }
@@ -778,7 +787,7 @@ export declare function directoryStore(path: string): BackupStore;
 /**
  * Opens a member of a cluster in this process; `open({ dataDir })` alone is a store of one member.
  * Errors: INVALID_ARGUMENT, MEMBER_UNKNOWN, ADDRESS_INVALID, PORT_IN_USE, DATA_DIR_LOCKED, DATA_DIR_MISMATCH, FORMAT_NEWER,
- * DATA_DIR_INCOMPLETE, LOG_CORRUPT, LOG_SEGMENT_MISSING, STORE_CORRUPT, DISK_FULL, OUT_OF_FILES, IO (also when a thread cannot be
+ * MEMBER_REMOVED, CLUSTER_MISMATCH (with `join`: the directory is of another cluster), DATA_DIR_INCOMPLETE, LOG_CORRUPT, LOG_SEGMENT_MISSING, STORE_CORRUPT, DISK_FULL, OUT_OF_FILES, IO (also when a thread cannot be
  * started), BINARY_MISSING, WORKER_FAILED. Opened in a worker thread, it is closed when the worker ends.
  */
 export declare function open(options: OpenOptions): Promise<Database>;
@@ -813,5 +822,51 @@ export declare function range(options?: Selection & {
   reverse?: boolean | undefined;
   keysOnly?: boolean | undefined;
 }): TxnOperation;
+export interface ForceOptions {
+  /** The data directory of the member that is left. */
+  dataDir: string;
+  /** Only look what the directory holds, and whether it could be done. Default false. */
+  dryRun?: boolean | undefined;
+  /**
+   * The store's revision is at least this one, so that no revision is given out twice that those who are lost may have given out.
+   * Default: 1,000,000,000 above the newest that the member knows.
+   */
+  raiseTo?: number | undefined;
+  /** Bytes of memory, as for `open`. Default 256 MiB. */
+  memory?: number | undefined;
+}
+/** What the directory holds, and what has become of it. */
+export interface ForcedCluster {
+  /** The member's name: it is the only voter from now on. */
+  name: string;
+  /** Identity of the cluster from now on, hex digits; empty after a `dryRun`. */
+  cluster: string;
+  /** The identity that it had; empty if the member did not know it. */
+  formerCluster: string;
+  /** Names of the other members, which are none any more. */
+  others: string[];
+  /** Index of the last entry that the member had, of the first group. */
+  lastIndex: number;
+  /** Term of that entry. */
+  lastTerm: number;
+  /** How many of its entries the member did not know to be committed: they are, from now on. Some may never have been acknowledged. */
+  uncommitted: number;
+  /** The member may lack what it had acknowledged itself: its directory was new, or its machine went down with a weak `durability`. */
+  mayLack: boolean;
+  /** The store's revision, from which it goes on. */
+  revision: number;
+}
+/**
+ * The last resort when a majority of the voters is gone for good: has the cluster begin anew with one member that is left, as its only
+ * voter. Works on that member's data directory, which must not be open anywhere. All that the member has is committed from then on, also
+ * what it did not know to be; what only others had is lost, though it may have been acknowledged. It is a cluster of another identity:
+ * members and clients of the one that was are refused with CLUSTER_MISMATCH, and can be members again with an empty data directory
+ * and `join`. Of several that are left, take the one with the highest `lastTerm`, and of those the one with the highest `lastIndex`; a
+ * `dryRun` tells them. Once it is begun there is no way back: after a crash, call it again.
+ * Errors: DATA_DIR_MISMATCH (no member's directory, or one that holds nothing), MEMBER_REMOVED, INVALID_ARGUMENT (also: the member votes
+ * alone already, so it needs nothing of this), DATA_DIR_LOCKED, DATA_DIR_INCOMPLETE, STORE_CORRUPT, LOG_CORRUPT, LOG_SEGMENT_MISSING,
+ * FORMAT_NEWER, DISK_FULL, IO, BINARY_MISSING.
+ */
+export declare function forceNewCluster(options: ForceOptions): Promise<ForcedCluster>;
 
 export {};

@@ -24,5 +24,8 @@ export const isOfReads = (point: string) => ['member.read', 'store.search.start'
 /** Reached when a thread is started: what is on disk does not change there. */
 export const isOfThreads = (point: string) => point === 'thread.start'
 
+/** Reached when a cluster is made to begin anew with one member. */
+export const isOfBeginningAnew = (point: string) => point.startsWith('member.anew.')
+
 /** Reached when a snapshot goes from one member to another. */
 export const isOfSnapshots = (point: string) => point.startsWith('store.install.') || point.startsWith('member.snapshot.')

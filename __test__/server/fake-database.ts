@@ -322,6 +322,7 @@ export function memberStatus(name: string, role: MemberStatus['role'], endpoint:
     diskBytes: 12_345,
     logMode: 'fdatasync',
     version: '0.1.0',
+    formerClusters: [],
     cluster: 'c1',
     peers: [],
   }

@@ -3,6 +3,7 @@ import { Readable, Writable } from 'node:stream'
 import { lastBackup, restoreBackup, verifyBackup } from '../../src/backup/api.js'
 import { writeWhole } from '../../src/backup/directory.js'
 import type { ConnectOptions, Database, OpenOptions } from '../../src/client/api.js'
+import { forceNewCluster } from '../../src/recover/api.js'
 import type { Context } from '../../src/server/context.js'
 import { Output } from '../../src/server/output.js'
 import { run } from '../../src/server/program.js'
@@ -55,6 +56,7 @@ export async function shell(args: string[], options: ShellOptions = {}): Promise
     open: options.open ?? (async () => db),
     verifyBackup,
     restoreBackup,
+    forceNewCluster,
     lastBackup,
     writeWhole,
   }

@@ -191,6 +191,11 @@ export interface MemberStatus {
    * with different ones do not speak to each other. Empty: it has not learnt it yet.
    */
   cluster: string
+  /**
+   * Identities that the cluster had before: each time that it began anew with one member (`forceNewCluster`), oldest first, with the
+   * index of the entry at which it did.
+   */
+  formerClusters: { cluster: string; index: number }[]
   /** The other members as this one sees them: whom it reaches, and why not. Empty for an unreachable one. */
   peers: PeerStatus[]
 }

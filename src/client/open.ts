@@ -13,7 +13,7 @@ import type { PortFactory } from './connection/port.js'
 import { createEmbedded, createRemote, REQUEST_TIMEOUT_MS } from './database/create-database.js'
 import { Compactor } from './history/compactor.js'
 import { keepOf } from './history/retention.js'
-import { askCluster, becomeMember } from './join/become-member.js'
+import { askCluster, becomeMember, checkCluster } from './join/become-member.js'
 import { logOf } from './text/log-lines.js'
 
 /** To members elsewhere. */
@@ -28,7 +28,7 @@ const backup: import('./database/backup-source.js').RunBackup = async (source, t
 /**
  * Opens a member of a cluster in this process; `open({ dataDir })` alone is a store of one member.
  * Errors: INVALID_ARGUMENT, MEMBER_UNKNOWN, ADDRESS_INVALID, PORT_IN_USE, DATA_DIR_LOCKED, DATA_DIR_MISMATCH, FORMAT_NEWER,
- * DATA_DIR_INCOMPLETE, LOG_CORRUPT, LOG_SEGMENT_MISSING, STORE_CORRUPT, DISK_FULL, OUT_OF_FILES, IO (also when a thread cannot be
+ * MEMBER_REMOVED, CLUSTER_MISMATCH (with `join`: the directory is of another cluster), DATA_DIR_INCOMPLETE, LOG_CORRUPT, LOG_SEGMENT_MISSING, STORE_CORRUPT, DISK_FULL, OUT_OF_FILES, IO (also when a thread cannot be
  * started), BINARY_MISSING, WORKER_FAILED. Opened in a worker thread, it is closed when the worker ends.
  */
 export async function open(options: OpenOptions): Promise<Database> {
@@ -87,7 +87,12 @@ async function startJoining(
 ): Promise<ClusterMember> {
   if (existsSync(joinPath(config.dataDir, 'member.json'))) {
     try {
-      return await start({ joining: true })
+      const member = await start({ joining: true })
+      await checkCluster(dialPort, endpoints, member.info.cluster).catch(async (error: unknown) => {
+        await member.close()
+        throw error
+      })
+      return member
     } catch (error) {
       // It was ended before it had heard of the cluster, and so has to be told who there is.
       if (!(error instanceof RafterError) || error.code !== 'INVALID_ARGUMENT') throw error

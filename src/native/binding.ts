@@ -33,6 +33,11 @@ export interface Binding extends Direct {
   /** Completes it, at a revision of at least `raised`. JSON: `{"revision"}`, or `{"code", "text"}`. */
   finishRestore(restore: number, revision: number, raised: number): Promise<string>
   abortRestore(restore: number): Promise<string>
+  /**
+   * Has a cluster begin anew with the member of a closed directory, or only looks at it. `raiseTo` 0: far above what it knows. JSON:
+   * `ForcedCluster` of src/recover/force-new-cluster.ts, or `{"code", "text"}`.
+   */
+  beginAnew(config: string, raiseTo: number, onlyLook: boolean): Promise<string>
   dial(
     endpoint: string,
     timeoutMs: number,
@@ -47,6 +52,8 @@ export interface MemberInfo {
   member: number
   /** Its own number: of its name if it founded its cluster, else the one that was drawn when it joined. */
   id: number
+  /** Identity of the cluster that its data is of, or that it joined; 0: it knows none yet. */
+  cluster: number
   /** It has joined, or is about to: its directory is not a founder's. */
   joining: boolean
   /** Who votes as long as no entry of the log says who does, by number: the founders, or those whom it joins. */

@@ -1,8 +1,9 @@
-// What a command may touch: streams, environment, the doors to a database, and backups. main.ts fills it for the process, tests with fakes.
+// What a command may touch: streams, environment, the doors to a database, to backups, and to a closed directory. main.ts fills it for the process, tests with fakes.
 // Commands know nothing else of the process, so that each can be run and checked inside a test.
 import type { Readable } from 'node:stream'
 import type { BackupOrigin, Restored, RestoreOptions, VerifyOptions } from '../backup/api.js'
 import type { Backup, ConnectOptions, Database, OpenOptions } from '../client/api.js'
+import type { ForcedCluster, ForceOptions } from '../recover/api.js'
 import type { Output } from './output.js'
 
 export interface Context {
@@ -23,6 +24,7 @@ export interface Context {
   open(options: OpenOptions): Promise<Database>
   verifyBackup(from: BackupOrigin, options: VerifyOptions): Promise<Backup[]>
   restoreBackup(from: BackupOrigin, options: RestoreOptions): Promise<Restored>
+  forceNewCluster(options: ForceOptions): Promise<ForcedCluster>
   /** What a file says of the backup in it. */
   lastBackup(file: string, options: VerifyOptions): Promise<Backup>
   /** Writes a file that appears whole or not at all. */

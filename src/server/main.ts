@@ -76,6 +76,7 @@ const context: Context = {
   open: async (options) => (await import('../index.js')).open(options),
   verifyBackup: async (from, options) => (await import('../index.js')).verifyBackup(from, options),
   restoreBackup: async (from, options) => (await import('../index.js')).restoreBackup(from, options),
+  forceNewCluster: async (options) => (await import('../index.js')).forceNewCluster(options),
   lastBackup: async (file, options) => (await import('../backup/api.js')).lastBackup(file, options),
   writeWhole: async (file, chunks) => (await import('../backup/directory.js')).writeWhole(file, chunks),
 }

@@ -10,6 +10,7 @@ import { importCommand } from './commands/import.js'
 import { memberCommand } from './commands/member.js'
 import { putCommand } from './commands/put.js'
 import { rangeCommand } from './commands/range.js'
+import { recoverCommand } from './commands/recover.js'
 import { restoreCommand } from './commands/restore.js'
 import { serveCommand } from './commands/serve.js'
 import { statusCommand } from './commands/status.js'
@@ -39,6 +40,7 @@ const commands = [
   backupCommand,
   verifyCommand,
   restoreCommand,
+  recoverCommand,
 ]
 
 /** Runs one command line (without node and script) and returns the exit code. Never throws. */

@@ -11,6 +11,7 @@
 
 #[cfg(feature = "count-allocations")]
 mod allocations;
+mod begin_anew;
 mod direct;
 mod environment;
 mod error;

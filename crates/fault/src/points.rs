@@ -65,6 +65,22 @@ pub const POINTS: &[(&str, &str)] = &[
         "member.agreed",
         "when log and stores agree on disk, before the member begins to work",
     ),
+    (
+        "member.anew.begun",
+        "when it is on disk that a cluster is to begin anew with this member, before anything of that is done",
+    ),
+    (
+        "member.anew.applied",
+        "when a group's log is applied whole, before its store says that the cluster has begun anew",
+    ),
+    (
+        "member.anew.stored",
+        "when a group's store says that the cluster has begun anew, before the log begins after it",
+    ),
+    (
+        "member.anew.logged",
+        "when the log begins where the stores of a cluster that begins anew stand, before it is on disk that this is done",
+    ),
     ("member.apply", "before entries are applied to the store"),
     ("member.read", "before ranges are read from the store"),
     ("member.close", "when a member's threads ended, before its last flush"),

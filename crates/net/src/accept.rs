@@ -220,18 +220,17 @@ fn admit(shared: &Shared, roster: &Roster, hello: &Hello, cluster: u64) -> Resul
         HelloKind::PeerFast => Some(Lane::Fast),
         HelloKind::PeerBulk => Some(Lane::Bulk),
     };
+    if !may_be_one_cluster(hello.cluster, cluster) {
+        let began_anew = shared.handler.began_anew(hello.cluster);
+        return Err(NetError::new(
+            Code::ClusterMismatch,
+            other_cluster(&us.name, hello, cluster, began_anew),
+        ));
+    }
     if lane.is_some() && hello.roster != roster.hash && !is_one_cluster(hello.cluster, cluster) {
         let text = format!(
             "{} is configured with other members than this one ({}): check the lists of members",
             hello.name, us.name
-        );
-        return Err(NetError::new(Code::ClusterMismatch, text));
-    }
-    if !may_be_one_cluster(hello.cluster, cluster) {
-        let text = format!(
-            "{} is of cluster {:x}, this member ({}) of cluster {cluster:x}: one of them has the data directory of another \
-            cluster, or was founded anew",
-            hello.name, hello.cluster, us.name
         );
         return Err(NetError::new(Code::ClusterMismatch, text));
     }
@@ -269,6 +268,27 @@ fn admit(shared: &Shared, roster: &Roster, hello: &Hello, cluster: u64) -> Resul
             );
             Err(NetError::new(Code::MemberUnknown, text))
         }
+    }
+}
+
+/// What to say to who is of another cluster than this member. `began_anew`: where this one began anew, if it is what became of that one.
+fn other_cluster(us: &str, hello: &Hello, cluster: u64, began_anew: Option<u64>) -> String {
+    let Hello {
+        name, cluster: theirs, ..
+    } = hello;
+    match began_anew {
+        None => format!(
+            "{name} is of cluster {theirs:x}, this member ({us}) of cluster {cluster:x}: one of them has the data directory of another \
+            cluster, or was founded anew"
+        ),
+        Some(index) if hello.kind.is_peer() => format!(
+            "{name} is of cluster {theirs:x}, whose majority was lost: it has begun anew as cluster {cluster:x} without {name} (entry \
+            {index}), and what {name} holds counts no more. To be a member, it needs an empty data directory and --join"
+        ),
+        Some(index) => format!(
+            "{name} knows cluster {theirs:x}, whose majority was lost: it has begun anew as cluster {cluster:x} (entry {index}), which \
+            may lack what was written. Connect anew to use that"
+        ),
     }
 }
 

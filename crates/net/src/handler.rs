@@ -29,6 +29,12 @@ pub trait Handler: Send + Sync + 'static {
         0
     }
 
+    /// If this member's cluster had that identity before it began anew with one of its members: the index of the configuration with which
+    /// it did. Asked at the hello of who is of another cluster.
+    fn began_anew(&self, _former: u64) -> Option<u64> {
+        None
+    }
+
     /// Whether a member of this cluster that is none of the peers was one, or may have been: the index of the configuration that is known
     /// to be committed and lacks it. `None`: it may be about to become one. Asked at its hello.
     fn removed(&self, _member: u64) -> Option<u64> {

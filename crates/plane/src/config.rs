@@ -134,6 +134,14 @@ impl Config {
         self.id
     }
 
+    /// Nobody's but a member of that name, of so many groups: whoever else is a member is not asked.
+    pub fn be_alone(&mut self, name: &str, groups: u16) {
+        name.clone_into(&mut self.name);
+        self.groups = groups;
+        self.members.clear();
+        self.id = id_of(name);
+    }
+
     /// This member has drawn that number. Whoever else has its name or its number among the members is none of the others.
     pub fn be(&mut self, id: u64) {
         self.id = id;

@@ -27,6 +27,7 @@ pub use askers::app_port::Port;
 pub use askers::internal::Answered;
 pub use config::{id_of, Config, Peer};
 pub use ground::error::PlaneError;
+pub use member::begin_anew::{begin_anew, BegunAnew};
 pub use member::life::Member;
 pub use member::restore::MemberRestore;
 pub use network::Wire;

@@ -5,6 +5,7 @@ mod error;
 pub mod machine;
 mod restore;
 mod thread_time;
+mod unwatched;
 mod waits;
 
 pub use engine::{install_snapshot, EngineOptions, EngineStats, LsmEngine, PreparedStore, SharedCache, Snapshot};
@@ -13,7 +14,9 @@ pub use engine::{
 };
 pub use error::StoreError;
 pub use machine::{
-    Applied, Bounds, Deliver, KeptForCounts, LongestApply, Machine, MachineStatus, SlicedRead, WatchId, MACHINE_VERSION,
+    Anew, Applied, Bounds, Deliver, KeptForCounts, LongestApply, Machine, MachineStatus, SlicedRead, WatchId,
+    MACHINE_VERSION,
 };
 pub use restore::Restore;
+pub use unwatched::open_unwatched;
 pub use waits::Wait;

@@ -4,12 +4,12 @@
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use rafterdb_codec::{Code, Malformed, Pair, Parsed, Reader, WatchEvent};
 
 use crate::engine::{install_snapshot, EngineOptions, LsmEngine, PairsStream};
-use crate::machine::{restored_state, Deliver, Machine, WatchId};
+use crate::machine::{restored_state, Machine};
+use crate::unwatched::open_unwatched;
 use crate::{Engine, Mark, StoreError};
 
 const BUFFER_BYTES: usize = 256 << 10;
@@ -28,15 +28,6 @@ enum Stage {
     Pairs(PairsStream<BufWriter<File>>),
     Changes(Box<Machine<LsmEngine>>),
     Over,
-}
-
-/// Nobody watches.
-struct Nobody;
-
-impl Deliver for Nobody {
-    fn deliver(&self, _watch: WatchId, _code: Code, _body: &[u8]) {}
-
-    fn behind(&self) {}
 }
 
 impl Restore {
@@ -128,8 +119,7 @@ impl Restore {
         let file = File::open(path).map_err(|error| failed("read", path, &error))?;
         install_snapshot(&self.directory, &mut BufReader::with_capacity(BUFFER_BYTES, file))?;
         std::fs::remove_file(path).map_err(|error| failed("remove", path, &error))?;
-        let (engine, recovered) = LsmEngine::open(&self.directory, self.options.clone())?;
-        Machine::new(engine, recovered, Arc::new(Nobody))
+        open_unwatched(&self.directory, self.options.clone())
     }
 }
 

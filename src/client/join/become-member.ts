@@ -48,6 +48,21 @@ export async function askCluster(
   }
 }
 
+/**
+ * CLUSTER_MISMATCH if members of another cluster than `own`, that of this member's data directory, are at the endpoints, and none of its
+ * own. Nobody answers: nothing is known.
+ */
+export async function checkCluster(ports: PortFactory, endpoints: readonly string[], own: number): Promise<void> {
+  const search = new LeaderSearch(ports, { group: 0, cluster: own }, [...endpoints])
+  const found = await search.find('')
+  found?.connection.close()
+  if (found !== null || !search.isForeign) return
+  const text =
+    `join: this data directory is of a member of cluster ${own.toString(16)}, and the members at ${endpoints.join(', ')} are of another ` +
+    'one, where what it holds counts for nothing. To join that one, start with an empty data directory'
+  throw new RafterError('CLUSTER_MISMATCH', text, { details: search.failure('join').details })
+}
+
 export interface Joining {
   /** This member. `endpoint`: where the others reach it. */
   self: { id: number; name: string; endpoint: string }

@@ -92,6 +92,7 @@ export function unreachableStatus({ id, name, endpoint }: ConfiguredMember): Mem
     logMode: '',
     version: '',
     cluster: '',
+    formerClusters: [],
     peers: [],
   }
 }

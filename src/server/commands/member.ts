@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import type { CallOptions, Database, Member, MembersChange } from '../../client/api.js'
 import { type ClientFlags, chooseEndpoints, clientCommand, withDatabase } from '../client-command.js'
 import type { Context } from '../context.js'
+import { beganAnew } from '../former-clusters.js'
 import type { Output } from '../output.js'
 
 interface ForceFlags extends ClientFlags {
@@ -22,7 +23,9 @@ function list(context: Context): Command {
   return clientCommand('list', 'show who is a member, who votes and who leads').action(async (flags: ClientFlags) => {
     await withDatabase(context, flags, async (db) => {
       const members = await db.members.list({ signal: context.stop })
-      await (flags.json ? context.stdout.json(members) : printMembers(context.stdout, members))
+      if (flags.json) return context.stdout.json(members)
+      await printMembers(context.stdout, members)
+      for (const line of beganAnew(await db.status({ signal: context.stop }))) await context.stdout.line(line)
     })
   })
 }

@@ -5,6 +5,7 @@ import { isUnix } from '../../endpoint.js'
 import { type ClientFlags, clientCommand, withDatabase } from '../client-command.js'
 import type { Context } from '../context.js'
 import { CommandError } from '../failures.js'
+import { beganAnew } from '../former-clusters.js'
 import type { Output } from '../output.js'
 
 export function statusCommand(context: Context): Command {
@@ -41,6 +42,7 @@ export async function printStatus(output: Output, members: MemberStatus[]): Prom
     return [member.name, addressesOf(member), member.role, ...seen]
   })
   await output.table(header, rows)
+  for (const line of beganAnew(members)) await output.line(line)
 }
 
 /** Where clients find it: its endpoint, and the Unix sockets on its machine. */

@@ -3,9 +3,10 @@
 //!
 //! ```text
 //! state    [u32 version][u64 index][u64 term][u64 revision][u64 compacted][u64 digest][u64 cluster][u64 past][u64 digest from]
-//!          [configuration][u32 sessions][session …][u64 xxh3 of all before]
-//!          version 1 has no cluster, version 2 no past and no digest from, version 3 no configuration
+//!          [configuration][former][u32 sessions][session …][u64 xxh3 of all before]
+//!          version 1 has no cluster, version 2 no past and no digest from, version 3 no configuration, version 4 no former
 //! configuration  [u64 index][u64 term][u32 length][the entry's body]      a state without one is written as version 3
+//! former   [u32 count][(u64 cluster, u64 index) …]      oldest first; a state without any is written as version 4
 //! session  [u64 id][u64 floor][u64 acked][u32 kept][kept …]          least recently used first
 //! kept     [u8 0] absent · [u8 1][u64 first][u32 count] plain · [u8 2][u32 length][results] · [u8 3] forgotten
 //! ```
@@ -16,12 +17,16 @@ use crate::configuration::{Configuration, ConfigurationEntry, CONFIGURATION_BYTE
 use crate::reader::{length_u32, Malformed, Parsed, Reader};
 
 /// The newest version that is read.
-pub const STATE_VERSION: u32 = 4;
+pub const STATE_VERSION: u32 = 5;
 
 /// Bytes of a state without sessions and configuration.
 pub const STATE_FIXED_BYTES: usize = 80;
 /// Largest configuration, with where it stands.
 pub const STATE_CONFIGURATION_BYTES_MAX: usize = 20 + CONFIGURATION_BYTES_MAX;
+/// How many identities that the cluster had before are kept: the newest.
+pub const FORMER_CLUSTERS_MAX: usize = 16;
+/// Largest list of them.
+pub const STATE_FORMER_BYTES_MAX: usize = 4 + 16 * FORMER_CLUSTERS_MAX;
 /// Bytes of a session without what it keeps.
 pub const SESSION_BYTES: usize = 28;
 /// Largest kept batch without results.
@@ -29,6 +34,8 @@ pub const KEPT_FIXED_BYTES_MAX: usize = 13;
 
 /// The version of a state without configuration: older releases read it.
 const VERSION_WITHOUT_CONFIGURATION: u32 = 3;
+/// The version of a state of a cluster that never began anew.
+const VERSION_WITHOUT_FORMER: u32 = 4;
 const CHECKSUM_BYTES: usize = 8;
 const ABSENT: u8 = 0;
 const PLAIN: u8 = 1;
@@ -54,6 +61,15 @@ pub struct StateNumbers {
     pub past: u64,
     /// The revision of that; 0: it never was.
     pub digest_from: u64,
+}
+
+/// An identity that the cluster had before it began anew with one member, as its majority was lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FormerCluster {
+    /// The identity.
+    pub cluster: u64,
+    /// Index of the configuration with which it began anew.
+    pub index: u64,
 }
 
 /// A session without what it keeps.
@@ -94,14 +110,29 @@ pub struct StateWriter {
 }
 
 impl StateWriter {
-    /// Of a state with so many sessions, and with the last configuration that was applied, if one was.
+    /// Of a state with so many sessions, with the last configuration that was applied, if one was, and with the cluster's former
+    /// identities, of which there are none without a configuration.
     ///
     /// # Panics
-    /// A configuration that cannot have been parsed.
+    /// A configuration that cannot have been parsed; former identities without one, or too many.
     #[must_use]
-    pub fn new(numbers: &StateNumbers, configuration: Option<&ConfigurationEntry>, sessions: usize) -> Self {
+    pub fn new(
+        numbers: &StateNumbers,
+        configuration: Option<&ConfigurationEntry>,
+        former: &[FormerCluster],
+        sessions: usize,
+    ) -> Self {
         let mut out = Vec::with_capacity(STATE_FIXED_BYTES + sessions * 64);
-        let version = configuration.map_or(VERSION_WITHOUT_CONFIGURATION, |_| STATE_VERSION);
+        let version = match (configuration, former) {
+            (None, []) => VERSION_WITHOUT_CONFIGURATION,
+            (Some(_), []) => VERSION_WITHOUT_FORMER,
+            _ => STATE_VERSION,
+        };
+        let can_be = former.is_empty() || (configuration.is_some() && former.len() <= FORMER_CLUSTERS_MAX);
+        assert!(
+            can_be,
+            "a cluster begins anew with a configuration, and few former ones are kept"
+        );
         out.extend_from_slice(&version.to_le_bytes());
         for number in [
             numbers.index,
@@ -121,6 +152,13 @@ impl StateWriter {
             out.extend_from_slice(&entry.term.to_le_bytes());
             out.extend_from_slice(&length_u32(body.len()).to_le_bytes());
             out.extend_from_slice(&body);
+        }
+        if !former.is_empty() {
+            out.extend_from_slice(&length_u32(former.len()).to_le_bytes());
+            for one in former {
+                out.extend_from_slice(&one.cluster.to_le_bytes());
+                out.extend_from_slice(&one.index.to_le_bytes());
+            }
         }
         out.extend_from_slice(&length_u32(sessions).to_le_bytes());
         Self { out }
@@ -184,6 +222,8 @@ pub struct StateReader<'a> {
     pub numbers: StateNumbers,
     /// The last configuration that was applied; `None`: none was.
     pub configuration: Option<ConfigurationEntry>,
+    /// Identities that the cluster had before, oldest first.
+    pub former: Vec<FormerCluster>,
     /// How many sessions follow.
     pub sessions: u32,
     rest: Reader<'a>,
@@ -203,6 +243,7 @@ impl<'a> StateReader<'a> {
             Ok(version @ 1..=STATE_VERSION) => Ok(Self {
                 numbers: numbers(version, &mut rest)?,
                 configuration: (version >= 4).then(|| configuration(&mut rest)).transpose()?,
+                former: if version >= 5 { former(&mut rest)? } else { Vec::new() },
                 sessions: rest.u32()?,
                 rest,
             }),
@@ -272,6 +313,20 @@ fn configuration(rest: &mut Reader<'_>) -> Parsed<ConfigurationEntry> {
     })
 }
 
+fn former(rest: &mut Reader<'_>) -> Parsed<Vec<FormerCluster>> {
+    let count = rest.u32()? as usize;
+    if count == 0 || count > FORMER_CLUSTERS_MAX {
+        return Err(Malformed("the state has no former clusters, or too many"));
+    }
+    let one = |_| {
+        Ok(FormerCluster {
+            cluster: rest.u64()?,
+            index: rest.u64()?,
+        })
+    };
+    (0..count).map(one).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -314,8 +369,13 @@ mod tests {
         }
     }
 
-    fn encoded(configuration: Option<&ConfigurationEntry>) -> Vec<u8> {
-        let mut writer = StateWriter::new(&NUMBERS, configuration, 1);
+    const FORMER: [FormerCluster; 2] = [
+        FormerCluster { cluster: 15, index: 16 },
+        FormerCluster { cluster: 17, index: 18 },
+    ];
+
+    fn encoded(configuration: Option<&ConfigurationEntry>, former: &[FormerCluster]) -> Vec<u8> {
+        let mut writer = StateWriter::new(&NUMBERS, configuration, former, 1);
         writer.session(&SESSION);
         BATCHES.iter().for_each(|batch| writer.batch(*batch));
         writer.finish()
@@ -351,21 +411,29 @@ mod tests {
         let sessions = b"\x01\0\0\0\x09\0\0\0\0\0\0\0\x0a\0\0\0\0\0\0\0\x0b\0\0\0\0\0\0\0\x04\0\0\0";
         let kept = b"\0\x01\x2c\x01\0\0\0\0\0\0\x02\0\0\0\x02\x07\0\0\0results\x03";
         let all = [&body(3, 1..=8)[..], sessions, kept].concat();
-        assert_eq!(encoded(None), with_checksum(&all), "as older releases read it");
-        let empty = StateWriter::new(&NUMBERS, None, 0).finish();
+        assert_eq!(encoded(None, &[]), with_checksum(&all), "as older releases read it");
+        let empty = StateWriter::new(&NUMBERS, None, &[], 0).finish();
         assert_eq!(empty.len(), STATE_FIXED_BYTES);
 
         let at = b"\x0d\0\0\0\0\0\0\0\x0e\0\0\0\0\0\0\0\x18\0\0\0";
         let member = b"\x01\0\0\0\x0c\0\0\0\0\0\0\0\x01\0\x01\0\x03\0\0\0ab:1";
         let all = [&body(4, 1..=8)[..], at, member, sessions, kept].concat();
-        assert_eq!(encoded(Some(&configuration())), with_checksum(&all));
+        assert_eq!(encoded(Some(&configuration()), &[]), with_checksum(&all));
+        let numbers: Vec<u8> = (15u64..=18).flat_map(u64::to_le_bytes).collect();
+        let all = [&body(5, 1..=8)[..], at, member, b"\x02\0\0\0", &numbers, sessions, kept].concat();
+        assert_eq!(encoded(Some(&configuration()), &FORMER), with_checksum(&all));
     }
 
     #[test]
     fn a_state_comes_back_as_it_was_given() {
-        for configuration in [None, Some(configuration())] {
-            let bytes = encoded(configuration.as_ref());
+        for (configuration, former) in [
+            (None, &[][..]),
+            (Some(configuration()), &[]),
+            (Some(configuration()), &FORMER),
+        ] {
+            let bytes = encoded(configuration.as_ref(), former);
             let mut reader = StateReader::new(&bytes).unwrap();
+            assert_eq!(reader.former, former);
             assert_eq!((reader.numbers, reader.sessions), (NUMBERS, 1));
             assert_eq!(reader.configuration, configuration);
             assert_eq!(reader.session(), Ok(SESSION));
@@ -388,13 +456,13 @@ mod tests {
         assert_eq!(read(&none(1, 5)), Ok((first, 0)));
         assert_eq!(read(&none(2, 6)), Ok((StateNumbers { cluster: 6, ..first }, 0)));
         assert_eq!(read(&none(3, 8)), Ok((NUMBERS, 0)));
-        assert_eq!(read(&none(5, 8)), Err(StateFault::Newer(5)));
+        assert_eq!(read(&none(6, 8)), Err(StateFault::Newer(6)));
         assert!(matches!(read(&none(0, 8)), Err(StateFault::Damaged(_))));
     }
 
     #[test]
     fn a_state_that_is_cut_short_or_damaged_is_refused() {
-        let bytes = encoded(Some(&configuration()));
+        let bytes = encoded(Some(&configuration()), &FORMER);
         assert_eq!(read(&bytes), Ok((NUMBERS, 4)));
         let body = &bytes[..bytes.len() - CHECKSUM_BYTES];
         for end in 0..bytes.len() {

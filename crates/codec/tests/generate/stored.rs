@@ -8,7 +8,7 @@ use rafterdb_codec::log::{
 };
 use rafterdb_codec::store::chunk;
 use rafterdb_codec::store::history_file::{Chain, Footer, IndexEntry, Span};
-use rafterdb_codec::store::machine_state::{StateNumbers, StateWriter, StoredBatch, StoredSession};
+use rafterdb_codec::store::machine_state::{FormerCluster, StateNumbers, StateWriter, StoredBatch, StoredSession};
 use rafterdb_codec::store::pair::push_pair;
 use rafterdb_codec::store::range_tombstone::StoredRangeTombstone;
 use rafterdb_codec::store::record::{encode, Parts};
@@ -26,8 +26,8 @@ pub fn stored() -> impl Strategy<Value = Message> {
         2 => row().prop_map(|bytes| ("row", bytes)),
         2 => vec((any::<u64>(), bytes(), row(), bytes()), 0..4).prop_map(|all| ("history records", records(&all))),
         1 => (vec(any::<[u64; 2]>(), 0..5), any::<bool>()).prop_map(|(index, chain)| ("history footer", footer(&index, chain))),
-        2 => (any::<bool>(), vec(vec((0u8..4, bytes()), 0..4), 0..4))
-            .prop_map(|(has_changed, sessions)| ("machine state", state(has_changed, &sessions))),
+        2 => (0..=17usize, vec(vec((0u8..4, bytes()), 0..4), 0..4))
+            .prop_map(|(changes, sessions)| ("machine state", state(changes, &sessions))),
         1 => vec((any::<u64>(), bytes(), any::<bool>(), vec(bytes(), 0..3)), 0..3)
             .prop_map(|set| ("range tombstones", range_tombstones(&set))),
         1 => vec((bytes(), bytes()), 0..4).prop_map(|all| ("pairs", pairs(&all))),
@@ -94,13 +94,20 @@ fn footer(index: &[[u64; 2]], has_chain: bool) -> Vec<u8> {
     Footer::encode(&index, has_chain.then_some(chain), Span::default())
 }
 
-fn state(has_changed: bool, sessions: &[Vec<(u8, Vec<u8>)>]) -> Vec<u8> {
-    let configuration = has_changed.then(|| ConfigurationEntry {
+/// Of a cluster whose members changed unless `changes` is 0, and that began anew one time less.
+fn state(changes: usize, sessions: &[Vec<(u8, Vec<u8>)>]) -> Vec<u8> {
+    let former = vec![FormerCluster { cluster: 6, index: 7 }; changes.saturating_sub(1)];
+    let configuration = (changes > 0).then(|| ConfigurationEntry {
         index: 1,
         term: 2,
         configuration: configuration("m", [(1, true), (2, false)].into_iter()),
     });
-    let mut writer = StateWriter::new(&StateNumbers::default(), configuration.as_ref(), sessions.len());
+    let mut writer = StateWriter::new(
+        &StateNumbers::default(),
+        configuration.as_ref(),
+        &former,
+        sessions.len(),
+    );
     for batches in sessions {
         writer.session(&StoredSession {
             id: 1,

@@ -259,7 +259,7 @@ pub(super) fn lock(dir: &Path) -> Result<Vec<File>, PlaneError> {
 }
 
 /// A founded directory has a log with a segment, and a store for each group.
-fn check_whole(dir: &Path, config: &Config) -> Result<(), PlaneError> {
+pub(super) fn check_whole(dir: &Path, config: &Config) -> Result<(), PlaneError> {
     let mut missing = Vec::new();
     let mut look = |name: PathBuf, is_there: std::io::Result<bool>| -> Result<(), PlaneError> {
         let path = dir.join(&name);

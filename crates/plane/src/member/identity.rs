@@ -15,7 +15,9 @@ use crate::state::membership::removed_text;
 use crate::system::held_directory::sync_dir;
 
 /// Newest version of the file; a newer one is refused.
-const FORMAT: u32 = 3;
+const FORMAT: u32 = 4;
+/// The version without what only a member has with which its cluster is about to begin anew.
+const FORMAT_OF_JOINED: u32 = 3;
 /// The version without what only a member that joined has: who founded a cluster writes this one, which older releases read.
 const FORMAT_OF_FOUNDERS: u32 = 2;
 
@@ -54,6 +56,9 @@ pub struct Identity {
     /// Index of the configuration of the first group by which the member is none any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     removed: Option<u64>,
+    /// Identity of the cluster that begins anew with this member, from when that was begun until it is done. Meanwhile nobody opens it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    anew: Option<u64>,
     /// CRC-32C, in hex, of the rest as JSON without spaces. A file that a person has changed goes without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     checksum: Option<String>,
@@ -84,7 +89,7 @@ impl Identity {
             return Err(PlaneError::new(Code::InvalidArgument, text));
         }
         Ok(Self {
-            format: FORMAT,
+            format: FORMAT_OF_JOINED,
             members: Vec::new(),
             recovering: Vec::new(),
             id: Some(random_name()?),
@@ -108,6 +113,7 @@ impl Identity {
             cluster: None,
             joined: None,
             removed: None,
+            anew: None,
             checksum: None,
         }
     }
@@ -133,7 +139,7 @@ impl Identity {
     /// An applied configuration has the member. Older releases could not follow it.
     pub fn note_joined(&mut self, index: u64) {
         self.joined.get_or_insert(index);
-        self.format = FORMAT;
+        self.format = FORMAT_OF_JOINED;
     }
 
     /// Whether there may be other members, whatever is given: the log says who they are.
@@ -144,7 +150,39 @@ impl Identity {
     /// The member is none any more, and never again. No older release may open its directory either.
     pub const fn note_removed(&mut self, index: u64) {
         self.removed = Some(index);
+        self.format = FORMAT_OF_JOINED;
+    }
+
+    /// Its cluster is made to begin anew with it, under this identity. From here on there is no way back: entries that may never have been
+    /// committed are applied. No release opens it before that is done.
+    pub const fn begin_anew(&mut self, cluster: u64) {
+        self.anew = Some(cluster);
         self.format = FORMAT;
+    }
+
+    /// The identity under which its cluster was about to begin anew.
+    pub const fn anew(&self) -> Option<u64> {
+        self.anew
+    }
+
+    /// That is done, with the configuration at `index`: whatever was lost before is, and all that there is is on disk.
+    pub fn begun_anew(&mut self, index: u64) {
+        if let (Some(cluster), true) = (self.anew.take(), self.id.is_some()) {
+            self.cluster = Some(cluster);
+        }
+        self.recovering.clear();
+        self.unsynced = None;
+        self.note_joined(index);
+    }
+
+    /// The member's name, and how many groups it has.
+    pub fn of(&self) -> (&str, u16) {
+        (&self.name, self.groups)
+    }
+
+    /// Names of the founders; of who joined, none.
+    pub fn founders(&self) -> &[String] {
+        &self.members
     }
 
     /// Who votes as long as no entry of the log says who does, by number, ascending: the founders, or whom a member joins that is
@@ -172,18 +210,33 @@ impl Identity {
     /// Reads the file of `dir` and checks that it is this member's; `None` if there is none.
     /// Errors: `STORE_CORRUPT`, `FORMAT_NEWER`, `DATA_DIR_MISMATCH`, `IO`.
     pub fn read(dir: &Path, config: &Config) -> Result<Option<Self>, PlaneError> {
-        let path = path(dir);
-        let bytes = match std::fs::read(&path) {
-            Ok(bytes) => bytes,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(e) => return Err(PlaneError::io(&format!("read {}", path.display()), &e)),
-        };
-        let identity = match parse(&path, &bytes)? {
-            Parsed::Current(identity) => identity,
-            Parsed::Format1(old) => old.upgraded(dir, config)?,
+        let identity = match load(dir)? {
+            None => return Ok(None),
+            Some(Parsed::Current(identity)) => identity,
+            Some(Parsed::Format1(old)) => old.upgraded(dir, config)?,
         };
         identity.check(dir, config)?;
         Ok(Some(identity))
+    }
+
+    /// The same of a directory of whatever member; it must be one, and not one that was removed. Errors: those, without those of a `config`.
+    pub fn find(dir: &Path) -> Result<Self, PlaneError> {
+        let identity = match load(dir)? {
+            None => {
+                let missing = path(dir);
+                return Err(mismatch(
+                    dir,
+                    &format!("is of no member: there is no {}", missing.display()),
+                ));
+            }
+            Some(Parsed::Current(identity)) => identity,
+            Some(Parsed::Format1(_)) => {
+                let what = "was made by an older version; start the member with this one first, for a moment";
+                return Err(mismatch(dir, what));
+            }
+        };
+        identity.check_not_removed(dir)?;
+        Ok(identity)
     }
 
     /// Writes the file, whole or not at all; durable when it returns.
@@ -220,9 +273,14 @@ impl Identity {
     fn check(&self, dir: &Path, config: &Config) -> Result<(), PlaneError> {
         check_name(dir, &self.name, config)?;
         check_groups(dir, self.groups, config)?;
-        if let Some(index) = self.removed {
-            let text = format!("{}: {}", dir.display(), removed_text(&self.name, index));
-            return Err(PlaneError::new(Code::MemberRemoved, text));
+        self.check_not_removed(dir)?;
+        if self.anew.is_some() {
+            let text = format!(
+                "{}: its cluster was about to begin anew with {} (rafterdb recover --force-new-cluster), and that has not ended: run it again",
+                dir.display(),
+                self.name
+            );
+            return Err(PlaneError::new(Code::DataDirIncomplete, text));
         }
         if self.id.is_some() {
             return self.check_joined(dir, config);
@@ -246,6 +304,12 @@ impl Identity {
             return Err(mismatch(dir, &what));
         }
         Ok(())
+    }
+
+    fn check_not_removed(&self, dir: &Path) -> Result<(), PlaneError> {
+        let Some(index) = self.removed else { return Ok(()) };
+        let text = format!("{}: {}", dir.display(), removed_text(&self.name, index));
+        Err(PlaneError::new(Code::MemberRemoved, text))
     }
 
     /// Who the members are changes, and the cluster says it; which cluster it is does not.
@@ -301,6 +365,16 @@ pub fn path(dir: &Path) -> PathBuf {
 enum Parsed {
     Current(Identity),
     Format1(Format1),
+}
+
+/// What stands in the file of `dir`; `None` if there is none.
+fn load(dir: &Path) -> Result<Option<Parsed>, PlaneError> {
+    let path = path(dir);
+    match std::fs::read(&path) {
+        Ok(bytes) => parse(&path, &bytes).map(Some),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(PlaneError::io(&format!("read {}", path.display()), &e)),
+    }
 }
 
 fn parse(path: &Path, bytes: &[u8]) -> Result<Parsed, PlaneError> {

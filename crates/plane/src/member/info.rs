@@ -20,6 +20,10 @@ impl Member {
         json!({
             "member": number,
             "id": self.config.id(),
+            "cluster": match self.groups.cluster() {
+                0 => self.data_dir.cluster_joined(),
+                known => known,
+            },
             "joining": joins,
             "voters": voters,
             "learners": learners.into_iter().collect::<Vec<_>>(),

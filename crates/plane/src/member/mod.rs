@@ -1,6 +1,7 @@
 //! One member's life: it is opened, recovered, and closed. Puts the rooms together.
 //! Knows nothing of what any of them does.
 
+pub mod begin_anew;
 pub mod close;
 pub mod data_dir;
 pub mod identity;

@@ -92,7 +92,7 @@ pub fn recover(config: &Config, data_dir: &Arc<DataDir>, shared: &Shared) -> Res
     writer.sync()?;
     reach("member.agreed")?;
     data_dir.ready()?;
-    let notes = notes_of(data_dir, log.notes, &opened);
+    let notes = notes_of(data_dir, log.notes, note_of_former(&groups[0]), &opened);
     Ok((
         Recovered {
             groups,
@@ -107,9 +107,10 @@ pub fn recover(config: &Config, data_dir: &Arc<DataDir>, shared: &Shared) -> Res
 }
 
 /// What opening had to say, for people.
-fn notes_of(data_dir: &DataDir, of_log: Vec<String>, opened: &[Opened]) -> Vec<String> {
+fn notes_of(data_dir: &DataDir, of_log: Vec<String>, of_former: Option<String>, opened: &[Opened]) -> Vec<String> {
     let mut notes = data_dir.notes.clone();
     notes.extend(of_log);
+    notes.extend(of_former);
     if opened.iter().any(|group| group.recovering) {
         notes.push(
             "the data directory is new, or may have lost something: this member votes once the others have told what"
@@ -119,8 +120,18 @@ fn notes_of(data_dir: &DataDir, of_log: Vec<String>, opened: &[Opened]) -> Vec<S
     notes
 }
 
+/// That the cluster has begun anew, once.
+fn note_of_former(group: &Group) -> Option<String> {
+    let status = group.machine().status();
+    let last = status.former.last()?;
+    Some(format!(
+        "this cluster ({:x}) began anew at entry {} with one member, as the majority of cluster {:x} was lost",
+        status.cluster, last.index, last.cluster
+    ))
+}
+
 /// A fault point between two steps.
-fn reach(name: &str) -> Result<(), PlaneError> {
+pub(super) fn reach(name: &str) -> Result<(), PlaneError> {
     rafterdb_fault::point(name).map_err(|e| PlaneError::io(name, &e))
 }
 
@@ -145,7 +156,12 @@ fn clear_dir(dir: &Path) -> Result<(), PlaneError> {
 /// Where a group's log and store leave it. A store that a crash left ahead of the log (a snapshot was installed, and the log
 /// not yet moved) is right: it holds committed entries only, so the log begins again after it. A store that stands before
 /// the log's start lost what it once had on disk: `Err` says so.
-fn agree(writer: &mut Writer, group: u16, mark: Mark, log: Option<&RecoveredGroup>) -> Result<Opened, String> {
+pub(super) fn agree(
+    writer: &mut Writer,
+    group: u16,
+    mark: Mark,
+    log: Option<&RecoveredGroup>,
+) -> Result<Opened, String> {
     let empty = RecoveredGroup::default();
     let log = log.unwrap_or(&empty);
     let base = Opened {
@@ -183,7 +199,7 @@ fn agree(writer: &mut Writer, group: u16, mark: Mark, log: Option<&RecoveredGrou
 }
 
 /// Adds the configurations among the entries that the store does not hold.
-fn read_configurations(reader: &Reader, state: &mut Opened) -> Result<(), PlaneError> {
+pub(super) fn read_configurations(reader: &Reader, state: &mut Opened) -> Result<(), PlaneError> {
     let (mut next, mut bytes) = (state.applied + 1, Vec::new());
     while next <= state.last {
         bytes.clear();

@@ -13,6 +13,7 @@ use crate::ground::error::PlaneError;
 use crate::requests::gate::Gate;
 use crate::snapshots::under_way::Snapshots;
 use crate::state::core_inbox::{Happening, Message};
+use crate::state::groups::IDENTITY_GROUP;
 use crate::state::membership::Membership;
 use crate::state::tail::Block;
 use crate::state::waiting_reads::Read;
@@ -64,6 +65,12 @@ impl Handler for Peers {
             0 => room.cluster_joined,
             known => known,
         })
+    }
+
+    fn began_anew(&self, former: u64) -> Option<u64> {
+        let status = self.0.upgrade()?.gate.groups.get(IDENTITY_GROUP).machine().status();
+        let of = status.former.iter().rfind(|one| one.cluster == former);
+        of.map(|one| one.index)
     }
 
     fn removed(&self, member: u64) -> Option<u64> {

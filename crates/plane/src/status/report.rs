@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
+use rafterdb_codec::store::machine_state::FormerCluster;
 use rafterdb_codec::{ConfiguredMember, Role};
 use serde_json::json;
 
@@ -12,7 +13,7 @@ use crate::log::reader::LogReader;
 use crate::network::roster::Roster;
 use crate::network::{Network, Wire};
 use crate::state::group::Group;
-use crate::state::groups::Groups;
+use crate::state::groups::{Groups, IDENTITY_GROUP};
 
 /// Flat JSON of texts.
 #[must_use]
@@ -58,6 +59,16 @@ impl Status {
         let members = self.roster.now();
         let me = members.find(self.id);
         let cluster = self.groups.cluster();
+        let one = |former: &FormerCluster| json!({"cluster": format!("{:x}", former.cluster), "index": former.index});
+        let former: Vec<_> = self
+            .groups
+            .get(IDENTITY_GROUP)
+            .machine()
+            .status()
+            .former
+            .iter()
+            .map(one)
+            .collect();
         // In this order, so that what is committed is in the log, whatever happens in between.
         let committed = group.commit.load(Ordering::Acquire);
         let last = group.last.load(Ordering::Acquire);
@@ -81,6 +92,7 @@ impl Status {
             "version": env!("CARGO_PKG_VERSION"),
             "peers": self.peers_json(&self.peer_stats()),
             "cluster": if cluster == 0 { String::new() } else { format!("{cluster:x}") },
+            "formerClusters": former,
         })
         .to_string()
     }

@@ -7,6 +7,7 @@
 
 mod apply_times;
 mod batch;
+mod begin_anew;
 mod bounds;
 mod compares;
 mod counts;
@@ -29,10 +30,12 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use rafterdb_codec::store::digest::{key_digest, pair_digest};
+use rafterdb_codec::store::machine_state::FormerCluster;
 use rafterdb_codec::{is_shortage, Code, ConfigurationEntry, Entry, EntryKind};
 
 pub use apply_times::LongestApply;
 pub use batch::BATCH_REPLY_BYTES_MAX;
+pub use begin_anew::Anew;
 pub use bounds::{Bounds, MACHINE_VERSION};
 pub use counts::KeptForCounts;
 pub use read::SlicedRead;
@@ -89,6 +92,8 @@ pub struct MachineStatus {
     pub cluster: u64,
     /// The last configuration of the members that was applied; `None`: they never changed.
     pub configuration: Option<Arc<ConfigurationEntry>>,
+    /// Identities that the cluster had before it began anew with one member, oldest first.
+    pub former: Arc<[FormerCluster]>,
 }
 
 /// The state machine of one group. Shared between the apply thread, readers, and the thread that serves watches.
@@ -417,5 +422,6 @@ fn status_of(state: &State) -> MachineStatus {
         sessions: state.sessions.len(),
         cluster: state.cluster,
         configuration: state.configuration.clone(),
+        former: state.former.clone(),
     }
 }

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use rafterdb_codec::limits::SESSIONS_MAX;
 use rafterdb_codec::store::digest::{configuration_digest, past_digest};
 use rafterdb_codec::store::machine_state::{
-    StateFault, StateNumbers, StateReader, StateWriter, StoredBatch, StoredSession, KEPT_FIXED_BYTES_MAX,
-    SESSION_BYTES, STATE_CONFIGURATION_BYTES_MAX, STATE_FIXED_BYTES, STATE_VERSION,
+    FormerCluster, StateFault, StateNumbers, StateReader, StateWriter, StoredBatch, StoredSession,
+    KEPT_FIXED_BYTES_MAX, SESSION_BYTES, STATE_CONFIGURATION_BYTES_MAX, STATE_FIXED_BYTES, STATE_FORMER_BYTES_MAX,
+    STATE_VERSION,
 };
 use rafterdb_codec::{parse_identity, Code, Configuration, ConfigurationEntry, Parsed};
 
@@ -22,6 +23,7 @@ const CLUSTER_MAX: u64 = (1 << 53) - 1;
 const _: () = assert!(
     (STATE_FIXED_BYTES
         + STATE_CONFIGURATION_BYTES_MAX
+        + STATE_FORMER_BYTES_MAX
         + SESSIONS_MAX * SESSION_BYTES
         + SESSION_BATCHES_MAX * KEPT_FIXED_BYTES_MAX
         + SESSION_RESULTS_BYTES_MAX) as u64
@@ -40,12 +42,14 @@ pub(super) struct State {
     /// The revision at which the digest was begun anew; 0: it never was. Never below the compacted revision, so that both
     /// sums can be taken again.
     pub(super) digest_from: u64,
-    /// The cluster's identity; 0: no entry has told one yet. Never changes again.
+    /// The cluster's identity; 0: no entry has told one yet. Never changes again, unless the cluster begins anew with one member.
     pub(super) cluster: u64,
     /// The last configuration that was applied; `None`: the members never changed.
     pub(super) configuration: Option<Arc<ConfigurationEntry>>,
     /// Its digest; 0: none was applied.
     pub(super) configuration_digest: u64,
+    /// Identities that the cluster had before, oldest first.
+    pub(super) former: Arc<[FormerCluster]>,
     pub(super) sessions: Sessions,
 }
 
@@ -66,6 +70,7 @@ impl State {
             cluster: 0,
             configuration: None,
             configuration_digest: 0,
+            former: Arc::default(),
             sessions: Sessions::default(),
         }
     }
@@ -110,7 +115,12 @@ impl State {
             past: self.past,
             digest_from: self.digest_from,
         };
-        let mut writer = StateWriter::new(&numbers, self.configuration.as_deref(), self.sessions.len());
+        let mut writer = StateWriter::new(
+            &numbers,
+            self.configuration.as_deref(),
+            &self.former,
+            self.sessions.len(),
+        );
         for session in self.sessions.in_order() {
             writer.session(&StoredSession {
                 id: session.id,
@@ -151,6 +161,7 @@ fn read(bytes: &[u8]) -> Result<State, StateFault> {
         sessions.restore(session);
     }
     let configuration = reader.configuration.take().map(Arc::new);
+    let former = std::mem::take(&mut reader.former).into();
     reader.finish()?;
     let digest_of = |entry: &Arc<ConfigurationEntry>| configuration_digest(entry.index, entry.term, &entry.body());
     Ok(State {
@@ -166,6 +177,7 @@ fn read(bytes: &[u8]) -> Result<State, StateFault> {
         cluster: numbers.cluster,
         configuration_digest: configuration.as_ref().map_or(0, digest_of),
         configuration,
+        former,
         sessions,
     })
 }
