@@ -2,10 +2,12 @@
 // elected) is not among it: no check can find that out. Terms below the cluster's, and numbers that no cluster can have.
 import type { Random } from '../client/random.js'
 import { edge, le, mutate, noise, oddly } from './mutate.js'
-import { hostileRequest } from './requests.js'
+import { configuration, hostileRequest } from './requests.js'
 
 const APPEND = 5
 const KINDS = 10
+/** The kind of an entry. */
+const CONFIGURATION = 2
 const SAFE_MAX = 2n ** 53n - 1n
 const SNAPSHOT_PARTS = 4
 
@@ -17,8 +19,9 @@ function term(random: Random): bigint {
 
 function entries(random: Random, count: number): Buffer {
   const one = () => {
-    const body = noise(random, random.below(60))
-    return Buffer.concat([le(oddly(random, body.length), 4), le(oddly(random, random.below(3)), 1), le(0, 3), body])
+    const kind = random.below(3)
+    const body = kind === CONFIGURATION && random.below(4) > 0 ? configuration(random) : noise(random, random.below(60))
+    return Buffer.concat([le(oddly(random, body.length), 4), le(oddly(random, kind), 1), le(0, 3), body])
   }
   return Buffer.concat(Array.from({ length: count }, one))
 }

@@ -8,7 +8,8 @@ const LARGE_BYTES = 5 << 20
 const WRITE = 1
 const READ = 2
 const WATCH = 3
-const KINDS = 9
+const CHANGE_MEMBERS = 10
+const KINDS = 10
 
 const lengths = (random: Random, ...parts: Buffer[]) => parts.map((part) => le(oddly(random, part.length), 4))
 const key = (random: Random) => Buffer.from(`h${random.below(KEYS)}`)
@@ -77,7 +78,25 @@ function body(random: Random, kind: number): Buffer {
     const head = [flags(random), le(0, 3), ...lengths(random, name, to), le(oddly(random, 0), 8), le(oddly(random, 9), 4)]
     return Buffer.concat([...head, name, to])
   }
+  if (kind === CHANGE_MEMBERS) {
+    const head = [le(oddly(random, random.below(30)), 8), le(oddly(random, random.below(3)), 1), le(oddly(random, 0), 7)]
+    return Buffer.concat([...head, configuration(random)])
+  }
   return Buffer.concat([le(oddly(random, random.below(30)), 8), random.below(2) === 0 ? le(edge(random), 4) : Buffer.alloc(0)])
+}
+
+/**
+ * Who the members are, in the layout of FORMATS.md, true or not. Nobody has these numbers, so whoever believed it could not carry it out.
+ */
+export function configuration(random: Random): Buffer {
+  const members = Array.from({ length: random.below(9) }, (_, i) => {
+    const name = random.below(8) === 0 ? noise(random, random.below(300)) : Buffer.from(`m${random.below(4) === 0 ? 0 : i}`)
+    const endpoint = random.below(4) === 0 ? noise(random, random.below(300)) : Buffer.from(`127.0.0.1:${1 + i}\u0007`)
+    const head = [le(oddly(random, random.below(4) === 0 ? 5 : 1000 + i), 8), le(oddly(random, random.below(4)), 1), le(0, 1)]
+    const lengths = [le(oddly(random, name.length), 2), le(oddly(random, endpoint.length), 2), le(oddly(random, 0), 2)]
+    return Buffer.concat([...head, ...lengths, name, endpoint])
+  })
+  return Buffer.concat([le(oddly(random, members.length), 4), ...members])
 }
 
 /** One request, garbled or not; what follows it in a submission may be garbled by that too. */

@@ -15,13 +15,21 @@ use crate::config::id_of;
 use crate::state::core_inbox::Happening;
 use crate::testing::{append, batch, entry, Bench};
 
-/// Members at an endpoint, all with the same part.
+/// Each member's own: no two have one.
+fn own(name: &str, endpoint: &str) -> String {
+    if endpoint.is_empty() {
+        return String::new();
+    }
+    format!("{name}.{endpoint}")
+}
+
+/// Members at endpoints of their own, all with the same part.
 fn members(names: &[&str], part: u8, endpoint: &str) -> Configuration {
     let member = |name: &&str| ConfiguredMember {
         id: id_of(name),
         part,
         name: (*name).to_owned(),
-        endpoint: endpoint.to_owned(),
+        endpoint: own(name, endpoint),
     };
     Configuration {
         members: names.iter().map(member).collect(),
@@ -63,7 +71,7 @@ fn listed(bench: &Bench) -> (u64, Vec<(String, String)>) {
 fn at(endpoint: &str, names: &[&str]) -> Vec<(String, String)> {
     names
         .iter()
-        .map(|name| ((*name).to_owned(), endpoint.to_owned()))
+        .map(|name| ((*name).to_owned(), own(name, endpoint)))
         .collect()
 }
 
@@ -99,7 +107,7 @@ fn a_change_is_asked_of_the_core_written_with_its_names_and_answered_once_it_is_
     assert_eq!(told, "DURABLE 0 2 1\n");
     let all = [at("new:1", &["a", "b", "d"]), at("", &["c"])].concat();
     assert_eq!(listed(&bench), (2, all));
-    assert_eq!(endpoint(&bench, "d").as_deref(), Some("new:1"));
+    assert_eq!(endpoint(&bench, "d").as_deref(), Some("d.new:1"));
     assert_eq!(bench.script("COMMIT 0 2"), "APPLIED 0 2\n");
     let applied = bench.group(0).machine().status().configuration.expect("it was applied");
     assert_eq!(
@@ -159,7 +167,7 @@ fn a_followers_members_are_those_of_the_entries_that_it_takes_and_of_those_befor
     assert_eq!(listed(&bench), (2, at("new:1", &["a", "b"])));
     assert_eq!(
         (endpoint(&bench, "b").as_deref(), endpoint(&bench, "c")),
-        (Some("new:1"), None)
+        (Some("b.new:1"), None)
     );
     // The same entries again, of which the core has the first one; then another leader's in place of the second.
     bench.hear("b", &append(0, &[Run { term: 1, count: 2 }], &payload));
@@ -231,7 +239,8 @@ fn a_kill_finds_the_configurations_of_store_and_log_and_where_open_says_that_the
         "{told}"
     );
     let moved = bench.killed("moved:1");
-    assert_eq!(listed(&moved), (3, at("moved:1", &["a", "b"])));
+    let given = ["a", "b"].map(|name| (name.to_owned(), "moved:1".to_owned()));
+    assert_eq!(listed(&moved), (3, given.to_vec()));
     assert_eq!(endpoint(&moved, "b").as_deref(), Some("moved:1"));
     // Another leader's log lacks the last one.
     moved.run("");
@@ -241,7 +250,7 @@ fn a_kill_finds_the_configurations_of_store_and_log_and_where_open_says_that_the
     assert_eq!(listed(&moved).0, 2);
     assert_eq!(
         endpoint(&moved, "d").as_deref(),
-        Some("log:1"),
+        Some("d.log:1"),
         "open was told nothing of it"
     );
 }
