@@ -29,7 +29,8 @@ export type MemberRef = string | number
 /** Of a change that takes a voter away. */
 export interface RemoveOptions extends CallOptions {
   /**
-   * Do it although a majority of those that would be left does not answer now. What is written then waits until they do. Default false.
+   * Do it although a majority of those that would be left does not answer now. What is written then waits until they do. It takes a majority of
+   * the voters that there are all the same: once those are gone for good, only `forceNewCluster` helps. Default false.
    */
   force?: boolean | undefined
 }

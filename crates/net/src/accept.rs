@@ -227,6 +227,16 @@ fn admit(shared: &Shared, roster: &Roster, hello: &Hello, cluster: u64) -> Resul
             other_cluster(&us.name, hello, cluster, began_anew),
         ));
     }
+    if lane.is_some() && hello.cluster == 0 && cluster != 0 && !roster.peers.contains_key(&hello.member_id) {
+        if let Some(index) = shared.handler.removed(hello.member_id) {
+            let text = format!(
+                "{} is started as one of the founders of this cluster, whose members have changed since: it is none of them (entry {index}). \
+                To be one, it needs an empty data directory, and --join in place of --members",
+                hello.name
+            );
+            return Err(NetError::new(Code::MemberRemoved, text).with_detail(index));
+        }
+    }
     if lane.is_some() && hello.roster != roster.hash && !is_one_cluster(hello.cluster, cluster) {
         let text = format!(
             "{} is configured with other members than this one ({}): check the lists of members",

@@ -74,7 +74,12 @@ pub(crate) async fn keep_connected(shared: &Shared, roster: &ArcSwap<Roster>, pe
                     backoff.reset();
                 }
             }
-            Err(error) => peer.dial_failed(shared, lane, &error),
+            Err(error) => {
+                peer.dial_failed(shared, lane, &error);
+                if error.code == Code::MemberRemoved {
+                    shared.handler.told_stranger(peer.config.id, &error.text);
+                }
+            }
         }
         tokio::select! {
             () = backoff.pause(attempt, peer.retry(lane)) => {}

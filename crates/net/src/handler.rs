@@ -45,6 +45,10 @@ pub trait Handler: Send + Sync + 'static {
     /// that it knows it.
     fn told_removed(&self, _peer: u64, _index: u64) {}
 
+    /// A peer that knows its cluster says in place of its hello that this member, which says that it knows none, is none of that one's
+    /// members and was one. Nothing proves it.
+    fn told_stranger(&self, _peer: u64, _text: &str) {}
+
     /// An invariant was broken in one of the network's tasks, or in this handler when it was called: the network stops, and
     /// whoever owns it must not go on as if it had one.
     fn broken(&self, _text: &str) {}

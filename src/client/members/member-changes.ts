@@ -22,6 +22,10 @@ const PASSING: readonly ErrorCode[] = [
   'TIMEOUT',
 ]
 
+/** With what calls end while no majority of the voters answers. */
+const LEADERLESS: readonly ErrorCode[] = ['TIMEOUT', 'NO_LEADER', 'UNREACHABLE']
+const WAY_OUT = 'stop the members that are left, then `rafterdb recover --force-new-cluster` on one of them, or forceNewCluster()'
+
 /** One attempt of one call. */
 interface Attempt extends RemoveOptions {
   call: string
@@ -48,7 +52,9 @@ export class MemberChanges {
         if (!(error instanceof RafterError)) throw error
         isUncertain ||= error.outcome === 'unknown'
         const isPassing = PASSING.includes(error.code)
-        if (!isPassing || performance.now() >= deadline) throw lastError(error, isPassing, isUncertain)
+        if (!isPassing || performance.now() >= deadline) {
+          throw withWayOut(lastError(error, isPassing, isUncertain), options.force === true)
+        }
       }
       const pause = Math.min(backoff.delay(), Math.max(1, deadline - performance.now()))
       await new Promise((resolve) => setTimeout(resolve, pause))
@@ -125,4 +131,12 @@ function lastError(error: RafterError, isPassing: boolean, isUncertain: boolean)
   const more = 'it may have been made, or may still be: see members.list()'
   const outcome = isUncertain ? 'unknown' : 'not-done'
   return new RafterError(code, isUncertain ? `${text}; ${more}` : text, { outcome, details: error.details, cause: error.cause })
+}
+
+/** What a forced change ends with that no leader took, or that nobody can commit: it is made by the voters that there are, or not at all. */
+function withWayOut(error: RafterError, isForced: boolean): RafterError {
+  const { code, outcome, details, cause } = error
+  if (!isForced || !LEADERLESS.includes(code)) return error
+  const text = `${error.message}; force too needs a majority of the voters that there are. If they are gone for good: ${WAY_OUT}`
+  return new RafterError(code, text, { outcome, details, cause })
 }

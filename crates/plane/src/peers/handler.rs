@@ -84,6 +84,16 @@ impl Handler for Peers {
         }
     }
 
+    /// It must not found another cluster with others that are none of the first one's members any more either.
+    fn told_stranger(&self, _peer: u64, text: &str) {
+        let Some(room) = self.0.upgrade() else { return };
+        if self.cluster() == 0 {
+            room.gate
+                .failure
+                .fail(PlaneError::new(Code::MemberRemoved, text.to_owned()));
+        }
+    }
+
     fn client_frame(&self, client: &Client, body: Slice) {
         let Some(room) = self.0.upgrade() else { return };
         if room.gate.submit(&Asker::Connection(client.clone()), &body).is_err() {

@@ -1,0 +1,46 @@
+// Goal: who is told nothing by the log any more is told by its error what to do: one whose directory was emptied after it was removed, under its
+// old command line; and whoever tries to remove a majority that is gone.
+import { rmSync } from 'node:fs'
+import { connect } from 'rafterdb'
+import { expect, test } from 'vitest'
+import { rafterdb } from './command.js'
+import { Cluster, type Member } from './harness.js'
+
+test('a removed founder with an empty directory ends, and says how it comes back; two of them found nothing', {
+  timeout: 120_000,
+}, async () => {
+  await using cluster = await Cluster.start({ options: { memory: 32 << 20 } })
+  const leader = await cluster.leader()
+  const removed = cluster.members.filter((member) => member !== leader)
+  const client = await cluster.client()
+  await client.put('before', 'kept')
+  for (const member of removed) {
+    await client.members.remove(member.name)
+    expect(await member.gone()).toBe(1)
+    rmSync(member.dataDir, { recursive: true })
+  }
+  const said = removed.map((member) => member.log.length)
+  // A majority of those that they were founded with, and empty: they would be a new cluster.
+  await Promise.all(removed.map((member) => member.start()))
+  for (const [i, member] of removed.entries()) {
+    expect(await member.gone()).toBe(1)
+    expect(member.log.slice(said[i])).toMatch(
+      /is none of them \(entry \d+\)\. To be one, it needs an empty data directory, and --join in place of --members.*MEMBER_REMOVED/,
+    )
+  }
+  expect(await client.get('before')).toBe('kept')
+})
+
+test('a majority that is gone is not removed by force, which says what is', { timeout: 120_000 }, async () => {
+  await using cluster = await Cluster.start({ options: { memory: 32 << 20 } })
+  const [left, first, second] = cluster.members as [Member, Member, Member]
+  await Promise.all([first.kill(), second.kill()])
+  await using db = await connect({ endpoints: [left.endpoint], requestTimeout: 60_000 })
+  const refused = await db.members.remove(first.name, { force: true, timeout: 3_000 }).catch((error: Error) => error)
+  expect(refused).toMatchObject({ code: 'TIMEOUT', outcome: 'not-done' })
+  expect(String(refused)).toMatch(/force too needs a majority of the voters that there are.*rafterdb recover --force-new-cluster/)
+  const plain = await db.members.remove(first.name, { timeout: 1_000 }).catch((error: Error) => error)
+  expect(String(plain)).not.toMatch(/force/)
+  const command = ['member', 'remove', first.name, '--force', '--timeout', '2s', '--endpoints', left.endpoint]
+  expect((await rafterdb(command)).err).toMatch(/recover --force-new-cluster/)
+})
