@@ -73,10 +73,12 @@ export class ClusterMember {
     const onLog = (line: string) => listeners.onLog(...splitLevel(line))
     const binding = loadBinding()
     let member: ClusterMember | null = null
+    /** What ended it before anybody could hear of it: then it was never open. */
+    const early: RafterError[] = []
     const onNativeFatal = (code: string, text: string) => {
       const error = new RafterError(errorCode(code), text)
       if (member) member.fail(error)
-      else onFatal(error)
+      else early.push(error)
     }
     const info = parseReply<MemberInfo>(await binding.openMember(JSON.stringify(config), onNativeFatal, onLog, !isMainThread))
     for (const line of info.notes) onLog(line)
@@ -104,7 +106,10 @@ export class ClusterMember {
     const gone = new Promise<void>((resolve) => worker.once('exit', () => resolve()))
     member = new ClusterMember(info, worker, gone, onFatal)
     worker.once('error', (error) => binding.failMember(info.member, `the Raft worker stopped: ${error.stack ?? error.message}`))
-    return member
+    const [ended] = early
+    if (ended === undefined) return member
+    await member.close().catch(() => {})
+    throw ended
   }
 
   /** A port to this member; see `PortFactory`. */
