@@ -14,6 +14,7 @@ import {
   isOfBeginningAnew,
   isOfFirstSegments,
   isOfFounding,
+  isOfMembers,
   isOfReads,
   isOfRecovery,
   isOfSnapshots,
@@ -34,7 +35,7 @@ const large = { ...small, memory: 128 * MIB }
 const optionsAt = (point: string) => (point === 'wal.segment.unlink' ? large : small)
 
 /** Those have tests of their own, or change nothing on disk. */
-const OTHERS = [isOfSnapshots, isOfRecovery, isOfBeginningAnew, isOfReads, isOfThreads]
+const OTHERS = [isOfSnapshots, isOfRecovery, isOfBeginningAnew, isOfMembers, isOfReads, isOfThreads]
 const points = allPoints().filter((point) => !OTHERS.some((isOne) => isOne(point)))
 const place = scratch('crash-points')
 const verifier = new Verifier()

@@ -24,6 +24,9 @@ export const isOfReads = (point: string) => ['member.read', 'store.search.start'
 /** Reached when a thread is started: what is on disk does not change there. */
 export const isOfThreads = (point: string) => point === 'thread.start'
 
+/** Reached when the members of a cluster change. */
+export const isOfMembers = (point: string) => /^member\.(configur|joined|removed)/.test(point)
+
 /** Reached when a cluster is made to begin anew with one member. */
 export const isOfBeginningAnew = (point: string) => point.startsWith('member.anew.')
 

@@ -83,6 +83,30 @@ pub const POINTS: &[(&str, &str)] = &[
     ),
     ("member.apply", "before entries are applied to the store"),
     ("member.read", "before ranges are read from the store"),
+    (
+        "member.configuration",
+        "when a follower is to take entries that say who the members are, before they are handed to its log",
+    ),
+    (
+        "member.configure",
+        "when a leader's core wants other members, before the entry that says so is handed to the log",
+    ),
+    (
+        "member.configured",
+        "when an entry that says who the members are is on disk, before anyone is told",
+    ),
+    (
+        "member.joined",
+        "when an applied entry says for the first time that this is a member, before that is on disk",
+    ),
+    (
+        "member.removed",
+        "when an applied entry, or another member, says that this is a member no more, before that is on disk",
+    ),
+    (
+        "member.removed.noted",
+        "when it is on disk that this is a member no more, before the member stops",
+    ),
     ("member.close", "when a member's threads ended, before its last flush"),
     (
         "member.closed",

@@ -8,9 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rafterdb_codec::{
-    encode_identity, limits, Code, Command, Commands, Configuration, ConfigurationEntry, ConfiguredMember, Entry,
-    EntryKind, Events, MemberParts, Parsed, RaftHeader, RequestKind, Role, SendAfter, SendCommand, TermRuns,
-    ENTRY_HEADER_BYTES,
+    encode_identity, limits, Code, Command, Commands, Configuration, ConfigurationEntry, Entry, EntryKind, Events,
+    Parsed, RaftHeader, RequestKind, Role, SendAfter, SendCommand, TermRuns, ENTRY_HEADER_BYTES,
 };
 use rafterdb_net::Lane;
 use rafterdb_pool::Slice;
@@ -224,63 +223,7 @@ impl Exchange {
         );
     }
 
-    /// Writes the entry of a configuration. Names and endpoints are those of the wish that it comes of, or those that were there before.
-    fn configure(
-        &mut self,
-        room: &ExchangeParts,
-        group: &Group,
-        asker: u64,
-        (index, term): (u64, u64),
-        parts: MemberParts<'_>,
-    ) -> Result<(), PlaneError> {
-        let before = room.roster.current(group.id);
-        let wanted = {
-            let pending = group.change.lock();
-            let of_asker = pending.as_ref().filter(|pending| pending.asker == asker);
-            of_asker.map(|pending| pending.wanted.clone())
-        };
-        let named = |id| {
-            wanted
-                .as_ref()
-                .and_then(|wanted| wanted.find(id))
-                .or_else(|| before.configuration.find(id))
-        };
-        let member = |(id, part): (u64, u64)| {
-            let (member, part) = (named(id)?, u8::try_from(part).ok()?);
-            Some(ConfiguredMember { part, ..member.clone() })
-        };
-        let members: Option<_> = parts.iter().map(member).collect();
-        let entry = ConfigurationEntry {
-            index,
-            term,
-            configuration: Configuration {
-                members: members.ok_or_else(|| broken("a configuration with a member that nobody has named"))?,
-            },
-        };
-        let (body, mut bytes) = (entry.body(), Vec::new());
-        let encoded = Entry {
-            version: MACHINE_VERSION,
-            ..Entry::new(EntryKind::Configuration, &body)
-        };
-        encoded
-            .encode(&mut bytes)
-            .expect("invariant: a configuration fits an entry");
-        let bytes = append_buffer::copy(&room.pool, &bytes);
-        self.push(
-            group,
-            Block {
-                first: index,
-                term,
-                count: 1,
-                bytes,
-            },
-        );
-        room.roster
-            .append(group.id, entry, group.commit.load(Ordering::Relaxed));
-        Ok(())
-    }
-
-    fn push(&mut self, group: &Group, block: Block) {
+    pub(super) fn push(&mut self, group: &Group, block: Block) {
         let last = group.last.load(Ordering::Relaxed);
         assert!(last + 1 == block.first, "log order: block {} after {last}", block.first);
         group.last.store(block.end() - 1, Ordering::Release);
@@ -325,6 +268,11 @@ impl Exchange {
         };
         let mut configurations = payload.configurations.into_iter().peekable();
         while configurations.next_if(|(at, _)| *at < skip).is_some() {}
+        if configurations.peek().is_some() {
+            if let Err(error) = rafterdb_fault::point("member.configuration") {
+                return room.failure.fail(PlaneError::io("take who the members are", &error));
+            }
+        }
         let mut at = skip;
         let mut index = first;
         for (term, count) in runs.iter() {
@@ -422,7 +370,7 @@ impl Exchange {
 }
 
 /// What only a bug in the core or here can have brought about.
-fn broken(text: &str) -> PlaneError {
+pub(super) fn broken(text: &str) -> PlaneError {
     PlaneError::new(Code::Internal, format!("exchange: {text}"))
 }
 

@@ -2,6 +2,7 @@
 //! Does what the core decided; decides nothing.
 
 pub mod commands;
+mod configure;
 pub mod events;
 pub mod happenings;
 pub mod log_age;

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use rafterdb_codec::{Entries, EntryKind};
 use rafterdb_net::Lane;
 use rafterdb_wal::Writer;
 
@@ -165,6 +166,7 @@ impl Files {
             self.waiting.append(tasks);
         }
         written?;
+        reach_configured(tasks)?;
         // Those that waited come first, as they did when they were gathered.
         let mut waited = std::mem::take(&mut self.waiting);
         for (group, reached) in self.reached.drain() {
@@ -181,6 +183,21 @@ impl Files {
         }
         Ok(())
     }
+}
+
+/// A fault point for entries that say who the members are: they are looked for only while it is armed.
+fn reach_configured(tasks: &[LogTask]) -> Result<(), PlaneError> {
+    const POINT: &str = "member.configured";
+    let says_members = |task: &LogTask| match task {
+        LogTask::Entries { block, .. } => Entries::new(&block.bytes)
+            .flatten()
+            .any(|entry| entry.kind == EntryKind::Configuration as u8),
+        _ => false,
+    };
+    if !rafterdb_fault::is_armed(POINT) || !tasks.iter().any(says_members) {
+        return Ok(());
+    }
+    rafterdb_fault::point(POINT).map_err(|e| PlaneError::io("write who the members are", &e))
 }
 
 fn write(writer: &mut Writer, task: &LogTask, reached: &mut Reached) {

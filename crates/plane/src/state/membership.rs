@@ -76,6 +76,7 @@ impl Membership {
                 known.is_told = true;
                 known.joined.get_or_insert(index);
                 drop(known);
+                reach("member.joined")?;
                 self.memory.joined(index)?;
                 known = self.known.lock();
             }
@@ -104,11 +105,19 @@ impl Membership {
 
     /// It is over: what to say.
     fn end(&self, index: u64) -> PlaneError {
-        if let Err(error) = self.memory.removed(index) {
+        let noted = reach("member.removed")
+            .and_then(|()| self.memory.removed(index))
+            .and_then(|()| reach("member.removed.noted"));
+        if let Err(error) = noted {
             return error;
         }
         PlaneError::new(Code::MemberRemoved, removed_text(&self.name, index))
     }
+}
+
+/// A fault point between two steps.
+fn reach(name: &str) -> Result<(), PlaneError> {
+    rafterdb_fault::point(name).map_err(|e| PlaneError::io("note who the members are", &e))
 }
 
 /// Tells who the members are by what a group's machine has applied. Errors: as [`Membership::applied`].
