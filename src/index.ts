@@ -41,6 +41,7 @@ export type {
   ReadOptions,
   RemoveOptions,
   Selection,
+  SyncReadOptions,
   Txn,
   TxnOperation,
   TxnOperationResult,

@@ -38,6 +38,12 @@ const cases: [string, ErrorCode, () => unknown][] = [
   ['signal that is none', 'INVALID_ARGUMENT', () => db.put('k', 'v', { signal: wrong({}) })],
   ['unknown consistency', 'INVALID_ARGUMENT', () => db.get('k', { consistency: wrong('eventual') })],
   ['both freshness options', 'INVALID_ARGUMENT', () => db.get('k', { consistency: 'serializable', maxStaleness: 5 })],
+  [
+    'both freshness options of getSync',
+    'INVALID_ARGUMENT',
+    () => db.getSync('k', { consistency: 'serializable', maxStaleness: 5 }),
+  ],
+  ['staleness of getSync that is no number', 'INVALID_ARGUMENT', () => db.getSync('k', { maxStaleness: Number.NaN })],
   ['negative staleness', 'INVALID_ARGUMENT', () => db.get('k', { maxStaleness: -1 })],
   ['revision 0', 'INVALID_ARGUMENT', () => db.get('k', { revision: 0 })],
   ['unknown as', 'INVALID_ARGUMENT', () => db.getPair('k', { as: wrong<'bytes'>('json') })],

@@ -202,7 +202,9 @@ export class FakePort implements Port {
   #readKey(request: Uint8Array, into: Uint8Array): number {
     const reader = new Reader(Buffer.from(request.buffer, request.byteOffset, request.length))
     const consistency = reader.u32()
-    const key = reader.key(reader.u32())
+    const keyLength = reader.u32()
+    reader.u64() // how far it may be behind: it never is
+    const key = reader.key(keyLength)
     const { store, leader } = this.#member.network
     const noLease = Buffer.concat([u16(Code.NO_LEASE), u8(5), u8(0), u32(8), u64(store.revision), u64(0)])
     const bytes =

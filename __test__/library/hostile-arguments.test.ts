@@ -79,13 +79,15 @@ async function member(): Promise<{ number: number; close(): Promise<void> }> {
 }
 
 const RESULT_BYTES = 256
+const REQUEST_BYTES = 64
+const REQUEST_HEADER_BYTES = 16
 
 /** Memory of a reader, with the request of a serializable read of `key` behind the results. */
 function memoryFor(key: string): Uint8Array<ArrayBuffer> {
-  const bytes = Buffer.alloc(RESULT_BYTES + 64)
+  const bytes = Buffer.alloc(RESULT_BYTES + REQUEST_BYTES)
   bytes.writeUInt8(1, RESULT_BYTES)
   bytes.writeUInt32LE(key.length, RESULT_BYTES + 4)
-  bytes.write(key, RESULT_BYTES + 8)
+  bytes.write(key, RESULT_BYTES + REQUEST_HEADER_BYTES)
   return new Uint8Array(bytes)
 }
 
@@ -96,7 +98,7 @@ test('a reader stays in its memory, and reads nothing once that was transferred'
   const reader = binding.openReader(number, memory, RESULT_BYTES)
   expect(binding.readKey(reader)).toBeGreaterThan(0)
   const keyLength = new DataView(memory.buffer, RESULT_BYTES + 4)
-  keyLength.setUint32(0, memory.length - RESULT_BYTES - 8 + 1, true)
+  keyLength.setUint32(0, REQUEST_BYTES - REQUEST_HEADER_BYTES + 1, true)
   expect(binding.readKey(reader)).toBeGreaterThan(0)
   expect(new DataView(memory.buffer).getUint16(0, true), 'a key that ends behind its memory').toBe(Code.PROTOCOL_ERROR)
   keyLength.setUint32(0, 3, true)

@@ -22,6 +22,9 @@ export interface ReadOptions extends CallOptions {
   revision?: number | undefined
 }
 
+/** How fresh a synchronous read must be: as in `ReadOptions`. */
+export type SyncReadOptions = Pick<ReadOptions, 'consistency' | 'maxStaleness'>
+
 /** One version of a key. Revisions are numbers below 2^53. */
 export interface KeyValue<V = string> {
   key: string
@@ -282,9 +285,12 @@ export interface Database extends AsyncDisposable {
   get(key: Bytes, options: ReadOptions & { as: 'bytes' }): Promise<Uint8Array | null>
   /** The value with its revisions, or null. */
   getPair<A extends As = 'string'>(key: Bytes, options?: ReadOptions & { as?: A | undefined }): Promise<Pair<A> | null>
-  /** Reads without the event loop. Embedded only. NO_LEASE where a linearizable read would need the network. */
-  getSync(key: Bytes, options?: { consistency?: 'linearizable' | 'serializable' | undefined }): string | null
-  getSync(key: Bytes, options: { consistency?: 'linearizable' | 'serializable' | undefined; as: 'bytes' }): Uint8Array | null
+  /**
+   * Reads without the event loop. Embedded only. NO_LEASE where a linearizable read would need the network. With `maxStaleness` any
+   * member reads: where the leader's last word is older than that, the call waits for its next, a round trip; STALE after 100 ms without.
+   */
+  getSync(key: Bytes, options?: SyncReadOptions): string | null
+  getSync(key: Bytes, options: SyncReadOptions & { as: 'bytes' }): Uint8Array | null
   /**
    * Deletes one key, or a selection. TOO_MANY_OPERATIONS while the history keeps 4,096 deletes of hundreds of keys: compact it, or delete
    * fewer at a time.

@@ -21,6 +21,8 @@ pub struct SyncRead<'a> {
     pub consistency: Consistency,
     /// Of which group.
     pub group: u16,
+    /// Milliseconds that the state may be behind, with [`Consistency::Bounded`].
+    pub max_staleness_ms: u64,
     /// Of which key.
     pub key: &'a [u8],
 }
@@ -33,10 +35,12 @@ impl<'a> SyncRead<'a> {
         let consistency = Consistency::try_from(header[0])?;
         let group = u16_at(header, 2);
         let length = reader.u32()? as usize;
+        let max_staleness_ms = reader.u64()?;
         let key = reader.bytes(length)?;
         Ok(Self {
             consistency,
             group,
+            max_staleness_ms,
             key,
         })
     }
@@ -91,16 +95,17 @@ mod tests {
 
     #[test]
     fn what_is_asked_is_a_consistency_and_a_key() {
-        let whole = [1, 0, 2, 1, 3, 0, 0, 0, b'k', b'e', b'y'];
-        let (consistency, group, key) = (Consistency::Serializable, 0x0102, b"key".as_slice());
+        let whole = [2, 0, 2, 1, 3, 0, 0, 0, 5, 1, 0, 0, 0, 0, 0, 0, b'k', b'e', b'y'];
+        let (consistency, group, key) = (Consistency::Bounded, 0x0102, b"key".as_slice());
         let read = SyncRead {
             consistency,
             group,
+            max_staleness_ms: 261,
             key,
         };
         assert_eq!(SyncRead::parse(&whole), Ok(read));
         assert!((0..whole.len()).all(|end| SyncRead::parse(&whole[..end]).is_err()));
-        let unknown = [3, 0, 0, 0, 0, 0, 0, 0];
+        let unknown = [3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
         assert_eq!(
             SyncRead::parse(&unknown),
             Err(Malformed("a read of unknown consistency"))

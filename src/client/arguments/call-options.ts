@@ -5,7 +5,7 @@ import { checkNames } from './option-names.js'
 const CALL = ['signal', 'timeout']
 const READ = [...CALL, 'consistency', 'maxStaleness', 'revision']
 const READ_AS = [...READ, 'as']
-const SYNC = ['consistency', 'as']
+const SYNC = ['consistency', 'maxStaleness', 'as']
 const COMMIT = [...CALL, 'as']
 
 /** INVALID_ARGUMENT for what is no object, and for an option that writes and questions do not have. */
@@ -34,7 +34,9 @@ export function checkRead(options: object, isOfKey: boolean): void {
 /** The same of `getSync`. */
 export function checkSync(options: object): void {
   if (typeof options !== 'object' || options === null) checkNames(options, SYNC)
-  for (const name in options) if (name !== 'consistency' && name !== 'as') checkNames(options, SYNC)
+  for (const name in options) {
+    if (name !== 'consistency' && name !== 'maxStaleness' && name !== 'as') checkNames(options, SYNC)
+  }
 }
 
 /** The same of a transaction's `commit`. */

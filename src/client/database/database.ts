@@ -22,6 +22,7 @@ import type {
   RangeOptions,
   ReadOptions,
   Selection,
+  SyncReadOptions,
   Txn,
   TxnResult,
   Watch,
@@ -141,20 +142,17 @@ export class ClientDatabase implements Database {
     return this.#read('getPair', key, options, options?.as === 'bytes' ? answers.decodeBytesPair : answers.decodePair)
   }
 
-  getSync(key: Bytes, options?: { consistency?: 'linearizable' | 'serializable' | undefined }): string | null
-  getSync(key: Bytes, options: { consistency?: 'linearizable' | 'serializable' | undefined; as: 'bytes' }): Uint8Array | null
-  getSync(
-    key: Bytes,
-    options?: { consistency?: 'linearizable' | 'serializable' | undefined; as?: As | undefined },
-  ): string | Uint8Array | null {
+  getSync(key: Bytes, options?: SyncReadOptions): string | null
+  getSync(key: Bytes, options: SyncReadOptions & { as: 'bytes' }): Uint8Array | null
+  getSync(key: Bytes, options?: SyncReadOptions & { as?: As | undefined }): string | Uint8Array | null {
     const { syncReader } = this.#parts
     if (this.#closing !== null || this.#dispatcher.ended !== null) throw this.#closedError('getSync')
     if (syncReader === null) {
       throw new RafterError('INVALID_ARGUMENT', 'getSync needs a member in this process (open); use `await db.get(key)` here')
     }
-    if (options === undefined) return syncReader.get(key, ConsistencyKind.LINEARIZABLE, false)
+    if (options === undefined) return syncReader.get(key, ConsistencyKind.LINEARIZABLE, 0, false)
     checkSync(options)
-    return syncReader.get(key, consistencyOf(options), checkAs(options.as) === 'bytes')
+    return syncReader.get(key, consistencyOf(options), options.maxStaleness ?? 0, checkAs(options.as) === 'bytes')
   }
 
   delete(of: Bytes | Selection, options?: CallOptions): Promise<DeleteResult> {

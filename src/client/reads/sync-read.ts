@@ -4,10 +4,12 @@ import type { Bytes } from '../api.js'
 import type { KeyReader, Port } from '../connection/port.js'
 import { bytesRoom, writeBytes } from '../wire/bytes.js'
 import { copyOut } from '../wire/copy-out.js'
+import { writeU64 } from '../wire/integers.js'
+import { ConsistencyKind } from '../wire/request-kinds.js'
 import { PAIR_HEADER_BYTES, RESULT_HEADER_BYTES, ResponseBuffer, Result } from '../wire/results.js'
 import { checkKeyLength } from '../wire/span.js'
 
-const REQUEST_HEADER_BYTES = 8
+const REQUEST_HEADER_BYTES = 16
 /** Strings of more bytes are too long a key anyway. */
 const KEY_ROOM_BYTES = 3 * limits.keyBytesMax
 const REQUEST_BYTES = REQUEST_HEADER_BYTES + KEY_ROOM_BYTES
@@ -33,8 +35,8 @@ export class SyncReader {
     this.#reader.close()
   }
 
-  /** The value, or null. KEY_EMPTY, KEY_TOO_LARGE, NO_LEASE and what else the member says. */
-  get(key: Bytes, consistency: number, bytes: boolean): string | Uint8Array | null {
+  /** The value, or null (`maxStaleness` in ms, for BOUNDED). KEY_EMPTY, KEY_TOO_LARGE, NO_LEASE, STALE and what else the member says. */
+  get(key: Bytes, consistency: number, maxStaleness: number, bytes: boolean): string | Uint8Array | null {
     const room = bytesRoom(key, 'key')
     if (room > KEY_ROOM_BYTES) checkKeyLength(room, 'key')
     const requestAt = this.#resultBytes
@@ -42,6 +44,7 @@ export class SyncReader {
     if (keyLength === 0 || keyLength > limits.keyBytesMax) checkKeyLength(keyLength, 'key')
     this.#buffer.view.setUint32(requestAt, consistency, true)
     this.#buffer.view.setUint32(requestAt + 4, keyLength, true)
+    if (consistency === ConsistencyKind.BOUNDED) writeU64(this.#buffer.view, requestAt + 8, maxStaleness)
     let written = this.#reader.read()
     while (written < 0) {
       this.#grow(-written, REQUEST_HEADER_BYTES + keyLength)

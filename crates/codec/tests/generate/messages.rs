@@ -51,7 +51,8 @@ pub fn frames(bodies: &[Vec<u8>]) -> Vec<u8> {
 }
 
 fn sync_read(consistency: u8, key: &[u8]) -> Vec<u8> {
-    [&[consistency, 0, 0, 0, key.len() as u8, 0, 0, 0], key].concat()
+    let head = [consistency, 0, 0, 0, key.len() as u8, 0, 0, 0];
+    [&head[..], &[7, 0, 0, 0, 0, 0, 0, 0], key].concat()
 }
 
 /// Members with these ids, who vote or learn.

@@ -33,6 +33,7 @@ use crate::serve::thread;
 use crate::snapshots::install::install;
 use crate::snapshots::receive::receive;
 use crate::snapshots::under_way::Queues;
+use crate::state::group::Group;
 use crate::state::groups::Groups;
 use crate::system::{affinity, descriptors};
 
@@ -246,7 +247,8 @@ impl Member {
 
     /// A read of one key on the caller's thread; see FORMATS.md.
     pub fn read_sync(&self, request: &[u8], into: &mut [u8]) -> i64 {
-        read_sync(&self.groups, &self.shared.failure, request, into)
+        let bound = |group: &Arc<Group>, staleness| self.gate.await_fresh(group, staleness);
+        read_sync(&self.groups, &self.shared.failure, &bound, request, into)
     }
 
     /// The member stops: every waiting and later call fails.

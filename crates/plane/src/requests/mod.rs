@@ -6,6 +6,7 @@ pub mod forwards;
 pub mod gate;
 pub mod leaders;
 pub mod reads;
+pub mod staleness;
 
 #[cfg(test)]
 mod tests;

@@ -70,7 +70,7 @@ impl Gate {
         if let Some(index) = group.leased_index(now_ms()) {
             return match read {
                 Read::Index { peer, id } => self.serving.answer_read_index(group, peer, id, Code::Ok, index),
-                Read::Ranges { .. } | Read::Watch { .. } => self.await_applied(group, read, index, None, out),
+                Read::Ranges { .. } | Read::Watch { .. } | Read::Blocking { .. } => self.await_applied(group, read, index, None, out),
             };
         }
         let mut reads = group.reads.lock();
@@ -153,6 +153,7 @@ impl Gate {
             Read::Ranges { waiter, .. } => out.fail(&waiter, RequestKind::Read, code, 0, text),
             Read::Watch { waiter, .. } => self.watches.give_up(&waiter, code, text, out),
             Read::Index { peer, id } => self.serving.answer_read_index(group, peer, id, code, 0),
+            Read::Blocking { teller } => drop(teller),
         }
     }
 

@@ -1,5 +1,5 @@
 //! What becomes of a read whose turn has come: its ranges are queued for the read threads, a watch begins, another member is told
-//! the index. Knows nothing of why it is its turn.
+//! the index, a thread that waits may read. Knows nothing of why it is its turn.
 
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
@@ -57,6 +57,8 @@ impl Serving {
                 let index = group.commit.load(Ordering::Acquire);
                 self.answer_read_index(group, peer, id, Code::Ok, index);
             }
+            // Whoever does not wait any more is not told.
+            Read::Blocking { teller } => drop(teller.try_send(())),
         }
     }
 

@@ -2,6 +2,7 @@
 //! Writes its result straight into the caller's buffer: no allocation, no other thread.
 
 use std::sync::atomic::Ordering;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rafterdb_codec::{encode_sync_error, encode_sync_result, limits, Code, Consistency, Pair, SyncRead};
@@ -16,10 +17,13 @@ use crate::state::groups::Groups;
 /// How long a read waits for the apply thread to reach what was committed when it began.
 const APPLY_WAIT_MAX: Duration = Duration::from_millis(100);
 
+/// Returns once a group is at most so many ms behind.
+pub type Bound<'a> = dyn Fn(&Arc<Group>, u64) -> Result<(), PlaneError> + 'a;
+
 /// Answers a [`SyncRead`] with one result of FORMATS.md (a range of at most one pair, or an error), written into `into`; returns its
 /// bytes, or −n if it needs n.
-pub fn read_sync(groups: &Groups, failure: &Failure, request: &[u8], into: &mut [u8]) -> i64 {
-    let needed = match read_key(groups, failure, request, into) {
+pub fn read_sync(groups: &Groups, failure: &Failure, bound: &Bound<'_>, request: &[u8], into: &mut [u8]) -> i64 {
+    let needed = match read_key(groups, failure, bound, request, into) {
         Ok(needed) => needed,
         Err(error) => encode_sync_error(into, error.code, &error.text),
     };
@@ -33,13 +37,20 @@ pub fn read_sync(groups: &Groups, failure: &Failure, request: &[u8], into: &mut 
 }
 
 /// Writes the result if it fits; returns the bytes it needs.
-fn read_key(groups: &Groups, failure: &Failure, request: &[u8], into: &mut [u8]) -> Result<usize, PlaneError> {
+fn read_key(
+    groups: &Groups,
+    failure: &Failure,
+    bound: &Bound<'_>,
+    request: &[u8],
+    into: &mut [u8],
+) -> Result<usize, PlaneError> {
     if let Some(error) = failure.why() {
         return Err(PlaneError::new(error.code_of_calls(), error.text.clone()));
     }
     let SyncRead {
         consistency,
         group,
+        max_staleness_ms,
         key,
     } = SyncRead::parse(request).map_err(|malformed| PlaneError::new(malformed.code(), malformed.0))?;
     if key.is_empty() || key.len() > limits::KEY_BYTES_MAX {
@@ -58,7 +69,8 @@ fn read_key(groups: &Groups, failure: &Failure, request: &[u8], into: &mut [u8])
         .ok_or_else(|| PlaneError::new(Code::GroupNotFound, "this member has no such group"))?;
     match consistency {
         Consistency::Linearizable => await_lease(group)?,
-        Consistency::Serializable | Consistency::Bounded => {}
+        Consistency::Bounded => bound(group, max_staleness_ms)?,
+        Consistency::Serializable => {}
     }
     let machine = group.machine();
     loop {

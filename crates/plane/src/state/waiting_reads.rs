@@ -2,6 +2,7 @@
 //! A read is linearizable because its index was committed, and this member's leadership confirmed, after it arrived.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::mpsc::SyncSender;
 
 use rafterdb_codec::limits;
 
@@ -16,6 +17,8 @@ pub enum Read {
     Watch { waiter: Waiter, body: RequestBody },
     /// Tell another member the index.
     Index { peer: u64, id: u64 },
+    /// Tell the thread that waits that it may read. Dropped: it may not.
+    Blocking { teller: SyncSender<()> },
 }
 
 impl Read {
@@ -23,7 +26,7 @@ impl Read {
     pub fn bytes(&self) -> usize {
         match self {
             Self::Ranges { body, .. } | Self::Watch { body, .. } => body.len(),
-            Self::Index { .. } => 0,
+            Self::Index { .. } | Self::Blocking { .. } => 0,
         }
     }
 }
