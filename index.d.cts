@@ -250,6 +250,8 @@ export interface ReadOptions extends CallOptions {
   /** Read the state at this revision. COMPACTED or FUTURE_REVISION if it cannot be. */
   revision?: number | undefined;
 }
+/** How fresh a synchronous read must be: as in `ReadOptions`. */
+export type SyncReadOptions = Pick<ReadOptions, "consistency" | "maxStaleness">;
 /** One version of a key. Revisions are numbers below 2^53. */
 export interface KeyValue<V = string> {
   key: string;
@@ -425,6 +427,8 @@ export interface MemberStatus {
   crowdedRevision: number;
   /** Hex digest over every live pair at `applied`: equal on members with equal `applied`. */
   stateHash: string;
+  /** Clients' sessions that are remembered, by which a write that is sent again is told from a new one; 4,096 at most. */
+  sessions: number;
   /** Bytes on disk: log, tables, history. */
   diskBytes: number;
   /** How the log writes: O_DIRECT or fdatasync, as probed. */
@@ -526,12 +530,12 @@ export interface Database extends AsyncDisposable {
   getPair<A extends As = "string">(key: Bytes, options?: ReadOptions & {
     as?: A | undefined;
   }): Promise<Pair<A> | null>;
-  /** Reads without the event loop. Embedded only. NO_LEASE where a linearizable read would need the network. */
-  getSync(key: Bytes, options?: {
-    consistency?: "linearizable" | "serializable" | undefined;
-  }): string | null;
-  getSync(key: Bytes, options: {
-    consistency?: "linearizable" | "serializable" | undefined;
+  /**
+   * Reads without the event loop. Embedded only. NO_LEASE where a linearizable read would need the network. With `maxStaleness` any
+   * member reads: where the leader's last word is older than that, the call waits for its next, a round trip; STALE after 100 ms without.
+   */
+  getSync(key: Bytes, options?: SyncReadOptions): string | null;
+  getSync(key: Bytes, options: SyncReadOptions & {
     as: "bytes";
   }): Uint8Array | null;
   /**

@@ -18,7 +18,7 @@ async function versionsUnderFaults(seed: number, breakSessions: boolean): Promis
   let started = false
   const { store } = network
   const write = store.write.bind(store)
-  if (breakSessions) store.write = (batch: FakeBatch) => write({ ...batch, retry: false, session: random.below(2 ** 40) })
+  if (breakSessions) store.write = (batch: FakeBatch) => write({ ...batch, retry: false, sequence: random.below(2 ** 40) })
   const faults: Fault[] = [
     { code: 'LEADER_LOST' },
     { code: 'NO_LEADER' },

@@ -31,6 +31,9 @@ const FUTURE_REVISION = 12
 const SESSION_EXPIRED = 24
 const RESULT_FORGOTTEN = 25
 
+/** Number of the first session that is started. */
+const FIRST_SESSION = 1001
+
 export interface FakeAnswer {
   code: number
   flags: number
@@ -47,16 +50,18 @@ export class FakeStore {
   /** Operations carried out, for tests of exactly once. */
   applied = 0
   readReplyBytesMax = 1 << 20
+  #started = 0
   onChange: () => void = () => {}
 
   /** A WRITE: carried out once for each (session, sequence). */
   write(batch: FakeBatch): FakeAnswer {
-    let session = this.sessions.get(batch.session)
-    if (session === undefined) {
-      if (batch.retry) return { code: SESSION_EXPIRED, flags: 0, body: Buffer.alloc(8) }
-      session = new Map()
-      this.sessions.set(batch.session, session)
+    if (batch.start) {
+      const id = FIRST_SESSION + this.#started++
+      this.sessions.set(id, new Map())
+      return { code: 0, flags: 1, body: Buffer.concat([u64(id), u32(0)]) }
     }
+    const session = this.sessions.get(batch.session)
+    if (session === undefined) return { code: SESSION_EXPIRED, flags: 0, body: Buffer.alloc(8) }
     const before = session.get(batch.sequence)
     if (before === null) return { code: RESULT_FORGOTTEN, flags: 0, body: Buffer.alloc(8) }
     if (before !== undefined) return before

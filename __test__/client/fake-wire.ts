@@ -13,6 +13,7 @@ export interface FakeBatch {
   sequence: number
   acked: number
   retry: boolean
+  start: boolean
   operations: FakeOperation[]
 }
 
@@ -96,7 +97,9 @@ export function readRequests(bytes: Buffer): FakeRequest[] {
 
 export function readBatch(body: Buffer): FakeBatch {
   const reader = new Reader(body)
-  const batch = { session: reader.u64(), sequence: reader.u64(), acked: reader.u64(), retry: reader.u32() === 1 }
+  const place = { session: reader.u64(), sequence: reader.u64(), acked: reader.u64() }
+  const flags = reader.u32()
+  const batch = { ...place, retry: (flags & 1) !== 0, start: (flags & 2) !== 0 }
   const count = reader.u32()
   const operations = readOperations(reader)
   if (operations.length !== count) throw new Error(`${operations.length} operations, header says ${count}`)

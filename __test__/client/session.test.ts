@@ -1,6 +1,7 @@
 // A session is started before it is used, replaced when its start gets lost, and given up when the cluster forgot it.
 import { expect, test } from 'vitest'
 import { createEmbedded } from '../../src/client/database/create-database.js'
+import { put } from '../../src/client/transaction/parts.js'
 import { FakeNetwork } from './fake-member.js'
 import { readBatch } from './fake-wire.js'
 
@@ -10,18 +11,26 @@ function batches(network: FakeNetwork) {
   return network.first.requests.filter(({ type }) => type === WRITE).map(({ body }) => readBatch(body))
 }
 
+/** The sessions that batches with operations named, in the order of their first. */
+function sessionsOfWrites(network: FakeNetwork): number[] {
+  return [...new Set(batches(network).flatMap(({ session, start }) => (start ? [] : [session])))]
+}
+
 test('the first batch has no operations, and no other goes out before it is answered', async () => {
   const network = new FakeNetwork()
   const db = await createEmbedded({ ports: network.ports })
   const done = db.put('a', '1')
   await new Promise((resolve) => setImmediate(resolve))
   expect(batches(network)).toHaveLength(1)
-  expect(batches(network)[0]).toMatchObject({ sequence: 1, retry: false, operations: [] })
+  expect(batches(network)[0]).toMatchObject({ sequence: 1, retry: false, start: true, operations: [] })
   await done
   await db.put('a', '2')
   const [start, first, second] = batches(network)
   expect([first?.sequence, first?.acked, second?.sequence, second?.acked]).toEqual([2, 2, 3, 3])
-  expect(new Set([start?.session, first?.session, second?.session]).size).toBe(1)
+  expect([...network.store.sessions.keys()], 'the number that the cluster gave').toEqual([first?.session])
+  expect(second?.session).toBe(first?.session)
+  expect(start?.session).not.toBe(first?.session)
+  expect([first?.start, second?.start]).toEqual([false, false])
   await db.close()
 })
 
@@ -44,7 +53,6 @@ test('SESSION_EXPIRED rejects what cannot be told, and later writes have a new s
   await db.put('a', '1')
   network.first.fault = ({ body }) => {
     network.first.fault = () => undefined
-    network.store.sessions.clear()
     network.store.write(readBatch(body))
     network.store.sessions.clear()
     return { code: 'LEADER_LOST' }
@@ -54,7 +62,20 @@ test('SESSION_EXPIRED rejects what cannot be told, and later writes have a new s
     message: expect.stringContaining('so read before writing again'),
   })
   await db.put('a', '3')
-  expect(new Set(batches(network).map(({ session }) => session)).size).toBe(2)
+  expect(sessionsOfWrites(network)).toHaveLength(2)
+  await db.close()
+})
+
+test('what was sent once to a cluster that has forgotten the session is sent again in a new one', async () => {
+  const network = new FakeNetwork()
+  const db = await createEmbedded({ ports: network.ports })
+  await db.put('a', '1')
+  network.store.sessions.clear()
+  const { applied } = network.store
+  await Promise.all([db.put('a', '2'), db.put('b', '2'), db.txn().then(put('c', '2')).commit()])
+  expect(network.store.applied - applied).toBe(3 + 1) // a transaction counts itself too
+  expect(sessionsOfWrites(network)).toHaveLength(2)
+  expect(batches(network).some(({ retry }) => retry)).toBe(false)
   await db.close()
 })
 

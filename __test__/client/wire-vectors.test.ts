@@ -8,6 +8,16 @@ import { encodeChange } from '../../src/client/wire/change.js'
 
 const hex = (text: string) => Buffer.from(text.replaceAll(/[^0-9a-f]/g, ''), 'hex')
 
+/** The number that the session is given. */
+const SESSION = '0102030405060000'
+
+/** A random number, sequence 1, acked 1, START, no operations. */
+function expectStart(request: Buffer): void {
+  expect(request.readBigUInt64LE(16)).toBeGreaterThan(0n)
+  expect(request.readBigUInt64LE(16)).toBeLessThan(2n ** 53n)
+  expect(request.subarray(24).toString('hex')).toBe('010000000000000001000000000000000200000000000000')
+}
+
 /** A port that records what is submitted and answers what it is told. */
 class RecordingPort implements Port {
   readonly submitted: Buffer[] = []
@@ -19,12 +29,13 @@ class RecordingPort implements Port {
     const bytes = Buffer.from(buffer.subarray(0, length))
     for (let at = 0; at < bytes.length; at += 16 + bytes.readUInt32LE(at)) {
       const request = bytes.subarray(at, at + 16 + bytes.readUInt32LE(at))
-      const starts = request[4] === 1 && request.readUInt32LE(44) === 0
+      const starts = request[4] === 1 && request[40] === 2
+      if (starts) expectStart(request)
       if (!starts) this.submitted.push(request)
-      // The start of a session is answered: PLAIN, first revision 1, no operations.
+      // The start of a session is answered: PLAIN, its number, no operations.
       const answer = starts ? hex('0c000000 01 01 0000') : (this.answers.shift() ?? (() => null))(request.subarray(8, 16))
       if (answer === null) continue
-      this.#waiting.push(starts ? Buffer.concat([answer, request.subarray(8, 16), hex('0100000000000000 00000000')]) : answer)
+      this.#waiting.push(starts ? Buffer.concat([answer, request.subarray(8, 16), hex(`${SESSION} 00000000`)]) : answer)
       setImmediate(() => this.notify())
     }
     return 0
@@ -56,8 +67,7 @@ function expectWrite(request: Buffer, operation: string): void {
   const operationBytes = hex(operation)
   expect(request.readUInt32LE(0)).toBe(32 + operationBytes.length)
   expect(request.subarray(4, 8).toString('hex')).toBe('01000000')
-  expect(request.readBigUInt64LE(16)).toBeGreaterThan(0n)
-  expect(request.readBigUInt64LE(16)).toBeLessThan(2n ** 53n)
+  expect(request.subarray(16, 24).toString('hex')).toBe(SESSION)
   // Sequence 2 (1 started the session), acked 2, no flags, one operation.
   expect(request.subarray(24, 48).toString('hex')).toBe('020000000000000002000000000000000000000001000000')
   expect(request.subarray(48).toString('hex')).toBe(operationBytes.toString('hex'))

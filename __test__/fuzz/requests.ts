@@ -60,8 +60,9 @@ function operation(random: Random, depth = 0): Buffer {
 
 function batch(random: Random): Buffer {
   const operations = Array.from({ length: random.below(6) }, () => operation(random))
-  const session = [oddly(random, random.below(3)), oddly(random, 1 + random.below(50)), oddly(random, random.below(3))]
-  const head = [...session.map((number) => le(number, 8)), le(oddly(random, random.below(2)), 4)]
+  const numbered = random.below(4) === 0 ? 1 + random.below(2) : 0
+  const session = [oddly(random, numbered), oddly(random, 1 + random.below(50)), oddly(random, random.below(3))]
+  const head = [...session.map((number) => le(number, 8)), le(oddly(random, random.below(numbered === 0 ? 2 : 4)), 4)]
   return Buffer.concat([...head, le(oddly(random, operations.length), 4), ...operations])
 }
 

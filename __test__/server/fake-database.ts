@@ -319,6 +319,7 @@ export function memberStatus(name: string, role: MemberStatus['role'], endpoint:
     crowdedRevision: 0,
     listen: [],
     stateHash: 'a1b2c3d4',
+    sessions: 2,
     diskBytes: 12_345,
     logMode: 'fdatasync',
     version: '0.1.0',

@@ -184,6 +184,8 @@ export interface MemberStatus {
   crowdedRevision: number
   /** Hex digest over every live pair at `applied`: equal on members with equal `applied`. */
   stateHash: string
+  /** Clients' sessions that are remembered, by which a write that is sent again is told from a new one; 4,096 at most. */
+  sessions: number
   /** Bytes on disk: log, tables, history. */
   diskBytes: number
   /** How the log writes: O_DIRECT or fdatasync, as probed. */

@@ -8,19 +8,21 @@ pub const BATCH_HEADER_BYTES: usize = 32;
 
 /// Flag of a batch: this sequence was sent before.
 pub const BATCH_RETRY: u8 = 1;
+/// Flag of a batch without operations: it starts a session, whose number is the answer.
+pub const BATCH_START: u8 = 2;
 
 /// ```text
 /// [u64 session][u64 sequence][u64 acked][u8 flags][3 × 0][u32 count]
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BatchHeader {
-    /// Random number of the client instance; 0: no deduplication.
+    /// Number of the session, or a random one with [`BATCH_START`]; 0: no deduplication.
     pub session: u64,
     /// Number of the batch in its session, from 1.
     pub sequence: u64,
     /// Every batch of the session below this one has been answered.
     pub acked: u64,
-    /// [`BATCH_RETRY`] or 0.
+    /// [`BATCH_RETRY`], [`BATCH_START`] or 0.
     pub flags: u8,
     /// Operations that follow.
     pub count: u32,
@@ -31,6 +33,12 @@ impl BatchHeader {
     #[must_use]
     pub const fn is_retry(&self) -> bool {
         self.flags & BATCH_RETRY != 0
+    }
+
+    /// Whether it starts a session.
+    #[must_use]
+    pub const fn is_start(&self) -> bool {
+        self.flags & BATCH_START != 0
     }
 
     /// Appends the header; `count` operations must follow.
@@ -63,7 +71,7 @@ impl<'a> Batch<'a> {
             flags: bytes[24],
             count: u32_at(bytes, 28),
         };
-        if header.flags & !BATCH_RETRY != 0 {
+        if header.flags & !(BATCH_RETRY | BATCH_START) != 0 {
             return Err(Malformed("a batch has an unknown flag"));
         }
         Ok(Self {

@@ -40,7 +40,7 @@ mod watch_event;
 mod weight;
 mod written_keys;
 
-pub use batch::{Batch, BatchHeader, BATCH_HEADER_BYTES, BATCH_RETRY};
+pub use batch::{Batch, BatchHeader, BATCH_HEADER_BYTES, BATCH_RETRY, BATCH_START};
 pub use block::{
     count_entries, count_entries_in_parts, encode_identity, entries_bytes, parse_identity, skip_entries, split_entries,
     Entries, Entry, ENTRY_HEADER_BYTES,

@@ -1,7 +1,7 @@
 //! What a member refuses before it proposes a batch, with etcd's rules and messages that say what to do.
 //! Knows the bytes alone: nothing that depends on the store's state.
 
-use crate::batch::Batch;
+use crate::batch::{Batch, BatchHeader};
 use crate::limits::{
     BATCH_OPERATIONS_MAX, BATCH_RANGES_MAX, KEY_BYTES_MAX, REVISION_RAISED_MAX, SESSION_WINDOW_MAX, TXN_OPERATIONS_MAX,
     VALUE_BYTES_MAX,
@@ -51,6 +51,9 @@ pub struct BatchInfo {
 pub fn validate_batch(body: &[u8], limits: &Limits) -> Result<BatchInfo, Refusal> {
     let batch = Batch::parse(body)?;
     let header = batch.header;
+    if header.is_start() {
+        validate_start(&header)?;
+    }
     if header.session != 0 {
         validate_session(header.sequence, header.acked)?;
     }
@@ -81,6 +84,14 @@ pub fn validate_batch(body: &[u8], limits: &Limits) -> Result<BatchInfo, Refusal
         operations: header.count,
         is_plain,
     })
+}
+
+fn validate_start(header: &BatchHeader) -> Result<(), Refusal> {
+    if header.session == 0 || header.count > 0 || header.is_retry() {
+        let text = "what starts a session has a random number, no operations, and is not sent again";
+        return Err((Code::InvalidArgument, text.into()));
+    }
+    Ok(())
 }
 
 fn validate_session(sequence: u64, acked: u64) -> Result<(), Refusal> {

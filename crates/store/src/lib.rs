@@ -14,8 +14,8 @@ pub use engine::{
 };
 pub use error::StoreError;
 pub use machine::{
-    Anew, Applied, Bounds, Deliver, KeptForCounts, LongestApply, Machine, MachineStatus, SlicedRead, WatchId,
-    MACHINE_VERSION,
+    Anew, Applied, Bounds, Deliver, KeptForCounts, LongestApply, Machine, MachineStatus, SessionStart, SlicedRead,
+    WatchId, MACHINE_VERSION,
 };
 pub use restore::Restore;
 pub use unwatched::open_unwatched;

@@ -59,7 +59,7 @@ fn a_delete_of_many_keys_is_one_change_and_says_how_many_they_were() {
     };
     let (history, memtable) = written(&harness);
     let header = BatchHeader {
-        session: 9,
+        session: harness.start_session(),
         sequence: 1,
         acked: 1,
         ..BatchHeader::default()

@@ -121,7 +121,7 @@ fn what_is_written_after_a_raise_comes_after_it() {
 fn a_raise_that_is_sent_again_is_done_once() {
     let mut store = Store::new();
     let header = BatchHeader {
-        session: 9,
+        session: store.harness.start_session(),
         sequence: 1,
         acked: 1,
         ..BatchHeader::default()

@@ -11,7 +11,7 @@ use model::harness::{Harness, TestEngine};
 use model::semantics::{Op, Outcome, PutOp, RangeOp, Semantics};
 use model::wire::{decode_results, decode_write, encode_batch, encode_read};
 use rafterdb_codec::{BatchHeader, Code, OperationResults, BATCH_RETRY};
-use rafterdb_store::{Bounds, LsmEngine};
+use rafterdb_store::{Bounds, LsmEngine, SessionStart};
 
 const BATCHES: u64 = 150;
 
@@ -35,6 +35,7 @@ const TIGHT: Bounds = Bounds {
     delete_steps: 2,
     step_bytes: 1024,
     kept_step_bytes: 1024,
+    session_start: SessionStart::Explicit,
 };
 
 /// Returns how many answers had counts to be filled in.
@@ -42,11 +43,12 @@ fn run_bounded<E: TestEngine>(seed: u64, bounds: Bounds, distort: fn(&mut Outcom
     let mut random = Random::new(seed);
     let mut semantics = Semantics::default();
     let mut harness = Harness::<E>::bounded(1 + random.below(60), bounds);
+    let session = harness.start_session();
     let mut sent: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
     for batch in 1..=BATCHES {
         let ops = generate::ops(&mut random, semantics.revision());
         let header = BatchHeader {
-            session: 7,
+            session,
             sequence: batch,
             acked: batch.saturating_sub(20).max(1),
             ..BatchHeader::default()

@@ -16,14 +16,15 @@ use rafterdb_store::{Engine, Machine, Mark, RowRef, Value};
 
 fn filled() -> Harness<ModelEngine> {
     let mut harness = Harness::new(1000);
-    for sequence in 1..=20 {
+    let sessions = [(); 3].map(|()| harness.start_session());
+    for sequence in 1..=17 {
         let put = Op::Put(PutOp {
             key: vec![b'k', sequence as u8],
             previous: sequence % 2 == 0,
             ..PutOp::default()
         });
         let header = BatchHeader {
-            session: 5 + sequence % 3,
+            session: sessions[sequence as usize % 3],
             sequence,
             acked: 1,
             ..BatchHeader::default()

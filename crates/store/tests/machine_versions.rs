@@ -12,7 +12,7 @@ use model::harness::{Collector, TestEngine};
 use model::semantics::{CompareOp, Op, PutOp, Relation, Target, TxnOp};
 use model::wire::encode_batch;
 use rafterdb_codec::{BatchHeader, Code, Entry, EntryKind, OperationResults, Principal};
-use rafterdb_store::{Applied, Bounds, Machine, StoreError, MACHINE_VERSION};
+use rafterdb_store::{Applied, Bounds, Machine, SessionStart, StoreError, MACHINE_VERSION};
 
 const KEYS: u8 = 40;
 
@@ -76,9 +76,9 @@ fn code(machine: &Machine<ModelEngine>, version: u8) -> Code {
         .map_or(applied.unwrap().code, |result| result.unwrap().code)
 }
 
-/// Who changes one of these changes what entries of version 0 in a log are decided to be: a new version is added instead.
+/// Who changes one of these changes what entries in a log are decided to be: a new version is added instead.
 #[test]
-fn the_bounds_of_version_0_are_on_record() {
+fn the_bounds_of_each_version_are_on_record() {
     let on_record = Bounds {
         steps_max: 5_000,
         compare_steps_max: 4_000,
@@ -93,8 +93,9 @@ fn the_bounds_of_version_0_are_on_record() {
         delete_steps: 2,
         step_bytes: 1024,
         kept_step_bytes: 1024,
+        session_start: SessionStart::Explicit,
     };
-    assert_eq!((MACHINE_VERSION, Bounds::default()), (0, on_record));
+    assert_eq!((MACHINE_VERSION, Bounds::default()), (1, on_record));
 }
 
 #[test]
@@ -145,7 +146,7 @@ fn an_entry_of_an_unknown_version_is_applied_by_who_knows_it_and_by_nobody_else(
 #[test]
 fn what_has_a_principal_is_decided_like_what_has_none() {
     let outcomes = [&b""[..], b"ann", &[b'n'; 255]].map(|name| {
-        let machine = machine(&ModelEngine::new_disk(), &[1000]);
+        let machine = machine(&ModelEngine::new_disk(), &[1000; MACHINE_VERSION as usize + 1]);
         fill(&machine);
         let body = compare_all();
         let entry = Entry {

@@ -118,6 +118,11 @@ export class Request {
     writeBatchPlace(this.slab.view, this.start + HEADER_BYTES, session.id, this.sequence, session.lowest)
   }
 
+  /** The cluster has forgotten the session, and has not carried the batch out: it is bound to another when it is sent again. */
+  unbind(): void {
+    this.session = null
+  }
+
   /** From now on a member must look whether it has seen this batch. */
   markUncertain(): void {
     this.uncertain = true

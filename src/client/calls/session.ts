@@ -1,12 +1,12 @@
 // Exactly once: the numbers by which the cluster tells a batch that is resent from a new one. Sends nothing.
 import { limits } from '../../limits.js'
 
-/** Largest session id: a random number of 53 bits. */
+/** Largest number of a session. */
 const SESSION_ID_MAX = Number.MAX_SAFE_INTEGER
 
 export class Session {
-  /** Random; never 0, which means no deduplication. */
-  readonly id = 1 + Math.floor(Math.random() * (SESSION_ID_MAX - 1))
+  /** Random until the session is started, then the number that the cluster gave it; never 0, which means no deduplication. */
+  id = 1 + Math.floor(Math.random() * (SESSION_ID_MAX - 1))
   /** The cluster has answered the batch that starts the session, so every leader to come knows it. */
   started = false
   /** Every sequence below is answered. lowest ≤ next; next − lowest ≤ sessionWindowMax. */
@@ -44,7 +44,9 @@ export class Sessions {
     return this.current.started && this.current.hasRoom() ? this.current : null
   }
 
-  started(session: Session): void {
+  /** The cluster gave `session` its number. */
+  started(session: Session, id: number): void {
+    session.id = id
     session.started = true
     if (session === this.current) this.starting = false
   }

@@ -287,7 +287,15 @@ export class Dispatcher {
   #handleRefusal(request: Request, code: ErrorCode, text: string): void {
     const { embedded } = this.#options
     const retry = retryOf(request.type, code, embedded)
-    if (code === 'SESSION_EXPIRED' && request.session !== null) this.#sessions.replace(request.session)
+    if (code === 'SESSION_EXPIRED' && request.session !== null) {
+      this.#sessions.replace(request.session)
+      if (!request.uncertain && !request.starts) {
+        // It was sent once, and this is the answer: nothing was done.
+        request.unbind()
+        this.#sendLater(request, false, code)
+        return
+      }
+    }
     if (isInvalid(code) && request.type === RequestKind.WRITE && request.calls.length > 1 && !request.uncertain) {
       this.#split(request)
       return

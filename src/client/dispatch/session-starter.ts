@@ -4,8 +4,13 @@ import type { Slabs } from '../buffers/slab.js'
 import { Call } from '../calls/call.js'
 import { Request } from '../calls/request.js'
 import { type Session, Sessions } from '../calls/session.js'
-import { WRITE_HEADER_BYTES } from '../wire/header.js'
+import { HEADER_BYTES, WRITE_HEADER_BYTES, writeBatchStart } from '../wire/header.js'
+import { readU64 } from '../wire/integers.js'
 import { RequestKind } from '../wire/request-kinds.js'
+import type { Result } from '../wire/results.js'
+
+/** The number in the answer to a start. */
+const startedId = ({ buffer, start }: Result): number => readU64(buffer.view, start)
 
 /** What starts of sessions need of the dispatcher. */
 export interface SessionSender {
@@ -49,15 +54,16 @@ export class SessionStarter {
     sessions.starting = true
     const slab = sender.slabs.single(WRITE_HEADER_BYTES)
     const request = new Request(sender.nextId(), RequestKind.WRITE, slab, 0, WRITE_HEADER_BYTES)
-    const call = new Call('session', () => true, performance.now() + sender.requestTimeout)
+    const call = new Call('session', startedId, performance.now() + sender.requestTimeout)
     request.add(call)
     request.starts = true
     request.seal(WRITE_HEADER_BYTES, sender.group)
     request.bind(session)
+    writeBatchStart(slab.view, HEADER_BYTES)
     sender.sendStart(request)
     call.promise
       .then(
-        () => sessions.started(session),
+        (id) => sessions.started(session, id as number),
         (error: RafterError) => {
           sessions.replace(session)
           sender.startFailed(error)

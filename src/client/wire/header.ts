@@ -27,6 +27,8 @@ export const WRITE_HEADER_BYTES = HEADER_BYTES + BATCH_HEADER_BYTES
 export const READ_HEADER_BYTES = HEADER_BYTES + 16
 /** Flag of a batch: its sequence was sent before. */
 const BATCH_RETRY = 1
+/** Flag of a batch: it starts a session, and has no operations. */
+const BATCH_START = 2
 
 /** Writes the header of a request that begins at `at`. */
 export function writeHeader(view: DataView, at: number, bodyBytes: number, kind: number, group: number, id: number): void {
@@ -51,6 +53,11 @@ export function writeBatchPlace(view: DataView, at: number, session: number, seq
 export function writeBatchCount(view: DataView, at: number, operations: number): void {
   view.setUint32(at + 24, 0, true)
   view.setUint32(at + 28, operations, true)
+}
+
+/** Says that the batch at `at`, which has no operations, starts a session. */
+export function writeBatchStart(view: DataView, at: number): void {
+  view.setUint32(at + 24, BATCH_START, true)
 }
 
 /** Says that the batch at `at` may have been sent before. */

@@ -88,6 +88,7 @@ export function unreachableStatus({ id, name, endpoint }: ConfiguredMember): Mem
     compactedRevision: 0,
     crowdedRevision: 0,
     stateHash: '',
+    sessions: 0,
     diskBytes: 0,
     logMode: '',
     version: '',

@@ -6,11 +6,13 @@
 //! pair    [u64 digest of the key][u64 xxh3 of the value][u64 create][u64 modified][u64 version][u64 lease]      → its xxh3
 //! past    [u64 past][u64 digest][u64 revision]       → its xxh3: what the digests were when the sum is begun anew
 //! members [u64 index][u64 term][u64 xxh3 of the body]       → its xxh3: the last configuration that was applied; 0 while none was
+//! session [u64 random][u64 index]       → its xxh3, the lower 53 bits: the number of a session
 //! ```
 
 use rafterdb_hash::xxh3_64;
 
 use super::RowRef;
+use crate::SAFE_NUMBER_MAX;
 
 /// Digest of a key alone; a put needs it twice.
 #[inline]
@@ -31,6 +33,13 @@ pub fn pair_digest(key_digest: u64, row: &RowRef<'_>) -> u64 {
         row.version,
         row.lease,
     ])
+}
+
+/// The number of the session that the entry at `index` starts: two entries do not give the same one. `random` is the client's, so that those
+/// of two clusters differ. May be 0, below 2^53.
+#[must_use]
+pub fn session_number(random: u64, index: u64) -> u64 {
+    of_numbers([random, index]) & SAFE_NUMBER_MAX
 }
 
 /// What all digests up to `revision` were: those of before, and the sum of now.

@@ -87,6 +87,7 @@ impl Status {
             "compactedRevision": figures.compacted,
             "crowdedRevision": machine.crowded_revision(),
             "stateHash": format!("{:016x}", figures.state_hash),
+            "sessions": figures.sessions,
             "diskBytes": disk_bytes,
             "logMode": self.log_mode,
             "version": env!("CARGO_PKG_VERSION"),

@@ -40,10 +40,11 @@ const UNCONFIGURED: Limits = Limits {
 };
 
 impl Writer {
-    /// Applies a batch body and appends what it is answered.
+    /// Applies the batch body of the entry at `index`, and appends what it is answered.
     pub(super) fn apply_batch<E: Engine>(
         &mut self,
         engine: &E,
+        index: u64,
         body: &[u8],
         results: &mut Vec<u8>,
     ) -> Result<Applied, StoreError> {
@@ -55,8 +56,15 @@ impl Writer {
         };
         let header = batch.header;
         if header.session != 0 {
-            match self.state.sessions.admit(&header) {
+            match self.state.sessions.admit(&header, index, self.bounds.session_start) {
                 Admission::Apply => {}
+                Admission::Started(session) => {
+                    encode_plain(results, session, 0);
+                    return Ok(Applied {
+                        flags: RESPONSE_PLAIN,
+                        ..Applied::default()
+                    });
+                }
                 Admission::Answer(kept) => return Ok(answer(results, kept)),
                 Admission::Refuse(code, text) => return Ok(refuse(results, code, 0, text)),
             }

@@ -1,10 +1,11 @@
 //! What applying one entry may cost, in steps of about a microsecond of processor time: ten milliseconds with all that is looked up. What it waits
-//! for, the processor or a disk, cannot be told from what it says. Decided by what the entry says and by live keys alone, so that
+//! for, the processor or a disk, cannot be told from what it says. And how it begins sessions. Decided by what the entry says and by live keys alone, so that
 //! all members decide the same, when they apply it again after a restart too. An entry names the version of the machine whose bounds
 //! are its own, so that a release which changes them decides as before about entries that are in a log.
 
 use rafterdb_codec::Weight;
 
+use super::sessions::SessionStart;
 use crate::Value;
 
 /// What may be done while one entry is applied.
@@ -39,11 +40,21 @@ pub struct Bounds {
     pub step_bytes: u64,
     /// Bytes of a value that are written once more in about that time.
     pub kept_step_bytes: u64,
+    /// How it begins sessions.
+    pub session_start: SessionStart,
 }
 
 /// Bounds of each version of the machine, from 0 on. None is ever changed or taken away, as entries of it may be in a log; a new one
 /// is proposed ([`MACHINE_VERSION`]) by a release before which all members know it.
-pub(super) const VERSIONS: [Bounds; 1] = [Bounds {
+pub(super) const VERSIONS: [Bounds; 2] = [
+    FIRST,
+    Bounds {
+        session_start: SessionStart::Explicit,
+        ..FIRST
+    },
+];
+
+const FIRST: Bounds = Bounds {
     steps_max: 5_000,
     compare_steps_max: 4_000,
     count_steps_max: 4_000,
@@ -57,10 +68,11 @@ pub(super) const VERSIONS: [Bounds; 1] = [Bounds {
     delete_steps: 2,
     step_bytes: 1024,
     kept_step_bytes: 1024,
-}];
+    session_start: SessionStart::Implicit,
+};
 
 /// The version of the machine that entries name which this member proposes.
-pub const MACHINE_VERSION: u8 = 0;
+pub const MACHINE_VERSION: u8 = 1;
 
 const _: () = assert!((MACHINE_VERSION as usize) < VERSIONS.len(), "what is proposed is known");
 

@@ -40,7 +40,7 @@ pub use bounds::{Bounds, MACHINE_VERSION};
 pub use counts::KeptForCounts;
 pub use read::SlicedRead;
 pub use restore::restored_state;
-pub use sessions::{SESSION_BATCHES_MAX, SESSION_RESULTS_BYTES_MAX};
+pub use sessions::{SessionStart, SESSION_BATCHES_MAX, SESSION_RESULTS_BYTES_MAX};
 pub use watch::{Deliver, WatchId};
 
 use crate::{Engine, KeyRange, Mark, RowRef, StoreError, Value, Visit};
@@ -218,7 +218,7 @@ impl<E: Engine> Machine<E> {
         let mut is_named = false;
         let timer = Timer::begin();
         let outcome = match kind {
-            EntryKind::Batch => writer.apply_batch(&self.engine, entry.body, results)?,
+            EntryKind::Batch => writer.apply_batch(&self.engine, index, entry.body, results)?,
             EntryKind::Noop => {
                 is_named = writer.state.take_name(entry.body);
                 Applied::default()

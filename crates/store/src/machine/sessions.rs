@@ -4,7 +4,8 @@
 use std::collections::{HashMap, VecDeque};
 
 use rafterdb_codec::limits::{SESSIONS_MAX, SESSION_RESULT_BYTES_MAX, SESSION_WINDOW_MAX};
-use rafterdb_codec::{BatchHeader, Code};
+use rafterdb_codec::store::digest::session_number;
+use rafterdb_codec::{BatchHeader, Code, SAFE_NUMBER_MAX};
 
 /// Bytes of kept results of all sessions together; what comes above is forgotten at once.
 pub const SESSION_RESULTS_BYTES_MAX: usize = 16 << 20;
@@ -24,11 +25,22 @@ pub(super) enum Kept {
     Forgotten,
 }
 
+/// How entries of a version of the machine begin sessions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionStart {
+    /// Any batch of an unknown session that was not sent before begins it, under the number that it names.
+    Implicit,
+    /// A batch that says so, under a number of its own. No copy of a batch brings back a session that is forgotten.
+    Explicit,
+}
+
 /// What to do with a batch.
 #[derive(Debug)]
 pub(super) enum Admission<'a> {
     /// Apply it, then call `keep`.
     Apply,
+    /// It started a session: answer its number.
+    Started(u64),
     /// It was applied: answer this.
     Answer(&'a Kept),
     /// Nothing is applied: answer this error.
@@ -82,10 +94,13 @@ impl Sessions {
         self.slots.len()
     }
 
-    /// Decides about a batch of a session other than 0.
-    pub(super) fn admit(&mut self, header: &BatchHeader) -> Admission<'_> {
+    /// Decides about a batch of a session other than 0, in the entry at `index`.
+    pub(super) fn admit(&mut self, header: &BatchHeader, index: u64, start: SessionStart) -> Admission<'_> {
+        if header.is_start() {
+            return Admission::Started(self.start(header.session, index));
+        }
         let Some(&slot) = self.by_id.get(&header.session) else {
-            if header.is_retry() {
+            if header.is_retry() || start == SessionStart::Explicit {
                 return Admission::Refuse(Code::SessionExpired, "the session is not known: open a new one");
             }
             let acked = header.acked.min(header.sequence);
@@ -120,6 +135,17 @@ impl Sessions {
             );
         }
         Admission::Apply
+    }
+
+    /// Starts a session for the entry at `index`, and returns its number. The random number tells it from sessions of other clusters.
+    fn start(&mut self, random: u64, index: u64) -> u64 {
+        let mut id = session_number(random, index);
+        while id == 0 || self.by_id.contains_key(&id) {
+            id = (id + 1) & SAFE_NUMBER_MAX;
+        }
+        self.push(Session::new(id, 1, 1));
+        self.shrink();
+        id
     }
 
     /// Remembers what an admitted batch was answered.

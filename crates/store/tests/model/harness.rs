@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use rafterdb_codec::{Code, Entry, EntryKind};
+use rafterdb_codec::{parse_plain, BatchHeader, Code, Entry, EntryKind, BATCH_START, RESPONSE_PLAIN};
 use rafterdb_store::{Applied, Bounds, Deliver, Engine, Machine, Mark, WatchId};
 
 /// An engine that tests can open, and open again after dropping it without a word: a crash.
@@ -81,6 +81,24 @@ impl<E: TestEngine> Harness<E> {
             .unwrap();
         self.log.push((body.clone(), applied, results.clone()));
         self.fill_in(&body, applied, results)
+    }
+
+    /// Starts a session; its number.
+    pub fn start_session(&mut self) -> u64 {
+        let header = BatchHeader {
+            session: 1,
+            sequence: 1,
+            acked: 1,
+            flags: BATCH_START,
+            count: 0,
+        };
+        let mut body = Vec::new();
+        header.encode(&mut body);
+        let (applied, results) = self.apply(body);
+        assert_eq!((applied.code, applied.flags), (Code::Ok, RESPONSE_PLAIN));
+        let (session, operations) = parse_plain(&results).unwrap();
+        assert_eq!(operations, 0);
+        session
     }
 
     /// As the plane does before it answers.
