@@ -6,7 +6,6 @@ import { Log } from '../../src/raft/log.js'
 import { cutIndex, heldBytesMax } from '../../src/raft/log-compaction.js'
 import { CATCH_UP, PROBE, Progress, REPLICATE, SNAPSHOT } from '../../src/raft/progress.js'
 import { Rounds } from '../../src/raft/rounds.js'
-import { Window } from '../../src/raft/window.js'
 
 describe('rounds', () => {
   test('the begin of the last 64 is remembered', () => {
@@ -86,60 +85,25 @@ describe('chunks', () => {
   })
 })
 
-describe('window', () => {
-  test('it is full with so many messages', () => {
-    const window = new Window()
-    for (let i = 0; i < limits.inflightMessagesMax; i += 1) {
-      expect(window.full).toBe(false)
-      window.add(10 + i, 1)
-    }
-    expect([window.full, window.size, window.bytes]).toEqual([true, limits.inflightMessagesMax, limits.inflightMessagesMax])
-    expect(() => window.add(100, 1)).toThrow('window not full')
-    window.release(8)
-    expect(window.size).toBe(limits.inflightMessagesMax)
-    window.release(9)
-    expect(window.size).toBe(limits.inflightMessagesMax - 1)
-    window.add(200, 5)
-    window.release(198)
-    expect([window.size, window.bytes]).toEqual([1, 5])
-    window.release(199)
-    expect([window.size, window.bytes]).toEqual([0, 0])
-    window.release(1_000)
-    expect([window.size, window.bytes]).toEqual([0, 0])
-  })
-
-  test('it is full with so many bytes', () => {
-    const window = new Window()
-    window.add(2, limits.inflightBytesMax - 1)
-    expect(window.full).toBe(false)
-    window.add(3, 1)
-    expect(window.full).toBe(true)
-    window.release(1)
-    expect([window.full, window.bytes, window.size]).toEqual([false, 1, 1])
-    window.clear()
-    expect([window.full, window.bytes, window.size]).toEqual([false, 0, 0])
-  })
-})
-
 describe('progress', () => {
   test('what is matched only grows, and remembers the round', () => {
     const progress = new Progress(2, 10, 5)
     expect([progress.state, progress.match, progress.next, progress.heardAt, progress.waiting]).toEqual([PROBE, 0, 10, 5, false])
-    progress.advance(4, 3)
+    progress.advance(4, 3, 0)
     expect([progress.match, progress.matchRound, progress.next]).toEqual([4, 3, 10])
-    progress.advance(4, 7)
+    progress.advance(4, 7, 0)
     expect([progress.match, progress.matchRound]).toEqual([4, 3])
-    progress.advance(2, 8)
+    progress.advance(2, 8, 0)
     expect([progress.match, progress.matchRound]).toEqual([4, 3])
-    progress.advance(12, 9)
+    progress.advance(12, 9, 0)
     expect([progress.match, progress.matchRound, progress.next]).toEqual([12, 9, 13])
   })
 
   test('what is matched is out of the window, and what is begun anew is too', () => {
     const progress = new Progress(2, 10, 5)
-    const fill = () => progress.window.add(20, 1)
+    const fill = () => progress.window.add(20, 1, 0)
     fill()
-    progress.advance(19, 1)
+    progress.advance(19, 1, 0)
     expect(progress.window.size).toBe(0)
     fill()
     progress.wait(7)
@@ -162,7 +126,7 @@ describe('progress', () => {
 
   test('what a snapshot on its way holds counts as had, until the follower replicates', () => {
     const progress = new Progress(2, 10, 5)
-    progress.advance(7, 1)
+    progress.advance(7, 1, 0)
     expect([progress.has, progress.restoring]).toEqual([7, false])
     progress.sendSnapshot(30, 9)
     expect([progress.has, progress.restoring, progress.next]).toEqual([30, true, 10])
@@ -173,7 +137,7 @@ describe('progress', () => {
     expect([progress.has, progress.snapshotSent, progress.waitingSince, progress.next]).toEqual([35, true, 12, 36])
     progress.handedOver(20, 13)
     expect([progress.has, progress.next]).toEqual([35, 36])
-    progress.advance(40, 2)
+    progress.advance(40, 2, 0)
     expect(progress.has).toBe(40)
     progress.probe(41)
     expect([progress.has, progress.restoring]).toEqual([40, true])
@@ -191,22 +155,22 @@ describe('progress', () => {
       progress.wait(7)
     }
     begin()
-    progress.sent(14, 100, 40)
+    progress.sent(14, 100, 40, 0)
     expect([progress.next, progress.window.size, progress.waiting, progress.state]).toEqual([14, 1, false, CATCH_UP])
-    progress.advance(13, 1)
+    progress.advance(13, 1, 0)
     begin()
-    progress.sent(14, 100, 40)
+    progress.sent(14, 100, 40, 0)
     expect([progress.next, progress.window.size]).toEqual([14, 0])
-    progress.advance(19, 2)
-    progress.sent(17, 100, 40)
+    progress.advance(19, 2, 0)
+    progress.sent(17, 100, 40, 0)
     expect([progress.next, progress.window.size, progress.restoring]).toEqual([20, 0, true])
-    progress.sent(40, 100, 40)
+    progress.sent(40, 100, 40, 0)
     expect([progress.next, progress.state, progress.restoring]).toEqual([40, REPLICATE, false])
   })
 
   test('a follower that forgot everything has nothing, and has promised nothing', () => {
     const progress = new Progress(2, 10, 5)
-    progress.advance(12, 1)
+    progress.advance(12, 1, 0)
     progress.resume(13, 1)
     progress.promisedUntil = 100
     progress.forget(99, 4)

@@ -5,6 +5,7 @@ import type { Commands } from '../../src/raft/commands.js'
 import type { Outgoing } from '../../src/raft/message.js'
 import { Raft } from '../../src/raft/raft.js'
 import { Message } from '../../src/raft/raft-kinds.js'
+import { WINDOW_BYTES_MIN } from '../../src/raft/window.js'
 import { type Arrival, arrived } from './arrived.js'
 
 /** Not merged with its neighbours. */
@@ -86,5 +87,5 @@ test('messages of unknown sizes fill the window and no more', () => {
     if (end > first) raft.sent(2, first, first + 1, limits.appendBytesMax)
     raft.flush()
   }
-  expect(sent.length).toBe(limits.inflightBytesMax / limits.appendBytesMax)
+  expect(sent.length).toBe(WINDOW_BYTES_MIN / limits.appendBytesMax)
 })

@@ -52,13 +52,13 @@ export class Progress {
     this.heardAt = now
   }
 
-  /** The follower's log equals ours up to `match`, on its disk. */
-  advance(match: number, currentRound: number): void {
+  /** The follower's log equals ours up to `match`, on its disk, by what it said `now`. */
+  advance(match: number, currentRound: number, now: number): void {
     if (match > this.match) {
       this.match = match
       this.matchRound = currentRound
     }
-    this.window.release(this.match)
+    this.window.release(this.match, now)
     this.next = Math.max(this.next, this.match + 1)
   }
 
@@ -72,12 +72,12 @@ export class Progress {
     this.window.clear()
   }
 
-  /** CATCH_UP: entries up to `end`, of so many bytes, are under way; sizes are known from `oldestKnown` on. */
-  sent(end: number, bytes: number, oldestKnown: number): void {
+  /** CATCH_UP: entries up to `end`, of so many bytes, are under way from `now` on; sizes are known from `oldestKnown` on. */
+  sent(end: number, bytes: number, oldestKnown: number, now: number): void {
     this.waiting = false
     // An answer to it may have come first.
     if (end > this.next) {
-      this.window.add(end, bytes)
+      this.window.add(end, bytes, now)
       this.next = end
     }
     if (this.next < oldestKnown) return

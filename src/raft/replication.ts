@@ -56,7 +56,7 @@ export class Replication {
       this.pause(follower)
       return
     }
-    follower.sent(end, bytes, this.chunks.oldest)
+    follower.sent(end, bytes, this.chunks.oldest, this.#raft.now)
   }
 
   /** Asks for an answer to the current round; tells the commit index; finds out if messages were lost. */
@@ -75,7 +75,7 @@ export class Replication {
   /** The follower's log equals ours up to `index` on its disk, and up to `previousIndex` in its memory. */
   accepted(follower: Progress, { index: match, previousIndex }: AppendReply): void {
     const { next } = follower
-    follower.advance(match, this.#rounds.current)
+    follower.advance(match, this.#rounds.current, this.#raft.now)
     if (follower.state === REPLICATE) return
     if (follower.state === SNAPSHOT) {
       if (follower.match >= this.#raft.log.baseIndex) this.#resume(follower, follower.match + 1)
@@ -141,7 +141,7 @@ export class Replication {
       }
       const end = this.chunks.endOfRange(follower.next)
       this.#send(follower, end, AT_ONCE)
-      follower.window.add(end, this.chunks.rangeBytes)
+      follower.window.add(end, this.chunks.rangeBytes, this.#raft.now)
       follower.next = end
     }
   }
