@@ -70,7 +70,9 @@ impl Gate {
         if let Some(index) = group.leased_index(now_ms()) {
             return match read {
                 Read::Index { peer, id } => self.serving.answer_read_index(group, peer, id, Code::Ok, index),
-                Read::Ranges { .. } | Read::Watch { .. } | Read::Blocking { .. } => self.await_applied(group, read, index, None, out),
+                Read::Ranges { .. } | Read::Watch { .. } | Read::Blocking { .. } => {
+                    self.await_applied(group, read, index, None, out)
+                }
             };
         }
         let mut reads = group.reads.lock();

@@ -101,7 +101,12 @@ impl Status {
     /// The members and the leader, as FORMATS.md MEMBERS.
     #[must_use]
     pub fn members_json(&self, group: &Group) -> String {
-        let current = self.roster.current(group.id);
+        let mut current = self.roster.current(group.id);
+        // A snapshot is in place, and reads that waited for it are served, before the core makes its configuration the one in force.
+        let applied = group.machine().status().configuration;
+        if let Some(applied) = applied.filter(|applied| applied.index > current.index) {
+            current = applied;
+        }
         let member = |member: &ConfiguredMember| json!({"id": member.id, "name": member.name, "endpoint": member.endpoint, "part": member.part});
         let members: Vec<_> = current.configuration.members.iter().map(member).collect();
         json!({

@@ -282,3 +282,18 @@ fn a_snapshots_configuration_is_told_before_it_and_in_force_when_the_log_begins_
         "CONFIGURATION 0 4 2 2 a 1 c 1\nSNAPSHOT_INSTALLED 0 1 20 2 b\n"
     );
 }
+
+#[test]
+fn who_is_listed_is_of_what_was_applied_although_the_core_has_not_heard_of_it() {
+    let bench = Bench::new(1);
+    let mut body = Vec::new();
+    members(&["a", "b", "d"], 1, "new:1")
+        .encode(&mut body)
+        .expect("it works");
+    let machine = bench.group(0).machine();
+    // As of a snapshot: its machine is in place, and reads are served, before the core has it restored.
+    let entry = Entry::new(EntryKind::Configuration, &body);
+    machine.apply(1, 1, &entry, &mut Vec::new()).expect("it works");
+    machine.publish().expect("it works");
+    assert_eq!(listed(&bench), (1, at("new:1", &["a", "b", "d"])));
+}
