@@ -2,7 +2,7 @@
 //! tested is what is shipped; an unarmed point costs one relaxed atomic load. Knows nothing of what the places do.
 //!
 //! Armed once from `RAFTERDB_FAULTS="wal.sync=error@3,store.flush.installed=abort"`: name, action and the hit it strikes
-//! at (the first if not given). `@3` strikes once, `@3+` from the third hit on. Actions: `error` (EIO), `full` (ENOSPC),
+//! at (the first if not given). `@3` strikes once, `@3+` from the third hit on. Actions: `error` (EIO), `full` (ENOSPC), `full:path` (while there is a file of that name),
 //! `abort` (the process ends at that spot, as by `kill -9`), `panic` (an invariant is broken there), `delay:250` (goes on after so many milliseconds), `hang:path`
 //! (goes on when there is no file of that name, as a disk does that is frozen and thawed), `pause` (whoever comes there waits
 //! until `disarm`: what others do meanwhile then happens between two steps). The names are in [`POINTS`].
@@ -43,6 +43,7 @@ enum Action {
     Pause,
     Delay(Duration),
     Hang(PathBuf),
+    FullWhile(PathBuf),
 }
 
 impl Action {
@@ -54,6 +55,7 @@ impl Action {
             None if text == "panic" => Self::Panic,
             None if text == "pause" => Self::Pause,
             Some(("delay", ms)) => Self::Delay(Duration::from_millis(ms.parse().ok()?)),
+            Some(("full", path)) if !path.is_empty() => Self::FullWhile(path.into()),
             Some(("hang", path)) if !path.is_empty() => Self::Hang(path.into()),
             _ => return None,
         })
@@ -167,7 +169,10 @@ fn strike(name: &str) -> io::Result<()> {
             }
             Ok(())
         }
-        Some(Action::Full) => Err(io::Error::from_raw_os_error(if cfg!(windows) { 112 } else { 28 })),
+        Some(Action::FullWhile(file)) if !file.exists() => Ok(()),
+        Some(Action::Full | Action::FullWhile(_)) => {
+            Err(io::Error::from_raw_os_error(if cfg!(windows) { 112 } else { 28 }))
+        }
     }
 }
 

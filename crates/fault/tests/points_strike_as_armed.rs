@@ -60,6 +60,17 @@ fn points_strike_as_armed() {
     assert!(hung.join().unwrap().is_ok(), "thawed");
     fault::disarm();
 
+    fault::arm(&format!("wal.write=full:{}@1+", file.display())).unwrap();
+    assert!(fault::point("wal.write").is_ok(), "there is room");
+    std::fs::write(&file, []).unwrap();
+    let kind = fault::point("wal.write").map_err(|error| error.kind());
+    if cfg!(unix) {
+        assert_eq!(kind, Err(std::io::ErrorKind::StorageFull));
+    }
+    std::fs::remove_file(&file).unwrap();
+    assert!(fault::point("wal.write").is_ok(), "there is room again");
+    fault::disarm();
+
     for (bad, says) in [
         ("wal.sync", "name=action"),
         (
