@@ -12,6 +12,7 @@ import { freshSeed, Random } from '../client/random.js'
 import { Cluster, eventually, type Kind, type Member } from '../cluster/harness.js'
 import { checkStore } from '../linearizability/store.js'
 import { Caller, Recording, type Store, storeOf, storeOfMember } from './callers.js'
+import { Changes } from './changes.js'
 import { diskOf, Faults } from './faults.js'
 import { Links } from './links.js'
 
@@ -103,6 +104,9 @@ test(`${SECONDS} s of faults to ${MEMBERS} members`, { timeout: SECONDS * 2_000 
   await using world = await World.start(MEMBERS, random)
   const { recording, cluster } = world
   await world.callAll(random)
+  const env = (name: string) => diskOf(world.dir, name).env
+  const { links, faults } = world
+  const changes = new Changes({ cluster, links, faults, random: new Random(random.below(2 ** 31)), options: SMALL, env })
   const struck: string[] = []
   const gaps: number[] = []
   while (recording.now() < SECONDS * 1_000) {
@@ -112,6 +116,7 @@ test(`${SECONDS} s of faults to ${MEMBERS} members`, { timeout: SECONDS * 2_000 
     await cluster.leader()
     gaps.push(longestGap(recording.times, from, recording.now()))
   }
+  await changes.stop()
   await world.stop()
 
   const statuses = await cluster.settled()
@@ -123,6 +128,7 @@ test(`${SECONDS} s of faults to ${MEMBERS} members`, { timeout: SECONDS * 2_000 
   console.log(
     [
       `seed ${seed}: ${struck.length} faults (${struck.join(', ')})`,
+      `${changes.made.length} changes of the members (${changes.made.join(', ')})`,
       `${recording.calls.length} calls, ${recording.acknowledged} writes acknowledged, ${unknown} unknown`,
       `errors: ${[...recording.errors].map(([code, count]) => `${code} ${count}`).join(', ')}`,
       `without an acknowledged write, around a fault: p50 ${at(0.5)} ms, p99 ${at(0.99)} ms`,

@@ -1,8 +1,9 @@
 // What may happen to a cluster, one thing at a time, from a seed: processes killed and paused, members cut off from the others, both ways
-// or one, for long or again and again, slow links, disks that hang. Each ends as it began. Judges nothing.
-import { existsSync, rmSync, writeFileSync } from 'node:fs'
+// or one, for long or again and again, slow links, disks that hang or are full. Each ends as it began. Judges nothing.
+import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { RafterError } from 'rafterdb'
 import type { Random } from '../client/random.js'
 import type { Cluster, Member } from '../cluster/harness.js'
 import type { Link, Links } from './links.js'
@@ -11,13 +12,27 @@ import type { Link, Links } from './links.js'
 const FAULT_MAX_MS = 3_000
 const SLOW_MS = 120
 
-/** The disk of each member hangs while a file is there; its environment says so from the start. */
-export function diskOf(dir: string, name: string): { file: string; env: Record<string, string> } {
-  const file = join(dir, `rafterdb-chaos-${name}.frozen`)
-  return { file, env: { RAFTERDB_FAULTS: `wal.sync=hang:${file}@1+` } }
+/** Places that need new room on a disk. */
+const GROWING = ['wal.segment.create', 'store.flush.tables', 'store.history.seal']
+
+interface Disk {
+  frozen: string
+  full: string
+  env: Record<string, string>
+}
+
+/** The disk of each member hangs or is full while a file is there; its environment says so from the start. */
+export function diskOf(dir: string, name: string): Disk {
+  const frozen = join(dir, `rafterdb-chaos-${name}.frozen`)
+  const full = join(dir, `rafterdb-chaos-${name}.full`)
+  const faults = [`wal.sync=hang:${frozen}@1+`, ...GROWING.map((point) => `${point}=full:${full}@1+`)]
+  return { frozen, full, env: { RAFTERDB_FAULTS: faults.join() } }
 }
 
 export class Faults {
+  /** Whom the fault strikes that is there now. */
+  readonly struck = new Set<Member>()
+
   constructor(
     readonly cluster: Cluster,
     readonly links: Links,
@@ -31,7 +46,7 @@ export class Faults {
     kill: async (victims) => {
       await Promise.all(victims.map((member) => member.kill()))
       await this.#while()
-      await Promise.all(victims.map((member) => member.start(diskOf(this.dir, member.name).env)))
+      await Promise.all(victims.map((member) => this.#restart(member)))
     },
     pause: async (victims) => {
       for (const member of victims) member.signal('SIGSTOP')
@@ -53,7 +68,12 @@ export class Faults {
       this.links.heal()
     },
     'disk hangs': async (victims) => {
-      for (const { name } of victims) writeFileSync(diskOf(this.dir, name).file, '')
+      for (const { name } of victims) writeFileSync(diskOf(this.dir, name).frozen, '')
+      await this.#while()
+      this.thaw()
+    },
+    'disk is full': async (victims) => {
+      for (const { name } of victims) writeFileSync(diskOf(this.dir, name).full, '')
       await this.#while()
       this.thaw()
     },
@@ -63,14 +83,31 @@ export class Faults {
   async strike(): Promise<string> {
     const kind = this.random.pick(Object.keys(this.kinds))
     const victims = await this.#victims()
+    for (const victim of victims) this.struck.add(victim)
     await this.kinds[kind]?.(victims)
+    this.struck.clear()
     return `${kind} ${names(victims).join('')}`
+  }
+
+  /** Resolves when nothing strikes a member. */
+  async over(member: Member): Promise<void> {
+    while (this.struck.has(member)) await sleep(50)
+  }
+
+  /** Who was removed meanwhile does not start again. */
+  async #restart(member: Member): Promise<void> {
+    try {
+      await member.start(diskOf(this.dir, member.name).env)
+    } catch (error) {
+      if (!(error instanceof RafterError) || error.code !== 'MEMBER_REMOVED') throw error
+      await member.kill()
+    }
   }
 
   thaw(): void {
     for (const { name } of this.cluster.members) {
-      const { file } = diskOf(this.dir, name)
-      if (existsSync(file)) rmSync(file)
+      const { frozen, full } = diskOf(this.dir, name)
+      for (const file of [frozen, full]) rmSync(file, { force: true })
     }
   }
 
