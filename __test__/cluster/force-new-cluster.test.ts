@@ -118,7 +118,24 @@ test('the third of three goes on, two join it, and what was is refused', { timeo
   await holdsAll(last)
   expect([await last.get('after'), await last.get('last')]).toEqual(['kept', 'kept'])
   await Promise.all([first, second, emptied].map((member) => member.kill()))
+  await isLostAgain(emptied)
 })
+
+/** Once more, with a member that joined: under its number and its name, and with the command line that it joined with. */
+async function isLostAgain(left: Member): Promise<void> {
+  const forced = await rafterdb(['recover', '--data-dir', left.dataDir, '--force-new-cluster', '--json'])
+  expect(forced.code, forced.err).toBe(0)
+  await left.start()
+  await using db = await eventually('it to answer', () => connect({ endpoints: [left.endpoint], requestTimeout: 60_000 }))
+  expect((await db.put('again', 'kept')).revision).toBeGreaterThan(2_000_000_000)
+  await holdsAll(db)
+  expect(await db.get('last')).toBe('kept')
+  const [status] = await db.status()
+  expect(status?.cluster).toBe(JSON.parse(forced.out).cluster)
+  expect(status?.formerClusters).toHaveLength(2)
+  expect((await db.members.list()).map(({ name, role }) => `${name} ${role}`)).toEqual([`${left.name} voter`])
+  await left.kill()
+}
 
 /** With its directory and its old command line. */
 async function comesBack(

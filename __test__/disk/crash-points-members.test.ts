@@ -1,6 +1,7 @@
 // Goal: whoever dies at any step of a change of the members, the change is made whole in the end by those that go on and by whoever asked for it,
 // nobody is left half in or out, and no write is lost.
-import { rmSync } from 'node:fs'
+import { readFileSync, rmSync } from 'node:fs'
+import { join as joinPath } from 'node:path'
 import type { Database } from 'rafterdb'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Cluster, eventually, Member } from '../cluster/harness.js'
@@ -63,6 +64,8 @@ async function remove(leaving: Member, dying: Member): Promise<void> {
   // It may have ended already.
   await leaving.gone()
   expect(leaving.log.slice(length)).toMatch(/was removed from its cluster .*MEMBER_REMOVED/)
+  const { removed: index } = JSON.parse(readFileSync(joinPath(leaving.dataDir, 'member.json'), 'utf8')) as { removed?: number }
+  expect(index, 'it is on disk that it is none any more').toBeGreaterThan(0)
   await leaving.start()
   expect(await leaving.gone(), 'its directory does not open again').toBe(1)
   cluster.members.splice(cluster.members.indexOf(leaving), 1)

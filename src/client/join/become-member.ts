@@ -59,7 +59,7 @@ export async function checkCluster(ports: PortFactory, endpoints: readonly strin
   if (found !== null || !search.isForeign) return
   const text =
     `join: this data directory is of a member of cluster ${own.toString(16)}, and the members at ${endpoints.join(', ')} are of another ` +
-    'one, where what it holds counts for nothing. To join that one, start with an empty data directory'
+    'one, where what it holds counts for nothing. To join that one, start with an empty data directory; to go on with this one, leave join out'
   throw new RafterError('CLUSTER_MISMATCH', text, { details: search.failure('join').details })
 }
 
