@@ -14,7 +14,7 @@ const STALL_MS = 1000
 /** How often a stall is looked for, ms. */
 const STALL_CHECK_MS = 500
 /** While a member is used, it is asked so often who leads: it forwards after a transfer, which costs a hop. Milliseconds. */
-const FOLLOW_MS = 5000
+const FOLLOW_MS = 1000
 /** While it is not used, it is asked so often who the members are, ms. */
 const LEARN_MS = 60_000
 /** Longest wait between questions who leads, while another member than the leader is used. Milliseconds. */
