@@ -10,7 +10,7 @@ mod waits;
 
 pub use engine::{install_snapshot, EngineOptions, EngineStats, LsmEngine, PreparedStore, SharedCache, Snapshot};
 pub use engine::{
-    skips_after, Change, ChangePlace, Engine, KeyRange, Mark, RowRef, Skips, Value, Visit, APART_BYTES_MIN,
+    skips_after, Change, ChangePlace, Engine, KeyRange, MakeState, Mark, RowRef, Skips, Value, Visit, APART_BYTES_MIN,
 };
 pub use error::StoreError;
 pub use machine::{

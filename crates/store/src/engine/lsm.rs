@@ -20,6 +20,7 @@ use super::directory::open_current;
 use super::failure::{io_failure, short};
 use super::generation::build_empty;
 use super::history::{Flushed, History, Sizes};
+use super::late_state::LateState;
 use super::memtable::Memtable;
 use super::options::{Budget, EngineOptions, SharedCache};
 use super::persisted_state::read_persisted_state;
@@ -158,7 +159,7 @@ impl LsmEngine {
         let pin = Pin::new(&self.shared);
         let (sender, tables) = std::sync::mpsc::sync_channel(1);
         let ranges = self.shared.limits.ranges.load_full();
-        self.seal(mark, state.clone(), Some(sender))?;
+        self.seal(mark, state.clone().into(), Some(sender))?;
         Ok(Snapshot::new(pin, tables, ranges, mark, state))
     }
 
@@ -264,7 +265,7 @@ impl LsmEngine {
     pub(super) fn seal(
         &self,
         mark: Mark,
-        state: Vec<u8>,
+        state: LateState,
         snapshot: Option<SyncSender<RowsAndValues>>,
     ) -> Result<(), StoreError> {
         self.wait_for_flush()?;

@@ -11,6 +11,7 @@ use rafterdb_codec::Code;
 
 use super::displaced::DisplacedRow;
 use super::history::Changes;
+use super::late_state::MakeState;
 use super::lsm::LsmEngine;
 use super::memtable::FETCHED_MAX;
 use super::options::MEMTABLE_GROWTH;
@@ -337,7 +338,11 @@ impl Engine for LsmEngine {
     }
 
     fn rotate(&self, mark: Mark, state: Vec<u8>) -> Result<(), StoreError> {
-        self.seal(mark, state, None)
+        self.seal(mark, state.into(), None)
+    }
+
+    fn rotate_with(&self, mark: Mark, make_state: MakeState) -> Result<(), StoreError> {
+        self.seal(mark, make_state.into(), None)
     }
 
     fn persisted(&self) -> Mark {

@@ -15,6 +15,7 @@ mod history;
 mod install;
 mod key_order;
 mod last_row;
+mod late_state;
 mod lsm;
 mod lsm_operations;
 mod memtable;
@@ -46,6 +47,7 @@ pub use rafterdb_codec::store::value::APART_BYTES_MIN;
 pub use rafterdb_codec::store::{RowRef, Value};
 
 pub use install::{install_snapshot, PreparedStore};
+pub use late_state::MakeState;
 pub use lsm::{LsmEngine, MarkedState};
 pub use options::{EngineOptions, SharedCache, MEMORY_BYTES_MIN};
 pub use pairs_stream::PairsStream;
@@ -231,6 +233,11 @@ pub trait Engine: Send + Sync {
     /// Seals what was written so far, together with the machine's own state, and has it flushed in the background.
     /// All of it becomes persistent at once, or none. Blocks while too much is still being flushed.
     fn rotate(&self, mark: Mark, state: Vec<u8>) -> Result<(), StoreError>;
+
+    /// The same with a state that is made later, by whoever flushes.
+    fn rotate_with(&self, mark: Mark, make_state: MakeState) -> Result<(), StoreError> {
+        self.rotate(mark, make_state())
+    }
 
     /// What the last finished flush holds: replay starts after it. Zero if nothing was flushed.
     fn persisted(&self) -> Mark;

@@ -19,6 +19,7 @@ use super::deletions::Deletions;
 use super::failure::{corrupt, poisoned};
 use super::history::{Compaction, History, Position};
 use super::last_row::LastRow;
+use super::late_state::LateState;
 use super::memtable::{Memtable, Reading};
 use super::options::Budget;
 use super::range_tombstones::RangeTombstones;
@@ -78,7 +79,7 @@ pub(super) struct Flush {
     pub(super) persists: Persisted,
     /// The deleted ranges at the mark.
     pub(super) ranges: Arc<RangeTombstones>,
-    pub(super) state: Vec<u8>,
+    pub(super) state: LateState,
     /// A snapshot that waits for the tables as this flush leaves them.
     pub(super) snapshot: Option<SyncSender<RowsAndValues>>,
     /// What readers looked at until then, to be let go: the memory of a memtable takes its time.

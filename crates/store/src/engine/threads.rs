@@ -181,13 +181,13 @@ fn run_flush(shared: &Shared, flush: &mut Flush) -> Result<(), StoreError> {
     wait_for_table_compaction(shared);
     shared.history.sync()?;
     reach("store.flush.tables")?;
-    let meta = encode_persisted_state(&flush.persists, &flush.ranges, &flush.state);
     let memtable = &*flush.memtable;
     let sorted = memtable.single_run().map(|run| Rows::new(memtable, run));
     shared.flushed_rows.store(0, Ordering::Relaxed);
     if !shared.keep_images(flush)? {
         return Ok(());
     }
+    let meta = encode_persisted_state(&flush.persists, &flush.ranges, flush.state.get());
     let is_added = memtable.displaced.look(|displaced| {
         let mut displaced: Vec<&[u8]> = displaced.iter().map(|row| &*row.key).collect();
         displaced.sort_unstable();

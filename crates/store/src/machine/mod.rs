@@ -238,10 +238,16 @@ impl<E: Engine> Machine<E> {
         Ok(outcome)
     }
 
+    fn flush(&self, writer: &Writer) -> Result<(), StoreError> {
+        let image = writer.state.image();
+        self.engine
+            .rotate_with(writer.state.mark, Box::new(move || image.encode()))
+    }
+
     /// Without room a flush comes when there is some: what was applied is in memory, and in the log.
     fn rotate_if_there_is_room(&self, writer: &Writer) -> Result<(), StoreError> {
         let timer = Timer::begin();
-        let rotated = self.engine.rotate(writer.state.mark, writer.state.encode());
+        let rotated = self.flush(writer);
         self.apply_times.waited(&timer);
         match rotated {
             Err(error) if is_shortage(error.code) => Ok(()),
@@ -308,7 +314,7 @@ impl<E: Engine> Machine<E> {
         let mut writer = self.writer.lock();
         writer.check_health()?;
         let mark = writer.state.mark;
-        let rotated = self.engine.rotate(mark, writer.state.encode());
+        let rotated = self.flush(&writer);
         writer.is_poisoned = rotated.as_ref().is_err_and(|error| !is_shortage(error.code));
         rotated.map(|()| mark)
     }

@@ -2,6 +2,7 @@
 //! Deterministic: every member remembers and forgets the same at the same index. Knows no operations.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 
 use rafterdb_codec::limits::{SESSIONS_MAX, SESSION_RESULT_BYTES_MAX, SESSION_WINDOW_MAX};
 use rafterdb_codec::store::digest::session_number;
@@ -20,7 +21,7 @@ pub(super) enum Kept {
     /// All plain puts: they took `count` revisions from `first` on.
     Plain { first: u64, count: u32 },
     /// Its results.
-    Results(Box<[u8]>),
+    Results(Arc<[u8]>),
     /// Applied, with results too large to keep.
     Forgotten,
 }
@@ -54,7 +55,8 @@ pub(super) struct Session {
     pub(super) floor: u64,
     /// Every batch below has been answered; `kept[0]` is this one.
     pub(super) acked: u64,
-    pub(super) kept: VecDeque<Kept>,
+    /// Shared with the images of it that are not encoded yet.
+    pub(super) kept: Arc<VecDeque<Kept>>,
     /// Neighbours in order of use.
     older: u32,
     newer: u32,
@@ -160,11 +162,12 @@ impl Sessions {
         self.result_bytes += kept.bytes();
         let session = &mut self.slots[slot as usize];
         let offset = (header.sequence - session.acked) as usize;
-        while session.kept.len() <= offset {
-            session.kept.push_back(Kept::Absent);
+        let all = Arc::make_mut(&mut session.kept);
+        while all.len() <= offset {
+            all.push_back(Kept::Absent);
             self.batches += 1;
         }
-        session.kept[offset] = kept;
+        all[offset] = kept;
         self.shrink();
     }
 
@@ -187,8 +190,12 @@ impl Sessions {
 
     fn acknowledge(&mut self, slot: u32, acked: u64) {
         let session = &mut self.slots[slot as usize];
+        if session.acked >= acked {
+            return;
+        }
+        let all = Arc::make_mut(&mut session.kept);
         while session.acked < acked {
-            let Some(kept) = session.kept.pop_front() else {
+            let Some(kept) = all.pop_front() else {
                 session.acked = acked;
                 break;
             };
@@ -273,7 +280,7 @@ impl Session {
             id,
             floor,
             acked,
-            kept: VecDeque::new(),
+            kept: Arc::default(),
             older: NONE,
             newer: NONE,
         }

@@ -1,6 +1,7 @@
 //! The machine's own state: what the rows do not hold. It is flushed together with them and travels in snapshots. Its bytes are the
 //! codec's (`rafterdb_codec::store::machine_state`).
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use rafterdb_codec::limits::SESSIONS_MAX;
@@ -104,7 +105,8 @@ impl State {
         self.digest_from = self.mark.revision;
     }
 
-    pub(super) fn encode(&self) -> Vec<u8> {
+    /// What it is now, to be encoded by whoever has the time: with many sessions that takes tens of milliseconds, and this less than one.
+    pub(super) fn image(&self) -> StateImage {
         let numbers = StateNumbers {
             index: self.mark.index,
             term: self.mark.term,
@@ -115,22 +117,23 @@ impl State {
             past: self.past,
             digest_from: self.digest_from,
         };
-        let mut writer = StateWriter::new(
-            &numbers,
-            self.configuration.as_deref(),
-            &self.former,
-            self.sessions.len(),
-        );
-        for session in self.sessions.in_order() {
-            writer.session(&StoredSession {
-                id: session.id,
-                floor: session.floor,
-                acked: session.acked,
-                kept: session.kept.len() as u32,
-            });
-            session.kept.iter().for_each(|kept| writer.batch(kept.stored()));
+        let mut sessions = Vec::with_capacity(self.sessions.len());
+        sessions.extend(self.sessions.in_order().map(|session| SessionImage {
+            id: session.id,
+            floor: session.floor,
+            acked: session.acked,
+            kept: Arc::clone(&session.kept),
+        }));
+        StateImage {
+            numbers,
+            configuration: self.configuration.clone(),
+            former: Arc::clone(&self.former),
+            sessions,
         }
-        writer.finish()
+    }
+
+    pub(super) fn encode(&self) -> Vec<u8> {
+        self.image().encode()
     }
 
     /// `STORE_CORRUPT` or `FORMAT_NEWER` if the bytes are not what `encode` wrote.
@@ -148,6 +151,43 @@ impl State {
     }
 }
 
+/// A state at one moment.
+pub(super) struct StateImage {
+    numbers: StateNumbers,
+    configuration: Option<Arc<ConfigurationEntry>>,
+    former: Arc<[FormerCluster]>,
+    /// Least recently used first.
+    sessions: Vec<SessionImage>,
+}
+
+struct SessionImage {
+    id: u64,
+    floor: u64,
+    acked: u64,
+    kept: Arc<VecDeque<Kept>>,
+}
+
+impl StateImage {
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let mut writer = StateWriter::new(
+            &self.numbers,
+            self.configuration.as_deref(),
+            &self.former,
+            self.sessions.len(),
+        );
+        for session in &self.sessions {
+            writer.session(&StoredSession {
+                id: session.id,
+                floor: session.floor,
+                acked: session.acked,
+                kept: session.kept.len() as u32,
+            });
+            session.kept.iter().for_each(|kept| writer.batch(kept.stored()));
+        }
+        writer.finish()
+    }
+}
+
 fn read(bytes: &[u8]) -> Result<State, StateFault> {
     let mut reader = StateReader::new(bytes)?;
     let numbers = reader.numbers;
@@ -155,8 +195,9 @@ fn read(bytes: &[u8]) -> Result<State, StateFault> {
     for _ in 0..reader.sessions {
         let stored = reader.session()?;
         let mut session = Session::new(stored.id, stored.floor, stored.acked);
+        let kept = Arc::make_mut(&mut session.kept);
         for _ in 0..stored.kept {
-            session.kept.push_back(reader.batch()?.into());
+            kept.push_back(reader.batch()?.into());
         }
         sessions.restore(session);
     }
