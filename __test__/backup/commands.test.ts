@@ -34,8 +34,8 @@ test('they make backups, verify them, and restore a member', async () => {
     out.push(printed)
   }
   expect(out[0]).toMatch(/^full backup to revision 3: 2 keys, [\d,]+ bytes\n$/)
-  expect(out[1]).toMatch(/^incremental backup to revision 4: 1 changes, [\d,]+ bytes\n$/)
-  expect(out[2]).toMatch(/^incremental backup to revision 5: 1 changes, [\d,]+ bytes\n$/)
+  expect(out[1]).toMatch(/^incremental backup to revision 4: 1 change, [\d,]+ bytes\n$/)
+  expect(out[2]).toMatch(/^incremental backup to revision 5: 1 change, [\d,]+ bytes\n$/)
   expect(out[3]!.trim().split('\n')).toHaveLength(4)
   expect(out[4]).toMatch(/^new\/a has the state of revision 5 \(2 keys and 2 changes read\); revisions go on from 1000000005\n$/)
   await db.close()

@@ -196,7 +196,7 @@ test('an export says at which revision it was taken', async () => {
   await db.put('a', 'b')
   const file = join(directory(), 'out.ndjson')
   expect(JSON.parse((await shell(['export', '--out', file, '--json'], { db })).out)).toMatchObject({ exported: 1, revision: 1 })
-  expect((await shell(['export'], { db, terminal: true })).err).toContain('1 records exported at revision 1 in ')
+  expect((await shell(['export'], { db, terminal: true })).err).toContain('1 record exported at revision 1 in ')
 })
 
 test('a progress bar is drawn on terminals only', async () => {

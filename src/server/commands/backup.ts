@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import type { Backup, BackupOptions, BackupTarget } from '../../client/api.js'
 import { type ClientFlags, clientCommand, withDatabase } from '../client-command.js'
 import type { Context } from '../context.js'
+import { counted } from '../counted.js'
 import { UsageError } from '../failures.js'
 import { keyOf, withKeyFile } from '../key-file.js'
 import { duration, integer } from '../parse.js'
@@ -71,6 +72,6 @@ function report(context: Context, flags: BackupFlags, backup: Backup): Promise<v
   if (flags.json) return output.json(backup)
   const { kind, pairs, changes, bytes, revision } = backup
   if (bytes === 0) return output.line(`nothing has changed since revision ${revision}`)
-  const held = kind === 'full' ? `${pairs.toLocaleString('en-US')} keys` : `${changes.toLocaleString('en-US')} changes`
-  return output.line(`${kind} backup to revision ${revision}: ${held}, ${bytes.toLocaleString('en-US')} bytes`)
+  const held = kind === 'full' ? counted(pairs, 'key') : counted(changes, 'change')
+  return output.line(`${kind} backup to revision ${revision}: ${held}, ${counted(bytes, 'byte')}`)
 }

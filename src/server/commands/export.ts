@@ -1,4 +1,6 @@
 // rafterdb export: writes every record as ndjson, in the format that `import` reads, all at one revision
+import { pipeline } from 'node:stream/promises'
+import { createGzip } from 'node:zlib'
 import type { Command } from 'commander'
 import type { Database, RangeOptions } from '../../client/api.js'
 import {
@@ -13,9 +15,9 @@ import {
   withSelection,
 } from '../client-command.js'
 import type { Context } from '../context.js'
+import { counted } from '../counted.js'
 import { formatRecord } from '../ndjson.js'
 import { formatRate, Progress } from '../progress.js'
-import { writeAtomically } from '../write-atomically.js'
 
 type ExportFlags = ClientFlags & ReadFlags & SelectionFlags & { out?: string }
 
@@ -41,11 +43,21 @@ export function exportCommand(context: Context): Command {
         }
         const records = readChunks(db, { ...readOptionsOf(flags, context.stop), ...selection, onRevision }, onRecord)
         if (flags.out === undefined) for await (const chunk of records) await context.stdout.write(chunk)
-        else await writeAtomically(flags.out, records)
+        else await writeText(context, flags.out, records)
         await progress.end()
         await report(context, flags, { count, revision }, progress.seconds)
       })
     })
+}
+
+/** gzip if the name ends in .gz. */
+function writeText({ writeWhole }: Context, file: string, chunks: AsyncIterable<string>): Promise<void> {
+  const write = (bytes: AsyncIterable<Uint8Array>) => writeWhole(file, bytes)
+  return file.endsWith('.gz') ? pipeline(chunks, createGzip(), write) : write(encoded(chunks))
+}
+
+async function* encoded(chunks: AsyncIterable<string>): AsyncGenerator<Uint8Array> {
+  for await (const chunk of chunks) yield Buffer.from(chunk)
 }
 
 async function* readChunks(db: Database, options: RangeOptions, onRecord: () => void): AsyncGenerator<string> {
@@ -75,6 +87,6 @@ async function report(
   // A selection that can hold no key is not read at all.
   const at = revision > 0 ? ` at revision ${revision}` : ''
   return output.line(
-    `${count.toLocaleString('en-US')} records exported${at} in ${seconds.toFixed(1)} s (${formatRate(count, seconds * 1_000)})`,
+    `${counted(count, 'record')} exported${at} in ${seconds.toFixed(1)} s (${formatRate(count, seconds * 1_000)})`,
   )
 }

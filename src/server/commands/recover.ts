@@ -2,6 +2,7 @@
 import { Command } from 'commander'
 import type { ForcedCluster } from '../../recover/api.js'
 import type { Context } from '../context.js'
+import { counted } from '../counted.js'
 import { integer } from '../parse.js'
 
 interface RecoverFlags {
@@ -61,10 +62,11 @@ function losses(forced: ForcedCluster): string[] {
 }
 
 function uncertain({ uncommitted, mayLack }: ForcedCluster, verb: string): string[] {
-  const found = [`what this member had and did not know to be committed ${verb} committed now: ${entries(uncommitted)}`]
+  const found = [
+    `what this member had and did not know to be committed ${verb} committed now: ${counted(uncommitted, 'entry', 'entries')}`,
+  ]
   if (mayLack) found.push('this member may lack what it had acknowledged itself: its directory was new, or its machine went down')
   return found
 }
 
-const entries = (count: number) => (count === 1 ? '1 entry' : `${count} entries`)
 const named = (names: readonly string[], before: string) => (names.length === 0 ? '' : `${before}${names.join(', ')}`)

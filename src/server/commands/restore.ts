@@ -1,6 +1,7 @@
 // rafterdb restore PATH… --data-dir DIR: the data directory of a member of a new cluster, out of backups
 import { Command, InvalidArgumentError } from 'commander'
 import type { Context } from '../context.js'
+import { counted } from '../counted.js'
 import { keyOf, withKeyFile } from '../key-file.js'
 import { integer, members } from '../parse.js'
 import { Progress } from '../progress.js'
@@ -50,7 +51,7 @@ export function restoreCommand(context: Context): Command {
       await progress.end()
       if (flags.json) return context.stdout.json(restored)
       const { pairs, changes, restoredRevision, revision: now } = restored
-      const held = `${pairs.toLocaleString('en-US')} keys and ${changes.toLocaleString('en-US')} changes`
+      const held = `${counted(pairs, 'key')} and ${counted(changes, 'change')}`
       return context.stdout.line(
         `${dataDir} has the state of revision ${restoredRevision} (${held} read); revisions go on from ${now}`,
       )
