@@ -93,7 +93,7 @@ export class World {
       },
     }
     this.#checkers = [
-      ...[counter, this.#committed, new ElectionSafety(), new LeaderAppendOnly(), new LogMatching()],
+      ...[counter, this.#committed, new ElectionSafety(allVote(members)), new LeaderAppendOnly(), new LogMatching()],
       ...[new LeaderCompleteness(this.#committed), new StateMachineSafety(), this.#freshReads],
       new DurableCommit(this.#committed, allVote(members), () => this.nodes.map((node) => node.plane)),
     ]
