@@ -155,6 +155,24 @@ test('a leader that leaves ends its lease, says so to a voter that has everythin
   expect(removed()).toEqual([Role.FOLLOWER, true, []])
 })
 
+test('who promises nothing does not count as one that answers, nor becomes a voter', () => {
+  const asked = (promise: number, ...voters: number[]) => {
+    const bench = new Bench([1, 2, 3], [], [4]).lead(2)
+    bench.answers(1_000, 1, 2)
+    for (const from of [3, 4]) {
+      const answer = { term: bench.raft.term, index: 1, round: bench.raft.round, promise, previousIndex: 1 }
+      bench.hears({ kind: Message.APPEND_REPLY, from, ...answer })
+    }
+    const parts = voters.flatMap((id) => [id, 1])
+    bench.at(1_000, (raft) => raft.change(9, { from: 0, isForced: false, parts }))
+    return bench.taken('changeOver')
+  }
+  expect(asked(500, 1, 3)).toEqual([])
+  expect(asked(0, 1, 3)).toEqual([[9, Code.QUORUM_AT_RISK]])
+  expect(asked(500, 1, 2, 3, 4)).toEqual([])
+  expect(asked(0, 1, 2, 3, 4)).toEqual([[9, Code.MEMBER_BEHIND]])
+})
+
 test('who is elected by its own vote alone sends no entries before its term is on its disk', () => {
   const first = (bench: Bench) => bench.taken('send').filter(([, message]) => (message as { end?: number }).end !== 0)
   const alone = new Bench([1], [], [2]).at(1_000, (raft) => raft.campaign(true))
@@ -228,10 +246,11 @@ test('who left for good does not campaign, and who may be needed does', () => {
   expect([campaigns(3), campaigns(4)]).toEqual([true, false])
 })
 
-test('a member that recovers goes on with the members that the leader counts, and no others', () => {
+test('a member that has lost its votes goes on with the members that the leader counts, and no others', () => {
   const recovers = (configurationIndex: number, configurationTerm: number, ...from: number[]) => {
     const configurations = [{ at: 4, term: 1, parts: [1, 1, 2, 1, 3, 1] }]
-    const opened = { term: 2, commit: 4, applied: 4, lastIndex: 4, runs: [1, 1], configurations, recovering: true }
+    // Of a snapshot that was on its way when it lost its directory.
+    const opened = { term: 1, snapshotIndex: 4, snapshotTerm: 1, applied: 4, lastIndex: 4, configurations, recovering: true }
     const bench = new Bench([1, 2, 5], [], [], false, opened).at(1_000).at(20_000)
     const { nonce } = bench.taken('send').at(-1)![1] as Outgoing & { nonce: number }
     const answer = {
@@ -253,17 +272,29 @@ test('a member that recovers goes on with the members that the leader counts, an
   expect(recovers(4, 1, 2, 5)).toBe(false)
 })
 
+test('who has a snapshot that was on its way knows that the cluster is not new', () => {
+  const founds = (opened: object) => {
+    const bench = new Bench([1, 2, 3], [], [], false, { ...opened, recovering: true }).at(1_000)
+    const { nonce } = bench.taken('send').at(-1)![1] as Outgoing & { nonce: number }
+    for (const from of [2, 3]) bench.hears({ kind: Message.RECOVER_REPLY, nonce, from, term: 0 })
+    return bench.raft.recovery === null
+  }
+  expect(founds({})).toBe(true)
+  expect(founds({ term: 1, snapshotIndex: 1, snapshotTerm: 1, applied: 1, lastIndex: 1 })).toBe(false)
+})
+
 test('once members have changed it waits until votes have expired, whoever has answered', () => {
-  const prompt = (configurationIndex: number, opened: object) => {
+  const prompt = (configurationIndex: number, opened: object, othersIndex = 0) => {
     const bench = new Bench([1, 2, 3], [], [], false, { ...opened, recovering: true }).at(1_000)
     const { nonce } = bench.taken('send').at(-1)![1] as Outgoing & { nonce: number }
     const answer = { kind: Message.RECOVER_REPLY, nonce, term: 3, lastIndex: 9, whole: true }
-    bench.hears({ ...answer, from: 3, configurationIndex: 0, configurationTerm: 0 })
+    bench.hears({ ...answer, from: 3, configurationIndex: othersIndex, configurationTerm: 0 })
     bench.hears({ ...answer, from: 2, leads: true, configurationIndex, configurationTerm: configurationIndex === 0 ? 0 : 1 })
     return bench.raft.term === 3
   }
-  const changed = { term: 1, commit: 4, applied: 4, lastIndex: 4, runs: [1, 1] }
+  const changed = { term: 1, snapshotIndex: 4, snapshotTerm: 1, applied: 4, lastIndex: 4 }
   const configurations = [{ at: 4, term: 1, parts: [1, 1, 2, 1, 3, 1] }]
   expect(prompt(0, {})).toBe(true)
+  expect(prompt(0, {}, 5)).toBe(false)
   expect(prompt(4, { ...changed, configurations })).toBe(false)
 })

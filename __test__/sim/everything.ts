@@ -30,6 +30,7 @@ function drawKind(one: Draw): Kind {
     { ...nothing, losses: true },
     { ...nothing, losses: true },
     { ...nothing, losses: true, weak: true },
+    { ...nothing, changes: true, weak: true },
     { ...nothing, changes: true },
     { ...nothing, changes: true },
     { ...nothing, changes: true, leaps: true },
@@ -66,7 +67,7 @@ export function everything(options: SimulationOptions, time = FAULTY_TIME): Simu
       slowDisks: may(0.5),
       failedSyncs: !weak && may(0.5),
       damage: losses && may(0.5),
-      losses: changes && may(0.5),
+      losses: changes && !weak && may(0.5),
     },
     ...{ hungStateMachines: may(0.3), clockLeaps: leaps, drifts: may(0.5) },
   }

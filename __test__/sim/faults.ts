@@ -101,12 +101,17 @@ export class FaultInjector implements Victims {
   /** Never so that a majority has lost its data, nor while somebody takes the cluster for new who is not new: see src/raft/recovery.ts. */
   mayForget(node: Node): boolean {
     const whole = this.#nodes.filter((other) => other !== node && other.whole)
-    const ids = whole.map(({ id }) => id)
-    return isEnough(this.#configuration, ids) && whole.every((other) => other.knowsOfElections)
+    return this.#decide(whole) && whole.every((other) => other.knowsOfElections)
   }
 
   mayBeLost(node: Node): boolean {
-    const left = this.#nodes.filter((other) => other !== node && !other.lost).map(({ id }) => id)
+    return this.#decide(this.#nodes.filter((other) => other !== node && !other.lost))
+  }
+
+  /** Whether these are enough to decide, whatever members there are, or have been asked for. */
+  #decide(nodes: readonly Node[]): boolean {
+    const ids = nodes.map(({ id }) => id)
+    if (this.#options.newcomers === 0) return isEnough(this.#configuration, ids)
     const logs = this.#nodes.flatMap(({ plane }) =>
       Array.from({ length: this.#options.groups }, (_, group) => [
         ...plane.memoryLog(group).configurations,
@@ -116,13 +121,15 @@ export class FaultInjector implements Victims {
     )
     const known = logs.flatMap((each) => (each === undefined ? [] : [configurationOf(each.parts)]))
     const asked = this.#changes.asked.map((incoming) => ({ incoming, outgoing: [], learners: [] }))
-    return [this.#configuration, ...known, ...asked].every((configuration) => isEnough(configuration, left))
+    return [this.#configuration, ...known, ...asked].every((configuration) => isEnough(configuration, ids))
   }
 
   /** Others' processes may crash at the same time: what they wrote is there when they start again. */
   #losePower(): void {
     const node = this.pickNode()
     if (!this.mayForget(node)) return
+    // Who has joined and knows of no election yet has nothing, and looks like one that has lost all: it is to be added anew.
+    if (this.#options.newcomers > 0 && !node.knowsOfElections) return
     this.powerLosses += 1
     node.losePower()
     this.#scheduler.after(this.duration(), () => node.restart())

@@ -82,8 +82,8 @@ export class MemberChanges {
     const before = configurationAt(leader.plane, group, this.#founding)
     const { voters, learners } = this.#wanted(before)
     if (voters.length === 0 || voters.length + learners.length > 7) return
-    // Nobody asks for voters of whom so many are lost that they cannot decide: a leader finds out only after a while.
-    const left = this.#nodes.filter((node) => !node.lost).map(({ id }) => id)
+    // Nobody asks for voters of whom so many are lost, or have lost something, that they cannot decide: a leader finds out after a while.
+    const left = this.#nodes.filter((node) => !node.lost && node.whole).map(({ id }) => id)
     if (!isEnough({ incoming: voters, outgoing: [], learners: [] }, left)) return
     this.counts.asked += 1
     this.#ask(leader, group, voters, learners, (code) => {

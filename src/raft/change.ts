@@ -97,12 +97,13 @@ export class Change {
     const known = (id: number) => followers.find((follower) => follower.id === id)
     const keepsUp = (id: number) => {
       const follower = known(id)
-      return follower?.state === REPLICATE && follower.match >= this.#committedBefore
+      return follower?.state === REPLICATE && !follower.recovers && follower.match >= this.#committedBefore
     }
     if (!incoming.every((id) => voters.includes(id) || keepsUp(id))) return Code.MEMBER_BEHIND
     const answers = (id: number) => {
       const follower = known(id)
-      return id === config.id || (follower !== undefined && now - follower.heardAt <= config.electionTimeout)
+      if (follower === undefined) return id === config.id
+      return !follower.recovers && now - follower.heardAt <= config.electionTimeout
     }
     return isForced || incoming.filter(answers).length >= majority(incoming.length) ? Code.OK : Code.QUORUM_AT_RISK
   }

@@ -154,8 +154,10 @@ export class Follower {
 
   /** The log equals the leader's up to `index`; the append that this answers followed `previousIndex`. */
   #accepted(index: number, round: number, previousIndex: number): Outgoing {
-    const { term, promise } = this.#raft
-    return { kind: Message.APPEND_REPLY, term, index, rejected: false, hintTerm: 0, round, promise, previousIndex }
+    const { term, promise, recovery } = this.#raft
+    // Who does not vote has nothing to promise: so the leader knows that it cannot be elected by it yet, nor elect.
+    const kept = recovery === null ? promise : 0
+    return { kind: Message.APPEND_REPLY, term, index, rejected: false, hintTerm: 0, round, promise: kept, previousIndex }
   }
 
   #refuse(): void {

@@ -193,6 +193,7 @@ export class Leader {
     if (message.round < follower.bornRound) return
     follower.heardAt = this.#raft.now
     follower.round = Math.max(follower.round, message.round)
+    follower.recovers = message.promise === 0
     const promise = message.promise * (1 - CLOCK_DRIFT_SHARE)
     follower.promisedUntil = Math.max(follower.promisedUntil, this.#rounds.begunAt(message.round) + promise)
     if (message.rejected) this.#replication.rejected(follower, message)

@@ -36,6 +36,8 @@ export class Progress {
   heardAt: number
   /** Newest round it has answered; 0: none. */
   round = 0
+  /** It promised nothing when it last answered: it has lost something, and does not vote until it has that again. */
+  recovers = false
   /** Until when it gives no other member a vote, by its answers in this term and by this member's clock, ms. */
   promisedUntil = Number.NEGATIVE_INFINITY
   /** Round under way when `match` last changed: answers to later ones know of it. */

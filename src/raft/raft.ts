@@ -387,6 +387,8 @@ export class Raft {
     assert(this.leader === 0 || this.leader === leader, 'one leader a term', { term: this.term, known: this.leader, leader })
     this.stickyUntil = Math.max(this.stickyUntil, this.now + this.config.electionTimeout)
     this.electionDeadline = Math.max(this.now + this.#electionTimeout, this.stickyUntil)
+    // Nobody else can win this term. A vote on the disk shows later that no term and no vote was lost: see recovery.ts.
+    if (this.vote === 0) this.voteFor(leader)
     if (this.leader === leader) return
     this.leader = leader
     this.#announce()

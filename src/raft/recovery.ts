@@ -12,16 +12,18 @@
 // "Recovering Shared Objects Without Stable Storage", 2017). With three members (a) relies on no clock.
 // Phase 2: it follows and acknowledges, and neither votes nor campaigns, until it holds on disk what it must have.
 //
-// The same holds for a member whose machine lost power before all that it had acknowledged was synced. Term and vote are
-// always synced, so it knows them, and it has a part of its log, whose end may be what others have replaced since: it believes
-// of that what its state machine has, and the rest when a leader says so. Its log or its term show that the cluster is not new.
+// A member whose machine lost power before all that it had acknowledged was synced has lost less. Term and vote are always
+// synced, so it knows them, and it has a part of its log, whose end may be what others have replaced since: it believes of that
+// what its state machine has, and the rest when a leader says so. It follows from the start, and is whole once it holds what any
+// leader of its term, or of a later one, held when it asked: it acknowledged nothing in a later term, and what it did in earlier
+// ones, if it is committed, that leader has. So it need not know who the members are by now, as one must that asks a majority.
 //
 // A promise of its earlier life is kept by that: a vote was in a term that is its own now, or an earlier one; an entry that
 // it acknowledged, and that is or will be committed, is in that leader's log.
 
 import { AT_ONCE } from './commands.js'
 import { CLOCK_DRIFT_SHARE } from './config.js'
-import type { Incoming } from './message.js'
+import type { Incoming, RecoverReply } from './message.js'
 import type { Raft } from './raft.js'
 import { Message } from './raft-kinds.js'
 
@@ -39,6 +41,11 @@ interface Answer {
 /** One member from its start until it is whole. */
 export class Recovery {
   readonly #raft: Raft
+  /**
+   * It has lost no term and no vote. Whoever has lost them has no more than the index and the term of a snapshot that was on its way,
+   * until a leader's term is its own, and its vote in that is used.
+   */
+  readonly #knowsVotes: boolean
   #nonce: number
   /** When the next questions go out, ms. */
   #askAt: number
@@ -56,6 +63,8 @@ export class Recovery {
 
   constructor(raft: Raft) {
     this.#raft = raft
+    const { baseIndex, baseTerm, lastIndex } = raft.log
+    this.#knowsVotes = raft.vote !== 0 || raft.term > baseTerm || lastIndex > baseIndex
     this.#nonce = raft.life
     this.#askAt = raft.now
     // By a clock that runs as fast as one may, while the candidate's is as slow.
@@ -71,13 +80,11 @@ export class Recovery {
   withholds(message: Incoming): boolean {
     const { kind } = message
     if (kind === Message.RECOVER) return false
-    if (this.#needed !== null) return kind === Message.VOTE || kind === Message.PRE_VOTE || kind === Message.TIMEOUT_NOW
-    if (message.handle !== 0) this.#raft.commands.drop(message.handle)
-    if (message.kind === Message.RECOVER_REPLY && message.nonce === this.#nonce) {
-      const { from, term, lastIndex, leads, whole, configurationIndex, configurationTerm } = message
-      this.#answers.set(from, { from, term, lastIndex, leads, whole, configurationIndex, configurationTerm })
-      this.#decide()
+    if (this.#needed === null && kind === Message.RECOVER_REPLY) this.#answered(message)
+    if (this.#needed !== null || this.#knowsVotes) {
+      return kind === Message.VOTE || kind === Message.PRE_VOTE || kind === Message.TIMEOUT_NOW
     }
+    if (message.handle !== 0) this.#raft.commands.drop(message.handle)
     return true
   }
 
@@ -107,6 +114,16 @@ export class Recovery {
     if (held >= this.#needed.index || log.term(held) > this.#needed.term) this.#raft.recovered()
   }
 
+  #answered(message: Incoming & RecoverReply): void {
+    if (message.nonce !== this.#nonce) return
+    const { from, term, lastIndex, leads, whole, configurationIndex, configurationTerm } = message
+    const answer = { from, term, lastIndex, leads, whole, configurationIndex, configurationTerm }
+    if (!this.#knowsVotes) {
+      this.#answers.set(from, answer)
+      this.#decide()
+    } else if (leads && term >= this.#raft.term) this.#catchUp(answer)
+  }
+
   #ask(): void {
     const raft = this.#raft
     this.#askAt = raft.now + raft.config.heartbeatInterval
@@ -124,7 +141,7 @@ export class Recovery {
     const all = answers.length === raft.peers.length
     const { index, term: configurationTerm } = raft.configurations.current
     // Whoever may have its vote is among those that it asks only if the members have never changed.
-    const unchanged = index === 0 && answers.every(({ configurationIndex }) => configurationIndex === 0)
+    const unchanged = answers.every(({ configurationIndex }) => configurationIndex === 0)
     const prompt = all && unchanged && (answers.every(({ whole }) => whole) || answers.every((answer) => answer.term === 0))
     if (!prompt && !this.#votesExpired) return
     const term = Math.max(...answers.map((answer) => answer.term))
@@ -132,9 +149,7 @@ export class Recovery {
     // Of other members than those that the leader counts, a majority means nothing.
     const agrees = leader?.configurationIndex === index && leader.configurationTerm === configurationTerm
     if (agrees && raft.voters.isQuorum(idsOf(answers.filter(({ whole }) => whole)))) {
-      this.#enter(term)
-      this.#needed = { term, index: leader.lastIndex }
-      raft.restartElectionTimer()
+      this.#catchUp(leader)
     } else if (this.#founds(answers, all)) {
       this.#enter(term)
       raft.recovered()
@@ -152,16 +167,25 @@ export class Recovery {
    * is there, and those that know better are stopped.
    */
   #founds(answers: readonly Answer[], all: boolean): boolean {
-    const { log, term, voters, config } = this.#raft
+    const { log, voters, config } = this.#raft
     if (log.lastIndex > 0 || answers.some(({ lastIndex }) => lastIndex > 0)) return false
     const empty = idsOf(answers.filter((answer) => answer.term === 0))
-    return all || (term === 0 && voters.isQuorum(empty.add(config.id)))
+    return all || voters.isQuorum(empty.add(config.id))
+  }
+
+  /** Phase 2, with what this leader has. */
+  #catchUp({ term, lastIndex }: Answer): void {
+    this.#enter(term)
+    this.#needed = { term, index: lastIndex }
+    // What it has heard of an earlier leader says nothing of this one's log.
+    if (this.#matchedTerm < term) this.#matched = 0
+    this.#raft.restartElectionTimer()
   }
 
   /** Enters a term in which it may have voted. */
   #enter(term: number): void {
     const raft = this.#raft
-    raft.follow(Math.max(raft.term, term), 0)
+    if (term > raft.term) raft.follow(term, 0)
     if (raft.term > 0 && raft.vote === 0) raft.voteFor(raft.config.id)
   }
 }
