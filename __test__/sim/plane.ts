@@ -35,6 +35,8 @@ export class SimulatedPlane implements Plane, MemberView {
   readonly #changes = new Map<number, (code: number) => void>()
   #stopped = false
   #applyFrozen = false
+  /** Snapshots that the state machine takes once it goes on. */
+  #held: (() => void)[] = []
 
   constructor(id: number, world: Surroundings, times: PlaneTimes, durable: Durable) {
     this.id = id
@@ -106,6 +108,7 @@ export class SimulatedPlane implements Plane, MemberView {
     this.disk.thaw()
     if (!this.#applyFrozen) return
     this.#applyFrozen = false
+    for (const install of this.#held.splice(0)) install()
     for (const [group, state] of this.#groups.entries()) this.#apply(state, group)
   }
 
@@ -194,6 +197,7 @@ export class SimulatedPlane implements Plane, MemberView {
   /** A snapshot arrived whole: the store is replaced at once; the log follows when the core says how. */
   install(group: number, state: State, from: number): void {
     if (this.#stopped) return
+    if (this.#applyFrozen) return void this.#held.push(() => this.install(group, state, from))
     const here = this.#groups[group]!
     if (state.index <= here.machine.state.index) {
       this.#report([Event.SNAPSHOT_INSTALLED, group, 0, state.index, state.term, from])
@@ -309,8 +313,7 @@ export class SimulatedPlane implements Plane, MemberView {
       case Command.CONFIGURE: {
         const [index, term] = [field(1), field(2)]
         const parts = [...array.subarray(at + 6, at + 6 + 2 * field(3))]
-        const value = -(2 ** 40 + index * 2 ** 20 + term)
-        this.#write(state, group, index, [{ term, value, bytes: 100, parts }])
+        this.#write(state, group, index, [{ term, value: -(2 ** 40 + index * 2 ** 20 + term), bytes: 100, parts }])
         return 6 + parts.length
       }
       case Command.CHANGE_OVER:
@@ -371,15 +374,13 @@ export class SimulatedPlane implements Plane, MemberView {
     const fields = [array[at + 4]!, array[at + 5]!, array[at + 6]!, array[at + 7]!, array[at + 8]!, array[at + 9]!]
     const first = array[at + 10]!
     const entries = entriesToSend(state.log, first, array[at + 11]!)
-    if (after === REPORTED) this.#reportSent(group, to, first, entries)
+    if (after === REPORTED) {
+      const bytes = entries.reduce((sum, entry) => sum + entry.bytes, 0)
+      this.#report([Event.SENT, group, to, first, first + entries.length, bytes])
+    }
     const packet = { from: this.id, to, group, kind, term, fields, entries }
     if (after !== DURABLE) this.#carry(packet)
     else this.disk.whenDurable(() => this.#carry(packet))
-  }
-
-  #reportSent(group: number, to: number, first: number, entries: readonly Entry[]): void {
-    const bytes = entries.reduce((sum, entry) => sum + entry.bytes, 0)
-    this.#report([Event.SENT, group, to, first, first + entries.length, bytes])
   }
 
   #carry(packet: Packet): void {

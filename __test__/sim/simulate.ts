@@ -122,7 +122,14 @@ class Simulation {
     }
     const views = () => this.#nodes.map((node) => node.plane)
     const checkers: Checker[] = [
-      ...[this.#trace, counter, this.#committed, new ElectionSafety(), new LeaderAppendOnly(), new LogMatching()],
+      ...[
+        this.#trace,
+        counter,
+        this.#committed,
+        new ElectionSafety(this.#configuration),
+        new LeaderAppendOnly(),
+        new LogMatching(),
+      ],
       ...[new LeaderCompleteness(this.#committed), new StateMachineSafety(), freshReads],
       new DurableCommit(this.#committed, this.#configuration, views),
       ...[new ElectionQuorum(this.#configuration, views), new LeaseExclusivity(views)],
