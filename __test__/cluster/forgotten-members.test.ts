@@ -37,7 +37,8 @@ test('a majority that is gone is not removed by force, which says what is', { ti
   await Promise.all([first.kill(), second.kill()])
   await using db = await connect({ endpoints: [left.endpoint], requestTimeout: 60_000 })
   const refused = await db.members.remove(first.name, { force: true, timeout: 3_000 }).catch((error: Error) => error)
-  expect(refused).toMatchObject({ code: 'TIMEOUT', outcome: 'not-done' })
+  // Who led for a moment longer may have taken it.
+  expect(refused).toMatchObject({ code: 'TIMEOUT', outcome: expect.stringMatching(/^(not-done|unknown)$/) })
   expect(String(refused)).toMatch(/force too needs a majority of the voters that there are.*rafterdb recover --force-new-cluster/)
   const plain = await db.members.remove(first.name, { timeout: 1_000 }).catch((error: Error) => error)
   expect(String(plain)).not.toMatch(/force/)
