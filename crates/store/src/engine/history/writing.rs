@@ -70,34 +70,43 @@ impl History {
         if is_due {
             state.tail.hand_over();
         }
-        // A segment that has grown full while the one before it is not complete grows on until it is.
-        let mut is_behind = is_full;
         if is_full && state.tail.next.is_none() {
             let path = self.segment_path(state.number + 1);
             state.tail.begin_next(path);
-            is_behind = false;
         }
-        is_behind |= state.tail.waiting_bytes() >= WAITING_BUFFERS_MAX * self.buffer_bytes;
+        let is_behind = self.is_behind(&state.tail);
         drop(state);
-        if is_behind {
-            return self.keep_up();
-        }
         self.calls.call();
+        if is_behind {
+            self.keep_up()?;
+        }
         Ok(())
     }
 
-    /// Writes what waits, as there is too much of it. What cannot be written for want of room or of descriptors stays in memory, and the
-    /// thread tries again: nothing of it has been synced, so the same bytes go to the same place. Who adds adds little more meanwhile.
+    /// Whether more waits than may. A segment that has grown full while the one before it is not complete grows on until it is.
+    fn is_behind(&self, tails: &Tails) -> bool {
+        let is_full = tails.next.is_some() && tails.newest().end() >= self.segment_bytes;
+        is_full || tails.waiting_bytes() >= WAITING_BUFFERS_MAX * self.buffer_bytes
+    }
+
+    /// Writes of what waits as much as is too much: about as many bytes as were added. What cannot be written for want of room or of
+    /// descriptors stays in memory, and the thread tries again: nothing of it has been synced, so the same bytes go to the same place. Who
+    /// adds adds little more meanwhile.
     fn keep_up(&self) -> Result<(), StoreError> {
         let may_wait = || self.state.read().tail.waiting_bytes() < SHORT_BYTES_MAX;
         if self.is_short() && may_wait() {
             return Ok(());
         }
-        match timed(Wait::History, || self.write_waiting()) {
-            Err(error) if is_shortage(error.code) && may_wait() => {
-                self.calls.call();
-                Ok(())
+        let until = self.handed_end();
+        let is_behind = || self.is_behind(&self.state.read().tail);
+        let written = timed(Wait::History, || loop {
+            match self.write_next(until) {
+                Ok(true) if is_behind() => {}
+                written => break written.map(|_| ()),
             }
+        });
+        match written {
+            Err(error) if is_shortage(error.code) && may_wait() => Ok(()),
             written => written,
         }
     }
@@ -126,24 +135,29 @@ impl History {
     /// Hands everything that was handed over until now to the operating system. What cannot be written for want of room is tried again
     /// by the next call.
     pub(in crate::engine) fn write_waiting(&self) -> Result<(), StoreError> {
-        let _alone = self.writing.lock();
-        let until = {
-            let state = self.state.read();
-            Position {
-                segment: state.number + u64::from(state.tail.next.is_some()),
-                offset: state.tail.newest().handed_end(),
-            }
-        };
-        let mut written = Ok(());
-        while let Some(step) = self.next_step(until) {
-            written = self.take_step(step);
-            if written.is_err() {
-                break;
-            }
+        let until = self.handed_end();
+        while self.write_next(until)? {}
+        Ok(())
+    }
+
+    /// Where the files are to end when all is written that was handed over.
+    fn handed_end(&self) -> Position {
+        let state = self.state.read();
+        Position {
+            segment: state.number + u64::from(state.tail.next.is_some()),
+            offset: state.tail.newest().handed_end(),
         }
+    }
+
+    /// Does the next step on the way to `until`. Whether there was one; who else writes waits for no more than that.
+    fn write_next(&self, until: Position) -> Result<bool, StoreError> {
+        let _alone = self.writing.lock();
+        let step = self.next_step(until);
+        let is_there = step.is_some();
+        let written = step.map_or(Ok(()), |step| self.take_step(step));
         let is_short = written.as_ref().is_err_and(|error| is_shortage(error.code));
         self.short.store(is_short, Ordering::Relaxed);
-        written
+        written.map(|()| is_there)
     }
 
     fn next_step(&self, until: Position) -> Option<Step> {
