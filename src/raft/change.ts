@@ -102,7 +102,8 @@ export class Change {
     if (!incoming.every((id) => voters.includes(id) || keepsUp(id))) return Code.MEMBER_BEHIND
     const answers = (id: number) => {
       const follower = known(id)
-      if (follower === undefined) return id === config.id
+      // Whoever is no member yet is refused above: this is the leader itself.
+      if (follower === undefined) return true
       return !follower.recovers && now - follower.heardAt <= config.electionTimeout
     }
     return isForced || incoming.filter(answers).length >= majority(incoming.length) ? Code.OK : Code.QUORUM_AT_RISK

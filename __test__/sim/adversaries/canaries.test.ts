@@ -137,6 +137,12 @@ const takesPart: Sabotage = {
   },
 }
 
+/** On a new directory, follows from the start as a member may that has lost no vote. */
+const knowsVotes: Sabotage = {
+  createRaft: (config, out, now, opened) =>
+    new Raft(config, out, now, opened.recovering ? { ...opened, vote: config.id } : opened),
+}
+
 /** Confirms reads with what it knows, before its no-op is committed, and asks nobody. */
 class Unasking extends Raft {
   override reads(sequence: number): void {
@@ -197,6 +203,7 @@ const CANARIES: readonly [string, { readonly scenarios: readonly Scenario[] }, S
   ['late appends: keeps conflicts', lateAppends, keepsConflicts],
   ['snapshots: says that it has more', snapshots, brokenCore(Forward)],
   ['lost directory: takes part at once', lostDirectory, takesPart],
+  ['lost directory: follows as if it knew its votes', lostDirectory, knowsVotes],
   ['installed store: takes part at once', installedStore, takesPart],
   ['new leader reads: asks nobody', newLeaderReads, brokenCore(Unasking)],
   ['unequal settings: asks nobody', unequalSettings, brokenCore(Unasking)],
