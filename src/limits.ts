@@ -68,8 +68,8 @@ export const limits = {
   watchersMax: 100000,
   /** groups of one member */
   groupsMax: 4096,
-  /** members of a cluster */
-  membersMax: 7,
+  /** members of a cluster, those that learn or leave included: one of seven is replaced while all are there */
+  membersMax: 9,
   /** bytes of a member's name */
   memberNameBytesMax: 255,
   /** bytes of a member's endpoint */

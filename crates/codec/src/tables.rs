@@ -319,8 +319,8 @@ pub mod limits {
     pub const WATCHERS_MAX: usize = 100000;
     /// groups of one member
     pub const GROUPS_MAX: usize = 4096;
-    /// members of a cluster
-    pub const MEMBERS_MAX: usize = 7;
+    /// members of a cluster, those that learn or leave included: one of seven is replaced while all are there
+    pub const MEMBERS_MAX: usize = 9;
     /// bytes of a member's name
     pub const MEMBER_NAME_BYTES_MAX: usize = 255;
     /// bytes of a member's endpoint
