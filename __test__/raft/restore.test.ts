@@ -74,6 +74,13 @@ test('the only member campaigns at once, also on a new directory', () => {
   expect(anew.commands.map(([name]) => name)).toEqual(['role', 'recovered'])
 })
 
+test('who has become the only voter waits for what it promised a leader that leaves', () => {
+  const configurations = [{ at: 20, term: 3, parts: [1, 1] }]
+  const { raft } = opened({ ...OLD, configurations }, { members: [1, 2, 3] })
+  expect(raft.peers).toEqual([])
+  expect(raft.deadline).toBeGreaterThanOrEqual(1_500)
+})
+
 test('a snapshot may be ahead of everything else', () => {
   const { raft, commands } = opened({ ...OLD, snapshotIndex: 20, snapshotTerm: 5, applied: 7, commit: 9, runs: [] })
   expect([raft.term, raft.vote, raft.commit, raft.applied, raft.durable]).toEqual([5, 0, 20, 20, 20])

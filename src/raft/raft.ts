@@ -95,7 +95,8 @@ export class Raft {
     this.promise = Math.floor(config.electionTimeout)
     this.stickyUntil = now + Math.max(config.electionTimeout, config.promisedBefore)
     this.restartElectionTimer()
-    if (this.peers.length === 0) this.electionDeadline = now
+    // Who was founded alone has promised nothing to anybody; who is left alone may have, to a leader that is leaving and has a lease.
+    if (this.peers.length === 0 && this.configurations.current.index === 0) this.electionDeadline = now
     this.#announce()
     if (!opened.recovering) return
     this.recovery = new Recovery(this)
