@@ -104,7 +104,8 @@ export class MemberChanges {
   }
 
   #wanted({ incoming, learners }: Configuration): { voters: number[]; learners: number[] } {
-    const outside = this.#nodes.map(({ id }) => id).filter((id) => !incoming.includes(id) && !learners.includes(id))
+    const there = this.#nodes.filter((node) => !node.lost).map(({ id }) => id)
+    const outside = there.filter((id) => !incoming.includes(id) && !learners.includes(id))
     const [newcomers, promoted, gone] = [this.#some(outside), this.#some(learners), this.#some(incoming)]
     const kept = incoming.filter((id) => !gone.includes(id))
     const kinds = [

@@ -1,7 +1,7 @@
 // Durability: what is called committed is on the disks of a majority of each set of voters, in a log or in a store, and nothing that a
 // client was told is ever lost.
 import { type Checker, type MemberView, Violation } from '../checker.js'
-import { type Configuration, configurationAt, isEnough } from '../configuration.js'
+import { type Configuration, configurationAt, configurationOf, isEnough } from '../configuration.js'
 import type { Entry, MemberLog } from '../member-log.js'
 import type { Committed } from './committed.js'
 
@@ -33,7 +33,8 @@ export class DurableCommit implements Checker {
 
   /** Who says so first leads. */
   onCommit(member: MemberView, group: number, index: number): void {
-    if (index >= this.#committed.addedFrom) this.#checkHolders(member, group, index)
+    if (index < this.#committed.addedFrom) return
+    this.#checkHolders(configurationAt(member, group, this.#configuration), group, index)
   }
 
   /** It may not vote before it has recovered, so nobody is elected without what it once held. */
@@ -52,10 +53,20 @@ export class DurableCommit implements Checker {
       Math.max(0, ...(this.#lost.get(key) ?? []).map(({ log, stored }) => Math.max(log.lastIndex, stored))),
     )
     this.#lost.delete(key)
-    for (let index = 1; index <= last; index += 1) this.#checkHolders(member, group, index)
+    const configuration = this.#committedConfiguration(group)
+    for (let index = 1; index <= last; index += 1) this.#checkHolders(configuration, group, index)
   }
 
-  #checkHolders(decider: MemberView, group: number, index: number): void {
+  /** The last one that is committed: the one that a member goes by may not be, and then decides nothing alone. */
+  #committedConfiguration(group: number): Configuration {
+    for (let index = this.#committed.last(group); index > 0; index -= 1) {
+      const { parts } = this.#committed.entry(group, index)
+      if (parts !== undefined) return configurationOf(parts)
+    }
+    return this.#configuration
+  }
+
+  #checkHolders(configuration: Configuration, group: number, index: number): void {
     const entry = this.#committed.entry(group, index)
     const members = this.#members()
     const disks = (member: MemberView): readonly Held[] => [
@@ -63,7 +74,7 @@ export class DurableCommit implements Checker {
       ...(this.#lost.get(`${member.id} ${group}`) ?? []),
     ]
     const holders = members.filter((member) => disks(member).some((held) => holds(held, index, entry))).map(({ id }) => id)
-    if (isEnough(configurationAt(decider, group, this.#configuration), holders)) return
+    if (isEnough(configuration, holders)) return
     throw new Violation(
       'durability',
       `committed ${index} of group ${group} is on the disks of ${holders.join(', ') || 'none'} only`,
