@@ -20,6 +20,7 @@ function expect(found) {
   return {
     toBe: (expected) => check(Object.is(found, expected), expected),
     toEqual: (expected) => check(isDeepStrictEqual(found, expected), expected),
+    toBeGreaterThanOrEqual: (least) => check(found >= least, least),
     toBeGreaterThan: (least) => check(found > least, least),
     toBeLessThan: (most) => check(found < most, most),
     toThrow: (message) => {
