@@ -49,14 +49,14 @@ pub const PARSERS: &[Parser] = &[
     Parser {
         name: "hello",
         accepts: |input| Hello::decode(input).is_ok(),
-        // The name, where what is not UTF-8 takes three bytes instead of one.
-        may_allocate: |input| 64 + 4 * input,
+        // The name, where what is not UTF-8 takes three bytes instead of one: it grows twice, to twice as much each time.
+        may_allocate: |input| 64 + 8 * input,
     },
     Parser {
         name: "refusal",
         accepts: |input| decode_refusal(input).is_some(),
         // The text, likewise.
-        may_allocate: |input| 64 + 4 * input,
+        may_allocate: |input| 64 + 8 * input,
     },
     borrowing("peer records", |input| {
         PeerRecords::new(input).all(|record| match record {
