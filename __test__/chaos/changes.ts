@@ -1,4 +1,4 @@
-// The members of the cluster change while the faults go on: somebody joins, somebody is removed, one takes the place of another. A
+// The members of the cluster change while the faults go on: somebody joins, somebody is removed. A
 // change that the faults are in the way of is tried again, or given up. Judges only that who was removed ends.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect, type Database, RafterError } from 'rafterdb'
@@ -77,23 +77,19 @@ export class Changes {
     })
   }
 
-  /** Removes a member, whoever leads, or has the newest voter take its place. */
+  /** Removes a member, also the leader. */
   async #remove(): Promise<void> {
     const { cluster, faults, random } = this.given
     const candidates = cluster.members.filter((member) => !faults.struck.has(member))
     if (candidates.length === 0) return
     const { name } = random.pick(candidates)
-    const newest = cluster.members.at(-1)?.name ?? ''
-    const takes = random.below(3) === 0 && newest !== name
     await this.#attempt(async (db) => {
       const list = await db.members.list({ timeout: CALL_MS })
       if (!list.some((member) => member.name === name)) {
         this.made.push(`${name} leaves`)
         return true
       }
-      const isLearner = list.some((member) => member.name === newest && member.role === 'learner')
-      if (takes && isLearner) await db.members.replace(name, newest, { timeout: CALL_MS })
-      else await db.members.remove(name, { timeout: CALL_MS })
+      await db.members.remove(name, { timeout: CALL_MS })
       return false
     })
   }
