@@ -111,6 +111,10 @@ export class FakeMember {
   delay = 0
   /** What it says of the others. */
   peers: { connected: boolean; code: ErrorCode | null }[] = []
+  /** The configuration that it knows; null: the one of all. */
+  behind: FakeNetwork['configuration'] | null = null
+  /** It still takes itself for the leader, of the term before the others'. */
+  isDeposed = false
   /** Submissions are refused with POISONED. */
   poisoned = false
   /** So many submissions are refused with BUSY. */
@@ -273,8 +277,9 @@ export class FakePort implements Port {
       case STATUS:
         return response(type, 0, 0, id, Buffer.from(JSON.stringify(this.#status())))
       case MEMBERS: {
-        const { leader, cluster } = network
-        const answer = { ...network.configurationOf(group), leader, cluster, self: this.#member.id }
+        const { id: self, isDeposed, behind } = this.#member
+        const known = isDeposed ? { leader: self, term: 1 } : { leader: network.leader, term: 2 }
+        const answer = { ...(behind ?? network.configurationOf(group)), ...known, cluster: network.cluster, self }
         return response(type, 0, 0, id, Buffer.from(JSON.stringify(answer)))
       }
       case CHANGE_MEMBERS: {

@@ -66,6 +66,20 @@ test('a leader that dies is left, and what was under way is done once', async ()
   expect(writers(network)).toEqual([true, true, false])
 })
 
+test('a leader that hangs and does not know that another leads is left', async () => {
+  const network = new FakeNetwork(3)
+  const client = await connected(network)
+  await client.put('a', '1')
+  // Its worker waits for the disk: it answers who the members are, and nothing that needs a leader.
+  network.first.isDeposed = true
+  network.first.fault = ({ type }) => (type === WRITE ? 'lose' : undefined)
+  network.leader = 2
+  const start = performance.now()
+  await client.put('b', '1')
+  expect(performance.now() - start).toBeLessThan(3500)
+  expect(writers(network)[1]).toBe(true)
+})
+
 test('a leader that is stopped, its connections open, is left when another leads', async () => {
   const network = new FakeNetwork(3)
   const client = await connected(network)
@@ -156,4 +170,31 @@ test.each([
   }
   await client.put('a', '2')
   expect(network.members[4]?.count(WRITE)).toBeGreaterThan(0)
+})
+
+test('a member that is behind does not have the client forget who the members are', async () => {
+  const network = new FakeNetwork(4)
+  const [first, second, third, fourth] = network.configuration.members
+  const founders = [first, second, third].flatMap((member) => member ?? [])
+  network.configuration.members = founders
+  const client = await connected(network, network.endpoints.slice(0, 1))
+  await client.put('a', '0')
+  network.configuration = { index: 7, members: [third, fourth].flatMap((member) => member ?? []) }
+  await new Promise((resolve) => setTimeout(resolve, 3_000))
+  await client.put('a', '1')
+  await new Promise((resolve) => setTimeout(resolve, 3_000))
+  // It was started again, names the leader already, and has read no entry yet.
+  network.members[2]!.behind = { index: 0, members: founders }
+  network.leader = 3
+  for (const member of network.members.slice(0, 2)) {
+    member.down = true
+    member.break()
+  }
+  await client.put('a', '2')
+  expect(network.members[2]!.count(WRITE)).toBe(1)
+  network.leader = 4
+  network.members[2]!.down = true
+  network.members[2]!.break()
+  await client.put('a', '3')
+  expect(network.members[3]!.count(WRITE)).toBe(1)
 })

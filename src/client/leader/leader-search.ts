@@ -12,7 +12,7 @@ const MISMATCH_ADVICE = 'the data there was replaced; connect again, and read th
 
 /** A member that takes longer to accept a connection, or to answer the first question, is passed over. Milliseconds. */
 const PROBE_MS = 1000
-/** Once a member has answered that knows no leader, the others have so long to name one. Milliseconds. */
+/** Once a member has answered, the others have so long to name a leader, or a later one. Milliseconds. */
 const LEADER_GRACE_MS = 200
 /** A member that answered. */
 export interface Found {
@@ -25,8 +25,8 @@ export class LeaderSearch {
   /** The group that is asked for, and the cluster that was met first; 0: none was yet. */
   readonly #whose: { readonly group: number; readonly cluster: number }
   readonly #given: string[]
-  /** Endpoints learnt from members. */
-  #learnt: string[] = []
+  /** Endpoints learnt from members, and the index of the configuration that they are of. */
+  #learnt: { readonly index: number; readonly endpoints: string[] } = { index: 0, endpoints: [] }
   /** Why an endpoint is of no use now. */
   readonly #reasons = new Map<string, string>()
   /** The codes of those reasons in the last search. */
@@ -38,18 +38,17 @@ export class LeaderSearch {
     this.#given = endpoints
   }
 
-  /** Asks all endpoints at once; the first that knows a leader which can be reached decides. Else any that answers. */
+  /** Asks all endpoints at once. Of those that answer the one of the latest term decides; another may take itself for the leader still. */
   async find(hint: string): Promise<Found | null> {
     this.#codes.clear()
     const endpoints = [...new Set(hint === '' ? this.#candidates() : [hint, ...this.#candidates()])]
     const probes = endpoints.map((endpoint) => this.#probe(endpoint))
-    const leader = firstOf(probes, (found) => leaderOf(found) !== '')
-    const first = firstOf(probes, () => true)
-    // One that does not answer is not waited for long once another has.
-    const chosen = await Promise.race([leader, first.then(() => after(LEADER_GRACE_MS))]).then((found) => found ?? first)
+    const chosen = await latestOf(probes)
     for (const probe of probes) void probe.then((found) => found !== null && found !== chosen && found.connection.close())
     if (chosen === null) return null
-    this.learn(chosen.membership)
+    for (const probe of probes) {
+      void probe.then((found) => found?.membership.cluster === chosen.membership.cluster && this.learn(found.membership))
+    }
     const endpoint = leaderOf(chosen)
     if (endpoint === '' || endpoint === chosen.connection.endpoint) return chosen
     const direct = await this.#probe(endpoint)
@@ -58,9 +57,13 @@ export class LeaderSearch {
     return direct
   }
 
-  /** A member has said who the members are now: those that were known before may all be gone. */
-  learn({ members }: Membership): void {
-    this.#learnt = members.map(({ endpoint }) => endpoint).filter((endpoint) => endpoint !== '')
+  /**
+   * A member has said who the members are now: those that were known before may all be gone. One that is behind, as after its start, says
+   * who they were: all of those may be gone, too.
+   */
+  learn({ index, members }: Membership): void {
+    if (index < this.#learnt.index) return
+    this.#learnt = { index, endpoints: members.map(({ endpoint }) => endpoint).filter((endpoint) => endpoint !== '') }
   }
 
   async #probe(endpoint: string): Promise<Found | null> {
@@ -120,7 +123,7 @@ export class LeaderSearch {
   }
 
   #candidates(): string[] {
-    return [...new Set([...this.#learnt, ...this.#given])]
+    return [...new Set([...this.#learnt.endpoints, ...this.#given])]
   }
 }
 
@@ -137,20 +140,32 @@ export function endpointOfLeader({ members, leader }: Membership): string {
   return members.find(({ id }) => id === leader)?.endpoint ?? ''
 }
 
-/** The first result that is `good`; null when there is none. */
-function firstOf(probes: Promise<Found | null>[], good: (found: Found) => boolean): Promise<Found | null> {
+/**
+ * Who is of the latest term among those that answer, and knows its leader if one of them does; null: nobody answers. It is known as soon as
+ * more than half have: a leader has the votes of a majority. One that does not answer is not waited for long once another has.
+ */
+function latestOf(probes: Promise<Found | null>[]): Promise<Found | null> {
   return new Promise((resolve) => {
-    let left = probes.length
+    let latest: Found | null = null
+    let settled = 0
+    let grace: NodeJS.Timeout | undefined
+    const decide = () => {
+      clearTimeout(grace)
+      resolve(latest)
+    }
     for (const probe of probes) {
       void probe.then((found) => {
-        if (found !== null && good(found)) resolve(found)
-        else if (--left === 0) resolve(null)
+        settled++
+        if (found !== null && (latest === null || isLater(found, latest))) latest = found
+        const isKnown = latest !== null && leaderOf(latest) !== '' && 2 * settled > probes.length
+        if (isKnown || settled === probes.length) decide()
+        else if (found !== null) grace ??= setTimeout(decide, LEADER_GRACE_MS).unref()
       })
     }
   })
 }
 
-/** Resolves to nothing, later. */
-function after(ms: number): Promise<null> {
-  return new Promise((resolve) => setTimeout(resolve, ms, null).unref())
+function isLater(one: Found, other: Found): boolean {
+  const [{ term }, { term: otherTerm }] = [one.membership, other.membership]
+  return term > otherTerm || (term === otherTerm && leaderOf(one) !== '' && leaderOf(other) === '')
 }

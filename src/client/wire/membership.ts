@@ -20,6 +20,8 @@ export interface Membership {
   index: number
   /** Id of the leader; 0: none known. */
   leader: number
+  /** The latest term that the member knows; 0: an older version, which does not say. */
+  term: number
   /** Identity of the cluster; 0: the member does not know it yet. */
   cluster: number
   /** Id of the member that answers; 0: an older version, which does not say. */
@@ -30,8 +32,8 @@ export interface Membership {
 export function parseMembers(text: string): Membership {
   const parsed = parse(text)
   if (!isObject(parsed)) throw malformed(text)
-  const { leader, cluster, self = 0, index = 0 } = parsed
-  const isWhole = [leader, cluster, self, index].every((number) => typeof number === 'number')
+  const { leader, cluster, self = 0, index = 0, term = 0 } = parsed
+  const isWhole = [leader, cluster, self, index, term].every((number) => typeof number === 'number')
   if (!Array.isArray(parsed['members']) || !isWhole) throw malformed(text)
   // An older version knows no parts: all vote.
   const members = parsed['members'].filter(isObject).map(({ id, name, endpoint, part = PART_INCOMING }) => {
@@ -39,7 +41,7 @@ export function parseMembers(text: string): Membership {
       throw malformed(text)
     return { id, name, endpoint, part }
   })
-  return { members, index, leader, cluster, self } as Membership
+  return { members, index, leader, term, cluster, self } as Membership
 }
 
 /** Whether a change of voters is under way. */

@@ -113,6 +113,7 @@ impl Status {
             "members": members,
             "index": current.index,
             "leader": group.leader.load(Ordering::Acquire),
+            "term": group.term.load(Ordering::Acquire),
             "cluster": self.groups.cluster(),
             "self": self.id,
         })
