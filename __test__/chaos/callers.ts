@@ -75,6 +75,8 @@ export class Recording {
   readonly times: number[] = []
   /** How often each error came. */
   readonly errors = new Map<string, number>()
+  /** What the first of each said. */
+  readonly messages = new Map<string, string>()
 
   now(): number {
     return performance.now() - this.began
@@ -145,6 +147,7 @@ export class Caller {
     } catch (error) {
       const name = codeOf(error)
       recording.errors.set(name, (recording.errors.get(name) ?? 0) + 1)
+      if (!recording.messages.has(name)) recording.messages.set(name, String(error))
       // A read that failed says nothing. A write that was not done must not be seen: it is left out, and so its value is nobody's.
       if (input.type === 'txn' && !isNotDone(error)) {
         recording.calls.push({ ...call, end: Number.POSITIVE_INFINITY, output: undefined })
