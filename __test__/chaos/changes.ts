@@ -4,9 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { connect, type Database, RafterError } from 'rafterdb'
 import type { Random } from '../client/random.js'
 import { type Cluster, eventually, Member } from '../cluster/harness.js'
-import { freePorts } from '../ports.js'
 import type { Faults } from './faults.js'
-import type { Links } from './links.js'
+import type { Network } from './links.js'
 
 /** Members beyond those of the beginning, at most. */
 const MORE_MAX = 2
@@ -18,7 +17,7 @@ const CALL_MS = 4_000
 
 export interface ChangeOptions {
   cluster: Cluster
-  links: Links
+  network: Network
   faults: Faults
   random: Random
   /** Of each member that joins. */
@@ -61,13 +60,13 @@ export class Changes {
 
   /** Starts a member that joins, and waits for a while until it votes; it goes on by itself after that. */
   async #join(): Promise<void> {
-    const { cluster, links, options, env } = this.given
+    const { cluster, network, options, env } = this.given
     const name = `m${this.#joined++}`
-    const [port] = await freePorts(1)
-    const listen = `127.0.0.1:${port}`
-    const advertise = await links.route('*', name, listen)
+    const { endpoint: listen, command } = await network.place(name)
+    const advertise = await network.route('*', name, listen)
     const join = cluster.members.filter(({ isRunning }) => isRunning).map(({ endpoint }) => endpoint)
-    const member = new Member(name, 'serve', listen, cluster.dir, { ...options, name, listen, advertise, join } as object)
+    const given = { ...options, name, listen, advertise, join }
+    const member = new Member(name, 'serve', listen, cluster.dir, given as object, command)
     cluster.members.push(member)
     await member.start(env(name))
     await this.#attempt(async (db) => {
@@ -117,6 +116,7 @@ export class Changes {
       if (!this.made.includes(`${member.name} leaves`) && !(await this.#isRemoved(member))) continue
       await this.#ended(member)
       cluster.members.splice(cluster.members.indexOf(member), 1)
+      this.given.network.leave(member.name)
     }
     const missing = names.filter((name) => !cluster.members.some((member) => member.name === name))
     if (missing.length > 0) throw new Error(`${missing.join(', ')} came back`)

@@ -6,11 +6,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { RafterError } from 'rafterdb'
 import type { Random } from '../client/random.js'
 import type { Cluster, Member } from '../cluster/harness.js'
-import type { Link, Links } from './links.js'
+import type { Cuttable, LinkState, Network } from './links.js'
 
 /** How long a fault lasts at most, ms: beyond the election timeout, so that another leads meanwhile. */
 const FAULT_MAX_MS = 3_000
-const SLOW_MS = 120
+
+const LOSS = 'loses packets'
 
 /** Places that need new room on a disk. */
 const GROWING = ['wal.segment.create', 'store.flush.tables', 'store.history.seal']
@@ -35,7 +36,7 @@ export class Faults {
 
   constructor(
     readonly cluster: Cluster,
-    readonly links: Links,
+    readonly links: Network,
     readonly random: Random,
     /** Where the files are that hang the disks. */
     readonly dir: string,
@@ -63,7 +64,12 @@ export class Faults {
       }
     },
     slow: async (victims) => {
-      for (const link of this.links.around(names(victims))) link.delay = this.random.below(SLOW_MS)
+      this.links.slow(names(victims), this.random)
+      await this.#while()
+      this.links.heal()
+    },
+    [LOSS]: async (victims) => {
+      this.links.lose?.(names(victims), this.random.below(50) / 100)
       await this.#while()
       this.links.heal()
     },
@@ -81,7 +87,7 @@ export class Faults {
 
   /** Any of them, to the leader, to another member, or to as many as the cluster can do without, rarely to all. What it was. */
   async strike(): Promise<string> {
-    const kind = this.random.pick(Object.keys(this.kinds))
+    const kind = this.random.pick(Object.keys(this.kinds).filter((name) => name !== LOSS || this.links.lose !== null))
     const victims = await this.#victims()
     for (const victim of victims) this.struck.add(victim)
     await this.kinds[kind]?.(victims)
@@ -121,7 +127,7 @@ export class Faults {
     return others.slice(0, 1 + this.random.below((members.length - 1) / 2))
   }
 
-  async #links(links: Link[], state: 'held' | 'broken', longest = FAULT_MAX_MS): Promise<void> {
+  async #links(links: Cuttable[], state: LinkState, longest = FAULT_MAX_MS): Promise<void> {
     for (const link of links) link.set(state)
     await this.#while(longest)
     for (const link of links) link.set('open')

@@ -2,6 +2,11 @@
 //
 // What is held up is not lost: as with a real network that is cut, TCP keeps it, and hands it over when the link is there again.
 import { type AddressInfo, createServer, connect as dial, type Server, type Socket } from 'node:net'
+import type { Random } from '../client/random.js'
+import { onLoopback, type Place } from '../cluster/harness.js'
+
+/** Bytes that are slowed down are under way so long at most, ms. */
+const SLOW_MS = 120
 
 /** What becomes of bytes: passed on at once; kept; or the connection is refused, and those there are broken. */
 export type LinkState = 'open' | 'held' | 'broken'
@@ -24,6 +29,10 @@ class Flow {
     if (this.link.state !== 'open') {
       this.#kept.push(bytes)
       this.from.pause()
+    } else if (this.link.rate < Number.POSITIVE_INFINITY) {
+      this.to.write(bytes)
+      this.from.pause()
+      setTimeout(() => this.from.resume(), (1_000 * bytes.length) / this.link.rate)
     } else if (this.link.delay > 0) setTimeout(() => this.#send(bytes), this.link.delay)
     else this.#send(bytes)
   }
@@ -47,6 +56,8 @@ export class Link {
   state: LinkState = 'open'
   /** How long each piece is under way, ms. */
   delay = 0
+  /** Bytes a second that it carries, each way and each connection. */
+  rate = Number.POSITIVE_INFINITY
   readonly #server: Server
   readonly #flows = new Set<Flow>()
 
@@ -96,30 +107,63 @@ export class Link {
   }
 }
 
-/** All links of a cluster. */
-export class Links implements Disposable {
-  readonly #links: Link[] = []
+/** Where members live, how they reach each other, and what can be done to the links between them. */
+export interface Network extends Disposable {
+  /** Makes a place for a member. */
+  place(name: string): Promise<Place>
+  /** Where a member ('*': any) finds another one that lives at `endpoint`. */
+  route(from: string, to: string, endpoint: string): Promise<string>
+  /** The member is none any more: its place goes. */
+  leave(name: string): void
+  /** Those that lead from one of the members. */
+  from(names: readonly string[]): Cuttable[]
+  /** Those that lead from or to one of the members, and not between two of them. */
+  around(names: readonly string[]): Cuttable[]
+  /** What is sent to or by the members takes its time. */
+  slow(names: readonly string[], random: Random): void
+  /** Has this share of the packets to and from the members get lost; null: there are no packets here. */
+  readonly lose: ((names: readonly string[], share: number) => void) | null
+  /** All is as it was. */
+  heal(): void
+}
 
-  /** Makes a link, for `route` of a cluster. */
+export interface Cuttable {
+  set(state: LinkState): void
+}
+
+/** All links of a cluster, as proxies. */
+export class Links implements Network {
+  readonly lose = null
+  readonly place = onLoopback
+  #links: Link[] = []
+
   readonly route = async (from: string, to: string, endpoint: string): Promise<string> => {
     const link = await Link.open(from, to, endpoint)
     this.#links.push(link)
     return link.endpoint
   }
 
-  /** Those that one of the members dials. */
+  leave(name: string): void {
+    for (const link of this.#links) if (link.from === name || link.to === name) link.close()
+    this.#links = this.#links.filter(({ from, to }) => from !== name && to !== name)
+  }
+
   from(names: readonly string[]): Link[] {
     return this.#links.filter(({ from }) => names.includes(from))
   }
 
-  /** Those that lead from or to one of the members. */
   around(names: readonly string[]): Link[] {
     return this.#links.filter(({ from, to }) => names.includes(from) !== names.includes(to))
+  }
+
+  slow(names: readonly string[], random: Random): void {
+    for (const link of this.around(names)) link.delay = random.below(SLOW_MS)
   }
 
   heal(): void {
     for (const link of this.#links) {
       link.delay = 0
+      link.rate = Number.POSITIVE_INFINITY
       if (link.state !== 'open') link.set('open')
     }
   }

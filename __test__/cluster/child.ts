@@ -1,5 +1,5 @@
 // A child process with a database of its own, driven by orders; see fixtures/child.mjs. Ends with the test that made it.
-import { type ChildProcess, fork } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import {
   type Compare,
@@ -33,8 +33,10 @@ export class Child {
   readonly #waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>()
   #nextId = 0
 
-  constructor(env: Record<string, string> = {}) {
-    this.#process = fork(SCRIPT, {
+  /** `command` goes in front of what is run. */
+  constructor(env: Record<string, string> = {}, command: readonly string[] = []) {
+    const [run = '', ...args] = [...command, process.execPath, SCRIPT]
+    this.#process = spawn(run, args, {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       env: { ...process.env, ...env },
       serialization: 'advanced',

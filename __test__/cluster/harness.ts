@@ -18,6 +18,12 @@ export const PATIENCE_MS = 60_000
 /** `serve`: the command line. `child`: a process that takes orders. */
 export type Kind = 'serve' | 'child'
 
+/** Where a member lives: its endpoint, and what goes in front of the command that starts its process. */
+export interface Place {
+  readonly endpoint: string
+  readonly command: readonly string[]
+}
+
 export interface ClusterOptions {
   /** One for each member, named a, b, c, …; default: three of `serve`. */
   kinds?: Kind[]
@@ -27,6 +33,8 @@ export interface ClusterOptions {
   env?: Record<string, string> | ((name: string) => Record<string, string>)
   /** Where a member finds another one, if not at that one's endpoint: a link that a test can cut. */
   route?: (from: string, to: string, endpoint: string) => Promise<string>
+  /** Where the members live; default: on free ports of the loopback interface. */
+  place?: (name: string) => Promise<Place>
   options?: Partial<
     Pick<OpenOptions, 'memory' | 'logRetainBytes' | 'electionTimeout' | 'groups' | 'valueBytesMax' | 'durability' | 'history'>
   >
@@ -47,6 +55,7 @@ export class Member {
     readonly endpoint: string,
     readonly dir: string,
     readonly options: Partial<OpenOptions>,
+    readonly command: readonly string[] = [],
   ) {
     this.dataDir = join(dir, name)
   }
@@ -73,7 +82,7 @@ export class Member {
   /** Starts the process. For a child it resolves when the member is open. */
   async start(env: Record<string, string> = {}): Promise<void> {
     if (this.kind === 'child') {
-      const child = new Child(env)
+      const child = new Child(env, this.command)
       this.child = child
       this.#gone = child.gone
       await child.ask('open', { requestTimeout: PATIENCE_MS, ...this.options, dataDir: this.dataDir })
@@ -81,7 +90,8 @@ export class Member {
       return
     }
     const log = openSync(join(this.dir, `${this.name}.log`), 'a')
-    const child = spawn(process.execPath, [CLI, 'serve', ...this.#flags()], {
+    const [run = '', ...args] = [...this.command, process.execPath, CLI, 'serve', ...this.#flags()]
+    const child = spawn(run, args, {
       stdio: ['ignore', 'ignore', log],
       env: { ...process.env, ...env },
     })
@@ -130,6 +140,12 @@ export class Member {
   }
 }
 
+/** On a free port of the loopback interface. */
+export async function onLoopback(): Promise<Place> {
+  const [port] = await freePorts(1)
+  return { endpoint: `127.0.0.1:${port}`, command: [] }
+}
+
 export class Cluster implements AsyncDisposable {
   #clients: Database[] = []
 
@@ -142,17 +158,20 @@ export class Cluster implements AsyncDisposable {
 
   /** Starts all members and waits for a leader. */
   static async start(given: ClusterOptions = {}): Promise<Cluster> {
-    const { kinds = ['serve', 'serve', 'serve'], options = {}, absent = 0, env = {}, route } = given
+    const { kinds = ['serve', 'serve', 'serve'], options = {}, absent = 0, env = {}, route, place = onLoopback } = given
     const dir = mkdtempSync(join(tmpdir(), 'rafterdb-cluster-'))
     const names = Array.from({ length: kinds.length + absent }, (_, i) => String.fromCharCode(97 + i))
-    const ports = await freePorts(names.length)
-    const endpoints = Object.fromEntries(names.map((name, i) => [name, `127.0.0.1:${ports[i]}`]))
+    const places: Place[] = []
+    for (const name of names) places.push(await place(name))
+    const endpoints = Object.fromEntries(names.map((name, i) => [name, (places[i] as Place).endpoint]))
     const members: Member[] = []
     for (const [i, kind] of kinds.entries()) {
       const name = names[i] as string
       const seen = { ...endpoints }
       for (const other of names) if (route && other !== name) seen[other] = await route(name, other, endpoints[other] as string)
-      members.push(new Member(name, kind, endpoints[name] as string, dir, { ...options, name, members: seen }))
+      members.push(
+        new Member(name, kind, endpoints[name] as string, dir, { ...options, name, members: seen }, places[i]?.command),
+      )
     }
     const cluster = new Cluster(dir, members, Object.fromEntries(Object.entries(endpoints).slice(kinds.length)))
     try {
