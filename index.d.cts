@@ -685,6 +685,12 @@ export interface OpenOptions {
   /** Bytes of log kept for followers that lag. Default 256 MiB. */
   logRetainBytes?: number | undefined;
   /**
+   * Bytes of snapshots, compressed, that this member sends to others in a second, all of them together: a member that joins, or was
+   * away for longer than the log is kept, copies so fast, and writes go on beside it. 0: as fast as can be. Choose more than what
+   * is written to the log: a snapshot that takes longer than the log is kept for it is followed by another one. Default 32 MiB.
+   */
+  snapshotBytesPerSecond?: number | undefined;
+  /**
    * Bytes that all clients of other processes may hold at this member together: requests that have arrived in part, reads that wait
    * and what there is of their answers, answers and events that they have not read, and watches (twice their keys, and 512 bytes
    * each). While there is room nobody is cut off, however slowly it reads; once it is used up, who holds most is disconnected with

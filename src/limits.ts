@@ -50,6 +50,14 @@ export const limits = {
   messagesWaitingBytesMax: 268435456,
   /** bytes of one frame's body */
   frameBytesMax: 8388608,
+  /** bytes of a snapshot sent and not acknowledged: what is sent again after a broken connection */
+  snapshotWindowBytesMax: 8388608,
+  /** snapshots that a member sends at a time, of all its groups; others wait their turn */
+  snapshotsSentMax: 4,
+  /** of those, snapshots to one member */
+  snapshotsSentToOneMax: 2,
+  /** snapshots that a member receives at a time; more are refused */
+  snapshotsReceivedMax: 16,
   /** bytes of a Unix socket's path: what all systems take */
   unixPathBytesMax: 103,
   /** bytes waiting to be written to one connection */

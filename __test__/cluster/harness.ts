@@ -36,7 +36,17 @@ export interface ClusterOptions {
   /** Where the members live; default: on free ports of the loopback interface. */
   place?: (name: string) => Promise<Place>
   options?: Partial<
-    Pick<OpenOptions, 'memory' | 'logRetainBytes' | 'electionTimeout' | 'groups' | 'valueBytesMax' | 'durability' | 'history'>
+    Pick<
+      OpenOptions,
+      | 'memory'
+      | 'logRetainBytes'
+      | 'snapshotBytesPerSecond'
+      | 'electionTimeout'
+      | 'groups'
+      | 'valueBytesMax'
+      | 'durability'
+      | 'history'
+    >
   >
 }
 

@@ -32,3 +32,6 @@ export const isOfBeginningAnew = (point: string) => point.startsWith('member.ane
 
 /** Reached when a snapshot goes from one member to another. */
 export const isOfSnapshots = (point: string) => point.startsWith('store.install.') || point.startsWith('member.snapshot.')
+
+/** Reached when the connection broke under one, which cluster/snapshot-resumes.test.ts sees to. */
+export const isOfResuming = (point: string) => point.startsWith('member.snapshot.resume')

@@ -59,7 +59,7 @@ export const safety: Rule = {
 const UNSAFE_PLACES = [
   /^crates\/(binding|hash|pool)\/src\//,
   /^crates\/store\/src\/engine\/(arena|key_order|memtable|retired_memory|slot)\.rs$/,
-  /^crates\/(plane\/src\/(ground\/clock|system\/(descriptors|disk_space))|store\/src\/(engine\/(files|threads)|thread_time)|topology\/src\/affinity)\.rs$/,
+  /^crates\/(plane\/src\/(ground\/clock|system\/(descriptors|disk_space|priority))|store\/src\/(engine\/(files|threads)|thread_time)|topology\/src\/affinity)\.rs$/,
 ]
 
 export const unsafePlaces: Rule = {

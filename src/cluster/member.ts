@@ -32,6 +32,8 @@ export interface MemberConfig {
   electionTimeout: number
   memory: number
   valueBytesMax: number
+  /** 0: as many as there are. */
+  snapshotBytesPerSecond?: number
   connectionMemory?: number
   groups: number
   segmentBytes: number

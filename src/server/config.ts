@@ -22,6 +22,9 @@ interface Setting {
 
 const MIB = 2 ** 20
 
+/** As `open` has it. */
+const SNAPSHOT_BYTES_PER_SECOND = 32 * MIB
+
 /** Every setting, in the order in which they are printed. */
 export const settings: Setting[] = [
   { key: 'name', value: 'name', text: "this member's name", parse: (text) => text },
@@ -54,6 +57,13 @@ export const settings: Setting[] = [
   { key: 'leaseReads', value: 'bool', text: "read under the leader's lease", parse: yesOrNo, default: true },
   { key: 'valueBytesMax', value: 'size', text: 'largest value', parse: bytes, default: 1.5 * MIB },
   { key: 'logRetainBytes', value: 'size', text: 'log kept for members that lag', parse: bytes, default: 256 * MIB },
+  {
+    key: 'snapshotBytesPerSecond',
+    value: 'size',
+    text: 'of snapshots that go to other members, all together; 0: as many as there are',
+    parse: bytes,
+    default: SNAPSHOT_BYTES_PER_SECOND,
+  },
   {
     key: 'connectionMemory',
     value: 'size',

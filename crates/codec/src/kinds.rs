@@ -229,6 +229,8 @@ numbered! {
         End = 3,
         /// the receiver's answer
         Ack = 4,
+        /// asks after a broken connection how far the receiver is
+        Resume = 5,
     }
     /// What the receiver of a snapshot says, as in FORMATS.md.
     SnapshotState: u8, "an unknown state of a snapshot" {
@@ -238,6 +240,8 @@ numbered! {
         Installed = 1,
         /// it will not be
         Failed = 2,
+        /// it goes on behind the bytes that have come
+        Resumed = 3,
     }
     /// What a connection is for, as in FORMATS.md.
     HelloKind: u8, "a connection of unknown kind" {

@@ -6,8 +6,10 @@
 //!   1 BEGIN  [u64 index][u64 term]
 //!   2 DATA   [u64 offset][bytes]
 //!   3 END    [u64 length]
-//!   4 ACK    [u64 bytes received][u8 0 more, 1 installed, 2 failed]     from the receiver, of every record, and while it
+//!   4 ACK    [u64 bytes received][u8 0 more, 1 installed, 2 failed, 3 resumed]  from the receiver, of every record, and while it
 //!                                                                       installs once a second, as a sign of life
+//!   5 RESUME [u64 index]                                                after a broken connection; the answer's state is 3 if it
+//!                                                                       goes on behind the bytes received
 //! ```
 
 use crate::kinds::{PeerRecordKind, SnapshotPart, SnapshotState};
@@ -49,6 +51,11 @@ pub enum SnapshotMessage<'a> {
         /// Bytes of all of it.
         length: u64,
     },
+    /// The connection was broken: how far did the receiver come?
+    Resume {
+        /// Index of the entry that its beginning named.
+        index: u64,
+    },
     /// The receiver's answer.
     Ack {
         /// Bytes that have come.
@@ -65,6 +72,7 @@ impl SnapshotMessage<'_> {
             Self::Data { .. } => SnapshotPart::Data,
             Self::End { .. } => SnapshotPart::End,
             Self::Ack { .. } => SnapshotPart::Ack,
+            Self::Resume { .. } => SnapshotPart::Resume,
         }
     }
 }
@@ -112,6 +120,10 @@ impl<'a> SnapshotRecord<'a> {
                 reader.finish()?;
                 SnapshotMessage::End { length: number }
             }
+            SnapshotPart::Resume => {
+                reader.finish()?;
+                SnapshotMessage::Resume { index: number }
+            }
             SnapshotPart::Ack => SnapshotMessage::Ack {
                 received: number,
                 // A state that is not told, or that a newer version has, is nothing to wait for.
@@ -130,6 +142,7 @@ impl<'a> SnapshotRecord<'a> {
             SnapshotMessage::Begin { index, term } => (*index, &term.to_le_bytes()),
             SnapshotMessage::Data { offset, bytes } => (*offset, bytes),
             SnapshotMessage::End { length } => (*length, &[]),
+            SnapshotMessage::Resume { index } => (*index, &[]),
             SnapshotMessage::Ack { received, state } => (*received, &[*state as u8]),
         };
         out.reserve(HEAD_BYTES + more.len());
@@ -175,11 +188,13 @@ mod tests {
         );
         assert_eq!(encoded(SnapshotMessage::End { length: 9 }), golden(3, &nine));
         assert_eq!(encoded(ACK), golden(4, &[7, 0, 0, 0, 0, 0, 0, 0, 1]));
+        assert_eq!(encoded(SnapshotMessage::Resume { index: 9 }), golden(5, &nine));
     }
 
     #[test]
     fn a_part_of_a_record_is_malformed_and_so_is_more_than_one() {
-        for whole in [encoded(BEGIN), encoded(SnapshotMessage::End { length: 9 })] {
+        let (end, resume) = (SnapshotMessage::End { length: 9 }, SnapshotMessage::Resume { index: 9 });
+        for whole in [encoded(BEGIN), encoded(end), encoded(resume)] {
             for end in 0..whole.len() {
                 assert!(SnapshotRecord::parse(&whole[..end]).is_err(), "{end} bytes");
                 assert_eq!(SnapshotStream::of(&whole[..end]).is_ok(), end >= HEAD_BYTES);
@@ -190,14 +205,14 @@ mod tests {
 
     #[test]
     fn whose_a_record_of_an_unknown_part_is_can_be_told() {
-        let unknown = golden(5, &[0; 8]);
+        let unknown = golden(6, &[0; 8]);
         assert!(SnapshotRecord::parse(&unknown).is_err());
         assert_eq!(SnapshotStream::of(&unknown).map(|stream| stream.group), Ok(0x0201));
     }
 
     #[test]
     fn an_answer_without_a_state_that_is_known_is_a_failure() {
-        for behind in [&[7, 0, 0, 0, 0, 0, 0, 0][..], &[7, 0, 0, 0, 0, 0, 0, 0, 3]] {
+        for behind in [&[7, 0, 0, 0, 0, 0, 0, 0][..], &[7, 0, 0, 0, 0, 0, 0, 0, 4]] {
             let answer = golden(4, behind);
             let said = SnapshotRecord::parse(&answer).map(|record| record.part);
             let (received, state) = (7, SnapshotState::Failed);

@@ -301,6 +301,14 @@ pub mod limits {
     pub const MESSAGES_WAITING_BYTES_MAX: usize = 268435456;
     /// bytes of one frame's body
     pub const FRAME_BYTES_MAX: usize = 8388608;
+    /// bytes of a snapshot sent and not acknowledged: what is sent again after a broken connection
+    pub const SNAPSHOT_WINDOW_BYTES_MAX: usize = 8388608;
+    /// snapshots that a member sends at a time, of all its groups; others wait their turn
+    pub const SNAPSHOTS_SENT_MAX: usize = 4;
+    /// of those, snapshots to one member
+    pub const SNAPSHOTS_SENT_TO_ONE_MAX: usize = 2;
+    /// snapshots that a member receives at a time; more are refused
+    pub const SNAPSHOTS_RECEIVED_MAX: usize = 16;
     /// bytes of a Unix socket's path: what all systems take
     pub const UNIX_PATH_BYTES_MAX: usize = 103;
     /// bytes waiting to be written to one connection

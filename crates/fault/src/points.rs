@@ -122,6 +122,14 @@ pub const POINTS: &[(&str, &str)] = &[
     ),
     ("member.snapshot.send", "before a piece of a snapshot is sent"),
     (
+        "member.snapshot.resume",
+        "before the receiver of a snapshot is asked, over another connection, how far it is",
+    ),
+    (
+        "member.snapshot.resumed",
+        "before the sender of a snapshot is told, over another connection, how far this member is",
+    ),
+    (
         "member.snapshot.write",
         "before a received piece of a snapshot is written to its file",
     ),

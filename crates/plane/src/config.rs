@@ -87,6 +87,9 @@ pub struct Config {
     /// Bytes that all clients' connections may hold together.
     #[serde(default = "connection_memory")]
     pub connection_memory: usize,
+    /// Bytes of snapshots that go to other members in a second, all together; 0: as many as there are.
+    #[serde(default)]
+    pub snapshot_bytes_per_second: u64,
     /// Raft groups.
     pub groups: u16,
     /// Bytes of a log segment.

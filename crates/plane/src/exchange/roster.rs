@@ -9,7 +9,7 @@ use crate::ground::error::PlaneError;
 /// `INTERNAL`, a member that no configuration names.
 pub fn take_roster(room: &ExchangeParts, group: u16, members: RosterMembers<'_>) -> Result<(), PlaneError> {
     for peer in room.roster.set(group, members.iter().collect())? {
-        room.sender.snapshots.peer_lost(peer);
+        room.sender.snapshots.peer_left(peer);
         room.gate.peer_left(peer);
     }
     Ok(())

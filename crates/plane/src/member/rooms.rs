@@ -117,10 +117,12 @@ impl Rooms {
             gate: self.gate.clone(),
             sender: SnapshotSender {
                 snapshots: shared.snapshots.clone(),
+                groups: self.groups.clone(),
                 ids: shared.ids.clone(),
                 inbox: shared.inbox.clone(),
                 network: shared.network.clone(),
                 apply: shared.apply.clone(),
+                member_log: shared.member_log.clone(),
                 failure: shared.failure.clone(),
             },
             status: self.status.clone(),

@@ -92,7 +92,7 @@ impl Shared {
             })))
         };
         let network = Arc::<Network>::default();
-        let (snapshots, queues) = Snapshots::new();
+        let (snapshots, queues) = Snapshots::new(config.snapshot_bytes_per_second);
         let shared = Self {
             stores: Arc::new(Stores::new(
                 config.memory,

@@ -4,9 +4,12 @@
 pub mod flush;
 pub mod install;
 pub mod outgoing;
+pub mod rate;
 pub mod receive;
 pub mod record;
+pub mod records;
 pub mod send;
+pub mod turns;
 pub mod under_way;
 
 #[cfg(test)]

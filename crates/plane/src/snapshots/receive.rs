@@ -10,7 +10,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rafterdb_codec::{Code, SnapshotMessage, SnapshotRecord, SnapshotState, SnapshotStream};
+use rafterdb_codec::{limits, Code, SnapshotMessage, SnapshotRecord, SnapshotState, SnapshotStream};
 use rafterdb_net::{Lane, Parts};
 use rafterdb_pool::Slice;
 use rafterdb_store::Mark;
@@ -20,7 +20,7 @@ use crate::ground::member_log::MemberLog;
 use crate::health::stalls::{Stalls, Work};
 use crate::network::Network;
 use crate::snapshots::record::encoded;
-use crate::snapshots::under_way::{Incoming, Received, Snapshots, SIGN_OF_LIFE_EVERY};
+use crate::snapshots::under_way::{Incoming, Received, Snapshots, KEPT_WITHIN, SIGN_OF_LIFE_EVERY};
 use crate::state::core_inbox::{CoreInbox, Happening};
 use crate::state::groups::Groups;
 use crate::system::disk_space::check_space;
@@ -46,6 +46,8 @@ struct Stream {
     file: Option<File>,
     offset: u64,
     space_looked_at: u64,
+    /// When the connection was lost that it came over: until its sender asks where to go on, nothing that comes follows.
+    lost_at: Option<Instant>,
 }
 
 impl Stream {
@@ -96,7 +98,7 @@ pub fn receive(room: &SnapshotReceiver, incoming: &Receiver<Incoming>) {
     let mut sign_at = Instant::now();
     loop {
         let wait = sign_at.saturating_duration_since(Instant::now());
-        let next = if streams.is_installing() {
+        let next = if streams.is_installing() || streams.oldest_lost().is_some() {
             incoming.recv_timeout(wait)
         } else {
             sign_at = Instant::now() + SIGN_OF_LIFE_EVERY;
@@ -109,6 +111,7 @@ pub fn receive(room: &SnapshotReceiver, incoming: &Receiver<Incoming>) {
                 streams.record(peer, &body);
             }
             Ok(Incoming::Lost { peer }) => streams.lost(peer),
+            Ok(Incoming::Left { peer }) => streams.left(peer),
             Ok(Incoming::Ended {
                 peer,
                 group,
@@ -118,8 +121,9 @@ pub fn receive(room: &SnapshotReceiver, incoming: &Receiver<Incoming>) {
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
-        if streams.is_installing() && Instant::now() >= sign_at {
+        if Instant::now() >= sign_at {
             sign_at = Instant::now() + SIGN_OF_LIFE_EVERY;
+            streams.forget_lost(Instant::now());
             streams.give_signs_of_life();
         }
     }
@@ -134,6 +138,9 @@ impl Streams<'_> {
         let Ok(SnapshotStream { group, id }) = SnapshotStream::of(body) else {
             return;
         };
+        if self.is_early((peer, group), id, body) {
+            return;
+        }
         let said = match self.write_record(peer, group, body) {
             Ok(said) => said,
             Err(error) => {
@@ -148,9 +155,17 @@ impl Streams<'_> {
             .filter(|stream| stream.id == id)
             .map_or(0, |stream| stream.offset);
         self.answer(peer, group, id, received, said);
-        if said != SnapshotState::More {
+        if matches!(said, SnapshotState::Installed | SnapshotState::Failed) {
             self.remove(key, id);
         }
+    }
+
+    /// Whether a record was sent before its sender knew that those before it were lost: it comes again.
+    fn is_early(&self, key: Key, id: u64, body: &Slice) -> bool {
+        let known = self.under_way.get(&key).filter(|stream| stream.id == id);
+        known.is_some_and(|stream| stream.lost_at.is_some())
+            && SnapshotRecord::parse(body)
+                .is_ok_and(|record| matches!(record.part, SnapshotMessage::Data { .. } | SnapshotMessage::End { .. }))
     }
 
     /// Takes one record; returns what its sender is told.
@@ -166,6 +181,7 @@ impl Streams<'_> {
             }
             SnapshotMessage::Data { offset, bytes } => self.data((peer, group), id, offset, bytes),
             SnapshotMessage::End { length } => self.end(peer, group, id, length),
+            SnapshotMessage::Resume { index } => self.resume((peer, group), id, index),
             SnapshotMessage::Ack { .. } => Err(refused("an answer is none of the sender's")),
         }
     }
@@ -185,6 +201,7 @@ impl Streams<'_> {
             self.tell_core(peer, group, mark);
             return Ok(SnapshotState::Installed);
         }
+        self.make_room()?;
         let name = format!("incoming-{group}-{peer}-{id}");
         let path = self.room.directory.join(name);
         check_space(&path)?;
@@ -196,9 +213,37 @@ impl Streams<'_> {
             file: Some(file),
             offset: 0,
             space_looked_at: 0,
+            lost_at: None,
         };
         self.under_way.insert(key, stream);
         Ok(SnapshotState::More)
+    }
+
+    /// Sees to it that one more may begin: if need be one goes whose sender may never come back.
+    fn make_room(&mut self) -> Result<(), PlaneError> {
+        if self.under_way.len() < limits::SNAPSHOTS_RECEIVED_MAX {
+            return Ok(());
+        }
+        let (_, key) = self.oldest_lost().ok_or_else(|| {
+            let text = format!("this member receives {} snapshots already", self.under_way.len());
+            PlaneError::new(Code::Busy, text)
+        })?;
+        self.remove_any(key);
+        Ok(())
+    }
+
+    /// The sender's connection was lost, and it asks where to go on.
+    fn resume(&mut self, key: Key, id: u64, index: u64) -> Result<SnapshotState, PlaneError> {
+        let known = self.under_way.get_mut(&key);
+        if let Some(stream) = known.filter(|stream| stream.id == id && stream.mark.index == index) {
+            rafterdb_fault::point("member.snapshot.resumed").map_err(|e| PlaneError::io("receive a snapshot", &e))?;
+            stream.lost_at = None;
+            return Ok(SnapshotState::Resumed);
+        }
+        if self.room.groups.get(key.1).applied.load(Ordering::Acquire) >= index {
+            return Ok(SnapshotState::Installed);
+        }
+        Err(refused("nothing is there of it to go on with"))
     }
 
     /// The stream that a record goes on, which must say how much came before.
@@ -236,6 +281,11 @@ impl Streams<'_> {
 
     fn end(&mut self, peer: u64, group: u16, id: u64, length: u64) -> Result<SnapshotState, PlaneError> {
         let key = (peer, group);
+        let known = self.under_way.get(&key).filter(|stream| stream.id == id);
+        if known.is_some_and(|stream| stream.file.is_none() && stream.offset == length) {
+            // Said once more since the answer was lost with the connection.
+            return Ok(SnapshotState::More);
+        }
         let mark = self.stream(key, id, length)?.mark;
         let handed_over = self.complete(key);
         if handed_over.is_err() {
@@ -297,10 +347,32 @@ impl Streams<'_> {
         self.remove(key, id);
     }
 
-    /// What a peer that is gone was sending does not come. What is there whole is installed all the same.
+    /// What there is of what a peer was sending is kept for a while. What is there whole is installed in any case.
     fn lost(&mut self, peer: u64) {
-        let gone = |(key, stream): (&Key, &Stream)| (key.0 == peer && stream.file.is_some()).then_some(*key);
-        let keys: Vec<Key> = self.under_way.iter().filter_map(gone).collect();
+        let of_peer = self.under_way.iter_mut().filter(|((from, _), _)| *from == peer);
+        for (_, stream) in of_peer.filter(|(_, stream)| stream.file.is_some()) {
+            stream.lost_at = stream.lost_at.or_else(|| Some(Instant::now()));
+        }
+    }
+
+    /// What a peer that is no member any more was sending does not come.
+    fn left(&mut self, peer: u64) {
+        self.remove_each(|(from, _), stream| *from == peer && stream.file.is_some());
+    }
+
+    /// Who has not gone on by now does not.
+    fn forget_lost(&mut self, now: Instant) {
+        self.remove_each(|_, stream| stream.lost_at.is_some_and(|at| now >= at + KEPT_WITHIN));
+    }
+
+    fn oldest_lost(&self) -> Option<(Instant, Key)> {
+        let lost = |(key, stream): (&Key, &Stream)| stream.lost_at.map(|at| (at, *key));
+        self.under_way.iter().filter_map(lost).min()
+    }
+
+    fn remove_each(&mut self, is_meant: impl Fn(&Key, &Stream) -> bool) {
+        let meant = |(key, stream): (&Key, &Stream)| is_meant(key, stream).then_some(*key);
+        let keys: Vec<Key> = self.under_way.iter().filter_map(meant).collect();
         for key in keys {
             self.remove_any(key);
         }

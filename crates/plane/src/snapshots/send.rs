@@ -1,37 +1,32 @@
 //! Sending a snapshot: a consistent state is streamed over the bulk lane while writes go on, on a thread of its own. Whatever
 //! happens, the core hears once how it ended. Knows nothing of what the receiver does with it.
 
-use std::io::{self, Write};
+use std::io;
 use std::sync::mpsc::channel;
 use std::sync::Arc;
-use std::time::Duration;
 
-use rafterdb_net::{Lane, Parts};
 use rafterdb_store::{Mark, Snapshot, StoreError};
 
 use crate::ground::failure::Failure;
+use crate::ground::member_log::MemberLog;
 use crate::ground::unique_ids::UniqueIds;
 use crate::network::Network;
 use crate::queues::apply_queue::ApplyQueue;
 use crate::snapshots::outgoing::Outgoing;
-use crate::snapshots::record::encoded;
+use crate::snapshots::records::{RecordWriter, Way};
 use crate::snapshots::under_way::Snapshots;
 use crate::state::core_inbox::{CoreInbox, Happening};
 use crate::state::group::{Group, StoreMachine};
-use rafterdb_codec::SnapshotMessage;
-
-/// Bytes of one DATA record.
-const CHUNK_BYTES: usize = 256 << 10;
-/// Bytes sent and not yet acknowledged.
-const WINDOW_BYTES: u64 = 8 << 20;
-/// How long the receiver may be silent. While it installs, it gives a sign of life every second.
-const SILENCE_MAX: Duration = Duration::from_secs(30);
+use crate::state::groups::Groups;
+use crate::system::priority::give_way;
 
 /// What sending works with.
 #[derive(Clone)]
 pub struct SnapshotSender {
     /// Those under way.
     pub snapshots: Arc<Snapshots>,
+    /// Whose state they are.
+    pub groups: Arc<Groups>,
     /// Their numbers.
     pub ids: Arc<UniqueIds>,
     /// Who is told how it ended.
@@ -40,6 +35,8 @@ pub struct SnapshotSender {
     pub network: Arc<Network>,
     /// Who takes a view of the state, between two entries.
     pub apply: Arc<ApplyQueue>,
+    /// What people are told.
+    pub member_log: Arc<MemberLog>,
     /// What ends the member.
     pub failure: Arc<Failure>,
 }
@@ -63,7 +60,9 @@ impl Telling {
 
 impl Drop for Telling {
     fn drop(&mut self) {
-        self.snapshots.outgoing.lock().remove(&self.id);
+        if !self.snapshots.outgoing.lock().end(self.id) {
+            return;
+        }
         self.inbox.push(Happening::SnapshotSent {
             group: self.group,
             peer: self.peer,
@@ -74,36 +73,44 @@ impl Drop for Telling {
 }
 
 impl SnapshotSender {
-    /// Streams a group's state to a peer, on a thread of its own; the core is told how it ended.
-    pub fn send(&self, group: &Arc<Group>, peer: u64) {
-        let outgoing = Arc::new(Outgoing::new(peer));
-        let id = self.ids.next();
-        self.snapshots.outgoing.lock().insert(id, outgoing.clone());
-        let telling = Telling {
-            snapshots: self.snapshots.clone(),
-            inbox: self.inbox.clone(),
-            group: group.id,
-            peer,
-            id,
-            sent: None,
-        };
-        let (sender, group) = (self.clone(), group.clone());
-        // If there is no thread, what it was given is dropped, and the core hears of it.
-        let _ = rafterdb_fault::point("thread.start").and_then(|()| {
-            std::thread::Builder::new()
-                .name("rafterdb-snapshot-out".to_owned())
-                .spawn(move || {
-                    let failure = sender.failure.clone();
-                    failure.guard(move || telling.end(sender.stream(&group, outgoing, id)));
-                })
-        });
+    /// Streams a group's state to a peer, when it is its turn; the core is told how it ended.
+    pub fn send(&self, group: &Group, peer: u64) {
+        self.snapshots.outgoing.lock().ask(group.id, peer);
+        self.go_on();
     }
 
-    fn stream(&self, group: &Arc<Group>, outgoing: Arc<Outgoing>, id: u64) -> io::Result<Mark> {
-        // It is on the list of those to give up already, so a loss from here on is heard of.
+    /// Begins those whose turn it is, each on a thread of its own.
+    fn go_on(&self) {
+        while let Some((id, outgoing)) = self.snapshots.next(&self.ids) {
+            let telling = Telling {
+                snapshots: self.snapshots.clone(),
+                inbox: self.inbox.clone(),
+                group: outgoing.group,
+                peer: outgoing.peer,
+                id,
+                sent: None,
+            };
+            let sender = self.clone();
+            // If there is no thread, what it was given is dropped, and the core hears of it.
+            let _ = rafterdb_fault::point("thread.start").and_then(|()| {
+                std::thread::Builder::new()
+                    .name("rafterdb-snapshot-out".to_owned())
+                    .spawn(move || {
+                        give_way();
+                        let (failure, streaming) = (sender.failure.clone(), sender.clone());
+                        failure.guard(move || telling.end(streaming.stream(outgoing, id)));
+                        sender.go_on();
+                    })
+            });
+        }
+    }
+
+    fn stream(&self, outgoing: Arc<Outgoing>, id: u64) -> io::Result<Mark> {
+        // It is on the list of those that are told of losses already, so a loss from here on is heard of.
         if !self.snapshots.connected.lock().contains(&outgoing.peer) {
             return Err(io::ErrorKind::NotConnected.into());
         }
+        let group = self.groups.get(outgoing.group);
         let (reply, answer) = channel();
         let take = move |group: &Arc<Group>| {
             // The asker may have given up: then nobody wants the snapshot.
@@ -115,22 +122,21 @@ impl SnapshotSender {
             .recv()
             .map_err(|_| lost("the member closes"))?
             .map_err(|e| lost(&e.text))?;
-        let mut writer = ChunkWriter {
+        let mut writer = RecordWriter::new(Way {
             network: &self.network,
-            group: group.id,
+            rate: &self.snapshots.rate,
+            member_log: &self.member_log,
+            group,
             id,
-            offset: 0,
-            buffer: Vec::new(),
+            index: mark.index,
             outgoing,
-            is_there: false,
-        };
-        let Mark { index, term, .. } = mark;
-        writer.record(&SnapshotMessage::Begin { index, term })?;
+        });
+        writer.begin(mark.term)?;
         let written = snapshot
             .write(&mut writer)
             .map_err(|e| lost(&e.text))
             .and_then(|()| writer.finish());
-        if !writer.is_there {
+        if !writer.is_there() {
             written?;
         }
         Ok(mark)
@@ -141,71 +147,4 @@ impl SnapshotSender {
 fn snapshot_of(machine: &StoreMachine) -> Result<(Mark, Snapshot), StoreError> {
     let (mark, state) = machine.state();
     Ok((mark, machine.engine().snapshot(mark, state)?))
-}
-
-/// Cuts a stream into records, and never runs further ahead of the receiver than the window.
-struct ChunkWriter<'a> {
-    network: &'a Network,
-    group: u16,
-    id: u64,
-    offset: u64,
-    buffer: Vec<u8>,
-    outgoing: Arc<Outgoing>,
-    /// The receiver has said that it holds this state, so that the rest is not needed.
-    is_there: bool,
-}
-
-impl ChunkWriter<'_> {
-    fn record(&self, part: &SnapshotMessage<'_>) -> io::Result<()> {
-        let record = encoded(self.group, self.id, *part);
-        let sent = self
-            .network
-            .get()
-            .is_some_and(|wire| wire.send_peer(self.outgoing.peer, Lane::Bulk, Parts::new(record)));
-        if sent {
-            Ok(())
-        } else {
-            Err(io::Error::new(
-                io::ErrorKind::NotConnected,
-                "the follower cannot be reached",
-            ))
-        }
-    }
-
-    fn chunk(&mut self) -> io::Result<()> {
-        let acked = self.offset.saturating_sub(WINDOW_BYTES - 1);
-        if self.outgoing.wait(Some(acked), SILENCE_MAX)? {
-            self.is_there = true;
-            return Err(io::ErrorKind::AlreadyExists.into());
-        }
-        rafterdb_fault::point("member.snapshot.send")?;
-        let (offset, bytes) = (self.offset, &self.buffer[..]);
-        self.record(&SnapshotMessage::Data { offset, bytes })?;
-        self.offset += self.buffer.len() as u64;
-        self.buffer.clear();
-        Ok(())
-    }
-
-    fn finish(&mut self) -> io::Result<()> {
-        if !self.buffer.is_empty() {
-            self.chunk()?;
-        }
-        self.record(&SnapshotMessage::End { length: self.offset })?;
-        self.outgoing.wait(None, SILENCE_MAX).map(drop)
-    }
-}
-
-impl Write for ChunkWriter<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let taken = bytes.len().min(CHUNK_BYTES - self.buffer.len());
-        self.buffer.extend_from_slice(&bytes[..taken]);
-        if self.buffer.len() == CHUNK_BYTES {
-            self.chunk()?;
-        }
-        Ok(taken)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }

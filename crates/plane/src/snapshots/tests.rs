@@ -3,13 +3,15 @@
 
 use std::sync::Arc;
 
-use rafterdb_codec::{SnapshotMessage, SnapshotRecord, SnapshotState};
+use rafterdb_codec::{limits, SnapshotMessage, SnapshotRecord, SnapshotState};
 use rafterdb_pool::{Buffer, Slice};
 
 use crate::snapshots::outgoing::Outgoing;
 use crate::snapshots::receive::receive;
 use crate::snapshots::record::encoded;
 use crate::testing::Bench;
+
+mod resume;
 
 fn slice(bytes: &[u8]) -> Slice {
     let mut buffer = Buffer::new(bytes.len());
@@ -115,35 +117,95 @@ fn a_state_that_this_member_has_is_not_received() {
 }
 
 #[test]
-fn a_begun_stream_goes_with_its_sender() {
+fn a_begun_stream_waits_for_its_sender_and_goes_when_that_is_no_member_any_more() {
+    for (is_member, left) in [(true, 1), (false, 0)] {
+        let bench = Bench::new(1);
+        let (snapshots, b) = (&bench.shared.snapshots, bench.id("b"));
+        snapshots.peer_connected(b);
+        snapshots.arrived(&bench.shared.member_log, b, slice(&record(BEGIN)));
+        if is_member {
+            snapshots.peer_lost(b);
+        } else {
+            snapshots.peer_left(b);
+        }
+        assert_eq!((answers(&bench, &[]).len(), files(&bench)), (1, left));
+    }
+}
+
+#[test]
+fn after_a_loss_nothing_follows_until_the_sender_asks_where_to_go_on() {
     let bench = Bench::new(1);
-    bench.shared.snapshots.peer_connected(bench.id("b"));
-    bench
-        .shared
-        .snapshots
-        .arrived(&bench.shared.member_log, bench.id("b"), slice(&record(BEGIN)));
-    bench.shared.snapshots.peer_lost(bench.id("b"));
-    assert_eq!((answers(&bench, &[]).len(), files(&bench)), (1, 0));
+    let (snapshots, b) = (&bench.shared.snapshots, bench.id("b"));
+    let say = |record: Vec<u8>| snapshots.arrived(&bench.shared.member_log, b, slice(&record));
+    for record in [record(BEGIN), data(0, b"abc")] {
+        say(record);
+    }
+    snapshots.peer_lost(b);
+    // It was sent before its sender knew of the loss of what was before it.
+    say(data(5, b"fgh"));
+    let resume = |index| record(SnapshotMessage::Resume { index });
+    let said = answers(&bench, &[resume(5), data(3, b"de"), resume(5), resume(4)]);
+    let (more, resumed) = (SnapshotState::More, SnapshotState::Resumed);
+    assert_eq!(
+        said,
+        [
+            (9, 0, more),
+            (9, 3, more),
+            (9, 3, resumed),
+            (9, 5, more),
+            (9, 5, resumed),
+            (9, 5, SnapshotState::Failed)
+        ]
+    );
+    assert_eq!(files(&bench), 0, "one of another entry is another one");
+}
+
+#[test]
+fn who_asks_where_to_go_on_with_what_is_there_already_hears_so() {
+    let bench = Bench::new(1);
+    bench.group(0).applied.store(5, std::sync::atomic::Ordering::Release);
+    let asked = [5, 6].map(|index| record(SnapshotMessage::Resume { index }));
+    let (there, unknown) = (SnapshotState::Installed, SnapshotState::Failed);
+    assert_eq!(answers(&bench, &asked), [(9, 0, there), (9, 0, unknown)]);
+}
+
+#[test]
+fn so_many_are_received_at_a_time_and_who_was_lost_makes_room_first() {
+    let groups = u16::try_from(limits::SNAPSHOTS_RECEIVED_MAX + 2).expect("it works");
+    for (is_lost, last) in [(false, SnapshotState::Failed), (true, SnapshotState::More)] {
+        let bench = Bench::new(groups);
+        let (snapshots, b) = (&bench.shared.snapshots, bench.id("b"));
+        let begin = |group| encoded(group, 9, BEGIN);
+        for group in 0..groups - 2 {
+            snapshots.arrived(&bench.shared.member_log, b, slice(&begin(group)));
+        }
+        if is_lost {
+            snapshots.peer_lost(b);
+        }
+        let said = answers(&bench, &[begin(groups - 2)]);
+        assert_eq!(said.last().map(|(_, _, state)| *state), Some(last));
+        assert_eq!(files(&bench), limits::SNAPSHOTS_RECEIVED_MAX);
+    }
 }
 
 #[test]
 fn one_that_is_sent_ends_when_its_receiver_is_no_member_any_more() {
     let bench = Bench::new(1);
-    let outgoing = ["b", "c"].map(|name| Arc::new(Outgoing::new(bench.id(name))));
+    let outgoing = ["b", "c"].map(|name| Arc::new(Outgoing::new(0, bench.id(name))));
     for (id, outgoing) in (9..).zip(&outgoing) {
-        bench.shared.snapshots.outgoing.lock().insert(id, outgoing.clone());
+        bench.shared.snapshots.outgoing.lock().add(id, outgoing.clone());
     }
     bench.run("ROSTER 0 2 a 1 c 1");
     let silence = std::time::Duration::from_millis(20);
-    let ends = outgoing.map(|outgoing| outgoing.wait(None, silence).expect_err("nobody answers").kind());
+    let ends = outgoing.map(|outgoing| outgoing.wait(None, 0, silence).expect_err("nobody answers").kind());
     assert_eq!(ends, [std::io::ErrorKind::BrokenPipe, std::io::ErrorKind::TimedOut]);
 }
 
 #[test]
 fn an_answer_counts_if_it_comes_from_who_is_sent_to() {
     let bench = Bench::new(1);
-    let outgoing = Arc::new(Outgoing::new(bench.id("b")));
-    bench.shared.snapshots.outgoing.lock().insert(9, outgoing.clone());
+    let outgoing = Arc::new(Outgoing::new(0, bench.id("b")));
+    bench.shared.snapshots.outgoing.lock().add(9, outgoing.clone());
     let (received, state) = (100, SnapshotState::Installed);
     let ack = record(SnapshotMessage::Ack { received, state });
     let silence = std::time::Duration::from_millis(20);
@@ -152,6 +214,6 @@ fn an_answer_counts_if_it_comes_from_who_is_sent_to() {
             .shared
             .snapshots
             .arrived(&bench.shared.member_log, bench.id(from), slice(&ack));
-        assert_eq!(outgoing.wait(Some(50), silence).is_ok(), is_installed, "{from}");
+        assert_eq!(outgoing.wait(Some(50), 0, silence).is_ok(), is_installed, "{from}");
     }
 }

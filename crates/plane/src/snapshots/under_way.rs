@@ -1,7 +1,7 @@
 //! Snapshots under way, to other members and from them. Sending is in send.rs, receiving in receive.rs, and how a received one
 //! takes the store's place in install.rs. Knows nothing of what is in a snapshot.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{channel, Receiver, Sender};
@@ -9,20 +9,29 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use rafterdb_codec::{SnapshotMessage, SnapshotRecord, SnapshotStream, SAFE_NUMBER_MAX};
+use rafterdb_codec::{limits, SnapshotMessage, SnapshotRecord, SnapshotStream, SAFE_NUMBER_MAX};
 use rafterdb_pool::Slice;
 use rafterdb_store::Mark;
 
 use crate::ground::error::PlaneError;
 use crate::ground::member_log::MemberLog;
+use crate::ground::unique_ids::UniqueIds;
 use crate::snapshots::outgoing::Outgoing;
+use crate::snapshots::rate::SendRate;
+use crate::snapshots::turns::Turns;
 
 /// How often the sender of a snapshot that is being installed hears of it.
 pub const SIGN_OF_LIFE_EVERY: Duration = Duration::from_secs(1);
 
+/// How long the sender of a snapshot whose connection was lost waits for another one.
+pub const RESUME_WITHIN: Duration = Duration::from_secs(30);
+
+/// How long the receiver keeps what it has of one: longer, since either may hear of the loss first.
+pub const KEPT_WITHIN: Duration = Duration::from_secs(60);
+
 /// Bytes of records that wait for the receiving thread; what comes above is dropped, and its stream fails. Peers that keep to
-/// their windows come there only with many groups at a time.
-const WAITING_BYTES_MAX: usize = 64 << 20;
+/// their windows do not come there.
+const WAITING_BYTES_MAX: usize = limits::SNAPSHOTS_RECEIVED_MAX * limits::SNAPSHOT_WINDOW_BYTES_MAX;
 
 /// A snapshot that has arrived and is durable as a file.
 pub struct Received {
@@ -42,8 +51,10 @@ pub struct Received {
 pub enum Incoming {
     /// A record from a peer.
     Record { peer: u64, body: Slice },
-    /// What a peer was sending will not come.
+    /// The connection to a peer was lost, and what it was sending with it: it may go on with that.
     Lost { peer: u64 },
+    /// A peer is no member any more: what it was sending will not come.
+    Left { peer: u64 },
     /// A received snapshot was installed, or was not.
     Ended {
         peer: u64,
@@ -70,15 +81,17 @@ pub struct Snapshots {
     pub steps: AtomicU64,
     closing: AtomicBool,
     /// Those that are being sent, by their number of the member: an answer to an earlier life of this member is none.
-    pub outgoing: Mutex<HashMap<u64, Arc<Outgoing>>>,
+    pub outgoing: Mutex<Turns>,
+    /// How fast, all together.
+    pub rate: SendRate,
     /// Peers that are connected both ways: to others an answer may be lost without a loss being told.
     pub connected: Mutex<HashSet<u64>>,
 }
 
 impl Snapshots {
-    /// Nothing under way; the queues are for the threads.
+    /// Nothing under way; the queues are for the threads. `bytes_per_second`: how fast snapshots are sent; 0: as fast as can be.
     #[must_use]
-    pub fn new() -> (Self, Queues) {
+    pub fn new(bytes_per_second: u64) -> (Self, Queues) {
         let (to_receiver, incoming) = channel();
         let (to_installer, received) = channel();
         let snapshots = Self {
@@ -88,6 +101,7 @@ impl Snapshots {
             steps: AtomicU64::new(0),
             closing: AtomicBool::new(false),
             outgoing: Mutex::default(),
+            rate: SendRate::new(bytes_per_second),
             connected: Mutex::default(),
         };
         (snapshots, Queues { incoming, received })
@@ -98,7 +112,7 @@ impl Snapshots {
         self.closing.store(true, Ordering::Release);
         self.incoming.lock().take();
         self.received.lock().take();
-        self.give_up(|_| true);
+        self.outgoing.lock().forget(None);
     }
 
     /// Whether the member closes: what has been received is not installed any more.
@@ -107,21 +121,40 @@ impl Snapshots {
         self.closing.load(Ordering::Acquire)
     }
 
+    /// The next one that is to be sent now, and its number.
+    pub fn next(&self, ids: &UniqueIds) -> Option<(u64, Arc<Outgoing>)> {
+        let mut turns = self.outgoing.lock();
+        // Looked at under the lock: who closes gives up what is on the list by then.
+        if self.is_closing() {
+            None
+        } else {
+            turns.next(|| ids.next())
+        }
+    }
+
     /// A peer can be sent to, and can answer.
     pub fn peer_connected(&self, peer: u64) {
         self.connected.lock().insert(peer);
+        self.each_to(peer, Outgoing::connected);
     }
 
-    /// The connection to a peer was lost, and records with it: what it was being sent is begun anew when the core asks.
+    /// The connection to a peer was lost, and records with it: both sides keep what they have, for when there is another one.
     pub fn peer_lost(&self, peer: u64) {
         self.connected.lock().remove(&peer);
-        self.give_up(|outgoing| outgoing.peer == peer);
+        self.each_to(peer, Outgoing::lost);
         self.tell(Incoming::Lost { peer });
     }
 
-    fn give_up(&self, which: impl Fn(&Outgoing) -> bool) {
-        for outgoing in self.outgoing.lock().values().filter(|outgoing| which(outgoing)) {
-            outgoing.give_up();
+    /// A peer is no member any more: nothing comes of what is under way to it or from it.
+    pub fn peer_left(&self, peer: u64) {
+        self.connected.lock().remove(&peer);
+        self.outgoing.lock().forget(Some(peer));
+        self.tell(Incoming::Left { peer });
+    }
+
+    fn each_to(&self, peer: u64, tell: impl Fn(&Outgoing)) {
+        for outgoing in self.outgoing.lock().sent().filter(|outgoing| outgoing.peer == peer) {
+            tell(outgoing);
         }
     }
 
@@ -142,6 +175,7 @@ impl Snapshots {
     pub fn taken(&self, body: &Slice) {
         self.waiting_bytes.fetch_sub(body.len(), Ordering::Relaxed);
     }
+
     /// A snapshot record from a peer, on the network's thread.
     pub fn arrived(&self, member_log: &MemberLog, peer: u64, body: Slice) {
         if let Err(malformed) = SnapshotStream::of(&body) {
@@ -152,14 +186,20 @@ impl Snapshots {
                 return member_log.doubt(peer, "a snapshot of an entry beyond 2^53");
             }
             Ok((id, SnapshotMessage::Ack { received, state })) => {
-                let outgoing = self.outgoing.lock().get(&id).cloned();
+                let outgoing = self.outgoing.lock().get(id);
                 if let Some(outgoing) = outgoing.filter(|outgoing| outgoing.peer == peer) {
                     outgoing.answered(received, state);
                 }
                 return;
             }
             // What cannot be read is answered by the receiving thread too: its stream fails.
-            Ok((_, SnapshotMessage::Begin { .. } | SnapshotMessage::Data { .. } | SnapshotMessage::End { .. }))
+            Ok((
+                _,
+                SnapshotMessage::Begin { .. }
+                | SnapshotMessage::Data { .. }
+                | SnapshotMessage::End { .. }
+                | SnapshotMessage::Resume { .. },
+            ))
             | Err(_) => {}
         }
         let waiting = self.waiting_bytes.fetch_add(body.len(), Ordering::Relaxed);

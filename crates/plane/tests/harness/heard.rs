@@ -42,7 +42,7 @@ impl Handler for Heard {
                     SnapshotMessage::Begin { .. } => {
                         self.snapshots.fetch_add(1, Ordering::Relaxed);
                     }
-                    SnapshotMessage::Data { .. } | SnapshotMessage::End { .. } => {}
+                    SnapshotMessage::Data { .. } | SnapshotMessage::End { .. } | SnapshotMessage::Resume { .. } => {}
                 }
             }
         }
