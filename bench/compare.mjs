@@ -1,6 +1,7 @@
 // Another checkout's build against this one: both clusters run, and the loads take turns of a part of a second, so that a
 // machine whose speed drifts slows both alike. Prints for each load the median of the turns' ratios, new to old, and the
-// interval in which the true median lies with 95 % (by ranks, no distribution assumed): of these processes. Another start differs
+// interval in which the true median lies with 95 % (by ranks, no distribution assumed), and the ratio of all turns together, which also has
+// what the median hides, such as one turn of many in which everything waited: of these processes. Another start differs
 // (`getSync` of a build against itself: 0.96 to 1.03 in five starts), so decide by the median of several.
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
@@ -68,7 +69,9 @@ async function compare({ name, ...load }, ask) {
     first += count
   }
   const ratios = seen[1].map((rate, round) => rate / seen[0][round]).sort((a, b) => a - b)
-  rows.push({ name, old: median(seen[0]), new: median(seen[1]), ratio: median(ratios), ...interval(ratios) })
+  const [oldTime, newTime] = seen.map((rates) => rates.reduce((sum, rate) => sum + 1 / rate, 0))
+  const figures = { old: median(seen[0]), new: median(seen[1]), ratio: median(ratios), together: oldTime / newTime }
+  rows.push({ name, ...figures, ...interval(ratios) })
   if (!flags.json) process.stderr.write(`${name}: ${median(ratios).toFixed(3)}\n`)
 }
 
@@ -96,8 +99,9 @@ function print() {
       whole(row.new),
       row.ratio.toFixed(3),
       `${row.low.toFixed(3)} to ${row.high.toFixed(3)}`,
+      row.together.toFixed(3),
     ])
-    console.log(align([['load', 'old per second', 'new per second', 'new / old', 'with 95 %'], ...cells]))
+    console.log(align([['load', 'old per second', 'new per second', 'new / old', 'with 95 %', 'all turns'], ...cells]))
   }
   if (slower.length > 0) process.exitCode = 1
 }

@@ -112,6 +112,14 @@ export class Node {
     this.resume()
   }
 
+  /** Neither its threads nor its disk stand still by themselves from now on. */
+  steady(): void {
+    const { times } = this.#world
+    this.#world.stallShare = 0
+    times.disk = { ...times.disk, stallShare: 0 }
+    this.plane.disk.times = times.disk
+  }
+
   /** Changes whenever its process ends. */
   get life(): number {
     return this.#incarnation

@@ -241,6 +241,8 @@ class Simulation {
     if (drawn === undefined) return
     const { fault, node } = drawn
     this.#standing = fault.name
+    // One that stands is what is asked about; who has lost it may need all others, and each that stands still is a second one.
+    for (const each of this.#nodes) each.steady()
     fault.begin({ network: this.#network, ...drawn })
     this.#scheduler.run(this.#scheduler.now + 2 * patience + (fault.noticedAfter ?? 0))
     let last = this.#scheduler.now
