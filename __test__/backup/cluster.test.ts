@@ -1,12 +1,12 @@
 // A backup of a cluster whose leader dies meanwhile, of which a new cluster of three begins; and what is left when a process is killed.
 import { spawn } from 'node:child_process'
-import { existsSync, readdirSync, renameSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Backup, open, restoreBackup, verifyBackup } from 'rafterdb'
 import { afterAll, expect, test } from 'vitest'
 import { CLI, Cluster, eventually } from '../cluster/harness.js'
 import { freePorts } from '../ports.js'
-import { embedded, Load, Model, rows, scratch } from './sources.js'
+import { Load, Model, rows, scratch } from './sources.js'
 
 const { dir, remove } = scratch('backup-cluster')
 const backups = join(dir, 'backups')
@@ -89,27 +89,4 @@ test('a backup that is killed leaves none, and the next one goes on with what th
   const { revision } = await db.put('after', 'it')
   expect(await db.backup(directory)).toMatchObject({ kind: 'incremental', revision })
   expect(await verifyBackup(directory)).toHaveLength(2)
-})
-
-test('what a killed restore leaves is refused by every member and every restore', async () => {
-  const db = await embedded(dir, 'source')
-  await db.put('key', 'value')
-  const directory = join(dir, 'small')
-  await db.backup(directory)
-  await db.close()
-  const dataDir = join(dir, 'half')
-  const env = { ...process.env, RAFTERDB_FAULTS: 'member.identity=abort' }
-  const child = spawn(process.execPath, [CLI, 'restore', directory, '--data-dir', dataDir], { env })
-  const code = await new Promise((resolve) => child.once('exit', (exit, signal) => resolve(signal ?? exit)))
-  expect(code).not.toBe(0)
-  expect(existsSync(join(dataDir, 'member.json'))).toBe(false)
-  await expect(open({ dataDir })).rejects.toMatchObject({ code: 'DATA_DIR_INCOMPLETE' })
-  await expect(restoreBackup(directory, { dataDir })).rejects.toMatchObject({ code: 'DATA_DIR_MISMATCH' })
-  // With the last step done it is a member's: nothing else was missing.
-  const whole = join(dir, 'whole')
-  await restoreBackup(directory, { dataDir: whole })
-  renameSync(join(whole, 'member.json'), join(dataDir, 'member.json'))
-  const restored = await open({ dataDir })
-  expect(await restored.get('key')).toBe('value')
-  await restored.close()
 })

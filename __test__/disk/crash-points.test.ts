@@ -11,12 +11,14 @@ import { copyDirectory, scratch } from './places.js'
 import { plan } from './plan.js'
 import {
   allPoints,
+  isOfBackups,
   isOfBeginningAnew,
   isOfFirstSegments,
   isOfFounding,
   isOfMembers,
   isOfReads,
   isOfRecovery,
+  isOfRestores,
   isOfSnapshots,
   isOfThreads,
 } from './points.js'
@@ -35,7 +37,7 @@ const large = { ...small, memory: 128 * MIB }
 const optionsAt = (point: string) => (point === 'wal.segment.unlink' ? large : small)
 
 /** Those have tests of their own, or change nothing on disk. */
-const OTHERS = [isOfSnapshots, isOfRecovery, isOfBeginningAnew, isOfMembers, isOfReads, isOfThreads]
+const OTHERS = [isOfSnapshots, isOfRecovery, isOfBackups, isOfRestores, isOfBeginningAnew, isOfMembers, isOfReads, isOfThreads]
 const points = allPoints().filter((point) => !OTHERS.some((isOne) => isOne(point)))
 const place = scratch('crash-points')
 const verifier = new Verifier()

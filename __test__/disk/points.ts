@@ -35,3 +35,9 @@ export const isOfSnapshots = (point: string) => point.startsWith('store.install.
 
 /** Reached when the connection broke under one, which cluster/snapshot-resumes.test.ts sees to. */
 export const isOfResuming = (point: string) => point.startsWith('member.snapshot.resume')
+
+/** Reached when a backup is written. */
+export const isOfBackups = (point: string) => point.startsWith('backup.')
+
+/** Reached when a data directory is made out of backups. */
+export const isOfRestores = (point: string) => point.startsWith('member.restore.')

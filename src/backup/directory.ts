@@ -4,6 +4,7 @@ import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import type { BackupStore } from '../client/api.js'
 import { RafterError } from '../errors.js'
+import { faultPoint } from '../native/fault.js'
 
 /** How the name of a backup ends. */
 export const SUFFIX = '.backup'
@@ -73,10 +74,17 @@ export async function writeWhole(path: string, chunks: AsyncIterable<Uint8Array>
   const write = <T>(work: () => Promise<T>) => failed('write', path, work)
   const file = await write(() => open(unfinished, 'w'))
   try {
-    for await (const chunk of chunks) await write(() => file.writeFile(chunk))
+    faultPoint('backup.begun')
+    for await (const chunk of chunks) {
+      faultPoint('backup.write')
+      await write(() => file.writeFile(chunk))
+    }
+    faultPoint('backup.written')
     await write(() => file.sync())
     await file.close()
+    faultPoint('backup.synced')
     await write(() => rename(unfinished, path))
+    faultPoint('backup.named')
     await write(() => syncDirectory(dirname(path)))
   } catch (error) {
     await file.close().catch(() => {})

@@ -26,6 +26,8 @@ export interface Binding extends Direct {
   openReader(member: number, memory: Uint8Array, resultBytes: number): number
   readKey(reader: number): number
   closeReader(reader: number): void
+  /** A named place at which a test has the process fail or die; see crates/fault. `null`, or JSON: `{"code", "text"}`. */
+  faultPoint(name: string): string | null
   /** Begins the data directory of a member with the pairs of a revision. JSON: `{"restore": number}`, or `{"code", "text"}`. */
   beginRestore(config: string, revision: number): Promise<string>
   /** Adds pairs (`to` 0), or makes the changes up to `to` again. JSON: `{}`, or `{"code", "text"}`. */

@@ -15,6 +15,7 @@ mod begin_anew;
 mod direct;
 mod environment;
 mod error;
+mod fault;
 mod library;
 mod member;
 mod open_members;

@@ -3,6 +3,23 @@
 
 /// Name and moment of each point; add a line here with each `fault::point` in the code.
 pub const POINTS: &[(&str, &str)] = &[
+    (
+        "backup.begun",
+        "when the file of a backup exists under the name of an unfinished one, before anything is in it",
+    ),
+    ("backup.write", "before bytes are written to the file of a backup"),
+    (
+        "backup.written",
+        "when all bytes of a backup are written, before its file is synced",
+    ),
+    (
+        "backup.synced",
+        "when the file of a backup is on disk, before it gets its name",
+    ),
+    (
+        "backup.named",
+        "when the file of a backup has its name, before the directory is synced",
+    ),
     ("thread.start", "before a thread is started"),
     ("wal.write", "before a batch is written to the log"),
     (
@@ -119,6 +136,30 @@ pub const POINTS: &[(&str, &str)] = &[
     (
         "member.recovery.ended",
         "when a member's mark is removed, before it votes",
+    ),
+    (
+        "member.restore.begun",
+        "when it is on disk that a restore into a directory has begun, before anything of it is there",
+    ),
+    (
+        "member.restore.pairs",
+        "before pairs of a backup are added to a store that is being restored",
+    ),
+    (
+        "member.restore.changes",
+        "before changes of a backup are made again in a store that is being restored",
+    ),
+    (
+        "member.restore.stored",
+        "when the stores of a restored directory are on disk, before its log begins after them",
+    ),
+    (
+        "member.restore.logged",
+        "when stores and log of a restored directory are on disk, before member.json says whose it is",
+    ),
+    (
+        "member.restore.named",
+        "when a restored directory is a member's, before the mark of the restore is removed",
     ),
     ("member.snapshot.send", "before a piece of a snapshot is sent"),
     (

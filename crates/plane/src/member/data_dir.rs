@@ -7,6 +7,7 @@
 //! log/             at least one segment, if founded                          crates/wal
 //! groups/<nnnn>/   a store for each group, if founded                        crates/store
 //! snapshots/       snapshots on their way; emptied at open
+//! restore.unfinished   without member.json: a restore was begun and has not ended      restore_mark.rs
 //! ```
 //! Nothing is acknowledged, promised or voted before `founded` is on disk. So whatever is missing without it was never there, and
 //! whatever is missing with it is lost.
@@ -22,6 +23,7 @@ use crate::config::{Config, WAY_OUT};
 use crate::ground::error::PlaneError;
 use crate::log::writer::Marks;
 use crate::member::identity::{self, Identity};
+use crate::member::restore_mark;
 use crate::state::membership::Memory;
 use crate::system::held_directory::{sync_dir, HeldDirectory};
 use crate::system::machine_start;
@@ -61,6 +63,7 @@ impl DataDir {
             Some(_) => {}
             None => check_nothing_there(dir, config)?,
         }
+        restore_mark::forget(dir).map_err(|e| PlaneError::io(&format!("write {}", dir.display()), &e))?;
         let mut identity = before.clone().map_or_else(|| Identity::new(config), Ok)?;
         let mut notes = Vec::new();
         let boot = machine_start::id();
@@ -292,9 +295,17 @@ pub(super) fn check_whole(dir: &Path, config: &Config) -> Result<(), PlaneError>
 
 /// The identity is written before anything else: data without it is someone's, and nobody knows whose.
 fn check_nothing_there(dir: &Path, config: &Config) -> Result<(), PlaneError> {
+    let looked = |e: std::io::Error| PlaneError::io(&format!("look into {}", dir.display()), &e);
+    if restore_mark::is_unfinished(dir).map_err(looked)? {
+        let text = format!(
+            "{}: a restore into it was begun (rafterdb restore) and has not ended: run it again, or remove the directory",
+            dir.display()
+        );
+        return Err(PlaneError::new(Code::DataDirIncomplete, text));
+    }
     let is_there = |name: &str| dir.join(name).try_exists();
     let any = is_there("log").and_then(|log| Ok(log || is_there("groups")?));
-    if !any.map_err(|e| PlaneError::io(&format!("look into {}", dir.display()), &e))? {
+    if !any.map_err(looked)? {
         return Ok(());
     }
     let text = format!(

@@ -10,5 +10,6 @@ pub mod life;
 mod metrics;
 pub mod recovery;
 pub mod restore;
+pub mod restore_mark;
 pub mod rooms;
 pub mod shared;
