@@ -516,6 +516,8 @@ export interface BackupProgress {
   pairs: number;
   changes: number;
   bytes: number;
+  /** How much of all that there will be this is, 0 to 1; undefined where nobody knows. */
+  fraction: number | undefined;
 }
 /** A key-value database: a member of a cluster in this process, or a client of one. */
 export interface Database extends AsyncDisposable {
@@ -740,20 +742,19 @@ export interface ConnectOptions {
   requestTimeout?: number | undefined;
   waitWhenBusy?: boolean | undefined;
 }
-/** What says where backups are: a directory or a file, several files, or a store. */
-export type BackupOrigin = string | readonly string[] | BackupStore;
-export interface VerifyOptions {
-  /** The key that they were made with. */
-  key?: Uint8Array | undefined;
-  onProgress?: ((progress: BackupProgress) => void) | undefined;
-  signal?: AbortSignal | undefined;
-}
+/**
+ * What says where backups are: a directory or a file, several files, a store; or the bytes of one backup as they come, such as
+ * `process.stdin`, which are read once and never kept.
+ */
+export type BackupOrigin = string | readonly string[] | BackupStore | AsyncIterable<Uint8Array>;
 export interface RestoreOptions {
   /** The new member's directory: empty, or not there. */
   dataDir: string;
   /** As for `open`: the member's name, and all members of the new cluster. Each member's directory is restored from the same backups. */
   name?: OpenOptions["name"];
   members?: OpenOptions["members"];
+  /** As for `open`: its Raft groups. All keys are in the first one, so the others are empty. Default 1. */
+  groups?: OpenOptions["groups"];
   /** The key that the backups were made with. */
   key?: Uint8Array | undefined;
   /** The state after this revision. Default: the newest that there is. */
@@ -777,6 +778,12 @@ export interface Restored {
   /** Changes after the full backup, made again. */
   changes: number;
 }
+export interface VerifyOptions {
+  /** The key that they were made with. */
+  key?: Uint8Array | undefined;
+  onProgress?: ((progress: BackupProgress) => void) | undefined;
+  signal?: AbortSignal | undefined;
+}
 /**
  * Reads every byte of every backup, and checks that those that continue others find them. Needs no cluster. Resolves to them, the newest
  * last. Rejects with the first fault, which names the file: BACKUP_TRUNCATED, BACKUP_DAMAGED, BACKUP_KEY_WRONG, BACKUP_CHAIN_BROKEN
@@ -787,7 +794,7 @@ export declare function verifyBackup(from: BackupOrigin, options?: VerifyOptions
  * Makes a data directory that `open`, or `rafterdb serve`, begins a new cluster with: a store of one member, or one of several, each of
  * which is given a directory that was restored from the same backups. Keys, values, create and mod revisions and versions are as they
  * were, and so is the history from the full backup on; sessions and watches of the old cluster mean nothing to the new one. If it fails
- * or is aborted nothing is left; what a killed process leaves, no member opens.
+ * or is aborted nothing is left; what a killed process leaves, no member opens, and the next restore into it begins anew.
  * Errors: those of `verifyBackup`, of all that is read; FUTURE_REVISION and COMPACTED for a revision or time that the backups have not;
  * DATA_DIR_MISMATCH if there is something in the directory; DATA_DIR_LOCKED, INVALID_ARGUMENT, MEMBER_UNKNOWN, DISK_FULL, IO, ABORTED.
  */

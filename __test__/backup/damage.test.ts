@@ -1,7 +1,7 @@
 // What is wrong with a backup is found, and told apart: a flipped bit, a missing byte, a file that was cut short, a wrong key, a missing link.
-import { readdirSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Backup, type RafterError, restoreBackup, verifyBackup } from 'rafterdb'
+import { type Backup, open, type RafterError, restoreBackup, verifyBackup } from 'rafterdb'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { embedded, holding, scratch } from './sources.js'
 
@@ -88,6 +88,57 @@ test('a frame of another backup, sound in itself, is damage', async () => {
   expect(await judged(Buffer.concat(own), 'plain')).toBe('whole')
   expect(await judged(Buffer.concat([own[0], other[1], own[2]]), 'plain')).toBe('BACKUP_DAMAGED')
   expect(await judged(Buffer.concat([own[0], own[1], other[2]]), 'plain')).toBe('BACKUP_TRUNCATED')
+})
+
+test('every fault names the file that it is in', async () => {
+  const place = join(dir, 'named')
+  cpSync(join(dir, 'plain'), place, { recursive: true })
+  const name = made['plain']![1]!.name as string
+  const bytes = readFileSync(join(place, name))
+  const damaged = Buffer.from(bytes)
+  damaged[200]! ^= 1
+  for (const [wrong, code] of [
+    [damaged, 'BACKUP_DAMAGED'],
+    [bytes.subarray(0, 250), 'BACKUP_TRUNCATED'],
+    [Buffer.alloc(0), 'BACKUP_TRUNCATED'],
+    [readFileSync(pathOf('sealed', 1)), 'BACKUP_KEY_WRONG'],
+  ] as const) {
+    writeFileSync(join(place, name), wrong)
+    const refused = { code, message: expect.stringContaining(name) }
+    await expect(verifyBackup(place)).rejects.toMatchObject(refused)
+    const dataDir = join(dir, 'named-restored')
+    await expect(restoreBackup(place, { dataDir })).rejects.toMatchObject(refused)
+    expect(existsSync(dataDir) ? readdirSync(dataDir) : []).toEqual([])
+  }
+})
+
+test('pieces of two chains make none, though each is whole', async () => {
+  const db = await embedded(dir, 'other-source')
+  for (let i = 0; i < 3; i++) {
+    await db.put(`other/${i}`, 'value')
+    await db.backup(join(dir, 'other'))
+  }
+  await db.close()
+  const names = (of: string) => readdirSync(join(dir, of)).filter((name) => name.startsWith('incremental'))
+  const mixed = join(dir, 'mixed')
+  // The full one of the first chain, and what continues that of the second.
+  cpSync(pathOf('plain', 0), join(mixed, 'full.backup'))
+  for (const name of names('other')) cpSync(join(dir, 'other', name), join(mixed, name))
+  const refused = {
+    code: 'BACKUP_CHAIN_BROKEN',
+    message: expect.stringMatching(/incremental-[0-9a-f]+\.backup continues a backup that is not there/),
+  }
+  await expect(verifyBackup(mixed)).rejects.toMatchObject(refused)
+  await expect(restoreBackup(mixed, { dataDir: join(dir, 'mixed-restored') })).rejects.toMatchObject({ code: 'CLUSTER_MISMATCH' })
+  // Two whole chains of two clusters in one place: each continues its own, and which one is meant nobody can know.
+  const both = join(dir, 'other')
+  for (const name of readdirSync(join(dir, 'plain'))) cpSync(join(dir, 'plain', name), join(both, name))
+  expect(await verifyBackup(both)).toHaveLength(6)
+  await expect(restoreBackup(both, { dataDir: join(dir, 'both') })).rejects.toMatchObject({ code: 'CLUSTER_MISMATCH' })
+  const source = await open({ dataDir: join(dir, 'other-source'), log: 'off' })
+  await source.put('more', 'revisions')
+  await expect(source.backup(both)).rejects.toMatchObject({ code: 'CLUSTER_MISMATCH' })
+  await source.close()
 })
 
 test('a chain with a link missing is broken, for whoever verifies and whoever restores', async () => {

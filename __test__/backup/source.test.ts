@@ -28,6 +28,7 @@ function source(failures: number, takes: Taken<'bytes'>[] = []): BackupSource & 
     get begun() {
       return begun
     },
+    count: async () => 0,
     cluster: async () => 'c1',
     revision: async () => 12,
     async *pages() {

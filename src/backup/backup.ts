@@ -4,7 +4,7 @@ import type { Backup, BackupOptions, BackupStore, BackupTarget } from '../client
 import type { BackupSource, Changes } from '../client/database/backup-source.js'
 import { RafterError } from '../errors.js'
 import { unknownName } from '../nearest.js'
-import { backupOf, findBackups } from './chain.js'
+import { backupOf, checkOneCluster, findBackups } from './chain.js'
 import { directoryStore, SUFFIX } from './directory.js'
 import { type Change, changeBytes, FORMAT, type Mark, newId } from './format.js'
 import { checkKey } from './seal.js'
@@ -88,7 +88,10 @@ class Run {
 
   /** The backup that is continued; null: there is none. */
   async newest(): Promise<Backup | null> {
-    return this.#store === null ? null : ((await findBackups(this.#store, this.options.key)).at(-1) ?? null)
+    if (this.#store === null) return null
+    const all = await findBackups(this.#store, this.options.key)
+    checkOneCluster(all, this.cluster)
+    return all.at(-1) ?? null
   }
 
   async full(): Promise<Backup> {
@@ -103,8 +106,9 @@ class Run {
     if (to < last.revision) throw new RafterError('CLUSTER_MISMATCH', `the cluster is at revision ${to}, before the backup`)
     if (to === last.revision) return { ...last, bytes: 0 }
     const following = new Following(this.source.changes(last.revision + 1, signal), last.revision)
+    const fraction = () => Math.min(1, (following.complete - last.revision) / (to - last.revision))
     try {
-      return await this.#increment(last, following, () => following.complete >= to)
+      return await this.#increment(last, following, () => following.complete >= to, fraction)
     } finally {
       following.finish()
     }
@@ -131,9 +135,16 @@ class Run {
     }
   }
 
-  async #increment(last: Backup, following: Following, isOver: (bytes: number) => boolean): Promise<Backup> {
+  async #increment(
+    last: Backup,
+    following: Following,
+    isOver: (bytes: number) => boolean,
+    fraction: () => number | undefined = () => undefined,
+  ): Promise<Backup> {
     const id = newId(randomBytes)
-    const backup = await this.#write(`incremental-${id}${SUFFIX}`, (made) => this.#changes(id, last, following, isOver, made))
+    const tell = (writer: BackupWriter) => this.#tell(writer, fraction())
+    const name = `incremental-${id}${SUFFIX}`
+    const backup = await this.#write(name, (made) => this.#changes(id, last, following, isOver, tell, made))
     this.increments++
     return backup
   }
@@ -156,13 +167,15 @@ class Run {
 
   async *#full(id: string, made: (backup: Backup) => void): AsyncGenerator<Uint8Array> {
     const { signal } = this.options
+    const total = this.options.onProgress === undefined ? 0 : await this.source.count(signal)
     let writer: BackupWriter | null = null
     const gathered: Uint8Array[] = []
     let [bytes, count] = [0, 0]
     const flush = (to: BackupWriter) => {
       const frame = to.pairsFrame(Buffer.concat(gathered), count)
       gathered.length = bytes = count = 0
-      this.#tell(to)
+      // Until its end is written there may be more.
+      this.#tell(to, Math.min(0.999, to.pairs / Math.max(1, total)))
       return frame
     }
     for await (const page of this.source.pages(signal)) {
@@ -189,6 +202,7 @@ class Run {
     last: Backup,
     following: Following,
     isOver: (bytes: number) => boolean,
+    tell: (writer: BackupWriter) => void,
     made: (backup: Backup) => void,
   ): AsyncGenerator<Uint8Array> {
     const { revision: from, at } = last
@@ -206,7 +220,7 @@ class Run {
         return
       }
       if (changes.length > 0) yield writer.markFrame(mark)
-      this.#tell(writer)
+      tell(writer)
       marked = performance.now()
     }
   }
@@ -214,7 +228,7 @@ class Run {
   *#end(writer: BackupWriter, mark: Mark, made: (backup: Backup) => void): Generator<Uint8Array> {
     const frame = writer.endFrame(mark)
     const { pairs, changes, bytes } = writer
-    this.#tell(writer)
+    this.#tell(writer, 1)
     yield frame
     // Now whoever takes it has all of it, and asks for more.
     made(backupOf(writer.header, { ...mark, pairs, changes, frames: 0 }, null, bytes))
@@ -225,8 +239,8 @@ class Run {
     return new BackupWriter({ format: FORMAT, cluster: this.cluster, ...header }, key, level)
   }
 
-  #tell({ pairs, changes, bytes }: BackupWriter): void {
-    this.options.onProgress?.({ pairs, changes, bytes })
+  #tell({ pairs, changes, bytes }: BackupWriter, fraction: number | undefined): void {
+    this.options.onProgress?.({ pairs, changes, bytes, fraction })
   }
 }
 

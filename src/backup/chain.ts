@@ -55,6 +55,14 @@ export function chainTo(last: Found, all: readonly Found[]): Found[] {
   return chain
 }
 
+/** CLUSTER_MISMATCH unless all backups are of that cluster: else it is chance which of two states is meant. */
+export function checkOneCluster(all: readonly Found[], cluster: string): void {
+  const other = all.find((each) => each.cluster !== cluster)
+  if (other === undefined) return
+  const text = `${other.name} is of the cluster ${other.cluster}, and others, or this cluster, are ${cluster}: give each a directory of its own`
+  throw new RafterError('CLUSTER_MISMATCH', text)
+}
+
 /** Where in time a restore goes to; neither: as far as there is. */
 export interface Target {
   revision?: number | undefined
@@ -64,11 +72,12 @@ export interface Target {
 
 /**
  * The shortest chain that holds the target: from the newest full backup that is not beyond it. BACKUP_CHAIN_BROKEN if what it needs is
- * missing, FUTURE_REVISION if all end before, COMPACTED if all begin after.
+ * missing, FUTURE_REVISION if all end before, COMPACTED if all begin after, CLUSTER_MISMATCH if there are two clusters'.
  */
 export function chainFor({ revision, time }: Target, all: readonly Found[]): Found[] {
   if (all.length === 0) throw new RafterError('BACKUP_CHAIN_BROKEN', 'there is no backup')
   const newest = all[all.length - 1] as Found
+  checkOneCluster(all, newest.cluster)
   if (revision !== undefined && revision > newest.revision) {
     throw new RafterError('FUTURE_REVISION', `the backups go to revision ${newest.revision}, not to ${revision}`)
   }
@@ -77,9 +86,10 @@ export function chainFor({ revision, time }: Target, all: readonly Found[]): Fou
   if (full === undefined) {
     const oldest = all.find(({ kind }) => kind === 'full')
     if (oldest === undefined) throw new RafterError('BACKUP_CHAIN_BROKEN', 'there is no full backup')
+    const wanted = revision === undefined ? new Date(time as number).toISOString() : `revision ${revision}`
     throw new RafterError(
       'COMPACTED',
-      `the oldest full backup is of revision ${oldest.from}, ${new Date(oldest.at).toISOString()}`,
+      `the backups do not go back to ${wanted}: they begin at revision ${oldest.from}, ${new Date(oldest.at).toISOString()}`,
     )
   }
   return following(full, all, { revision, time })
@@ -88,7 +98,8 @@ export function chainFor({ revision, time }: Target, all: readonly Found[]): Fou
 function following(full: Found, all: readonly Found[], { revision, time }: Target): Found[] {
   const chain = [full]
   for (let last = full; ; ) {
-    const isFar = (revision !== undefined && last.revision >= revision) || (time !== undefined && last.at >= time)
+    // What comes next may have been noted in the same millisecond.
+    const isFar = (revision !== undefined && last.revision >= revision) || (time !== undefined && last.at > time)
     // Of two that continue one, as two processes at once may make them, the one that goes farther.
     const next = isFar ? undefined : all.filter(({ parent }) => parent === last.id).at(-1)
     if (next === undefined) break

@@ -49,6 +49,15 @@ export async function openBackup(
   key: Uint8Array | undefined,
 ): Promise<OpenBackup> {
   const bytes = new ByteReader(chunks, name)
+  try {
+    return await opened(bytes, name, key)
+  } catch (error) {
+    await bytes.close()
+    throw error
+  }
+}
+
+async function opened(bytes: ByteReader, name: string, key: Uint8Array | undefined): Promise<OpenBackup> {
   const magic = await bytes.take(MAGIC.length)
   if (Buffer.compare(magic, MAGIC) !== 0) throw damaged(name, 'it is no backup of rafterdb, or its first bytes are damaged')
   const { stored, header: first } = await takeFrame(bytes, name, headerSalt(), 0)
@@ -59,15 +68,19 @@ export async function openBackup(
 }
 
 async function* pieces(bytes: ByteReader, opener: Opener, name: string): AsyncGenerator<Piece, void> {
-  for (let number = 1; ; number++) {
-    const { stored, header } = await takeFrame(bytes, name, opener.salt, number)
-    const piece = pieceOf(header, opener.open(stored, header), name)
-    if (piece.kind === 'end') {
-      if (piece.frames !== number + 1) throw damaged(name, 'a frame is missing')
-      if (!(await bytes.isAtEnd())) throw damaged(name, 'there is more behind its end')
+  try {
+    for (let number = 1; ; number++) {
+      const { stored, header } = await takeFrame(bytes, name, opener.salt, number)
+      const piece = pieceOf(header, opener.open(stored, header), name)
+      if (piece.kind === 'end') {
+        if (piece.frames !== number + 1) throw damaged(name, 'a frame is missing')
+        if (!(await bytes.isAtEnd())) throw damaged(name, 'there is more behind its end')
+      }
+      yield piece
+      if (piece.kind === 'end') return
     }
-    yield piece
-    if (piece.kind === 'end') return
+  } finally {
+    await bytes.close()
   }
 }
 
@@ -174,8 +187,14 @@ class ByteReader {
     return this.#rest.length === 0 && !(await this.#more())
   }
 
+  /** Nobody reads on: whoever gives the bytes may close a file. */
+  async close(): Promise<void> {
+    await this.#chunks.return?.()
+  }
+
   async #more(): Promise<boolean> {
     const next = await this.#chunks.next().catch((error: unknown) => {
+      if (error instanceof RafterError) throw error
       throw new RafterError('IO', `${this.name} cannot be read: ${(error as Error).message}`)
     })
     if (next.done === true) return false

@@ -1,14 +1,11 @@
 // Reads backups from end to end, and holds what they say of themselves against what is in them. Needs no cluster.
-import type { Backup, BackupProgress, BackupStore } from '../client/api.js'
+import type { Backup, BackupProgress } from '../client/api.js'
 import { RafterError } from '../errors.js'
-import { backupOf, chainTo, type Found, findBackups } from './chain.js'
-import { filesStore, storeOf } from './directory.js'
+import { backupOf, chainTo, type Found } from './chain.js'
 import { changeAt, damaged, type End, type Header, pairAt, viewOf } from './format.js'
-import { openBackup, type Piece } from './reader.js'
+import { type BackupOrigin, type Origin, originOf } from './origin.js'
+import type { Piece } from './reader.js'
 import { checkKey } from './seal.js'
-
-/** What says where backups are: a directory or a file, several files, or a store. */
-export type BackupOrigin = string | readonly string[] | BackupStore
 
 export interface VerifyOptions {
   /** The key that they were made with. */
@@ -20,54 +17,49 @@ export interface VerifyOptions {
 /** As `verifyBackup`. */
 export async function verify(from: BackupOrigin, options: VerifyOptions): Promise<Backup[]> {
   checkKey(options.key)
-  const store = await originOf(from)
-  const all = await findBackups(store, options.key)
-  if (all.length === 0) throw new RafterError('BACKUP_CHAIN_BROKEN', 'there is no backup')
-  const tell = teller(options)
-  const verified: Backup[] = []
-  for (const found of all) {
-    if (all.length > 1) chainTo(found, all)
-    verified.push(await verifyOne(store, found, options.key, tell))
+  const origin = await originOf(from, options.key)
+  try {
+    const { all } = origin
+    if (all.length === 0) throw new RafterError('BACKUP_CHAIN_BROKEN', 'there is no backup')
+    const tell = teller(options, heldBy(all))
+    const verified: Backup[] = []
+    for (const found of all) {
+      if (all.length > 1) chainTo(found, all)
+      verified.push(await verifyOne(origin, found, tell))
+    }
+    return verified
+  } finally {
+    await origin.close()
   }
-  return verified
 }
 
-/** The store that is meant. */
-export async function originOf(from: BackupOrigin): Promise<BackupStore> {
-  if (typeof from === 'string') return storeOf(from)
-  return Array.isArray(from) ? filesStore(from) : (from as BackupStore)
-}
+/** Pairs and changes of some backups; 0: nobody knows yet. */
+export const heldBy = (all: readonly Found[]): number => all.reduce((sum, { pairs, changes }) => sum + pairs + changes, 0)
 
-/** Adds up what was read, and ends the work when the signal aborts. */
-export function teller({ onProgress, signal }: VerifyOptions): (read: BackupProgress) => void {
-  const sum: BackupProgress = { pairs: 0, changes: 0, bytes: 0 }
+/** Adds up what was read, of `held` pairs and changes, and ends the work when the signal aborts. */
+export function teller(
+  { onProgress, signal }: Pick<VerifyOptions, 'onProgress' | 'signal'>,
+  held: number,
+): (read: Omit<BackupProgress, 'fraction'>) => void {
+  const sum: BackupProgress = { pairs: 0, changes: 0, bytes: 0, fraction: undefined }
   return ({ pairs, changes, bytes }) => {
     if (signal?.aborted === true) throw new RafterError('ABORTED', 'aborted by its signal', { cause: signal.reason })
     sum.pairs += pairs
     sum.changes += changes
     sum.bytes += bytes
+    if (held > 0) sum.fraction = Math.min(1, (sum.pairs + sum.changes) / held)
     onProgress?.(sum)
   }
 }
 
-async function verifyOne(
-  store: BackupStore,
-  { name }: Found,
-  key: Uint8Array | undefined,
-  tell: (read: BackupProgress) => void,
-): Promise<Backup> {
-  let size = 0
-  const backup = await openBackup(
-    counted(store.read(name), (bytes) => (size += bytes)),
-    name,
-    key,
-  )
+async function verifyOne(origin: Origin, { name }: Found, tell: ReturnType<typeof teller>): Promise<Backup> {
+  let [size, told] = [0, 0]
+  const backup = await origin.open(name, (bytes) => (size += bytes))
   let end: End | undefined
-  let told = 0
-  for await (const piece of checkedPieces(backup.header, backup.pieces(), name)) {
-    tell({ ...countOf(piece.piece, piece.count), bytes: size - told })
+  for await (const { piece, count } of checkedPieces(backup.header, backup.pieces(), name)) {
+    tell({ ...countOf(piece, count), bytes: size - told })
     told = size
-    if (piece.piece.kind === 'end') end = piece.piece
+    if (piece.kind === 'end') end = piece
   }
   return backupOf(backup.header, end as End, name, size)
 }
@@ -76,13 +68,6 @@ const countOf = ({ kind }: Piece, count: number) => ({
   pairs: kind === 'pairs' ? count : 0,
   changes: kind === 'changes' ? count : 0,
 })
-
-async function* counted(chunks: AsyncIterable<Uint8Array>, count: (bytes: number) => void): AsyncGenerator<Uint8Array> {
-  for await (const chunk of chunks) {
-    count(chunk.length)
-    yield chunk
-  }
-}
 
 /** The pieces of a backup with the number of their records, if all of them make sense together. BACKUP_DAMAGED. */
 export async function* checkedPieces(

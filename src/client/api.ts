@@ -276,6 +276,8 @@ export interface BackupProgress {
   pairs: number
   changes: number
   bytes: number
+  /** How much of all that there will be this is, 0 to 1; undefined where nobody knows. */
+  fraction: number | undefined
 }
 
 /** A key-value database: a member of a cluster in this process, or a client of one. */

@@ -8,6 +8,8 @@ export interface BackupSource {
   cluster(signal?: AbortSignal): Promise<string>
   /** The store's revision, as a linearizable read sees it. */
   revision(signal?: AbortSignal): Promise<number>
+  /** How many pairs there are, about. */
+  count(signal?: AbortSignal): Promise<number>
   /** All pairs in the order of their keys, at one revision. */
   pages(signal?: AbortSignal): AsyncIterable<RawPage>
   /** All changes from a revision on. */

@@ -251,6 +251,7 @@ export class ClientDatabase implements Database {
     return {
       cluster: (signal) => this.#requests.cluster({ signal, timeout }),
       pages: (signal) => read({ signal, timeout }),
+      count: (signal) => this.count({}, { signal, timeout }),
       revision: async (signal) => (await read({ signal, timeout, limit: 1, keysOnly: true }).next()).value?.revision ?? 0,
       changes: (fromRevision, signal) => this.watch({ fromRevision, signal, as: 'bytes' }) as WatchStream<'bytes'>,
     }

@@ -1,6 +1,7 @@
 // rafterdb backup DIR: a full backup into a new directory, and from then on what has changed since
 import type { Command } from 'commander'
 import type { Backup, BackupOptions, BackupTarget } from '../../client/api.js'
+import { shownBy } from '../backup-progress.js'
 import { type ClientFlags, clientCommand, withDatabase } from '../client-command.js'
 import type { Context } from '../context.js'
 import { counted } from '../counted.js'
@@ -28,16 +29,15 @@ export function backupCommand(context: Context): Command {
       'copy the whole cluster, while it runs; into a directory of backups, only what has changed since the last',
     ),
   )
-    .argument('[directory]', 'directory of backups, made if it is not there')
+    .argument('[directory]', 'directory of backups, made if it is not there; `-`: one backup to standard output')
     .option('--out <file>', 'one backup into this file instead; `-` for standard output')
     .option('--since <file>', 'with --out: only what has changed since the backup in this file')
     .option('--full', 'a full backup, although there is one that could be continued')
     .option('--follow', 'go on until Ctrl-C: whatever happens is in a backup within --interval')
     .option('--interval <time>', 'with --follow (default: 10s)', duration)
     .option('--level <number>', 'of zstd (default: 3)', integer(1, LEVEL_MAX))
-    .action(async (directory: string | undefined, flags: BackupFlags) => {
-      if ((directory === undefined) === (flags.out === undefined)) throw new UsageError('backup takes a directory or --out')
-      if (flags.since !== undefined && flags.out === undefined) throw new UsageError('--since goes with --out')
+    .action(async (given: string | undefined, flags: BackupFlags) => {
+      const directory = placeOf(context, given, flags)
       const progress = new Progress(context.stderr, 'backup')
       const options: BackupOptions = {
         ...(await keyOf(flags.keyFile)),
@@ -46,16 +46,30 @@ export function backupCommand(context: Context): Command {
         interval: flags.interval,
         level: flags.level,
         signal: context.stop,
-        onProgress: ({ pairs, changes }) => progress.update(pairs + changes, undefined),
+        // What follows has no end, and says what it has made.
+        ...(flags.follow && !context.stderr.isTerminal ? {} : { onProgress: shownBy(progress) }),
       }
       if (flags.since !== undefined) options.since = await context.lastBackup(flags.since, options)
       if (flags.follow) options.onBackup = (backup) => void report(context, flags, backup)
       await withDatabase(context, flags, async (db) => {
-        const backup = await db.backup(directory ?? target(context, flags.out as string), options)
-        await progress.end()
+        const backup = await progress.during(db.backup(directory ?? target(context, flags.out as string), options))
         if (!flags.follow) await report(context, flags, backup)
       })
     })
+}
+
+/** The directory; `undefined`: it goes to what --out says. */
+function placeOf({ stdout }: Context, given: string | undefined, flags: BackupFlags): string | undefined {
+  if ((given === undefined) === (flags.out === undefined)) throw new UsageError('backup takes a directory or --out')
+  if (given === '-') flags.out = '-'
+  const isOne = flags.out !== undefined
+  if (flags.since !== undefined && !isOne) throw new UsageError('--since goes with --out; a directory has what it continues')
+  if (flags.follow && isOne) throw new UsageError('--follow takes a directory: it makes one backup after the other')
+  if (flags.interval !== undefined && !flags.follow) throw new UsageError('--interval goes with --follow')
+  if (flags.out === '-' && stdout.isTerminal) {
+    throw new UsageError('standard output is a terminal: pipe it into a file, or into `rafterdb restore - …`')
+  }
+  return isOne ? undefined : given
 }
 
 /** A file that appears whole or not at all, or standard output. */

@@ -42,12 +42,14 @@ export function exportCommand(context: Context): Command {
           revision = readAt
         }
         const records = readChunks(db, { ...readOptionsOf(flags, context.stop), ...selection, onRevision }, onRecord)
-        if (flags.out === undefined) for await (const chunk of records) await context.stdout.write(chunk)
-        else await writeText(context, flags.out, records)
-        await progress.end()
+        await progress.during(flags.out === undefined ? print(context, records) : writeText(context, flags.out, records))
         await report(context, flags, { count, revision }, progress.seconds)
       })
     })
+}
+
+async function print({ stdout }: Context, chunks: AsyncIterable<string>): Promise<void> {
+  for await (const chunk of chunks) await stdout.write(chunk)
 }
 
 /** gzip if the name ends in .gz. */

@@ -1,5 +1,8 @@
 // rafterdb restore PATH… --data-dir DIR: the data directory of a member of a new cluster, out of backups
 import { Command, InvalidArgumentError } from 'commander'
+import { limits } from '../../limits.js'
+import { originOf } from '../backup-origin.js'
+import { shownBy } from '../backup-progress.js'
 import type { Context } from '../context.js'
 import { counted } from '../counted.js'
 import { keyOf, withKeyFile } from '../key-file.js'
@@ -10,6 +13,7 @@ interface RestoreFlags {
   dataDir: string
   name?: string
   members?: Record<string, string>
+  groups?: number
   revision?: number
   time?: number
   bumpRevision?: number
@@ -22,10 +26,11 @@ export function restoreCommand(context: Context): Command {
     'make the data directory of a member of a new cluster out of backups; then start it with `serve`',
   )
   return withKeyFile(command)
-    .argument('<paths...>', 'a directory of backups, or files: a full one and those that continue it')
+    .argument('<paths...>', 'a directory of backups; or files: a full one and those that continue it; or `-`: standard input')
     .requiredOption('--data-dir <dir>', 'the new data directory: empty, or not there')
     .option('--name <name>', "this member's name, as for `serve`")
     .option('--members <list>', 'all members of the new cluster, as for `serve`; restore each from the same backups', members)
+    .option('--groups <number>', 'Raft groups, as for `serve`', integer(1, limits.groupsMax))
     .option('--revision <number>', 'the state at this revision (default: the newest)', integer(1))
     .option('--time <time>', 'the state at this time, such as 2026-11-30T05:00:00Z', time)
     .option(
@@ -35,20 +40,21 @@ export function restoreCommand(context: Context): Command {
     )
     .option('--json', 'print JSON')
     .action(async (paths: string[], flags: RestoreFlags) => {
-      const { dataDir, name, members: list, revision, time: at, bumpRevision: raiseTo } = flags
+      const { dataDir, name, members: list, groups, revision, time: at, bumpRevision: raiseTo } = flags
       const progress = new Progress(context.stderr, 'restore')
-      const restored = await context.restoreBackup(paths.length === 1 ? (paths[0] as string) : paths, {
+      const work = context.restoreBackup(originOf(context, paths), {
         ...(await keyOf(flags.keyFile)),
         dataDir,
         name,
         members: list,
+        groups,
         revision,
         time: at,
         raiseTo,
         signal: context.stop,
-        onProgress: ({ pairs, changes }) => progress.update(pairs + changes, undefined),
+        onProgress: shownBy(progress),
       })
-      await progress.end()
+      const restored = await progress.during(work)
       if (flags.json) return context.stdout.json(restored)
       const { pairs, changes, restoredRevision, revision: now } = restored
       const held = `${counted(pairs, 'key')} and ${counted(changes, 'change')}`
