@@ -796,7 +796,7 @@ export declare function verifyBackup(from: BackupOrigin, options?: VerifyOptions
  * were, and so is the history from the full backup on; sessions and watches of the old cluster mean nothing to the new one. If it fails
  * or is aborted nothing is left; what a killed process leaves, no member opens, and the next restore into it begins anew.
  * Errors: those of `verifyBackup`, of all that is read; FUTURE_REVISION and COMPACTED for a revision or time that the backups have not;
- * DATA_DIR_MISMATCH if there is something in the directory; DATA_DIR_LOCKED, INVALID_ARGUMENT, MEMBER_UNKNOWN, DISK_FULL, IO, ABORTED.
+ * CLUSTER_MISMATCH if they are of two clusters; DATA_DIR_MISMATCH if there is something in the directory; DATA_DIR_LOCKED, INVALID_ARGUMENT, MEMBER_UNKNOWN, DISK_FULL, IO, ABORTED.
  */
 export declare function restoreBackup(from: BackupOrigin, options: RestoreOptions): Promise<Restored>;
 /** The store that `path` is: a directory, made if it is not there. */

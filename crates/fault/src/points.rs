@@ -3,23 +3,6 @@
 
 /// Name and moment of each point; add a line here with each `fault::point` in the code.
 pub const POINTS: &[(&str, &str)] = &[
-    (
-        "backup.begun",
-        "when the file of a backup exists under the name of an unfinished one, before anything is in it",
-    ),
-    ("backup.write", "before bytes are written to the file of a backup"),
-    (
-        "backup.written",
-        "when all bytes of a backup are written, before its file is synced",
-    ),
-    (
-        "backup.synced",
-        "when the file of a backup is on disk, before it gets its name",
-    ),
-    (
-        "backup.named",
-        "when the file of a backup has its name, before the directory is synced",
-    ),
     ("thread.start", "before a thread is started"),
     ("wal.write", "before a batch is written to the log"),
     (
@@ -266,4 +249,21 @@ pub const POINTS: &[(&str, &str)] = &[
     ),
     ("store.seal", "before a memtable gives way to the next one"),
     ("store.history.create", "before a new history file is made"),
+    (
+        "backup.begun",
+        "when the file of a backup exists under the name of an unfinished one, before anything is in it",
+    ),
+    ("backup.write", "before bytes are written to the file of a backup"),
+    (
+        "backup.written",
+        "when all bytes of a backup are written, before its file is synced",
+    ),
+    (
+        "backup.synced",
+        "when the file of a backup is on disk, before it gets its name",
+    ),
+    (
+        "backup.named",
+        "when the file of a backup has its name, before the directory is synced",
+    ),
 ];
