@@ -13,7 +13,7 @@ type Draw = <T>(...choices: readonly T[]) => T
 
 /** What only one of them may have. */
 interface Kind {
-  /** Data directories are lost, damaged or new, and recovered from the others: relies on clocks, and on who the members are. */
+  /** Data directories are lost, damaged or new, and recovered from the others: relies on clocks. */
   losses: boolean
   /** Members come and go. */
   changes: boolean
@@ -32,7 +32,7 @@ function drawKind(one: Draw): Kind {
     { ...nothing, losses: true, weak: true },
     { ...nothing, changes: true, weak: true },
     { ...nothing, changes: true },
-    { ...nothing, changes: true },
+    { ...nothing, changes: true, losses: true },
     { ...nothing, changes: true, leaps: true },
     { ...nothing, leaps: true },
   )
@@ -66,7 +66,7 @@ export function everything(options: SimulationOptions, time = FAULTY_TIME): Simu
       blackouts: !weak && may(0.5),
       slowDisks: may(0.5),
       failedSyncs: !weak && may(0.5),
-      damage: losses && may(0.5),
+      damage: losses && !changes && may(0.5),
       losses: changes && !weak && may(0.5),
     },
     ...{ hungStateMachines: may(0.3), clockLeaps: leaps, drifts: may(0.5) },
@@ -78,7 +78,7 @@ export function everything(options: SimulationOptions, time = FAULTY_TIME): Simu
       ...run,
       members,
       newcomers,
-      groups: one(1, 1, 1, 2),
+      groups: changes && losses ? 1 : one(1, 1, 1, 2),
       machineFaults,
       standing: true,
       configuration: undefined,
@@ -109,7 +109,7 @@ export function everything(options: SimulationOptions, time = FAULTY_TIME): Simu
       ...{ crashes: may(0.8), partitions: may(0.8), pauses: may(0.5), transfers: may(0.5), freezes: may(0.4) },
       ...{ wipes: losses && may(0.6), powerLosses: weak },
     },
-    newDirectories: losses && may(0.5),
+    newDirectories: losses && !changes && may(0.5),
     timeoutFactors: may(0.15) ? [1, 3] : [1],
     followerReads: may(0.7),
     syncInterval: weak ? electionTimeout * one(0.2, 10) : undefined,

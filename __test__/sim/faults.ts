@@ -100,12 +100,12 @@ export class FaultInjector implements Victims {
 
   /** Never so that a majority has lost its data, nor while somebody takes the cluster for new who is not new: see src/raft/recovery.ts. */
   mayForget(node: Node): boolean {
-    const whole = this.#nodes.filter((other) => other !== node && other.whole)
+    const whole = this.#nodes.filter((other) => other !== node && other.whole && !other.lost)
     return this.#decide(whole) && whole.every((other) => other.knowsOfElections)
   }
 
   mayBeLost(node: Node): boolean {
-    return this.#decide(this.#nodes.filter((other) => other !== node && !other.lost))
+    return this.#decide(this.#nodes.filter((other) => other !== node && other.whole && !other.lost))
   }
 
   /** Whether these are enough to decide, whatever members there are, or have been asked for. */

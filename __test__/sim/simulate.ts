@@ -72,6 +72,9 @@ const KEEP_UP_TIMEOUTS = 15
 const GO_ON_TIMEOUTS = 8
 const GO_ON_TIMES = 5
 
+/** Who has lost its directory while the members changed has so many election timeouts to recover. */
+const RECOVERED_TIMEOUTS = 20
+
 /** Before a fault that stands, a cluster has this many election timeouts to be whole. */
 const WHOLE_TIMEOUTS = 60
 
@@ -156,7 +159,9 @@ class Simulation {
     this.#scheduler.run(this.#options.faultyTime)
     this.#faults.stop()
     this.#changes.stop()
-    if (this.#options.machineFaults?.losses) this.#replace()
+    const { newcomers, faults, machineFaults } = this.#options
+    if (newcomers > 0 && faults.wipes) this.#giveUp()
+    if (newcomers > 0 && (machineFaults?.losses || faults.wipes)) this.#replace()
     if (this.#options.steadyWrites) this.#keepUp()
     if (this.#options.hangs !== undefined) this.#goOn(this.#options.hangs)
     if (this.#options.standing) this.#withstand()
@@ -196,6 +201,13 @@ class Simulation {
     }
   }
 
+  /** Who has lost its directory, and knows only who the members were, waits; it is replaced, as one that is lost. */
+  #giveUp(): void {
+    const { electionTimeout, timeoutFactors } = this.#options
+    this.#scheduler.run(this.#scheduler.now + RECOVERED_TIMEOUTS * electionTimeout * Math.max(...timeoutFactors))
+    for (const node of this.#nodes) if (!node.whole) node.lose()
+  }
+
   /** Catching up: who got a snapshot goes on from the log, whatever is written meanwhile, and needs no other one. */
   #keepUp(): void {
     const { electionTimeout } = this.#options
@@ -231,7 +243,7 @@ class Simulation {
     const { electionTimeout, timeoutFactors, seed } = this.#options
     const patience = electionTimeout * Math.max(...timeoutFactors)
     const end = this.#scheduler.now + WHOLE_TIMEOUTS * patience
-    const isWhole = () => this.#agree(0) && this.#nodes.every((node) => node.whole)
+    const isWhole = () => this.#agree(0) && this.#nodes.every(({ whole, lost }) => whole || lost)
     do this.#scheduler.run(this.#scheduler.now + patience)
     while (!isWhole() && this.#scheduler.now < end)
     const leader = this.#nodes.find(({ id, plane }) => plane.leader(0) === id)
