@@ -64,6 +64,8 @@ export const Code = {
   QUORUM_AT_RISK: 36,
   /** this member was removed from its cluster; a new one, in an empty data directory, can join */
   MEMBER_REMOVED: 37,
+  /** that member is a witness: it has no data, so it serves no reads and does not lead; ask another one */
+  MEMBER_IS_WITNESS: 38,
   /** that member belongs to another cluster */
   CLUSTER_MISMATCH: 40,
   /** the other side speaks another protocol version */

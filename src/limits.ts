@@ -8,6 +8,8 @@ export const limits = {
   valueBytesMax: 1572864,
   /** largest limit of a value, bytes: an event with the value before it fits a frame */
   valueBytesLargest: 3932160,
+  /** highest priority of a member */
+  memberPriorityMax: 255,
   /** bytes of the name of whoever is behind a request */
   principalBytesMax: 255,
   /** bytes of one request to a member, its header included */

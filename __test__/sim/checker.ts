@@ -42,6 +42,8 @@ export interface Checker {
   onLease?(member: MemberView, group: number): void
   /** A member is about to write entries at `first`. */
   onWrite?(member: MemberView, group: number, first: number, entries: readonly Entry[]): void
+  /** More of a member's log is on its disk. */
+  onDurable?(member: MemberView, group: number): void
   /** A member says that entries up to index are committed. */
   onCommit?(member: MemberView, group: number, index: number): void
   /** A member's state machine takes an entry. */

@@ -7,6 +7,10 @@ export interface Configuration {
   /** Empty unless the voters are changing. */
   readonly outgoing: readonly number[]
   readonly learners: readonly number[]
+  /** Who of all of them has no data; undefined: nobody. */
+  readonly witnesses?: readonly number[]
+  /** Those that a configuration entry gives. */
+  readonly priorities?: ReadonlyMap<number, number>
 }
 
 /** So many members, who all vote. */
@@ -20,13 +24,15 @@ export function isEnough({ incoming, outgoing }: Configuration, ids: readonly nu
   return isMajority(incoming) && (outgoing.length === 0 || isMajority(outgoing))
 }
 
-/** What these parts say: 1 a voter of the incoming set, 2 of the outgoing one, 3 of both, 0 a learner. */
+/** What these parts say: a sum of 1 a voter of the incoming set, 2 of the outgoing one, 4 a witness, and of 256 times a priority. */
 export function configurationOf(parts: readonly number[]): Configuration {
   const having = (wanted: (part: number) => boolean) => parts.filter((_, i) => i % 2 === 0 && wanted(parts[i + 1]!))
   return {
-    incoming: having((part) => part === 1 || part === 3),
-    outgoing: having((part) => part === 2 || part === 3),
-    learners: having((part) => part === 0),
+    incoming: having((part) => part % 2 === 1),
+    outgoing: having((part) => part % 4 >= 2),
+    learners: having((part) => part % 4 === 0),
+    witnesses: having((part) => part % 8 >= 4),
+    priorities: new Map(having(() => true).map((id) => [id, Math.floor(parts[parts.indexOf(id) + 1]! / 256)])),
   }
 }
 

@@ -34,7 +34,7 @@ const NO_MACHINE_FAULTS: MachineFaults = {
 
 /** A long run that is not quite as long, with other options on top. */
 function run(change: Partial<SimulationOptions>): (options: SimulationOptions) => SimulationOptions {
-  return (options) => ({ ...everything(options, 10_000), ...change })
+  return (options) => ({ ...everything(options, 10_000), witnesses: [], priorities: false, ...change })
 }
 
 /** Leaders that are stopped and cut off, while others read. */

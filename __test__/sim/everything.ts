@@ -38,6 +38,16 @@ function drawKind(one: Draw): Kind {
   )
 }
 
+/** None, one or two of the founders, and some of those that join: drawn apart, so that seeds found before there were any draw what they drew. */
+function drawWitnesses(seed: number, members: number, newcomers: number): readonly number[] {
+  const random = new Random(seed, 0x317e55)
+  if (random.next() < 0.5) return []
+  const most = Math.min(2, Math.floor(members / 2))
+  const founders = Array.from({ length: 1 + Math.floor(random.next() * most) }, (_, i) => members - i)
+  const joining = Array.from({ length: newcomers }, (_, i) => members + 1 + i).filter(() => random.next() < 0.3)
+  return [...founders, ...joining]
+}
+
 /** The longest election timeout is that of the run. */
 function drawSettings(one: Draw, members: number, run: MemberSettings): MemberSettings[] {
   return Array.from({ length: members }, () => {
@@ -71,6 +81,8 @@ export function everything(options: SimulationOptions, time = FAULTY_TIME): Simu
     },
     ...{ hungStateMachines: may(0.3), clockLeaps: leaps, drifts: may(0.5) },
   }
+  // One disk may have an entry's data alone: nobody loses any.
+  const witnesses = losses || weak || machineFaults.losses ? [] : drawWitnesses(options.seed, members, newcomers)
   const run = { heartbeatInterval, electionTimeout, leaseReads, logRetainBytes }
   return {
     ...{
@@ -78,6 +90,8 @@ export function everything(options: SimulationOptions, time = FAULTY_TIME): Simu
       ...run,
       members,
       newcomers,
+      witnesses,
+      priorities: new Random(options.seed, 0x9717).next() < 0.5,
       groups: changes && losses ? 1 : one(1, 1, 1, 2),
       machineFaults,
       standing: true,
@@ -107,7 +121,7 @@ export function everything(options: SimulationOptions, time = FAULTY_TIME): Simu
     },
     faults: {
       ...{ crashes: may(0.8), partitions: may(0.8), pauses: may(0.5), transfers: may(0.5), freezes: may(0.4) },
-      ...{ wipes: losses && may(0.6), powerLosses: weak },
+      ...{ wipes: (losses && may(0.6)) || (witnesses.length > 0 && !changes), powerLosses: weak },
     },
     newDirectories: losses && !changes && may(0.5),
     timeoutFactors: may(0.15) ? [1, 3] : [1],

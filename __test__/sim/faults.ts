@@ -100,11 +100,14 @@ export class FaultInjector implements Victims {
 
   /** Never so that a majority has lost its data, nor while somebody takes the cluster for new who is not new: see src/raft/recovery.ts. */
   mayForget(node: Node): boolean {
+    // With witnesses one disk may be all that has an entry's data while the others are behind.
+    if (this.#options.witnesses.length > 0 && !node.isWitness) return false
     const whole = this.#nodes.filter((other) => other !== node && other.whole && !other.lost)
     return this.#decide(whole) && whole.every((other) => other.knowsOfElections)
   }
 
   mayBeLost(node: Node): boolean {
+    if (this.#options.witnesses.length > 0 && !node.isWitness) return false
     return this.#decide(this.#nodes.filter((other) => other !== node && other.whole && !other.lost))
   }
 

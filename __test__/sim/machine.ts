@@ -25,6 +25,17 @@ export function applied(state: State, entry: Entry): State {
   return { index, term, digest, configuration, store: operation === undefined ? state.store : operated(state.store, operation) }
 }
 
+/** The state of a witness after one more entry: it knows where it stands, and who the members are. */
+export function witnessed(state: State, { term, parts }: Entry): State {
+  const index = state.index + 1
+  return { ...EMPTY, index, term, configuration: parts === undefined ? state.configuration : { index, term, parts } }
+}
+
+/** What a witness is sent of a state. */
+export function stripped({ index, term, configuration }: State): State {
+  return { ...EMPTY, index, term, configuration }
+}
+
 /** A store: the state now, and as much of it as a restart finds. */
 export class Machine {
   state: State

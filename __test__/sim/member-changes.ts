@@ -21,6 +21,9 @@ export interface ChangeCounts {
 /** A member stands still for no longer than this. */
 const ASKED_TIMEOUTS = 20
 
+/** As many different ones are asked for. */
+const PRIORITIES = 3
+
 /** The changes of one run. */
 export class MemberChanges {
   readonly counts: ChangeCounts = { asked: 0, made: 0, refused: 0, ofVoters: 0, ofLeader: 0 }
@@ -97,7 +100,10 @@ export class MemberChanges {
   }
 
   #ask(leader: Node, group: number, voters: readonly number[], learners: readonly number[], done: (code: number) => void): void {
-    const parts = [...voters.flatMap((id) => [id, 1]), ...learners.flatMap((id) => [id, 0])]
+    const { witnesses, priorities } = this.#options
+    const part = (id: number) =>
+      (witnesses.includes(id) ? 4 : 0) + (priorities ? 256 * Math.floor(this.#random.next() * PRIORITIES) : 0)
+    const parts = [...voters.flatMap((id) => [id, 1 + part(id)]), ...learners.flatMap((id) => [id, part(id)])]
     const from = leader.plane.configured(group)?.index ?? 0
     this.#asked.push({ voters, at: this.#scheduler.now })
     leader.perform(() => leader.plane.change(group, { from, isForced: false, parts }, done))

@@ -13,7 +13,7 @@ import { SimulatedPlane } from './plane.js'
 import type { Scheduler } from './scheduler.js'
 
 /** What surrounds one member. */
-export interface NodeWorld extends Omit<Surroundings, 'clock' | 'wake'> {
+export interface NodeWorld extends Omit<Surroundings, 'clock' | 'wake' | 'isWitness'> {
   readonly scheduler: Scheduler
   readonly random: Random
   readonly times: PlaneTimes
@@ -42,6 +42,8 @@ const EVENTS_DOUBLES = 4096
 /** A member that can crash and come back. */
 export class Node {
   readonly id: number
+  /** It has no data. */
+  readonly isWitness: boolean
   plane: SimulatedPlane
   host: Host
   alive = true
@@ -69,8 +71,9 @@ export class Node {
   #stoppedWorker: (() => void)[] = []
 
   /** `recovering`: on a new data directory. `drift`: how much faster (or slower) than real time its clock runs, as a share. */
-  constructor(config: HostConfig, world: NodeWorld, sabotage: Sabotage, recovering: boolean, drift: number) {
+  constructor(config: HostConfig, world: NodeWorld, sabotage: Sabotage, recovering: boolean, drift: number, isWitness = false) {
     this.id = config.id
+    this.isWitness = isWitness
     this.#config = config
     this.#world = world
     this.#sabotage = sabotage
@@ -259,6 +262,7 @@ export class Node {
       scheduler: world.scheduler,
       random: world.random,
       checkers: world.checkers,
+      isWitness: this.isWitness,
       clock: () => this.clock(),
       // A process that is stopped sends nothing: what its disk thread had finished goes out when it continues.
       send: (packet) => this.perform(() => world.send(packet)),

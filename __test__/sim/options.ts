@@ -35,6 +35,10 @@ export interface SimulationOptions {
   members: number
   /** Who of them votes; undefined: all. */
   configuration: Configuration | undefined
+  /** Who of the members, and of those that are started beside them, has no data. */
+  witnesses: readonly number[]
+  /** Changes of the members give them priorities, and in the end who has the highest leads. */
+  priorities: boolean
   /** Members that are started beside them, and are none until a change says so; 0: there are no changes. */
   newcomers: number
   groups: number
@@ -126,6 +130,8 @@ export function drawOptions(seed: number, random: Random): SimulationOptions {
     ...{ machineFaults: undefined, settings: [], snapshots: undefined, standing: false, sessions: 0 },
     configuration: undefined,
     newcomers: 0,
+    witnesses: [] as readonly number[],
+    priorities: false,
     followerReads: false,
     syncInterval: undefined as number | undefined,
     sabotage: {},

@@ -34,6 +34,8 @@ export interface Surroundings {
   readonly scheduler: Scheduler
   readonly random: Random
   readonly checkers: readonly Checker[]
+  /** This member has no data: its state machine knows where it stands, and who the members are. */
+  readonly isWitness?: boolean
   /** This member's clock, ms. */
   clock(): number
   send(packet: Packet): void

@@ -8,7 +8,7 @@ import type { Wish } from '../../src/raft/configuration.js'
 import { Role } from '../../src/raft/raft-kinds.js'
 import type { MemberView } from './checker.js'
 import { Disk } from './disk.js'
-import { applied, type State } from './machine.js'
+import { applied, type State, stripped, witnessed } from './machine.js'
 import { type Configured, countRuns, durableIndex, type Entry, entriesToSend, type MemberLog } from './member-log.js'
 import { GroupForwards } from './plane-forwards.js'
 import { type Chunk, type GroupState, newGroup, type TransferDone, type WriteDone } from './plane-group.js'
@@ -135,7 +135,7 @@ export class SimulatedPlane implements Plane, MemberView {
 
   /** A linearizable read: under the lease once what is committed is applied, else confirmed by the core, or by the leader. */
   read(group: number, done: ReadDone): boolean {
-    return !this.#stopped && this.#reads[group]!.read(done)
+    return !this.#stopped && !this.#world.isWitness && this.#reads[group]!.read(done)
   }
 
   /** Asks for a leader transfer; `done` is told how it ended. */
@@ -199,12 +199,13 @@ export class SimulatedPlane implements Plane, MemberView {
     if (this.#stopped) return
     if (this.#applyFrozen) return void this.#held.push(() => this.install(group, state, from))
     const here = this.#groups[group]!
+    const arrived = this.#world.isWitness ? stripped(state) : state
     if (state.index <= here.machine.state.index) {
       this.#report([Event.SNAPSHOT_INSTALLED, group, 0, state.index, state.term, from])
       return
     }
-    here.machine.state = state
-    here.machine.persisted = state
+    here.machine.state = arrived
+    here.machine.persisted = arrived
     here.committed = Math.max(here.committed, state.index)
     const { configuration } = state
     if (configuration !== undefined) {
@@ -452,6 +453,7 @@ export class SimulatedPlane implements Plane, MemberView {
       const disk = this.disk.logs[group]!
       const index = durableIndex(log, disk)
       this.#report([Event.DURABLE, group, index, disk.termAt(index) ?? log.termAt(index)!])
+      for (const checker of this.#world.checkers) checker.onDurable?.(this, group)
       this.#apply(this.#groups[group]!, group)
     }
   }
@@ -477,9 +479,9 @@ export class SimulatedPlane implements Plane, MemberView {
     const [from, target] = [machine.state.index, this.#applyTarget(state, group)]
     while (machine.state.index < target) {
       const index = machine.state.index + 1
-      const entry = log.entry(index)
+      const entry = this.#world.isWitness ? { ...log.entry(index), operation: undefined } : log.entry(index)
       for (const checker of this.#world.checkers) checker.onApply?.(this, group, index, entry)
-      machine.state = applied(machine.state, entry)
+      machine.state = this.#world.isWitness ? witnessed(machine.state, entry) : applied(machine.state, entry)
       const { operation } = entry
       state.waiters.get(entry.value)?.(index, 0, operation && machine.state.store.last[operation.client]?.[1])
       state.waiters.delete(entry.value)

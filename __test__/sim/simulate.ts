@@ -1,5 +1,6 @@
 // One whole run from one seed: a cluster, its clients, faults, then rest; every checker looks on at every step.
 import { APPLY_STALL_MS, ELECTION_SPREAD_SHARE } from '../../src/raft/config.js'
+import { PREFERRED_PAUSE_TIMEOUTS_MAX, PREFERRED_TIMEOUTS } from '../../src/raft/preference.js'
 import { Role } from '../../src/raft/raft-kinds.js'
 import { Random } from '../../src/raft/random.js'
 import type { Checker } from './checker.js'
@@ -19,6 +20,7 @@ import { LeaseExclusivity } from './checkers/lease-exclusivity.js'
 import { LogMatching } from './checkers/log-matching.js'
 import { StateMachineSafety } from './checkers/state-machine-safety.js'
 import { Trace } from './checkers/trace.js'
+import { DataFirst, DataInMajorities, WitnessFollows } from './checkers/witnesses.js'
 import { Clients, type Counts } from './clients.js'
 import { allVote, type Configuration, configurationAt } from './configuration.js'
 import { FaultInjector } from './faults.js'
@@ -77,6 +79,9 @@ const RECOVERED_TIMEOUTS = 20
 
 /** Before a fault that stands, a cluster has this many election timeouts to be whole. */
 const WHOLE_TIMEOUTS = 60
+
+/** Until whoever should lead leads: the elections after a fault, and few transfers. */
+const PREFERENCE_ELECTIONS_MAX = 5
 
 /** So many election timeouts later, logs have shrunk to what is kept of them. */
 const CUT_TIMEOUTS = 20
@@ -138,6 +143,7 @@ class Simulation {
       ...[new ElectionQuorum(this.#configuration, views), new LeaseExclusivity(views)],
       ...[new MeetingMajorities(this.#configuration), new OneChange(this.#configuration, views), new RemovedFollows()],
       new KeptConfiguration(this.#committed, ({ id }, group) => this.#node(id).configured(group)),
+      ...[new WitnessFollows(options.witnesses), new DataFirst(options.witnesses, this.#committed), new DataInMajorities()],
       new ExactlyOnce(({ id }, group) => this.#node(id).plane.state(group).store),
     ]
     const { only } = options
@@ -165,6 +171,7 @@ class Simulation {
     if (this.#options.steadyWrites) this.#keepUp()
     if (this.#options.hangs !== undefined) this.#goOn(this.#options.hangs)
     if (this.#options.standing) this.#withstand()
+    if (this.#options.priorities) this.#prefer()
     this.#rest()
     this.#judgeHistory()
     let committed = 0
@@ -274,6 +281,29 @@ class Simulation {
     node.restart()
   }
 
+  /** Preference: whoever has the highest priority of those that can lead comes to lead, without much ado. */
+  #prefer(): void {
+    const patience = this.#options.electionTimeout * Math.max(...this.#options.timeoutFactors)
+    const end = this.#scheduler.now + (WHOLE_TIMEOUTS + PREFERRED_PAUSE_TIMEOUTS_MAX + 4 * PREFERRED_TIMEOUTS) * patience
+    const before = this.#elections
+    while (!this.#leadsPreferred()) {
+      if (this.#scheduler.now > end) throw new Violation('preference', `another one leads: ${this.#show(0)}`)
+      this.#scheduler.run(this.#scheduler.now + patience)
+    }
+    const elections = this.#elections - before
+    if (elections > PREFERENCE_ELECTIONS_MAX * this.#options.groups) {
+      throw new Violation('preference', `${elections} elections: ${this.#show(0)}`)
+    }
+  }
+
+  #leadsPreferred(): boolean {
+    const leader = this.#nodes.find(({ id, plane }) => plane.leader(0) === id)
+    if (leader === undefined) return false
+    const { incoming, witnesses = [], priorities } = configurationAt(leader.plane, 0, this.#configuration)
+    const priorityOf = (id: number) => priorities?.get(id) ?? 0
+    return incoming.every((id) => witnesses.includes(id) || priorityOf(id) <= priorityOf(leader.id))
+  }
+
   /** Liveness: without faults, leaders emerge, new writes commit, and all members end with the same state. */
   #rest(): void {
     const { groups, timeoutFactors } = this.#options
@@ -328,9 +358,10 @@ class Simulation {
   /** Of the members that there are in the end: who left is told nothing more. */
   #agree(group: number): boolean {
     const members = this.#members(group)
-    const states = this.#nodes.filter(({ id }) => members.includes(id)).map(({ plane }) => plane.state(group))
-    if (states.length === 0) return false
-    return states.every(({ index, digest }) => index === this.#committed.last(group) && digest === states[0]!.digest)
+    const there = this.#nodes.filter(({ id }) => members.includes(id))
+    if (there.length === 0 || there.some(({ plane }) => plane.state(group).index !== this.#committed.last(group))) return false
+    const states = there.filter(({ isWitness }) => !isWitness).map(({ plane }) => plane.state(group))
+    return states.every(({ digest }) => digest === states[0]!.digest)
   }
 
   /** Linearizability: what clients with sessions were told is the history of one store. */
@@ -372,15 +403,21 @@ class Simulation {
     }
     return allVote(options.members + options.newcomers).incoming.map((id) => {
       const learners = id > options.members ? [id] : this.#configuration.learners
+      // Who joins is told by the log who else has no data.
+      const witnesses = options.witnesses.filter((witness) => witness <= options.members || witness === id)
       const times = { heartbeatInterval, electionTimeout, voteLifeMax }
       const own = options.settings[id - 1]
-      const config = { ...{ id, members, outgoing, learners, groups, ...times, leaseReads, logRetainBytes, ...own }, seed }
+      const config = {
+        ...{ id, members, outgoing, learners, witnesses, groups, ...times, leaseReads, logRetainBytes, ...own },
+        seed,
+      }
       return new Node(
         config,
         world,
         options.sabotage,
         options.newDirectories,
         random.between(-options.driftMax, options.driftMax),
+        options.witnesses.includes(id),
       )
     })
   }

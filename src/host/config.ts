@@ -11,6 +11,8 @@ export interface HostConfig {
   readonly outgoing?: readonly number[]
   /** Members that do not vote. Default: none. */
   readonly learners?: readonly number[]
+  /** Who of all of them has no data. Default: nobody. */
+  readonly witnesses?: readonly number[]
   /** How many groups the plane will open, numbered from 0. */
   readonly groups: number
   readonly heartbeatInterval: number
@@ -30,7 +32,13 @@ export interface HostConfig {
 /** The configuration of one group. */
 export function groupConfig(config: HostConfig, group: number): RaftConfig {
   const { id, members, heartbeatInterval, electionTimeout, leaseReads, logRetainBytes, seed } = config
-  const { outgoing = [], learners = [], promisedBefore = electionTimeout, voteLifeMax = VOTE_LIFE_MS_MAX } = config
+  const {
+    outgoing = [],
+    learners = [],
+    witnesses = [],
+    promisedBefore = electionTimeout,
+    voteLifeMax = VOTE_LIFE_MS_MAX,
+  } = config
   const times = { heartbeatInterval, electionTimeout, promisedBefore, voteLifeMax }
-  return { id, members, outgoing, learners, group, ...times, leaseReads, logRetainBytes, seed }
+  return { id, members, outgoing, learners, witnesses, group, ...times, leaseReads, logRetainBytes, seed }
 }

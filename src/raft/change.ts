@@ -5,6 +5,7 @@ import { limits } from '../limits.js'
 import type { Chunks } from './chunks.js'
 import { AT_ONCE } from './commands.js'
 import { isConfiguration, partsOf, votersOfParts, type Wish } from './configuration.js'
+import { mayLead, preferred } from './preference.js'
 import { type Progress, REPLICATE } from './progress.js'
 import type { Raft } from './raft.js'
 import { Message } from './raft-kinds.js'
@@ -30,6 +31,11 @@ export class Change {
     this.#committedBefore = termStart
   }
 
+  /** Whoever keeps up has everything up to there. */
+  get keptUp(): number {
+    return this.#committedBefore
+  }
+
   /** A heartbeat goes out. */
   heartbeat(): void {
     this.#committedBefore = this.#committed
@@ -44,10 +50,18 @@ export class Change {
       return
     }
     const { voters } = this.#raft
-    const { incoming, learners } = votersOfParts(wish.parts)
+    const wanted = votersOfParts(wish.parts)
+    const { incoming, learners } = wanted
     const changes = incoming.length !== voters.incoming.length || incoming.some((id) => !voters.incoming.includes(id))
+    const outgoing = changes ? voters.incoming : []
+    // Who leaves is until then what it was.
+    const leaving = outgoing.filter((id) => !wanted.members.includes(id))
+    const witnesses = [...wanted.witnesses, ...leaving.filter((id) => !voters.holdsData(id))]
+    const priorities = new Map(
+      [...wanted.members, ...leaving].map((id) => [id, (leaving.includes(id) ? voters : wanted).priorityOf(id)]),
+    )
     this.#asker = asker
-    this.#append(new Voters(incoming, changes ? voters.incoming : [], learners), asker)
+    this.#append(new Voters(incoming, outgoing, learners, witnesses, priorities), asker)
   }
 
   /** What follows from what is committed; `held`: the log should not grow now. Returns whether this member leads no more. */
@@ -89,11 +103,13 @@ export class Change {
       return Code.MEMBERS_CHANGING
     }
     if (from !== configurations.current.index) return Code.MEMBERS_CHANGING
-    const { incoming, outgoing, learners } = votersOfParts(parts)
+    const wanted = votersOfParts(parts)
+    const { incoming, outgoing, learners } = wanted
     const all = new Set([...incoming, ...voters.incoming, ...learners])
-    // Who votes does not become a learner: it leaves.
+    // Who votes does not become a learner: it leaves. Nor does a witness come by data that it never had, or anybody lose what it has.
+    const staysWhatItIs = (id: number) => !voters.members.includes(id) || voters.holdsData(id) === wanted.holdsData(id)
     const possible = outgoing.length === 0 && all.size <= limits.membersMax && !learners.some((id) => voters.includes(id))
-    if (!possible) return Code.INVALID_ARGUMENT
+    if (!possible || !wanted.members.every(staysWhatItIs)) return Code.INVALID_ARGUMENT
     const known = (id: number) => followers.find((follower) => follower.id === id)
     const keepsUp = (id: number) => {
       const follower = known(id)
@@ -112,7 +128,10 @@ export class Change {
   /** Leadership goes to whoever has everything; if nobody has, to whoever is elected. */
   #retire(followers: readonly Progress[]): void {
     const { log, term, voters } = this.#raft
-    const able = followers.find(({ id, match }) => voters.includes(id) && match === log.lastIndex)
+    const able = preferred(
+      voters,
+      followers.filter(({ id, match }) => mayLead(voters, id) && match === log.lastIndex),
+    )
     // The lease is over before somebody may be elected in spite of promises.
     this.#raft.follow(term, 0)
     if (able !== undefined) this.#raft.send(able.id, { kind: Message.TIMEOUT_NOW, term }, AT_ONCE)

@@ -12,6 +12,8 @@ export interface RaftConfig {
   readonly outgoing?: readonly number[]
   /** Members that get entries and do not vote. Default: none. */
   readonly learners?: readonly number[]
+  /** Who of all of them has no data. Default: nobody. */
+  readonly witnesses?: readonly number[]
   /** The group; only spreads the seed. */
   readonly group: number
   /** Between heartbeats of a leader. */
@@ -66,8 +68,8 @@ export const STALL_HEARTBEATS = 2
 export const SNAPSHOT_INSTALL_TIMEOUTS = 30
 
 /** Who votes; throws if these cannot be the members of a group. */
-export function votersOf({ members, outgoing, learners }: RaftConfig): Voters {
-  return new Voters(members, outgoing, learners)
+export function votersOf({ members, outgoing, learners, witnesses }: RaftConfig): Voters {
+  return new Voters(members, outgoing, learners, witnesses)
 }
 
 /** Throws if the configuration cannot work. */

@@ -2,13 +2,17 @@
 // Knows members by number only: names and addresses are payload.
 import { limits } from '../limits.js'
 import { assert } from './assert.js'
-import { Voters } from './voters.js'
+import { hasDataInMajorities, Voters } from './voters.js'
 
-/** A member's part in a configuration: a sum of these; 0: it learns. */
+/** A member's part in a configuration: a sum of these, and of its priority times PRIORITY_UNIT; without the first two it learns. */
 const INCOMING = 1
 const OUTGOING = 2
+/** It has no data, for as long as it is a member. */
+const WITNESS = 4
+const PRIORITY_UNIT = 256
+const PRIORITY_MAX = 255
 
-/** Who votes and who learns: flat pairs of (id, part). */
+/** Who votes and who learns, who is a witness, and who should lead rather than others: flat pairs of (id, part). */
 export type Parts = readonly number[]
 
 /** A configuration and the entry that says so; (0, 0): the one that the group was founded with. */
@@ -33,7 +37,7 @@ export interface Wish {
   readonly from: number
   /** Also when a majority of the new voters does not answer now. */
   readonly isForced: boolean
-  /** Who they shall be: flat pairs of (id, 1 if it votes, else 0). */
+  /** Who they shall be: flat pairs of (id, part); OUTGOING is in none. */
   readonly parts: Parts
 }
 
@@ -49,26 +53,47 @@ export function isConfiguration(parts: Parts): boolean {
     ids.length <= limits.membersMax &&
     new Set(ids).size === ids.length &&
     ids.every((id) => Number.isSafeInteger(id) && id > 0) &&
-    each.every((part) => Number.isInteger(part) && part >= 0 && part <= (INCOMING | OUTGOING)) &&
-    each.some((part) => (part & INCOMING) !== 0)
+    each.every(isPart) &&
+    each.some((part) => (part & INCOMING) !== 0) &&
+    [INCOMING, OUTGOING].every((set) => hasDataInMajorities(idsHaving(parts, set), idsHaving(parts, WITNESS)))
   )
+}
+
+function isPart(part: number): boolean {
+  const [traits, priority] = [part % PRIORITY_UNIT, Math.floor(part / PRIORITY_UNIT)]
+  return Number.isInteger(part) && part >= 0 && traits <= (INCOMING | OUTGOING | WITNESS) && priority <= PRIORITY_MAX
+}
+
+/** Whose part has one of these. */
+function idsHaving(parts: Parts, some: number): number[] {
+  return parts.filter((_, i) => i % 2 === 0 && ((parts[i + 1] as number) & some) !== 0)
 }
 
 /** The voters that these parts describe. */
 export function votersOfParts(parts: Parts): Voters {
-  const having = (part: number, wanted: (part: number) => boolean) =>
-    parts.filter((_, i) => i % 2 === 0 && wanted((parts[i + 1] as number) & part))
-  const some = (part: number) => part !== 0
-  return new Voters(
-    having(INCOMING, some),
-    having(OUTGOING, some),
-    having(INCOMING | OUTGOING, (part) => part === 0),
-  )
+  const voters = idsHaving(parts, INCOMING | OUTGOING)
+  const learners = parts.filter((id, i) => i % 2 === 0 && !voters.includes(id))
+  const witnesses = idsHaving(parts, WITNESS)
+  return new Voters(idsHaving(parts, INCOMING), idsHaving(parts, OUTGOING), learners, witnesses, prioritiesOf(parts))
+}
+
+/** Those that are not 0. */
+function prioritiesOf(parts: Parts): Map<number, number> {
+  const priorities = new Map<number, number>()
+  for (let i = 0; i < parts.length; i += 2) {
+    const priority = Math.floor((parts[i + 1] as number) / PRIORITY_UNIT)
+    if (priority > 0) priorities.set(parts[i] as number, priority)
+  }
+  return priorities
 }
 
 /** The parts of these voters. */
-export function partsOf({ members, incoming, outgoing }: Voters): Parts {
-  return members.flatMap((id) => [id, (incoming.includes(id) ? INCOMING : 0) | (outgoing.includes(id) ? OUTGOING : 0)])
+export function partsOf(voters: Voters): Parts {
+  const { members, incoming, outgoing } = voters
+  return members.flatMap((id) => {
+    const sets = (incoming.includes(id) ? INCOMING : 0) | (outgoing.includes(id) ? OUTGOING : 0)
+    return [id, sets + (voters.holdsData(id) ? 0 : WITNESS) + voters.priorityOf(id) * PRIORITY_UNIT]
+  })
 }
 
 /** One group's configurations: the last one is in force, whether it is committed or not. */
@@ -95,6 +120,11 @@ export class Configurations {
    */
   mayVote(id: number): boolean {
     return this.#kept.some(({ voters }) => voters.includes(id))
+  }
+
+  /** Whether one of those says that this member is a witness: no other would say otherwise. */
+  isWitness(id: number): boolean {
+    return this.#kept.some(({ voters }) => !voters.holdsData(id))
   }
 
   /** An entry says so; the log ends with it. */

@@ -9,6 +9,7 @@ import type { Wish } from './configuration.js'
 import { Lease } from './lease.js'
 import { HELD_TIMEOUTS } from './log-compaction.js'
 import type { AppendReply, Incoming } from './message.js'
+import { mayLead, Preference, preferred } from './preference.js'
 import { Progress, SNAPSHOT } from './progress.js'
 import type { Raft } from './raft.js'
 import { Message, Role } from './raft-kinds.js'
@@ -16,6 +17,7 @@ import { ReadQueue } from './read.js'
 import { Replication } from './replication.js'
 import { Rounds } from './rounds.js'
 import { type Held, Transfer } from './transfer.js'
+import { WitnessLimit } from './witness-limit.js'
 
 /** One member while it leads, for one term. */
 export class Leader {
@@ -33,6 +35,8 @@ export class Leader {
   readonly #lease: Lease
   readonly #transfer: Transfer
   readonly #change: Change
+  readonly #witnessLimit: WitnessLimit
+  readonly #preference: Preference
   /** Index of this term's first entry, the no-op: what an earlier leader acknowledged is at or below it. */
   readonly #termStart: number
   #heartbeatDeadline: number
@@ -50,6 +54,8 @@ export class Leader {
     this.#lease = new Lease(raft.config, raft.commands)
     this.#transfer = new Transfer(raft, this.#lease)
     this.#change = new Change(raft, this.#replication.chunks, this.#termStart)
+    this.#witnessLimit = new WitnessLimit(raft)
+    this.#preference = new Preference(raft.config.electionTimeout)
     this.#heartbeatDeadline = this.#nextHeartbeat()
   }
 
@@ -123,7 +129,8 @@ export class Leader {
 
   startTransfer(peer: number): void {
     const { config, voters } = this.#raft
-    if (peer !== config.id && voters.includes(peer)) this.#transfer.start(peer)
+    if (!voters.holdsData(peer)) this.#raft.commands.transferOver(peer, Code.MEMBER_IS_WITNESS)
+    else if (peer !== config.id && voters.includes(peer)) this.#transfer.start(peer)
     else this.#raft.commands.transferOver(peer, Code.MEMBER_UNKNOWN)
   }
 
@@ -147,6 +154,7 @@ export class Leader {
     const { now } = this.#raft
     if (now >= this.#transfer.deadline) {
       const held = this.#transfer.giveUp(Code.TIMEOUT)
+      this.#preference.failed(now)
       if (this.#hung >= STALL_HEARTBEATS) {
         this.#raft.follow(this.#raft.term, 0)
         return
@@ -162,6 +170,7 @@ export class Leader {
     if (this.#change.advance(this.#followers, this.#transfer.active)) return
     this.#confirm()
     this.#transfer.advance(this.#followers)
+    this.#replication.witnessLimit = this.#witnessLimit.last(this.#followers)
     for (const follower of this.#followers) this.#replication.replicate(follower)
     this.#scheduleCommit()
   }
@@ -191,7 +200,7 @@ export class Leader {
 
   #answered(follower: Progress, message: AppendReply): void {
     if (message.round < follower.bornRound) return
-    follower.heardAt = this.#raft.now
+    follower.heard(this.#raft.now, this.#raft.config.electionTimeout)
     follower.round = Math.max(follower.round, message.round)
     follower.recovers = message.promise === 0
     const promise = message.promise * (1 - CLOCK_DRIFT_SHARE)
@@ -261,12 +270,14 @@ export class Leader {
     }
     this.#rounds.begin(raft.now)
     this.#change.heartbeat()
+    this.#witnessLimit.heartbeat()
     for (const follower of this.#followers) {
       this.#replication.checkWaiting(follower)
       this.#replication.heartbeat(follower)
     }
     this.#transfer.repeat()
     this.#handOver()
+    this.#prefer()
   }
 
   /**
@@ -279,10 +290,23 @@ export class Leader {
     if (this.#hung < STALL_HEARTBEATS || this.#transfer.active) return
     const least = diskHangs ? durable + 1 : commit
     const able = this.#followers.filter(
-      ({ id, match, heardAt }) => voters.includes(id) && match >= least && now - heardAt <= config.electionTimeout,
+      ({ id, match, heardAt }) => mayLead(voters, id) && match >= least && now - heardAt <= config.electionTimeout,
     )
-    const best = able.reduce((a, b) => (b.match > a.match ? b : a), able[0] as Progress)
-    if (able.length > 0) this.#transfer.start(best.id)
+    const most = Math.max(...able.map(({ match }) => match))
+    const best = preferred(
+      voters,
+      able.filter(({ match }) => match === most),
+    )
+    if (best !== undefined) this.#transfer.start(best.id)
+  }
+
+  /** Somebody of a higher priority has kept up for long: it should lead. Not while members change, which this leader has begun to make. */
+  #prefer(): void {
+    const { voters, config, configurations, commit, now, hangs } = this.#raft
+    const changes = voters.isJoint || commit < Math.max(this.#termStart, configurations.current.index)
+    if (changes || hangs || this.#transfer.active) return
+    const better = this.#preference.better(voters, config.id, this.#followers, this.#change.keptUp, now)
+    if (better !== undefined) this.#transfer.start(better.id)
   }
 
   /** Check-quorum: a leader that is cut off gives up by itself, so that its clients look elsewhere (Raft thesis, 6.2). */

@@ -34,6 +34,8 @@ export class Progress {
   sentCommit = 0
   /** The last answer in this term; ms. */
   heardAt: number
+  /** Since when no two answers were further apart than an election timeout, ms. */
+  heardSince: number
   /** Newest round it has answered; 0: none. */
   round = 0
   /** It promised nothing when it last answered: it has lost something, and does not vote until it has that again. */
@@ -51,6 +53,13 @@ export class Progress {
   constructor(id: number, next: number, now: number) {
     this.id = id
     this.next = next
+    this.heardAt = now
+    this.heardSince = now
+  }
+
+  /** An answer; `patience`: after how long without one it counts as gone, ms. */
+  heard(now: number, patience: number): void {
+    if (now - this.heardAt > patience) this.heardSince = now
     this.heardAt = now
   }
 

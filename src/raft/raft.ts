@@ -332,8 +332,8 @@ export class Raft {
   /** Asks for votes: pre-votes first, unless a transfer told it to campaign. */
   campaign(transfer: boolean): void {
     assert(this.role !== Role.LEADER, 'a leader does not campaign', { term: this.term })
-    if (this.hangs || !(this.voters.includes(this.config.id) || this.configurations.mayVote(this.config.id))) {
-      // A learner does not lead, nor who has left. Of who hangs, its own vote would never be on disk, and a term that only this member knows unseats
+    if (this.hangs || !this.#mayLead()) {
+      // A learner does not lead, nor a witness, nor who has left. Of who hangs, its own vote would never be on disk, and a term that only this member knows unseats
       // a leader when the disk goes on.
       if (this.#behaviour instanceof Follower) this.#behaviour.flush()
       this.follow(this.term, 0)
@@ -432,6 +432,12 @@ export class Raft {
   }
 
   // ── helpers ──
+
+  #mayLead(): boolean {
+    const { id } = this.config
+    if (!this.voters.holdsData(id) || this.configurations.isWitness(id)) return false
+    return this.voters.includes(id) || this.configurations.mayVote(id)
+  }
 
   #othersIn({ members }: Voters): readonly number[] {
     return members.filter((member) => member !== this.config.id)

@@ -17,6 +17,8 @@ export class Replication {
   readonly #rounds: Rounds
   /** Nothing but heartbeats before the log is on disk up to here; 0: anything. */
   readonly #sentFrom: number
+  /** The last index that a witness is sent in this step. */
+  witnessLimit = 0
 
   constructor(raft: Raft, rounds: Rounds, termStart: number) {
     this.#raft = raft
@@ -33,18 +35,19 @@ export class Replication {
       this.#sendSnapshot(follower)
       return
     }
+    const limit = this.#raft.voters.holdsData(follower.id) ? this.#raft.log.lastIndex : this.witnessLimit
     if (follower.state === REPLICATE) {
-      this.#pipeline(follower)
+      this.#pipeline(follower, limit)
       return
     }
     // Catching up: one message a step, so that the plane never reads much at once.
-    if (follower.waiting || follower.window.full) return
+    if (follower.waiting || follower.window.full || (follower.state === CATCH_UP && follower.next > limit)) return
     follower.wait(this.#raft.now)
     if (follower.state === PROBE) {
       // The entries go along if they are few: after an election a follower usually needs just the no-op.
-      const known = follower.next >= this.chunks.oldest && follower.next <= this.#raft.log.lastIndex
-      this.#send(follower, known ? this.chunks.endOfRange(follower.next) : 0, AT_ONCE)
-    } else this.#send(follower, Math.min(this.chunks.oldest, this.#raft.log.lastIndex + 1), REPORTED)
+      const known = follower.next >= this.chunks.oldest && follower.next <= limit
+      this.#send(follower, known ? Math.min(this.chunks.endOfRange(follower.next), limit + 1) : 0, AT_ONCE)
+    } else this.#send(follower, Math.min(this.chunks.oldest, limit + 1), REPORTED)
   }
 
   /** Of a message whose sizes were not known, the entries before `end` went out, of so many bytes. */
@@ -131,15 +134,15 @@ export class Replication {
     } else if (follower.state === PROBE && follower.waiting && waited > config.electionTimeout) follower.waiting = false
   }
 
-  #pipeline(follower: Progress): void {
-    const { log } = this.#raft
-    while (follower.next <= log.lastIndex && !follower.window.full) {
+  /** `limit`: the last index that it may be sent. */
+  #pipeline(follower: Progress, limit: number): void {
+    while (follower.next <= limit && !follower.window.full) {
       if (follower.next < this.chunks.oldest) {
         follower.resume(follower.next, this.chunks.oldest)
         this.replicate(follower)
         return
       }
-      const end = this.chunks.endOfRange(follower.next)
+      const end = Math.min(this.chunks.endOfRange(follower.next), limit + 1)
       this.#send(follower, end, AT_ONCE)
       follower.window.add(end, this.chunks.rangeBytes, this.#raft.now)
       follower.next = end

@@ -1,5 +1,5 @@
 // Who votes, as a value: one set of voters, two while they change (joint consensus, Raft thesis 4.3), and learners, which only
-// get entries. Knows members by their ids and numbers of theirs: indexes, rounds and times are counted the same way.
+// get entries; who of them is a witness, which has the log's terms and no data; and who should lead rather than others. Knows members by their ids and numbers of theirs: indexes, rounds and times are counted the same way.
 import { limits } from '../limits.js'
 import { assert } from './assert.js'
 
@@ -19,17 +19,31 @@ export class Voters {
   /** Empty unless voters are changing. */
   readonly outgoing: readonly number[]
   readonly learners: readonly number[]
+  /** Members of any kind that have no data: they never lead. Of each set fewer than a majority, so that each majority has the data. */
+  readonly witnesses: readonly number[]
+  readonly #priorities: ReadonlyMap<number, number>
   /** Where the voters of each set stand in `members`. */
   readonly #incomingSlots: readonly number[]
   readonly #outgoingSlots: readonly number[]
 
-  /** `incoming`: the voters; `outgoing`: those that they replace, while both count; `learners`: members that are in neither. */
-  constructor(incoming: readonly number[], outgoing: readonly number[] = [], learners: readonly number[] = []) {
+  /**
+   * `incoming`: the voters; `outgoing`: those that they replace, while both count; `learners`: members that are in neither. `witnesses`: who of
+   * all of them; `priorities`: of those that have another than 0.
+   */
+  constructor(
+    incoming: readonly number[],
+    outgoing: readonly number[] = [],
+    learners: readonly number[] = [],
+    witnesses: readonly number[] = [],
+    priorities: ReadonlyMap<number, number> = new Map(),
+  ) {
     const voters = [...new Set([...incoming, ...outgoing])]
     this.members = [...voters, ...learners]
     this.incoming = incoming
     this.outgoing = outgoing
     this.learners = learners
+    this.witnesses = witnesses.filter((id) => this.members.includes(id))
+    this.#priorities = priorities
     this.#incomingSlots = incoming.map((id) => this.members.indexOf(id))
     this.#outgoingSlots = outgoing.map((id) => this.members.indexOf(id))
     const { members } = this
@@ -40,6 +54,11 @@ export class Voters {
       'members differ',
       { members: members.join(' ') },
     )
+    assert(
+      hasDataInMajorities(incoming, this.witnesses) && hasDataInMajorities(outgoing, this.witnesses),
+      'each majority has data',
+      { members: members.join(' '), witnesses: this.witnesses.join(' ') },
+    )
   }
 
   /** Two sets vote. */
@@ -49,7 +68,17 @@ export class Voters {
 
   /** What they change to: the incoming ones alone. */
   left(): Voters {
-    return new Voters(this.incoming, [], this.learners)
+    return new Voters(this.incoming, [], this.learners, this.witnesses, this.#priorities)
+  }
+
+  /** Whether this member has the data, not only the log's terms. */
+  holdsData(id: number): boolean {
+    return !this.witnesses.includes(id)
+  }
+
+  /** Who of those that can lead should: the higher, the rather. 0 unless somebody said otherwise. */
+  priorityOf(id: number): number {
+    return this.#priorities.get(id) ?? 0
   }
 
   /** Whether this member votes, in either set. */
@@ -67,6 +96,11 @@ export class Voters {
     const reached = reachedByMajority(this.#incomingSlots, numbers)
     return this.#outgoingSlots.length === 0 ? reached : Math.min(reached, reachedByMajority(this.#outgoingSlots, numbers))
   }
+}
+
+/** Whether in every majority of these voters somebody is no witness. */
+export function hasDataInMajorities(voters: readonly number[], witnesses: readonly number[]): boolean {
+  return voters.length === 0 || voters.filter((id) => witnesses.includes(id)).length < majority(voters.length)
 }
 
 /** Nobody has to agree for a set that is empty. */

@@ -6,7 +6,7 @@ type Call = (a: never, b: never, c: never, d: never) => void
 type Hook = Exclude<keyof Checker, 'property'>
 
 const HOOKS: readonly Hook[] = [
-  ...(['onRole', 'onLease', 'onWrite', 'onCommit', 'onApply', 'onRestart', 'onWipe', 'onRecovered'] as const),
+  ...(['onRole', 'onLease', 'onWrite', 'onDurable', 'onCommit', 'onApply', 'onRestart', 'onWipe', 'onRecovered'] as const),
   ...(['onAcknowledged', 'onOperation', 'onRead', 'onEnd'] as const),
 ]
 

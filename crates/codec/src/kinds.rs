@@ -11,6 +11,8 @@ numbered! {
         Batch = 1,
         /// who the members are from this entry on
         Configuration = 2,
+        /// a batch without what it says, as a witness has it
+        Stripped = 3,
     }
     /// Operations of a batch or read, as in FORMATS.md.
     OperationKind: u8, "an operation of unknown kind" {

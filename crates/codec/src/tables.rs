@@ -66,6 +66,8 @@ pub enum Code {
     QuorumAtRisk = 36,
     /// this member was removed from its cluster; a new one, in an empty data directory, can join
     MemberRemoved = 37,
+    /// that member is a witness: it has no data, so it serves no reads and does not lead; ask another one
+    MemberIsWitness = 38,
     /// that member belongs to another cluster
     ClusterMismatch = 40,
     /// the other side speaks another protocol version
@@ -156,6 +158,7 @@ impl Code {
             Self::MemberBehind => "MEMBER_BEHIND",
             Self::QuorumAtRisk => "QUORUM_AT_RISK",
             Self::MemberRemoved => "MEMBER_REMOVED",
+            Self::MemberIsWitness => "MEMBER_IS_WITNESS",
             Self::ClusterMismatch => "CLUSTER_MISMATCH",
             Self::ProtocolVersion => "PROTOCOL_VERSION",
             Self::ProtocolError => "PROTOCOL_ERROR",
@@ -220,6 +223,7 @@ impl Code {
             35 => Self::MemberBehind,
             36 => Self::QuorumAtRisk,
             37 => Self::MemberRemoved,
+            38 => Self::MemberIsWitness,
             40 => Self::ClusterMismatch,
             41 => Self::ProtocolVersion,
             42 => Self::ProtocolError,
@@ -259,6 +263,8 @@ pub mod limits {
     pub const VALUE_BYTES_MAX: usize = 1572864;
     /// largest limit of a value, bytes: an event with the value before it fits a frame
     pub const VALUE_BYTES_LARGEST: usize = 3932160;
+    /// highest priority of a member
+    pub const MEMBER_PRIORITY_MAX: usize = 255;
     /// bytes of the name of whoever is behind a request
     pub const PRINCIPAL_BYTES_MAX: usize = 255;
     /// bytes of one request to a member, its header included
