@@ -11,6 +11,7 @@ import { checkNames } from './arguments/option-names.js'
 import { checkTimeout } from './arguments/timeout.js'
 import type { PortFactory } from './connection/port.js'
 import { createEmbedded, createRemote, REQUEST_TIMEOUT_MS } from './database/create-database.js'
+import type { ClientDatabase } from './database/database.js'
 import { Compactor } from './history/compactor.js'
 import { keepOf } from './history/retention.js'
 import { askCluster, becomeMember, checkCluster } from './join/become-member.js'
@@ -44,6 +45,7 @@ export async function open(options: OpenOptions): Promise<Database> {
   const start = (more: Partial<MemberConfig> = {}) => ClusterMember.start({ ...config, ...more }, raft, listeners)
   const member = await (join === null ? start() : startJoining(start, config, join.endpoints, options))
   let compactor: Compactor | null = null
+  let opened: ClientDatabase | null = null
   try {
     compactor = await Compactor.start((_, notify, lost) => member.port(notify, lost), keep, config.groups)
     const db = await createEmbedded({
@@ -60,9 +62,16 @@ export async function open(options: OpenOptions): Promise<Database> {
       // Whoever asked for a member that others reach wants it to stay, though this app itself has nothing more to do.
       hold: options.members !== undefined || config.listen.length > 0,
     })
+    opened = db
     if (join !== null && member.info.joining) {
       await becomeMember({
-        self: { id: member.info.id, name: config.name, endpoint: join.advertise },
+        self: {
+          id: member.info.id,
+          name: config.name,
+          endpoint: join.advertise,
+          witness: member.info.witness,
+          priority: options.priority,
+        },
         endpoints: join.endpoints,
         own: db,
         connect: (endpoints) => createRemote({ ports: dialPort, endpoints, requestTimeout: options.requestTimeout }),
@@ -72,8 +81,12 @@ export async function open(options: OpenOptions): Promise<Database> {
     }
     return db
   } catch (error) {
-    compactor?.close()
-    await member.close()
+    // It holds the process, until it is closed.
+    if (opened !== null) await opened.close()
+    else {
+      compactor?.close()
+      await member.close()
+    }
     throw error
   }
 }
