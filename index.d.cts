@@ -64,6 +64,8 @@ declare const Code: {
   readonly QUORUM_AT_RISK: 36;
   /** this member was removed from its cluster; a new one, in an empty data directory, can join */
   readonly MEMBER_REMOVED: 37;
+  /** that member is a witness: it has no data, so it serves no reads and does not lead; ask another one */
+  readonly MEMBER_IS_WITNESS: 38;
   /** that member belongs to another cluster */
   readonly CLUSTER_MISMATCH: 40;
   /** the other side speaks another protocol version */
@@ -175,9 +177,45 @@ export interface Member {
   endpoint: string;
   /** A voter counts for majorities. A learner gets all that is written, and counts for nothing. */
   role: "voter" | "learner";
+  /** It votes, or learns to, without the data: it never leads, and serves no reads. */
+  isWitness: boolean;
+  /** Of those that can lead the one with the highest does, once it has been there for a while; 0 to 255, default 0. */
+  priority: number;
   isLeader: boolean;
   /** What becomes of it by a change of voters that is under way, during which it votes in either case; null: it stays what it is. */
   changing: "promoted" | "removed" | null;
+}
+/** What a member that joins a cluster is to be. */
+export interface JoinOptions {
+  /** With `join`: where the others reach this member, `host:port`. Default: the first such address of `listen`. */
+  advertise?: string | undefined;
+  /** With `join`: ends an `open` that still waits, which rejects with ABORTED. The next one goes on. */
+  signal?: AbortSignal | undefined;
+  /**
+   * With `join`: this member is a witness, from its first start on and for as long as it is a member. It votes, and keeps the log's terms and who
+   * the members are, but no data: its directory stays small, whatever is written. It never leads. Writes and reads through it go to the
+   * leader; `watch`, `getSync` and `backup` are MEMBER_IS_WITNESS: `connect` to a member with data for those. Two members with data and
+   * a witness go on when one of the three fails. While one of the two with data is down, what is acknowledged is on one disk only: if that is lost
+   * too, so is what was written meanwhile. Of the voters fewer than a majority are witnesses. Default: false.
+   */
+  witness?: boolean | undefined;
+  /**
+   * With `join`: who of those that can lead does rather than others, 0 to 255; default: 0, or what it had. A leader hands over to a member of
+   * higher priority that has kept up for ten election timeouts. See `members.update`, also for founders.
+   */
+  priority?: number | undefined;
+}
+/** A member to take in. */
+export interface NewMember {
+  name: string;
+  endpoint: string;
+  witness?: boolean | undefined;
+  priority?: number | undefined;
+}
+/** What of a member can be another. */
+export interface MemberUpdate {
+  endpoint?: string | undefined;
+  priority?: number | undefined;
 }
 /** What a change of the members has come to. */
 export interface MembersChange {
@@ -213,12 +251,10 @@ export interface Members {
   /**
    * Takes a member in, as a learner: it endangers no majority. What runs under that name with `join` then takes the place, and is made a
    * voter once it has caught up; `open` with `join` does this by itself. INVALID_ARGUMENT if another member has that name or endpoint,
-   * or there are seven.
+   * or there are seven. `witness`: it votes without the data, as long as it is a member: see `open`; of the voters fewer than a
+   * majority are witnesses, else promoting it is INVALID_ARGUMENT. `priority`: who leads rather than others, 0 to 255, default 0.
    */
-  add(member: {
-    name: string;
-    endpoint: string;
-  }, options?: CallOptions): Promise<MembersChange>;
+  add(member: NewMember, options?: CallOptions): Promise<MembersChange>;
   /** Makes a learner a voter, as soon as it has caught up. TIMEOUT if it has not by then. */
   promote(member: MemberRef, options?: CallOptions): Promise<MembersChange>;
   /**
@@ -226,10 +262,11 @@ export interface Members {
    * an empty one. A leader hands over first. INVALID_ARGUMENT if no other member votes.
    */
   remove(member: MemberRef, options?: RemoveOptions): Promise<MembersChange>;
-  /** Gives a member another endpoint, for which it must listen there too. INVALID_ARGUMENT if another member has it. */
-  update(member: MemberRef, to: {
-    endpoint: string;
-  }, options?: CallOptions): Promise<MembersChange>;
+  /**
+   * Gives a member another endpoint, for which it must listen there too, another priority, or both. INVALID_ARGUMENT if another member has the
+   * endpoint. A leader of lower priority hands over when the member has been there for ten election timeouts.
+   */
+  update(member: MemberRef, to: MemberUpdate, options?: CallOptions): Promise<MembersChange>;
   /**
    * Takes a member out and puts another one, which is a member already, in its place: in one step, so that there are never fewer or more
    * voters. Waits until the newcomer has caught up. `member` of the result is the newcomer.
@@ -411,7 +448,8 @@ export interface MemberStatus {
   endpoint: string;
   /** The addresses on which it listens, Unix sockets too, with the ports that it really has. Empty: none, or it did not answer. */
   listen: string[];
-  role: "leader" | "follower" | "candidate" | "learner" | "unreachable";
+  /** `witness`: it has no data; `revision`, `stateHash` and the like say nothing of a witness. */
+  role: "leader" | "follower" | "candidate" | "learner" | "witness" | "unreachable";
   /** Name of the leader this member knows; null: none. */
   leader: string | null;
   term: number;
@@ -632,7 +670,7 @@ export interface HistoryOptions {
   keep?: HistoryBound | readonly HistoryBound[] | "all" | undefined;
 }
 /** Options of `open`. `open({ dataDir })` alone is a store of one member. */
-export interface OpenOptions {
+export interface OpenOptions extends JoinOptions {
   /** Directory of this member's data, made if it is not there. A relative one counts from the working directory at the call. */
   dataDir: string;
   /** This member's name; kept in its data directory, like the names of all. Default: `solo` when there are no members. */
@@ -649,10 +687,6 @@ export interface OpenOptions {
    * Needs `name`, which no voter has, and a TCP address in `listen`; excludes `members`. A directory that is a founder's stays that.
    */
   join?: readonly string[] | undefined;
-  /** With `join`: where the others reach this member, `host:port`. Default: the first such address of `listen`. */
-  advertise?: string | undefined;
-  /** With `join`: ends an `open` that still waits, which rejects with ABORTED. The next one goes on. */
-  signal?: AbortSignal | undefined;
   /**
    * Address to listen on, `host:port` or `unix:/path`, or several of them. A Unix socket is for clients on this machine: its file belongs to
    * the member's user and nobody else may connect (mode 0600; whoever wants more sets another mode), one that a dead process left is

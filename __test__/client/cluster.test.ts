@@ -6,6 +6,8 @@ import { useVirtualTime } from './virtual-time.js'
 
 useVirtualTime()
 
+const PLAIN = { isWitness: false, priority: 0 }
+
 test('status of a member in this process and of the others', async () => {
   const network = new FakeNetwork(3)
   network.members[2]!.down = true
@@ -33,8 +35,8 @@ test('a member that takes connections and does not answer is unreachable', async
 test('members', async () => {
   const db = await createEmbedded({ ports: new FakeNetwork(2).ports })
   expect(await db.members()).toEqual([
-    { id: 1, name: 'n1', endpoint: '127.0.0.1:7001', role: 'voter', isLeader: true, changing: null },
-    { id: 2, name: 'n2', endpoint: '127.0.0.1:7002', role: 'voter', isLeader: false, changing: null },
+    { id: 1, name: 'n1', endpoint: '127.0.0.1:7001', role: 'voter', ...PLAIN, isLeader: true, changing: null },
+    { id: 2, name: 'n2', endpoint: '127.0.0.1:7002', role: 'voter', ...PLAIN, isLeader: false, changing: null },
   ])
   await db.close()
 })

@@ -63,7 +63,7 @@ export class FakeNetwork {
   constructor(count = 1) {
     for (let id = 1; id <= count; id++) this.members.push(new FakeMember(this, id))
     this.leader = 1
-    const members = this.members.map(({ id, endpoint }) => ({ id, name: `n${id}`, endpoint, part: 1 }))
+    const members = this.members.map(({ id, endpoint }) => ({ id, name: `n${id}`, endpoint, part: 1, priority: 0 }))
     this.configuration = { index: 0, members }
     this.store.onChange = () => {
       for (const member of this.members) member.pushEvents()

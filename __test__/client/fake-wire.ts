@@ -112,6 +112,7 @@ export interface FakeConfigured {
   name: string
   endpoint: string
   part: number
+  priority?: number
 }
 
 export function readChange(body: Buffer): { from: number; forced: boolean; members: FakeConfigured[] } {
@@ -120,11 +121,10 @@ export function readChange(body: Buffer): { from: number; forced: boolean; membe
   const forced = reader.u8() === 1
   if (reader.take(7).some((byte) => byte !== 0)) throw new Error('bytes of 0 are not')
   const members = Array.from({ length: reader.u32() }, () => {
-    const [id, part] = [reader.u64(), reader.u8()]
-    if (reader.u8() !== 0) throw new Error('a byte of 0 is not')
+    const [id, part, priority] = [reader.u64(), reader.u8(), reader.u8()]
     const [nameBytes, endpointBytes] = [reader.u16(), reader.u16()]
     if (reader.u16() !== 0) throw new Error('bytes of 0 are not')
-    return { id, part, name: reader.take(nameBytes).toString(), endpoint: reader.take(endpointBytes).toString() }
+    return { id, part, priority, name: reader.take(nameBytes).toString(), endpoint: reader.take(endpointBytes).toString() }
   })
   if (!reader.done) throw new Error('more than the members')
   return { from, forced, members }

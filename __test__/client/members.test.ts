@@ -66,7 +66,15 @@ test('a member of an older version, which says neither parts nor index, is under
 test('a member is added as a learner, promoted, moved and removed', async () => {
   const { network, db } = await cluster()
   const added = await db.members.add(D)
-  expect(added.member).toEqual({ ...D, id: expect.any(Number), role: 'learner', isLeader: false, changing: null })
+  expect(added.member).toEqual({
+    ...D,
+    id: expect.any(Number),
+    role: 'learner',
+    isWitness: false,
+    priority: 0,
+    isLeader: false,
+    changing: null,
+  })
   expect(added.member.id).toBeLessThan(2 ** 53)
   expect(added.members.map(({ name }) => name)).toEqual(['n1', 'n2', 'n3', 'd'])
   expect(namesIn(network)).toBe('n1 n2 n3 d?')

@@ -134,14 +134,14 @@ test('watch', async () => {
 
 test('change of the members', () => {
   const members = [
-    { id: 2 ** 40 + 5, part: 1, name: 'ä', endpoint: 'h:1' },
-    { id: 7, part: 0, name: 'b', endpoint: '' },
+    { id: 2 ** 40 + 5, part: 5, priority: 0, name: 'ä', endpoint: 'h:1' },
+    { id: 7, part: 0, priority: 200, name: 'b', endpoint: '' },
   ]
   expect(Buffer.from(encodeChange(2 ** 40 + 9, true, members)).toString('hex')).toBe(
     hex(
       '0900000000010000 01 00000000000000  02000000' +
-        '0500000000010000 01 00 0200 0300 0000 c3a4 683a31' +
-        '0700000000000000 00 00 0100 0000 0000 62',
+        '0500000000010000 05 00 0200 0300 0000 c3a4 683a31' +
+        '0700000000000000 00 c8 0100 0000 0000 62',
     ).toString('hex'),
   )
   expect(encodeChange(1, false, [])[8]).toBe(0)

@@ -11,7 +11,7 @@ import { dial, STRANGER } from './socket.js'
 const CHANGE_MEMBERS = 10
 const ANSWER_MS = 20_000
 const MEMBER_AT = 20
-const FIXED = { id: 0x7e57, part: 0, name: 'new', endpoint: '127.0.0.1:9' }
+const FIXED = { id: 0x7e57, part: 0, priority: 0, name: 'new', endpoint: '127.0.0.1:9' }
 
 const withBytes = (body: Uint8Array, at: number, ...bytes: Buffer[]) => {
   const out = Buffer.from(body)
@@ -35,7 +35,19 @@ function lies(index: number, members: ConfiguredMember[]): [string, Uint8Array, 
     ['no name', wish([{ ...FIXED, name: '' }]), malformed],
     ['a name of 1,000 bytes', wish([{ ...FIXED, name: 'n'.repeat(1000) }]), malformed],
     ['an endpoint of 1,000 bytes', at(`${'h'.repeat(1000)}:1`), malformed],
-    ['an unknown part', wish([{ ...FIXED, part: 4 }]), malformed],
+    ['an unknown part', wish([{ ...FIXED, part: 8 }]), malformed],
+    [
+      'witnesses that are a majority',
+      wish(
+        [
+          { ...FIXED, part: 5 },
+          { ...FIXED, id: 5, name: 'n5', part: 5 },
+        ],
+        [first],
+      ),
+      malformed,
+    ],
+    ['a member with data made a witness', wish([], [{ ...first, part: 5 }, ...members.slice(1)]), invalid],
     ['a part of who leaves', wish([{ ...FIXED, part: 2 }]), malformed],
     ['zero members', encodeChange(index, true, []), malformed],
     [
@@ -84,7 +96,7 @@ test('changes that no cluster can carry out', { timeout: 240_000 }, async () => 
   await using cluster = await Cluster.start()
   const db = await cluster.client()
   const before = await db.members.list()
-  const members = before.map(({ id, name, endpoint }) => ({ id, part: 1, name, endpoint }))
+  const members = before.map(({ id, name, endpoint }) => ({ id, part: 1, priority: 0, name, endpoint }))
   const pids = cluster.members.map(({ pid }) => pid)
   const { length } = lies(0, members)
   const wrong: string[] = []

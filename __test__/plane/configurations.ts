@@ -80,6 +80,27 @@ export function configurationSuite(name: string, create: () => PlaneHarness): vo
       ])
     })
 
+    test('what a member is besides goes with it both ways: a witness, and who should lead', async () => {
+      const ranked = [harness.self, 1 + 256 * 9, harness.other, 1 + 4]
+      driver.exchange([[Command.ROLE, GROUP, Role.LEADER, TERM, harness.self], noop(1)])
+      harness.change(0, ranked)
+      const [asker = 0, ...wish] = driver.waitFor(Event.CHANGE)
+      expect(wish).toEqual([0, 0, 2, ...ranked])
+      driver.exchange([configure(asker, 2, ranked), [Command.ROSTER, GROUP, 2, harness.self, 1, harness.other, 1]])
+      durable(2)
+      driver = new PlaneDriver(await harness.reopen())
+      driver.waitFor(Event.OPENED)
+      expect(driver.waitFor(Event.CONFIGURATION)).toEqual([2, TERM, 2, ...ranked])
+    })
+
+    test('and comes with a message', async () => {
+      const ranked = [harness.self, 1 + 256 * 255, harness.other, 1 + 4 + 256]
+      await harness.connect(driver)
+      harness.deliverConfigurations(TERM, [undefined, ranked])
+      driver.waitFor(Event.MESSAGE)
+      expect(driver.waitFor(Event.CONFIGURATION)).toEqual([1, 0, 2, ...ranked])
+    })
+
     test('those of a message are told before it, with how many entries come before each', async () => {
       await harness.connect(driver)
       harness.deliverConfigurations(TERM, [undefined, both, undefined, alone])

@@ -138,7 +138,13 @@ class NativeHarness implements PlaneHarness {
     const numbers = pairs.map((_, i) => i).filter((i) => i % 2 === 0)
     const wanted = numbers.map((i) => {
       const { name, endpoint } = members[ids.indexOf(pairs[i] ?? 0)] ?? { name: '', endpoint: '' }
-      return { id: pairs[i] ?? 0, name, endpoint, part: pairs[i + 1] ?? 0 }
+      return {
+        id: pairs[i] ?? 0,
+        name,
+        endpoint,
+        part: (pairs[i + 1] ?? 0) % 256,
+        priority: Math.floor((pairs[i + 1] ?? 0) / 256),
+      }
     })
     this.#requests.push(request(CHANGE_MEMBERS, Buffer.from(encodeChange(from, false, wanted))))
     this.#submit()

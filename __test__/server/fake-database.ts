@@ -10,6 +10,8 @@ import type {
   Member,
   MemberStatus,
   Members,
+  MemberUpdate,
+  NewMember,
   Pair,
   RangeOptions,
   Selection,
@@ -287,12 +289,18 @@ function fakeMembers(db: FakeDatabase): Members {
   const plain = { isLeader: false, changing: null }
   return Object.assign(list, {
     list,
-    add: (member: { name: string; endpoint: string }, ...rest: unknown[]) =>
-      change('add', [member, ...rest], () => put({ ...member, id: db.memberRows.length + 1, role: 'learner', ...plain })),
+    add: (member: NewMember, ...rest: unknown[]) =>
+      change('add', [member, ...rest], () => {
+        const { name, endpoint, witness: isWitness = false, priority = 0 } = member
+        return put({ name, endpoint, isWitness, priority, id: db.memberRows.length + 1, role: 'learner', ...plain })
+      }),
     promote: (...args: unknown[]) => change('promote', args, (found) => put({ ...(found as Member), role: 'voter' })),
     remove: (...args: unknown[]) => change('remove', args, (found) => drop(found as Member)),
-    update: (ref: unknown, to: { endpoint: string }, ...rest: unknown[]) =>
-      change('update', [ref, to, ...rest], (found) => put({ ...(found as Member), ...to })),
+    update: (ref: unknown, to: MemberUpdate, ...rest: unknown[]) =>
+      change('update', [ref, to, ...rest], (found) => {
+        const { endpoint = (found as Member).endpoint, priority = (found as Member).priority } = to
+        return put({ ...(found as Member), endpoint, priority })
+      }),
     replace: (ref: unknown, by: unknown, ...rest: unknown[]) =>
       change('replace', [ref, by, ...rest], (found) => {
         drop(found as Member)

@@ -10,6 +10,8 @@ const member = (id: number, more: Partial<Member> = {}): Member => ({
   name: `n${id}`,
   endpoint: `127.0.0.1:710${id}`,
   role: 'voter',
+  isWitness: false,
+  priority: 0,
   isLeader: false,
   changing: null,
   ...more,

@@ -1,10 +1,10 @@
 // The public interface, the same for an embedded member (`open`) and a remote client (`connect`). Types only.
 import type { PeerStatus, RafterError } from '../errors.js'
 import type { CallOptions } from './call-options.js'
-import type { Member, Members } from './members-api.js'
+import type { JoinOptions, Member, Members } from './members-api.js'
 
 export type { CallOptions } from './call-options.js'
-export type { Member, MemberRef, Members, MembersChange, RemoveOptions } from './members-api.js'
+export type * from './members-api.js'
 
 /**
  * A key or value: a string is its UTF-8 bytes. A lone surrogate is stored as U+FFFD, and bytes that are not valid UTF-8
@@ -168,7 +168,8 @@ export interface MemberStatus {
   endpoint: string
   /** The addresses on which it listens, Unix sockets too, with the ports that it really has. Empty: none, or it did not answer. */
   listen: string[]
-  role: 'leader' | 'follower' | 'candidate' | 'learner' | 'unreachable'
+  /** `witness`: it has no data; `revision`, `stateHash` and the like say nothing of a witness. */
+  role: 'leader' | 'follower' | 'candidate' | 'learner' | 'witness' | 'unreachable'
   /** Name of the leader this member knows; null: none. */
   leader: string | null
   term: number
@@ -387,7 +388,7 @@ export interface HistoryOptions {
 }
 
 /** Options of `open`. `open({ dataDir })` alone is a store of one member. */
-export interface OpenOptions {
+export interface OpenOptions extends JoinOptions {
   /** Directory of this member's data, made if it is not there. A relative one counts from the working directory at the call. */
   dataDir: string
   /** This member's name; kept in its data directory, like the names of all. Default: `solo` when there are no members. */
@@ -404,10 +405,6 @@ export interface OpenOptions {
    * Needs `name`, which no voter has, and a TCP address in `listen`; excludes `members`. A directory that is a founder's stays that.
    */
   join?: readonly string[] | undefined
-  /** With `join`: where the others reach this member, `host:port`. Default: the first such address of `listen`. */
-  advertise?: string | undefined
-  /** With `join`: ends an `open` that still waits, which rejects with ABORTED. The next one goes on. */
-  signal?: AbortSignal | undefined
   /**
    * Address to listen on, `host:port` or `unix:/path`, or several of them. A Unix socket is for clients on this machine: its file belongs to
    * the member's user and nobody else may connect (mode 0600; whoever wants more sets another mode), one that a dead process left is

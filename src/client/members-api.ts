@@ -10,9 +10,48 @@ export interface Member {
   endpoint: string
   /** A voter counts for majorities. A learner gets all that is written, and counts for nothing. */
   role: 'voter' | 'learner'
+  /** It votes, or learns to, without the data: it never leads, and serves no reads. */
+  isWitness: boolean
+  /** Of those that can lead the one with the highest does, once it has been there for a while; 0 to 255, default 0. */
+  priority: number
   isLeader: boolean
   /** What becomes of it by a change of voters that is under way, during which it votes in either case; null: it stays what it is. */
   changing: 'promoted' | 'removed' | null
+}
+
+/** What a member that joins a cluster is to be. */
+export interface JoinOptions {
+  /** With `join`: where the others reach this member, `host:port`. Default: the first such address of `listen`. */
+  advertise?: string | undefined
+  /** With `join`: ends an `open` that still waits, which rejects with ABORTED. The next one goes on. */
+  signal?: AbortSignal | undefined
+  /**
+   * With `join`: this member is a witness, from its first start on and for as long as it is a member. It votes, and keeps the log's terms and who
+   * the members are, but no data: its directory stays small, whatever is written. It never leads. Writes and reads through it go to the
+   * leader; `watch`, `getSync` and `backup` are MEMBER_IS_WITNESS: `connect` to a member with data for those. Two members with data and
+   * a witness go on when one of the three fails. While one of the two with data is down, what is acknowledged is on one disk only: if that is lost
+   * too, so is what was written meanwhile. Of the voters fewer than a majority are witnesses. Default: false.
+   */
+  witness?: boolean | undefined
+  /**
+   * With `join`: who of those that can lead does rather than others, 0 to 255; default: 0, or what it had. A leader hands over to a member of
+   * higher priority that has kept up for ten election timeouts. See `members.update`, also for founders.
+   */
+  priority?: number | undefined
+}
+
+/** A member to take in. */
+export interface NewMember {
+  name: string
+  endpoint: string
+  witness?: boolean | undefined
+  priority?: number | undefined
+}
+
+/** What of a member can be another. */
+export interface MemberUpdate {
+  endpoint?: string | undefined
+  priority?: number | undefined
 }
 
 /** What a change of the members has come to. */
@@ -52,9 +91,10 @@ export interface Members {
   /**
    * Takes a member in, as a learner: it endangers no majority. What runs under that name with `join` then takes the place, and is made a
    * voter once it has caught up; `open` with `join` does this by itself. INVALID_ARGUMENT if another member has that name or endpoint,
-   * or there are seven.
+   * or there are seven. `witness`: it votes without the data, as long as it is a member: see `open`; of the voters fewer than a
+   * majority are witnesses, else promoting it is INVALID_ARGUMENT. `priority`: who leads rather than others, 0 to 255, default 0.
    */
-  add(member: { name: string; endpoint: string }, options?: CallOptions): Promise<MembersChange>
+  add(member: NewMember, options?: CallOptions): Promise<MembersChange>
   /** Makes a learner a voter, as soon as it has caught up. TIMEOUT if it has not by then. */
   promote(member: MemberRef, options?: CallOptions): Promise<MembersChange>
   /**
@@ -62,8 +102,11 @@ export interface Members {
    * an empty one. A leader hands over first. INVALID_ARGUMENT if no other member votes.
    */
   remove(member: MemberRef, options?: RemoveOptions): Promise<MembersChange>
-  /** Gives a member another endpoint, for which it must listen there too. INVALID_ARGUMENT if another member has it. */
-  update(member: MemberRef, to: { endpoint: string }, options?: CallOptions): Promise<MembersChange>
+  /**
+   * Gives a member another endpoint, for which it must listen there too, another priority, or both. INVALID_ARGUMENT if another member has the
+   * endpoint. A leader of lower priority hands over when the member has been there for ten election timeouts.
+   */
+  update(member: MemberRef, to: MemberUpdate, options?: CallOptions): Promise<MembersChange>
   /**
    * Takes a member out and puts another one, which is a member already, in its place: in one step, so that there are never fewer or more
    * voters. Waits until the newcomer has caught up. `member` of the result is the newcomer.

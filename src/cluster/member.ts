@@ -23,6 +23,8 @@ export interface MemberConfig {
   members: { id?: number; name: string; endpoint: string }[]
   /** A directory that is new is that of a member which joins these members, and not of one that founds a cluster. Default: false. */
   joining?: boolean
+  /** It joins as a witness. Of a directory that is there, that says it. Default: false. */
+  witness?: boolean
   /** Identity of the cluster that it joins, as MEMBERS tells it; default: 0, not told. */
   cluster?: number
   /** `host:port` or `unix:/path`; empty: it does not listen. */

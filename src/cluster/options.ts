@@ -56,6 +56,7 @@ export function memberOptions(options: OpenOptions): MemberOptions {
       name,
       dataDir: resolve(options.dataDir),
       members,
+      witness: options.witness === true,
       listen,
       durability: oneOf(options.durability, 'durability', ['always', 'interval', 'os']),
       durabilityInterval: whole(options.durabilityInterval, 'durabilityInterval', 10, 1),
@@ -85,6 +86,8 @@ const OPTION_NAMES: ReadonlySet<string> = new Set<keyof OpenOptions>([
   'members',
   'join',
   'advertise',
+  'witness',
+  'priority',
   'signal',
   'listen',
   'durability',
@@ -136,8 +139,12 @@ function checkMembers(options: OpenOptions): { name: string; members: MemberConf
 }
 
 /** What a member that joins needs besides. */
-function checkJoin({ join, advertise, members, name, listen }: OpenOptions): MemberOptions['join'] {
+function checkJoin({ join, advertise, witness, priority, members, name, listen }: OpenOptions): MemberOptions['join'] {
+  whole(priority, 'priority', 0, 0, limits.memberPriorityMax)
+  oneOf(witness, 'witness', [false, true])
   if (join === undefined) {
+    if (witness === true) throw invalid('witness goes with join: a witness joins a cluster that runs')
+    if (priority !== undefined) throw invalid('priority goes with join; else give it with members.update()')
     if (advertise !== undefined) throw invalid('advertise goes with join; else the members say where each is reached')
     return null
   }
@@ -178,7 +185,7 @@ function whole(value: number | undefined, name: string, byDefault: number, min: 
   return number
 }
 
-function oneOf<T extends string>(value: T | undefined, name: string, choices: readonly [T, ...T[]]): T {
+function oneOf<T extends string | boolean>(value: T | undefined, name: string, choices: readonly [T, ...T[]]): T {
   const choice = value ?? choices[0]
   if (!choices.includes(choice)) throw invalid(`${name} is ${choices.join(', ')}; got ${String(value)}`)
   return choice

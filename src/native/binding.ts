@@ -58,6 +58,8 @@ export interface MemberInfo {
   cluster: number
   /** It has joined, or is about to: its directory is not a founder's. */
   joining: boolean
+  /** It has no data. */
+  witness: boolean
   /** Who votes as long as no entry of the log says who does, by number: the founders, or those whom it joins. */
   voters: number[]
   /** Who learns until then, by number: itself if it joins. */

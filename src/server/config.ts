@@ -43,6 +43,18 @@ export const settings: Setting[] = [
     text: 'with --join: where the others reach it (default: where it listens)',
     parse: (text) => text,
   },
+  {
+    key: 'witness',
+    value: 'bool',
+    text: 'with --join: it votes without the data, and never leads',
+    parse: yesOrNo,
+  },
+  {
+    key: 'priority',
+    value: 'number',
+    text: 'with --join: of those that can lead the one with the highest does, 0 to 255',
+    parse: integer(0, 255),
+  },
   { key: 'memory', value: 'size', text: 'memory that the store may use', parse: bytes, default: 256 * MIB },
   {
     key: 'durability',
@@ -148,7 +160,7 @@ export function formatSetting({ key, value }: EffectiveSetting): string {
       .map(([name, at]) => `${name}=${at}`)
       .join(',')
   if (key === 'history') return String((value as HistoryOptions).keep)
-  if (typeof value !== 'number' || key === 'groups') return String(value)
+  if (typeof value !== 'number' || key === 'groups' || key === 'priority') return String(value)
   if (!/memory|bytes/i.test(key)) return `${value}ms`
   return value % (MIB / 2) === 0 ? `${value / MIB}MiB` : `${value}`
 }

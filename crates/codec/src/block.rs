@@ -20,6 +20,7 @@
 use crate::principal::Principal;
 use crate::reader::{u32_at, Malformed, Parsed, Reader};
 use crate::unencodable::{body_length, room, Unencodable};
+use crate::EntryKind;
 
 /// Bytes before an entry's principal and body.
 pub const ENTRY_HEADER_BYTES: usize = 8;
@@ -172,6 +173,24 @@ pub fn skip_entries(block: &[u8], count: u64) -> Parsed<&[u8]> {
             .ok_or(Malformed("a block has fewer entries than announced"))??;
     }
     Ok(entries.rest())
+}
+
+/// Appends a block without what its batches say, nor who was behind them: as a witness has it. Malformed: it is no block.
+///
+/// # Panics
+/// Invariant: an entry that was read can be written.
+pub fn strip_batches(block: &[u8], out: &mut Vec<u8>) -> Parsed<()> {
+    for entry in Entries::new(block) {
+        let entry = entry?;
+        let stripped = Entry {
+            version: entry.version,
+            ..Entry::new(EntryKind::Stripped, &[])
+        };
+        let is_batch = entry.kind == EntryKind::Batch as u8;
+        let encoded = if is_batch { stripped } else { entry }.encode(out);
+        encoded.expect("invariant: an entry that was read can be written");
+    }
+    Ok(())
 }
 
 /// The identity of a cluster that the body of a no-op entry tells, 0 if none: `[u64 identity]`, or nothing.

@@ -2,9 +2,10 @@
 //!
 //! ```text
 //! configuration   [u32 members][member …]
-//! member          [u64 id][u8 part][u8 0][u16 nameLen][u16 endpointLen][u16 0][name][endpoint]        UTF-8
-//! change          [u64 index of the configuration in force][u8 1 FORCED][7 × 0][configuration: part 1 it shall vote, 0 learn]
+//! member          [u64 id][u8 part][u8 priority][u16 nameLen][u16 endpointLen][u16 0][name][endpoint]        UTF-8
+//! change          [u64 index of the configuration in force][u8 1 FORCED][7 × 0][configuration: part 1 it shall vote, 0 learn; 4 more: a witness]
 //! ```
+//! Releases before witnesses and priorities refuse both: the part is unknown to them, and what is the priority must be 0.
 
 use std::collections::HashSet;
 
@@ -17,6 +18,11 @@ use crate::unencodable::{body_length, Unencodable};
 pub const PART_INCOMING: u8 = 1;
 /// A member's part: it votes until the change of voters is over.
 pub const PART_OUTGOING: u8 = 2;
+/// A member's part: it is a witness, which has the log's terms and no data, for as long as it is a member.
+pub const PART_WITNESS: u8 = 4;
+
+/// What the exchange with the core adds to a part for each of the priority.
+const PRIORITY_UNIT: u64 = 256;
 
 /// Largest body that is parsed.
 pub const CONFIGURATION_BYTES_MAX: usize =
@@ -31,12 +37,44 @@ const MEMBER_HEAD_BYTES: usize = 16;
 pub struct ConfiguredMember {
     /// Its number, never 0: drawn when it joined, or of its name if it founded the cluster.
     pub id: u64,
-    /// A sum of [`PART_INCOMING`] and [`PART_OUTGOING`]; 0: it learns.
+    /// A sum of [`PART_INCOMING`], [`PART_OUTGOING`] and [`PART_WITNESS`]; without the first two it learns.
     pub part: u8,
+    /// Of those that can lead the one with the highest should; 0 unless somebody said otherwise.
+    pub priority: u8,
     /// Its name, unique in the cluster.
     pub name: String,
     /// Where the others reach it.
     pub endpoint: String,
+}
+
+impl ConfiguredMember {
+    /// Whether it votes, in either set.
+    #[must_use]
+    pub const fn votes(&self) -> bool {
+        self.part & (PART_INCOMING | PART_OUTGOING) != 0
+    }
+
+    /// Whether it has no data.
+    #[must_use]
+    pub const fn is_witness(&self) -> bool {
+        self.part & PART_WITNESS != 0
+    }
+
+    /// What it is, as the exchange with the core says it: the part, and the priority times 256.
+    #[must_use]
+    pub fn standing(&self) -> u64 {
+        u64::from(self.part) + u64::from(self.priority) * PRIORITY_UNIT
+    }
+
+    /// The same member as the core says that it is; `None`: the core cannot have said that.
+    #[must_use]
+    pub fn with_standing(&self, standing: u64) -> Option<Self> {
+        Some(Self {
+            part: u8::try_from(standing % PRIORITY_UNIT).ok()?,
+            priority: u8::try_from(standing / PRIORITY_UNIT).ok()?,
+            ..self.clone()
+        })
+    }
 }
 
 /// All members, owned: there are few, and they seldom change.
@@ -56,7 +94,7 @@ impl Configuration {
         out.extend_from_slice(&body_length(self.members.len())?.to_le_bytes());
         for member in &self.members {
             out.extend_from_slice(&member.id.to_le_bytes());
-            out.extend_from_slice(&[member.part, 0]);
+            out.extend_from_slice(&[member.part, member.priority]);
             out.extend_from_slice(&length(&member.name)?.to_le_bytes());
             out.extend_from_slice(&length(&member.endpoint)?.to_le_bytes());
             out.extend_from_slice(&[0; 2]);
@@ -67,7 +105,7 @@ impl Configuration {
     }
 
     /// Reads the body of an entry. Malformed unless these can be the members of a cluster: at most [`MEMBERS_MAX`] of them, each
-    /// once by number and by name, and one that votes.
+    /// once by number and by name, one that votes, and in each majority one with data.
     pub fn parse(body: &[u8]) -> Parsed<Self> {
         let mut reader = Reader::new(body);
         let count = u32_at(reader.array::<4>()?, 0) as usize;
@@ -87,15 +125,32 @@ impl Configuration {
         if !members.iter().any(|member| member.part & PART_INCOMING != 0) {
             return Err(Malformed("a configuration has nobody who votes"));
         }
-        Ok(Self { members })
+        let configuration = Self { members };
+        if [PART_INCOMING, PART_OUTGOING]
+            .iter()
+            .all(|set| configuration.has_data_in_majorities(*set))
+        {
+            Ok(configuration)
+        } else {
+            Err(Malformed(
+                "a configuration has so many witnesses that a majority could do without the data",
+            ))
+        }
     }
 
-    /// (id, part) of each, as the Raft core knows them.
+    /// Whether in every majority of a set of voters somebody is no witness.
+    fn has_data_in_majorities(&self, set: u8) -> bool {
+        let voters = || self.members.iter().filter(|member| member.part & set != 0);
+        let witnesses = voters().filter(|member| member.is_witness()).count();
+        voters().count() == 0 || witnesses < voters().count() / 2 + 1
+    }
+
+    /// (id, standing) of each, as the Raft core knows them.
     #[must_use]
     pub fn parts(&self) -> Vec<(u64, u64)> {
         self.members
             .iter()
-            .map(|member| (member.id, u64::from(member.part)))
+            .map(|member| (member.id, member.standing()))
             .collect()
     }
 
@@ -138,7 +193,7 @@ pub struct ConfigurationChange {
     pub from: u64,
     /// Also when a majority of the new voters does not answer now.
     pub is_forced: bool,
-    /// Who the members shall be: part 1 it votes, 0 it learns.
+    /// Who the members shall be: part 1 it votes, 0 it learns, and 4 more for a witness.
     pub wanted: Configuration,
 }
 
@@ -161,7 +216,7 @@ impl ConfigurationChange {
             ));
         }
         let wanted = Configuration::parse(reader.rest())?;
-        if wanted.members.iter().any(|member| member.part > PART_INCOMING) {
+        if wanted.members.iter().any(|member| member.part & PART_OUTGOING != 0) {
             return Err(Malformed(
                 "a change of members says who leaves by other means than leaving it out",
             ));
@@ -179,10 +234,10 @@ fn member(reader: &mut Reader<'_>) -> Parsed<ConfiguredMember> {
     let head = reader.array::<MEMBER_HEAD_BYTES>()?;
     let (id, part) = (u64_at(head, 0), head[8]);
     let (name_bytes, endpoint_bytes) = (usize::from(u16_at(head, 10)), usize::from(u16_at(head, 12)));
-    if id == 0 || id > SAFE_NUMBER_MAX || part > PART_INCOMING | PART_OUTGOING {
+    if id == 0 || id > SAFE_NUMBER_MAX || part > PART_INCOMING | PART_OUTGOING | PART_WITNESS {
         return Err(Malformed("a member of a configuration has an unknown number or part"));
     }
-    if head[9] != 0 || head[14] != 0 || head[15] != 0 {
+    if head[14] != 0 || head[15] != 0 {
         return Err(Malformed(
             "a member of a configuration says what this version does not know",
         ));
@@ -196,6 +251,7 @@ fn member(reader: &mut Reader<'_>) -> Parsed<ConfiguredMember> {
     Ok(ConfiguredMember {
         id,
         part,
+        priority: head[9],
         name,
         endpoint,
     })

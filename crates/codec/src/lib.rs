@@ -43,14 +43,14 @@ mod written_keys;
 pub use batch::{Batch, BatchHeader, BATCH_HEADER_BYTES, BATCH_RETRY, BATCH_START};
 pub use block::{
     count_entries, count_entries_in_parts, encode_identity, entries_bytes, parse_identity, skip_entries, split_entries,
-    Entries, Entry, ENTRY_HEADER_BYTES,
+    strip_batches, Entries, Entry, ENTRY_HEADER_BYTES,
 };
 pub use bounds::{ENTRY_BYTES_MAX, PAIR_BYTES_MAX, RESULT_BYTES_MAX};
 pub use commands::{Command, Commands, MemberParts, RosterMembers, SendCommand, TermRuns};
 pub use compare::{Compare, Compares, Operand};
 pub use configuration::{
     Configuration, ConfigurationChange, ConfigurationEntry, ConfiguredMember, CONFIGURATION_BYTES_MAX, PART_INCOMING,
-    PART_OUTGOING,
+    PART_OUTGOING, PART_WITNESS,
 };
 pub use delivery::{first_response_bytes, whole_responses};
 pub use events::{Event, Events, LogRuns, MemberPairs, EVENTS_HEADER_DOUBLES, MESSAGE_EVENT_DOUBLES};

@@ -124,8 +124,8 @@ impl RaftRecord<'_> {
     /// be sent on, and each configuration one that can be. To be checked before the core or the log sees any of it.
     ///
     /// Batches are not looked into: the state machine parses each before it applies any of it, and answers what is
-    /// malformed alike on all members.
-    pub fn check(&self) -> Parsed<CheckedEntries> {
+    /// malformed alike on all members. `is_witness`: who receives it has no data, and takes none; all others take nothing without.
+    pub fn check(&self, is_witness: bool) -> Parsed<CheckedEntries> {
         let header = &self.header;
         if header.term > SAFE_NUMBER_MAX || header.fields.iter().any(|field| *field > SAFE_NUMBER_MAX) {
             return Err(Malformed("a message has a number beyond 2^53"));
@@ -134,7 +134,7 @@ impl RaftRecord<'_> {
             return Err(Malformed("entries come with an append alone"));
         }
         let announced = self.check_runs()?;
-        let entries = check_entries(self.payload)?;
+        let entries = check_entries(self.payload, is_witness)?;
         if entries.count == announced {
             Ok(entries)
         } else {
@@ -167,13 +167,20 @@ impl RaftRecord<'_> {
 }
 
 /// The entries of a block. Malformed if one of them may not be in a log.
-fn check_entries(block: &[u8]) -> Parsed<CheckedEntries> {
+fn check_entries(block: &[u8], is_witness: bool) -> Parsed<CheckedEntries> {
     let mut entries = CheckedEntries::default();
     for entry in Entries::new(block) {
         let entry = entry?;
-        if EntryKind::try_from(entry.kind)? == EntryKind::Configuration {
-            let configuration = Configuration::parse(entry.body)?;
-            entries.configurations.push((entries.count, configuration));
+        match EntryKind::try_from(entry.kind)? {
+            EntryKind::Configuration => {
+                let configuration = Configuration::parse(entry.body)?;
+                entries.configurations.push((entries.count, configuration));
+            }
+            EntryKind::Batch if is_witness => return Err(Malformed("a batch for a witness says something")),
+            EntryKind::Stripped if !is_witness || !entry.body.is_empty() => {
+                return Err(Malformed("a batch without what it says is for witnesses alone"));
+            }
+            EntryKind::Noop | EntryKind::Batch | EntryKind::Stripped => {}
         }
         if entry.encoded_size() > ENTRY_BYTES_MAX {
             return Err(Malformed("an entry is too large to be sent on"));

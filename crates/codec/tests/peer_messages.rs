@@ -39,7 +39,7 @@ fn check(header: &RaftHeader, runs: &[Run], payload: &[u8]) -> Parsed<u64> {
 fn checked(header: &RaftHeader, runs: &[Run], payload: &[u8]) -> Parsed<CheckedEntries> {
     let frame = frame(header, runs, payload);
     match PeerRecords::new(&frame).next().unwrap().unwrap() {
-        PeerRecord::Raft(record) => record.check(),
+        PeerRecord::Raft(record) => record.check(false),
         other => panic!("{other:?}"),
     }
 }
@@ -113,6 +113,7 @@ fn an_entry_that_changes_the_members_is_told_with_its_place_and_refused_if_it_na
     let member = ConfiguredMember {
         id: 5,
         part: 1,
+        priority: 0,
         name: "a".to_owned(),
         endpoint: "a:1".to_owned(),
     };

@@ -194,7 +194,7 @@ proptest! {
         let PeerRecord::Raft(raft) = records[0] else { panic!("not a Raft record") };
         prop_assert_eq!((raft.header, raft.payload), (header, payload.as_slice()));
         prop_assert!(raft.runs.iter().eq(runs));
-        prop_assert_eq!(raft.check().unwrap().count, u64::from(total));
+        prop_assert_eq!(raft.check(false).unwrap().count, u64::from(total));
         prop_assert_eq!(records[1], PeerRecord::Forward(forward));
         prop_assert_eq!(records[2], PeerRecord::ReadIndex { group, id });
         prop_assert_eq!(records[3], PeerRecord::ReadReply(reply));

@@ -68,6 +68,9 @@ pub struct Config {
     /// Identity of the cluster that it joins; 0: it was not told.
     #[serde(default)]
     pub cluster: u64,
+    /// Whether it joins as a witness, without data. Of a directory that is there, that says it.
+    #[serde(default)]
+    pub witness: bool,
     /// This member's number: that of its name, until `be` says another one.
     #[serde(skip)]
     pub(crate) id: u64,

@@ -28,6 +28,7 @@ fn configure(bench: &Bench, id: u64, joining: &Peer) {
     let member = |peer: &Peer| ConfiguredMember {
         id: peer.id,
         part: 1,
+        priority: 0,
         name: peer.name.clone(),
         endpoint: peer.endpoint.clone(),
     };

@@ -21,6 +21,7 @@ fn members(count: u64) -> Configuration {
     let member = |id| ConfiguredMember {
         id,
         part: u8::from(id == 1 || id < count),
+        priority: 0,
         name: format!("member-{id}"),
         endpoint: format!("10.0.0.{id}:{count}"),
     };
@@ -130,6 +131,37 @@ fn a_snapshot_carries_it() {
         .unwrap();
     install_snapshot(to.path(), &mut stream.as_slice()).unwrap();
     assert_eq!(open::<LsmEngine>(&to, 1000).status(), before);
+}
+
+#[test]
+fn a_witness_has_it_and_where_it_stands_and_nothing_else() {
+    let (from, to) = (LsmEngine::new_disk(), LsmEngine::new_disk());
+    let machine = open::<LsmEngine>(&from, 1000);
+    let before = replay(&machine, &[put(1), configuration(7), put(2)]);
+    let (mark, state) = machine.state();
+    let (_, bare) = machine.state_of_witness();
+    let mut stream = Vec::new();
+    let snapshot = machine.engine().snapshot(mark, state).unwrap().bare(bare);
+    snapshot.write(&mut stream).unwrap();
+    install_snapshot(to.path(), &mut stream.as_slice()).unwrap();
+    let witness = open::<LsmEngine>(&to, 1000);
+    let after = witness.status();
+    assert_eq!(
+        (after.mark, &after.configuration, after.cluster),
+        (before.mark, &before.configuration, before.cluster)
+    );
+    assert!(after.sessions == 0 && after.state_hash != before.state_hash);
+    assert!(witness.verify_hash().unwrap(), "it has no rows, and knows it");
+    // And goes on from there.
+    let log = [
+        vec![(EntryKind::Noop, vec![]); 3],
+        vec![(EntryKind::Stripped, vec![]), configuration(3)],
+    ]
+    .concat();
+    let status = replay(&witness, &log);
+    assert_eq!((status.mark.index, status.mark.revision), (5, before.mark.revision));
+    assert_eq!(status.configuration.map(|last| last.index), Some(5));
+    witness.rotate().unwrap();
 }
 
 /// Canaries: the same rows and revision, and another configuration, index or term.

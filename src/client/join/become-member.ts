@@ -2,13 +2,14 @@
 // Each step is looked at before it is done, so that a start anew goes on where the last one ended. Knows no native module.
 import type { ErrorCode } from '../../codes.js'
 import { RafterError } from '../../errors.js'
+import type { NewMember } from '../api.js'
 import { checkSignal } from '../arguments/signal.js'
 import { Backoff } from '../connection/backoff.js'
 import type { PortFactory } from '../connection/port.js'
 import type { ClientDatabase } from '../database/database.js'
 import { LeaderSearch } from '../leader/leader-search.js'
 import { planJoin, planPromote } from '../members/wanted.js'
-import type { ConfiguredMember, Membership } from '../wire/membership.js'
+import { type ConfiguredMember, isVoter, type Membership } from '../wire/membership.js'
 
 /** So long nothing may come of it before the log says why, ms. */
 const SILENCE_MS = 10_000
@@ -65,7 +66,7 @@ export async function checkCluster(ports: PortFactory, endpoints: readonly strin
 
 export interface Joining {
   /** This member. `endpoint`: where the others reach it. */
-  self: { id: number; name: string; endpoint: string }
+  self: NewMember & { id: number }
   /** Of members of the cluster. */
   endpoints: readonly string[]
   /** The database over this member. */
@@ -97,7 +98,7 @@ export async function becomeMember(joining: Joining): Promise<void> {
 function placeOf({ members, index }: Membership, { id, endpoint }: Joining['self']) {
   // What no entry says is what it was told itself.
   const known = index === 0 ? undefined : members.find((member) => member.id === id)
-  return { isVoter: known !== undefined && known.part !== 0, isKnown: known?.endpoint === endpoint }
+  return { isVoter: known !== undefined && isVoter(known), isKnown: known?.endpoint === endpoint }
 }
 
 /** By way of other members: whoever does not know this one, or not where it is, does not speak to it. */

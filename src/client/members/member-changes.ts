@@ -6,7 +6,7 @@ import { checkSignal } from '../arguments/signal.js'
 import { checkTimeout } from '../arguments/timeout.js'
 import { Backoff } from '../connection/backoff.js'
 import { encodeChange } from '../wire/change.js'
-import { isJoint, type Membership, shownMembers } from '../wire/membership.js'
+import { isJoint, isWitness, type Membership, shownMembers } from '../wire/membership.js'
 import { RequestKind } from '../wire/request-kinds.js'
 import type { MemberRequests } from './member-requests.js'
 import { isSame, type MemberList, type Plan } from './wanted.js'
@@ -64,7 +64,7 @@ export class MemberChanges {
   /** Only from what is committed for good: a member that lags behind would have a change made, or found made, that is undone. */
   async #attempt(plan: Plan, attempt: Attempt): Promise<MembersChange> {
     await this.caughtUp(attempt.call, attempt)
-    const before = await this.#settled(attempt)
+    const before = await this.#current(attempt)
     const { members, member } = plan(before.members)
     const groups = await this.#groupCount(attempt)
     // The first group at last: it is what everybody looks at, and whoever is taken out may be the one that asks.
@@ -73,6 +73,18 @@ export class MemberChanges {
     const shown = shownMembers({ ...before, members: [...members] })
     const [about] = shownMembers({ ...before, members: [member] })
     return { member: shown.find(({ id }) => id === member.id) ?? (about as MembersChange['member']), members: shown }
+  }
+
+  /** Who the members are of the first group, by what is committed now. */
+  async #current(attempt: Attempt): Promise<Membership> {
+    const before = await this.#settled(attempt)
+    const self = before.members.find(({ id }) => id === before.self)
+    if (self !== undefined && !isWitness(self)) return before
+    // One that does not know yet that it is a member may be a witness, too.
+    const isOne = self !== undefined || (await this.requests.ownStatus(attempt.call, attempt)).role === 'witness'
+    if (!isOne) return before
+    await this.requests.catchUp(attempt.call, attempt, before)
+    return this.#settled(attempt)
   }
 
   /** Who the members are, unless that is about to change. MEMBERS_CHANGING. */

@@ -1,6 +1,6 @@
 // `db.members`: the list, and what changes it. Checks the options of the calls; knows no bytes and no retries.
 import { RafterError } from '../../errors.js'
-import type { CallOptions, Member, MemberRef, Members, MembersChange, RemoveOptions } from '../api.js'
+import type { CallOptions, Member, MemberRef, Members, MembersChange, MemberUpdate, NewMember, RemoveOptions } from '../api.js'
 import { checkCall } from '../arguments/call-options.js'
 import { checkNames } from '../arguments/option-names.js'
 import { describe } from '../text/describe.js'
@@ -24,7 +24,7 @@ export function memberList(requests: MemberRequests, changes: MemberChanges, cha
   }
   return Object.assign((options?: CallOptions) => list(options), {
     list,
-    add: async (member: { name: string; endpoint: string }, options: CallOptions = {}) => {
+    add: async (member: NewMember, options: CallOptions = {}) => {
       checkCall(options)
       return make('add', planAdd(member), options)
     },
@@ -36,7 +36,7 @@ export function memberList(requests: MemberRequests, changes: MemberChanges, cha
       checkRemove(options)
       return make('remove', planRemove(member), options)
     },
-    update: async (member: MemberRef, to: { endpoint: string }, options: CallOptions = {}) => {
+    update: async (member: MemberRef, to: MemberUpdate, options: CallOptions = {}) => {
       checkCall(options)
       return make('update', planUpdate(member, to), options)
     },

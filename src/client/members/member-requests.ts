@@ -82,6 +82,24 @@ export class MemberRequests {
     return parseMembers(await this.requestText(call, { type: RequestKind.MEMBERS, ...about }, options))
   }
 
+  /**
+   * Resolves when the member that is asked has applied what the leader has committed: a witness hands its reads to the leader, so they
+   * say nothing of itself. NO_LEADER if that cannot be asked.
+   */
+  async catchUp(call: string, options: CallOptions, { members, leader }: Membership): Promise<void> {
+    const found = members.find(({ id }) => id === leader)
+    const { role, committed } =
+      found === undefined ? { role: 'unreachable', committed: 0 } : await this.#statusOf(found, MEMBER_ANSWER_MS)
+    if (role !== 'leader') throw new RafterError('NO_LEADER', `${call}: the leader does not answer`, { outcome: 'not-done' })
+    const deadline = performance.now() + (options.timeout ?? this.requestTimeout)
+    const backoff = new Backoff()
+    while ((await this.ownStatus(call, options)).applied < committed) {
+      if (performance.now() >= deadline)
+        throw new RafterError('TIMEOUT', `${call}: this member is behind`, { outcome: 'not-done' })
+      await new Promise((resolve) => setTimeout(resolve, backoff.delay()))
+    }
+  }
+
   async #statusOf(member: ConfiguredMember, timeout: number): Promise<MemberStatus> {
     try {
       return parseStatus(await this.#askMember(member, RequestKind.STATUS, new Uint8Array(0), timeout))

@@ -3,10 +3,10 @@
 import { endpointFault } from '../../endpoint.js'
 import { RafterError } from '../../errors.js'
 import { limits } from '../../limits.js'
-import type { MemberRef } from '../api.js'
+import type { MemberRef, MemberUpdate, NewMember } from '../api.js'
 import { checkNames } from '../arguments/option-names.js'
 import { describe, shown } from '../text/describe.js'
-import { type ConfiguredMember, PART_INCOMING } from '../wire/membership.js'
+import { type ConfiguredMember, isVoter, isWitness, PART_INCOMING, PART_WITNESS } from '../wire/membership.js'
 import { findMember } from './find-member.js'
 
 /** Who is a member before, or shall be: nobody is on the way in or out. */
@@ -24,34 +24,43 @@ export type Plan = (members: MemberList) => Wanted
 /** A number that nobody else has: random, of 53 bits. */
 const drawId = () => 1 + Math.floor(Math.random() * (Number.MAX_SAFE_INTEGER - 1))
 
-export function planAdd(wish: { name: string; endpoint: string }): Plan {
-  checkNames(wish, ['name', 'endpoint'])
-  const { name, endpoint } = wish
-  const added = { id: drawId(), part: 0, name: checkName(name), endpoint: checkEndpoint('add', endpoint) }
+export function planAdd(wish: NewMember): Plan {
+  checkNames(wish, ['name', 'endpoint', 'witness', 'priority'])
+  const { name, endpoint, witness, priority } = wish
+  const added = {
+    id: drawId(),
+    part: partOf('add', witness),
+    priority: checkPriority('add', priority),
+    name: checkName(name),
+    endpoint: checkEndpoint('add', endpoint),
+  }
   return (members) => {
     const same = members.find((member) => member.name === added.name)
     if (same === undefined) return { members: [...membersBeside('add', members, added), added], member: added }
+    if (isWitness(same) !== isWitness(added)) throw invalid(`add: ${staysWhatItIs(same)}`)
     if (same.endpoint === added.endpoint) return { members, member: same }
     throw invalid(`add: there is a member ${same.name} at ${same.endpoint}; update it to give it another endpoint`)
   }
 }
 
 /** A member that runs, and has drawn its number, takes itself in. */
-export function planJoin(joiner: { id: number; name: string; endpoint: string }): Plan {
+export function planJoin(joiner: NewMember & { id: number }): Plan {
+  const { id, name, endpoint } = joiner
+  const own = { id, name, endpoint, part: partOf('join', joiner.witness), priority: checkPriority('join', joiner.priority) }
   return (members) => {
     const known = members.find(({ id }) => id === joiner.id)
-    const { name } = joiner
     const other = members.find((member) => member.name === name && member !== known)
-    if (other !== undefined && other.part !== 0) {
+    if (other !== undefined && isVoter(other)) {
       throw invalid(
         `join: a voter is called ${name}, whose data directory is another one; join under another name and replace ${name} by it, ` +
           `or remove ${name} first if its directory is lost`,
       )
     }
+    if (other !== undefined && isWitness(other) !== isWitness(own)) throw invalid(`join: ${staysWhatItIs(other)}`)
     // One that learns under that name was added for this one, or was this one with a directory that is lost.
     const rest = members.filter((member) => member !== other && member !== known)
-    const member = { ...joiner, part: known?.part ?? 0 }
-    const isSo = known !== undefined && known.name === name && known.endpoint === joiner.endpoint
+    const member = { ...own, part: known?.part ?? own.part, priority: joiner.priority ?? (known ?? other)?.priority ?? 0 }
+    const isSo = known !== undefined && isSame([known], [member])
     return { members: isSo ? members : [...membersBeside('join', rest, member), member], member }
   }
 }
@@ -60,8 +69,8 @@ export function planPromote(ref: MemberRef): Plan {
   const find = finder('promote', ref)
   return (members) => {
     const before = find(members)
-    const member = { ...before, part: PART_INCOMING }
-    return { members: before.part === PART_INCOMING ? members : replaced(members, member), member }
+    const member = { ...before, part: before.part | PART_INCOMING }
+    return { members: isVoter(before) ? members : withData('promote', replaced(members, member)), member }
   }
 }
 
@@ -75,14 +84,16 @@ export function planRemove(ref: MemberRef): Plan {
   }
 }
 
-export function planUpdate(ref: MemberRef, wish: { endpoint: string }): Plan {
+export function planUpdate(ref: MemberRef, wish: MemberUpdate): Plan {
   const find = finder('update', ref)
-  checkNames(wish, ['endpoint'])
-  const to = checkEndpoint('update', wish.endpoint)
+  checkNames(wish, ['endpoint', 'priority'])
+  if (wish.endpoint === undefined && wish.priority === undefined) throw invalid('update: give an endpoint, a priority, or both')
+  const to = wish.endpoint === undefined ? undefined : checkEndpoint('update', wish.endpoint)
+  const priority = wish.priority === undefined ? undefined : checkPriority('update', wish.priority)
   return (members) => {
     const before = find(members)
-    const member = { ...before, endpoint: to }
-    if (before.endpoint === to) return { members, member }
+    const member = { ...before, endpoint: to ?? before.endpoint, priority: priority ?? before.priority }
+    if (before.endpoint === member.endpoint) return { members: replaced(members, member), member }
     membersBeside(
       'update',
       members.filter((other) => other !== before),
@@ -100,7 +111,7 @@ export function planReplace(ref: MemberRef, by: MemberRef): Plan {
     if (old !== null && !isThere(members, old)) return { members, member: newcomer }
     old = find(members)
     if (old.id === newcomer.id) throw invalid(`replace: ${old.name} cannot take its own place`)
-    const member = { ...newcomer, part: newcomer.part | old.part }
+    const member = { ...newcomer, part: newcomer.part | (old.part & PART_INCOMING) }
     return { members: without('replace', replaced(members, member), old), member }
   }
 }
@@ -109,8 +120,12 @@ export function planReplace(ref: MemberRef, by: MemberRef): Plan {
 export function isSame(members: MemberList, others: MemberList): boolean {
   const isIn = (member: ConfiguredMember) =>
     others.some(
-      ({ id, part, name, endpoint }) =>
-        id === member.id && part === member.part && name === member.name && endpoint === member.endpoint,
+      ({ id, part, priority, name, endpoint }) =>
+        id === member.id &&
+        part === member.part &&
+        priority === member.priority &&
+        name === member.name &&
+        endpoint === member.endpoint,
     )
   return members.length === others.length && members.every(isIn)
 }
@@ -139,10 +154,40 @@ function replaced(members: MemberList, by: ConfiguredMember): MemberList {
 /** All but that one. INVALID_ARGUMENT if nobody is left to vote. */
 function without(call: string, members: MemberList, { id, name }: ConfiguredMember): MemberList {
   const rest = members.filter((member) => member.id !== id)
-  if (rest.every(({ part }) => part === 0)) {
+  if (!rest.some(isVoter)) {
     throw invalid(`${call}: ${name} is the only voter; promote another member first, or replace ${name} by it`)
   }
-  return rest
+  return withData(call, rest)
+}
+
+/** The same members. INVALID_ARGUMENT if so many would be witnesses that a majority could do without the data. */
+function withData(call: string, members: MemberList): MemberList {
+  const voters = members.filter(isVoter)
+  const witnesses = voters.filter(isWitness)
+  if (witnesses.length <= Math.floor(voters.length / 2)) return members
+  const names = witnesses.map(({ name }) => name).join(', ')
+  throw invalid(
+    `${call}: of ${voters.length} voters ${witnesses.length} would be witnesses (${names}), and a majority of them would have no data; ` +
+      'remove a witness first, or promote a member with data',
+  )
+}
+
+function partOf(call: string, witness: unknown): number {
+  if (witness === undefined || typeof witness === 'boolean') return witness === true ? PART_WITNESS : 0
+  throw invalid(`${call}: witness is true or false, not ${describe(witness)}`)
+}
+
+function checkPriority(call: string, priority: unknown): number {
+  if (priority === undefined) return 0
+  if (typeof priority === 'number' && Number.isInteger(priority) && priority >= 0 && priority <= limits.memberPriorityMax) {
+    return priority
+  }
+  throw invalid(`${call}: priority is a whole number from 0 to ${limits.memberPriorityMax}; got ${shown(priority)}`)
+}
+
+function staysWhatItIs(member: ConfiguredMember): string {
+  const what = isWitness(member) ? 'a witness' : 'a member with data'
+  return `${member.name} is ${what}, and stays that; remove it first, and add it anew`
 }
 
 /** The same members, beside whom `added` has room. INVALID_ARGUMENT. */

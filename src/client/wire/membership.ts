@@ -2,9 +2,11 @@
 import { RafterError } from '../../errors.js'
 import type { Member, MemberStatus } from '../api.js'
 
-/** A member's part in the configuration: a sum of these; 0: it learns. */
+/** A member's part in the configuration: a sum of these; without the first two it learns. */
 export const PART_INCOMING = 1
 export const PART_OUTGOING = 2
+/** It has no data. */
+export const PART_WITNESS = 4
 
 /** A member as the answer to MEMBERS has it. */
 export interface ConfiguredMember {
@@ -12,6 +14,7 @@ export interface ConfiguredMember {
   name: string
   endpoint: string
   part: number
+  priority: number
 }
 
 export interface Membership {
@@ -35,11 +38,11 @@ export function parseMembers(text: string): Membership {
   const { leader, cluster, self = 0, index = 0, term = 0 } = parsed
   const isWhole = [leader, cluster, self, index, term].every((number) => typeof number === 'number')
   if (!Array.isArray(parsed['members']) || !isWhole) throw malformed(text)
-  // An older version knows no parts: all vote.
-  const members = parsed['members'].filter(isObject).map(({ id, name, endpoint, part = PART_INCOMING }) => {
-    if (typeof id !== 'number' || typeof name !== 'string' || typeof endpoint !== 'string' || typeof part !== 'number')
-      throw malformed(text)
-    return { id, name, endpoint, part }
+  // An older version knows no parts: all vote. Nor priorities.
+  const members = parsed['members'].filter(isObject).map(({ id, name, endpoint, part = PART_INCOMING, priority = 0 }) => {
+    const areNumbers = typeof id === 'number' && typeof part === 'number' && typeof priority === 'number'
+    if (!areNumbers || typeof name !== 'string' || typeof endpoint !== 'string') throw malformed(text)
+    return { id, name, endpoint, part, priority }
   })
   return { members, index, leader, term, cluster, self } as Membership
 }
@@ -49,15 +52,27 @@ export function isJoint({ members }: Membership): boolean {
   return members.some(({ part }) => (part & PART_OUTGOING) !== 0)
 }
 
+/** Whether a member votes, in either set. */
+export function isVoter({ part }: ConfiguredMember): boolean {
+  return (part & (PART_INCOMING | PART_OUTGOING)) !== 0
+}
+
+/** Whether it has no data. */
+export function isWitness({ part }: ConfiguredMember): boolean {
+  return (part & PART_WITNESS) !== 0
+}
+
 /** The members as users see them. */
 export function shownMembers(membership: Membership): Member[] {
-  return membership.members.map(({ id, name, endpoint, part }) => ({
-    id,
-    name,
-    endpoint,
-    role: part === 0 ? 'learner' : 'voter',
-    isLeader: id === membership.leader,
-    changing: changeOf(part, isJoint(membership)),
+  return membership.members.map((member) => ({
+    id: member.id,
+    name: member.name,
+    endpoint: member.endpoint,
+    role: isVoter(member) ? 'voter' : 'learner',
+    isWitness: isWitness(member),
+    priority: member.priority,
+    isLeader: member.id === membership.leader,
+    changing: changeOf(member.part & ~PART_WITNESS, isJoint(membership)),
   }))
 }
 

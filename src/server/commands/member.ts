@@ -1,13 +1,22 @@
 // rafterdb member list | add | promote | remove | replace | update
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import type { CallOptions, Database, Member, MembersChange } from '../../client/api.js'
 import { type ClientFlags, chooseEndpoints, clientCommand, withDatabase } from '../client-command.js'
 import type { Context } from '../context.js'
 import { beganAnew } from '../former-clusters.js'
 import type { Output } from '../output.js'
+import { integer } from '../parse.js'
 
 interface ForceFlags extends ClientFlags {
   force?: boolean
+}
+
+interface PriorityFlags extends ClientFlags {
+  priority?: number
+}
+
+interface AddFlags extends PriorityFlags {
+  witness?: boolean
 }
 
 export function memberCommand(context: Context): Command {
@@ -34,9 +43,12 @@ function add(context: Context): Command {
   return clientCommand('add', 'take a member in as a learner, before it is started or while it runs')
     .argument('<name>')
     .argument('<endpoint>', 'where the others reach it: host:port')
-    .action(async (name: string, endpoint: string, flags: ClientFlags) => {
+    .option('--witness', 'it votes without the data, and never leads')
+    .addOption(priorityOption())
+    .action(async (name: string, endpoint: string, flags: AddFlags) => {
+      const { witness = false, priority } = flags
       await change(context, flags, async (db, options) => {
-        const made = await db.members.add({ name, endpoint }, options)
+        const made = await db.members.add({ name, endpoint, witness, priority }, options)
         return { made, text: added(made.member, chooseEndpoints(flags, context)) }
       })
     })
@@ -77,15 +89,23 @@ function replace(context: Context): Command {
 }
 
 function update(context: Context): Command {
-  return clientCommand('update', 'give a member another endpoint, on which it listens too')
+  return clientCommand('update', 'give a member another endpoint, on which it listens too, or another priority')
     .argument('<member>')
-    .argument('<endpoint>', 'where the others reach it from now on: host:port')
-    .action(async (member: string, endpoint: string, flags: ClientFlags) => {
+    .argument('[endpoint]', 'where the others reach it from now on: host:port')
+    .addOption(priorityOption())
+    .action(async (member: string, endpoint: string | undefined, flags: PriorityFlags) => {
+      const { priority } = flags
       await change(context, flags, async (db, options) => {
-        const made = await db.members.update(member, { endpoint }, options)
-        return { made, text: `${made.member.name} is at ${made.member.endpoint}` }
+        const made = await db.members.update(member, { endpoint, priority }, options)
+        const ranks = priority === undefined ? '' : `, with priority ${made.member.priority}`
+        return { made, text: `${made.member.name} is at ${made.member.endpoint}${ranks}` }
       })
     })
+}
+
+function priorityOption(): Option {
+  const text = 'of those that can lead the one with the highest does: 0 to 255'
+  return new Option('--priority <number>', text).argParser(integer(0, 255))
 }
 
 function withForce(command: Command): Command {
@@ -104,12 +124,12 @@ async function change(
 }
 
 /** What to do next. */
-function added({ name, endpoint, role }: Member, endpoints: readonly string[]): string {
+function added({ name, endpoint, role, isWitness }: Member, endpoints: readonly string[]): string {
   if (role === 'voter') return `${name} at ${endpoint} is a member already, and votes`
   return [
-    `added ${name} at ${endpoint} as a learner. Start it there, with an empty data directory:`,
+    `added ${name} at ${endpoint} as a ${isWitness ? 'witness that learns' : 'learner'}. Start it there, with an empty data directory:`,
     '',
-    `  rafterdb serve --name ${name} --data-dir DIR --listen ${endpoint} --join ${endpoints.join(',')}`,
+    `  rafterdb serve --name ${name} --data-dir DIR --listen ${endpoint} --join ${endpoints.join(',')}${isWitness ? ' --witness' : ''}`,
     '',
     'Once it has caught up it votes, by itself.',
   ].join('\n')
@@ -121,11 +141,17 @@ function votersOf({ members }: MembersChange): string {
 }
 
 async function printMembers(output: Output, members: readonly Member[]): Promise<void> {
-  const rows = members.map((member) => [member.name, member.endpoint, roleOf(member), String(member.id)])
-  await output.table(['NAME', 'ENDPOINT', 'ROLE', 'ID'], rows)
+  // Most clusters have no priorities.
+  const ranks = members.some(({ priority }) => priority > 0)
+  const rows = members.map((member) => {
+    const row = [member.name, member.endpoint, roleOf(member), String(member.id)]
+    return ranks ? [...row, String(member.priority)] : row
+  })
+  await output.table(['NAME', 'ENDPOINT', 'ROLE', 'ID', ...(ranks ? ['PRIORITY'] : [])], rows)
 }
 
-function roleOf({ role, isLeader, changing }: Member): string {
-  const now = isLeader ? 'leader' : role
+function roleOf({ role, isWitness, isLeader, changing }: Member): string {
+  const votes = isWitness ? (role === 'voter' ? 'witness' : 'witness, learning') : role
+  const now = isLeader ? 'leader' : votes
   return changing === null ? now : `${now}, being ${changing}`
 }

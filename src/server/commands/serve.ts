@@ -31,7 +31,8 @@ export function serveCommand(context: Context): Command {
       setting.default === undefined
         ? ''
         : ` (default: ${formatSetting({ key: setting.key, value: setting.default, origin: '' })})`
-    command.option(`${flagOf(setting.key)} <${setting.value}>`, `${setting.text}${fallback}`, setting.parse)
+    const value = setting.value === 'bool' && setting.default === undefined ? '[bool]' : `<${setting.value}>`
+    command.option(`${flagOf(setting.key)} ${value}`, `${setting.text}${fallback}`, setting.parse)
   }
   return command
     .option('--config <file>', 'JSON file with any of these settings, written like "dataDir" (or RAFTERDB_CONFIG)')

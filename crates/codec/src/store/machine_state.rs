@@ -359,6 +359,7 @@ mod tests {
         let member = ConfiguredMember {
             id: 12,
             part: 1,
+            priority: 0,
             name: "a".into(),
             endpoint: "b:1".into(),
         };

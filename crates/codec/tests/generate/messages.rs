@@ -60,6 +60,7 @@ pub fn configuration(name: &str, members: impl Iterator<Item = (u64, bool)>) -> 
     let member = |(id, votes)| ConfiguredMember {
         id,
         part: u8::from(votes),
+        priority: (id % 256) as u8,
         name: format!("{name}{id}"),
         endpoint: format!("127.0.0.1:{id}"),
     };

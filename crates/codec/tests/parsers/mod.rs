@@ -60,7 +60,7 @@ pub const PARSERS: &[Parser] = &[
     },
     borrowing("peer records", |input| {
         PeerRecords::new(input).all(|record| match record {
-            Ok(PeerRecord::Raft(raft)) => raft.check().is_ok(),
+            Ok(PeerRecord::Raft(raft)) => raft.check(false).is_ok(),
             Ok(PeerRecord::Snapshot(record)) => SnapshotRecord::parse(record).is_ok(),
             record => record.is_ok(),
         })

@@ -10,6 +10,7 @@ use rafterdb_codec::{Code, Entry, EntryKind, RequestKind};
 
 use crate::askers::answers::Answers;
 use crate::askers::deliveries::{write_response, Deliveries, DELIVERY_BYTES_MAX};
+use crate::config::WAY_OUT;
 use crate::ground::clock::now_ms;
 use crate::ground::error::PlaneError;
 use crate::ground::failure::Failure;
@@ -53,6 +54,8 @@ pub struct ApplyParts {
     pub stalls: Arc<Stalls>,
     /// What ends the member.
     pub failure: Arc<Failure>,
+    /// Whether this member has no data.
+    pub is_witness: bool,
 }
 
 /// Applies entries.
@@ -239,6 +242,10 @@ impl Round {
                 .map_err(|malformed| PlaneError::new(Code::LogCorrupt, malformed.0))?;
             self.results.clear();
             self.is_configured |= entry.kind == EntryKind::Configuration as u8;
+            if entry.kind == EntryKind::Stripped as u8 && !parts.is_witness {
+                let text = format!("entry {index} of the log lacks what it says, as a witness's does: {WAY_OUT}");
+                return Err(PlaneError::new(Code::LogCorrupt, text));
+            }
             let applied = machine.apply(index, block.term, &entry, &mut self.results)?;
             if let Some(waiter) = group.take_waiter(index) {
                 if applied.is_uncounted {

@@ -3,8 +3,8 @@
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::channel;
 
-use rafterdb_codec::{Code, Entry, EntryKind, Principal};
-use rafterdb_pool::Buffer;
+use rafterdb_codec::{Code, Entry, EntryKind, Principal, ENTRY_HEADER_BYTES};
+use rafterdb_pool::{Buffer, Slice};
 use rafterdb_store::MACHINE_VERSION;
 
 use crate::askers::asker::{Asker, Waiter};
@@ -94,13 +94,18 @@ fn log_one(bench: &Bench, version: u8) {
     };
     let mut bytes = Buffer::new(entry.encoded_size());
     let size = entry.encode_to(&mut bytes).expect("it works");
+    log_block(bench, bytes.freeze(size));
+}
+
+/// The next entry of group 0's log, as bytes.
+fn log_block(bench: &Bench, bytes: Slice) {
     let group = bench.group(0);
     let first = group.last.load(Ordering::Acquire) + 1;
     group.tail.lock().push(Block {
         first,
         term: 1,
         count: 1,
-        bytes: bytes.freeze(size),
+        bytes,
     });
     group.last.store(first, Ordering::Release);
     group.durable.lock().index = first;
@@ -124,6 +129,19 @@ fn an_entry_of_a_version_that_this_member_does_not_know_stops_it_and_nothing_is_
     assert_eq!(bench.put(0, 7), Err(Code::Poisoned));
     let group = bench.group(0);
     assert_eq!((group.machine().applied(), group.last.load(Ordering::Acquire)), (1, 2));
+}
+
+#[test]
+fn an_entry_without_what_it_says_stops_a_member_that_has_data() {
+    let bench = Bench::new(1);
+    let mut bytes = Buffer::new(ENTRY_HEADER_BYTES);
+    let entry = Entry::new(EntryKind::Stripped, &[]);
+    entry.encode_to(&mut bytes).expect("it works");
+    log_block(&bench, bytes.freeze(ENTRY_HEADER_BYTES));
+    commit(&bench, 1);
+    let why = bench.shared.failure.why().expect("the member has failed");
+    assert_eq!(why.code, Code::LogCorrupt);
+    assert_eq!(bench.group(0).machine().applied(), 0);
 }
 
 #[test]

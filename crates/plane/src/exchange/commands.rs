@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rafterdb_codec::{
-    encode_identity, limits, Code, Command, Commands, Configuration, ConfigurationEntry, Entry, EntryKind, Events,
-    Parsed, RaftHeader, RequestKind, Role, SendAfter, SendCommand, TermRuns, ENTRY_HEADER_BYTES,
+    encode_identity, limits, strip_batches, Code, Command, Commands, Configuration, ConfigurationEntry, Entry,
+    EntryKind, Events, Parsed, RaftHeader, RequestKind, Role, SendAfter, SendCommand, TermRuns, ENTRY_HEADER_BYTES,
 };
 use rafterdb_net::Lane;
 use rafterdb_pool::Slice;
@@ -312,6 +312,9 @@ impl Exchange {
             // They were cut meanwhile; the core learns it from the silence and sends a snapshot.
             return;
         }
+        if !self.entries.is_empty() && is_witness(room, to) {
+            strip(room, &mut self.entries);
+        }
         let header = RaftHeader {
             kind: send.kind,
             group: group.id,
@@ -418,6 +421,19 @@ fn entries_to_send(room: &ExchangeParts, group: &Group, first: u64, end: u64, in
         || room.log.read(group.id, first, end, bytes_max, into).is_ok();
     clip(into, bytes_max, limits::APPEND_RUNS_MAX);
     is_there
+}
+
+fn is_witness(room: &ExchangeParts, peer: u64) -> bool {
+    room.roster.now().find(peer).is_some_and(|member| member.is_witness)
+}
+
+/// Leaves out what a witness does not take.
+fn strip(room: &ExchangeParts, blocks: &mut [Block]) {
+    for block in blocks {
+        let mut bytes = Vec::new();
+        strip_batches(&block.bytes, &mut bytes).expect("invariant: the log holds whole entries");
+        block.bytes = append_buffer::copy(&room.pool, &bytes);
+    }
 }
 
 fn take_role(room: &ExchangeParts, group: &Arc<Group>, role: Role, term: u64, leader: u64) {

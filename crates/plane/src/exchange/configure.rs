@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use rafterdb_codec::{Configuration, ConfigurationEntry, ConfiguredMember, Entry, EntryKind, MemberParts};
+use rafterdb_codec::{Configuration, ConfigurationEntry, Entry, EntryKind, MemberParts};
 use rafterdb_store::MACHINE_VERSION;
 
 use crate::exchange::commands::{broken, Exchange};
@@ -35,10 +35,7 @@ impl Exchange {
                 .and_then(|wanted| wanted.find(id))
                 .or_else(|| before.configuration.find(id))
         };
-        let member = |(id, part): (u64, u64)| {
-            let (member, part) = (named(id)?, u8::try_from(part).ok()?);
-            Some(ConfiguredMember { part, ..member.clone() })
-        };
+        let member = |(id, standing): (u64, u64)| named(id)?.with_standing(standing);
         let members: Option<_> = parts.iter().map(member).collect();
         let entry = ConfigurationEntry {
             index,

@@ -6,6 +6,7 @@ use rafterdb_codec::{Code, MessageKind};
 use crate::testing::Bench;
 
 mod members;
+mod witnesses;
 
 /// A leader of term 1 whose first entry is applied.
 fn leading(bench: &Bench) {

@@ -104,16 +104,16 @@ impl Watchdog {
     }
 
     /// Others may have room. Once for each time that writes are first refused: if they have none either, nobody is helped.
-    fn hand_over(&self) {
+    pub(crate) fn hand_over(&self) {
         let Some(wire) = self.network.get() else { return };
         let members = self.roster.now();
-        let mut able = members
+        let able = members
             .others()
-            .filter(|member| member.votes)
-            .map(|member| member.peer.id);
-        let Some(peer) = able.find(|id| wire.is_up(*id)) else {
+            .filter(|member| member.votes && !member.is_witness && wire.is_up(member.peer.id));
+        let Some(best) = able.reduce(|best, one| if one.priority > best.priority { one } else { best }) else {
             return;
         };
+        let peer = best.peer.id;
         for group in self.groups.iter().filter(|group| group.leads()) {
             self.inbox.push(Happening::Transfer { group: group.id, peer });
         }

@@ -112,6 +112,13 @@ pub fn begin_anew(mut config: Config, raise_to: u64, only_look: bool) -> Result<
     let mut identity = Identity::find(dir)?;
     let (name, groups) = identity.of();
     config.be_alone(name, groups);
+    if identity.is_witness() {
+        let text = format!(
+            "{}: {name} is a witness, which has no data: take the directory of a member that has, the one with the highest term and index",
+            shown.display()
+        );
+        return Err(PlaneError::new(Code::MemberIsWitness, text));
+    }
     if !identity.founded {
         return Err(nothing_in(&shown));
     }
@@ -225,6 +232,7 @@ fn member_of(identity: &Identity, first: &GroupAt, shown: &Path) -> Result<Confi
     let me = |endpoint: &str| ConfiguredMember {
         id,
         part: PART_INCOMING,
+        priority: 0,
         name: name.to_owned(),
         endpoint: endpoint.to_owned(),
     };
@@ -237,7 +245,7 @@ fn member_of(identity: &Identity, first: &GroupAt, shown: &Path) -> Result<Confi
         let text = format!("{}: {}", shown.display(), removed_text(name, last.index));
         return Err(PlaneError::new(Code::MemberRemoved, text));
     };
-    let mut voters = last.configuration.members.iter().filter(|member| member.part != 0);
+    let mut voters = last.configuration.members.iter().filter(|member| member.votes());
     if identity.anew().is_none() && voters.all(|voter| voter.id == id) {
         return Err(alone(shown, name));
     }

@@ -98,6 +98,11 @@ impl DataDir {
         self.identity.lock().drawn()
     }
 
+    /// Whether its member has no data.
+    pub fn is_witness(&self) -> bool {
+        self.identity.lock().is_witness()
+    }
+
     /// Identity of the cluster that its member joined; 0: it was not told, or founded it.
     pub fn cluster_joined(&self) -> u64 {
         self.identity.lock().cluster_joined()

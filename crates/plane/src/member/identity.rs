@@ -15,7 +15,9 @@ use crate::state::membership::removed_text;
 use crate::system::held_directory::sync_dir;
 
 /// Newest version of the file; a newer one is refused.
-const FORMAT: u32 = 4;
+const FORMAT: u32 = 5;
+/// The version without what only a witness has.
+const FORMAT_OF_ANEW: u32 = 4;
 /// The version without what only a member has with which its cluster is about to begin anew.
 const FORMAT_OF_JOINED: u32 = 3;
 /// The version without what only a member that joined has: who founded a cluster writes this one, which older releases read.
@@ -59,6 +61,9 @@ pub struct Identity {
     /// Identity of the cluster that begins anew with this member, from when that was begun until it is done. Meanwhile nobody opens it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     anew: Option<u64>,
+    /// Its member has no data, from its first start on.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    witness: bool,
     /// CRC-32C, in hex, of the rest as JSON without spaces. A file that a person has changed goes without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     checksum: Option<String>,
@@ -81,6 +86,10 @@ impl Identity {
     /// have voted or promised with it. Errors: `INVALID_ARGUMENT`, it joins nobody; `IO`, no random number.
     pub fn new(config: &Config) -> Result<Self, PlaneError> {
         let founder = Self::of_founder(config);
+        if !config.joining && config.witness {
+            let text = "a witness joins a cluster that runs: give join";
+            return Err(PlaneError::new(Code::InvalidArgument, text));
+        }
         if !config.joining {
             return Ok(founder);
         }
@@ -89,7 +98,8 @@ impl Identity {
             return Err(PlaneError::new(Code::InvalidArgument, text));
         }
         Ok(Self {
-            format: FORMAT_OF_JOINED,
+            format: if config.witness { FORMAT } else { FORMAT_OF_JOINED },
+            witness: config.witness,
             members: Vec::new(),
             recovering: Vec::new(),
             id: Some(random_name()?),
@@ -114,6 +124,7 @@ impl Identity {
             joined: None,
             removed: None,
             anew: None,
+            witness: false,
             checksum: None,
         }
     }
@@ -139,7 +150,21 @@ impl Identity {
     /// An applied configuration has the member. Older releases could not follow it.
     pub fn note_joined(&mut self, index: u64) {
         self.joined.get_or_insert(index);
-        self.format = FORMAT_OF_JOINED;
+        self.format = self.format_of_joined();
+    }
+
+    /// A release that knows no witnesses must not take one for a member with data.
+    const fn format_of_joined(&self) -> u32 {
+        if self.witness {
+            FORMAT
+        } else {
+            FORMAT_OF_JOINED
+        }
+    }
+
+    /// Whether its member has no data.
+    pub const fn is_witness(&self) -> bool {
+        self.witness
     }
 
     /// Whether there may be other members, whatever is given: the log says who they are.
@@ -150,14 +175,14 @@ impl Identity {
     /// The member is none any more, and never again. No older release may open its directory either.
     pub const fn note_removed(&mut self, index: u64) {
         self.removed = Some(index);
-        self.format = FORMAT_OF_JOINED;
+        self.format = self.format_of_joined();
     }
 
     /// Its cluster is made to begin anew with it, under this identity. From here on there is no way back: entries that may never have been
     /// committed are applied. No release opens it before that is done.
     pub const fn begin_anew(&mut self, cluster: u64) {
         self.anew = Some(cluster);
-        self.format = FORMAT;
+        self.format = FORMAT_OF_ANEW;
     }
 
     /// The identity under which its cluster was about to begin anew.
@@ -274,6 +299,10 @@ impl Identity {
         check_name(dir, &self.name, config)?;
         check_groups(dir, self.groups, config)?;
         self.check_not_removed(dir)?;
+        if config.witness && !self.witness {
+            let what = "is of a member with data; for a witness use another dataDir, or leave witness out";
+            return Err(mismatch(dir, what));
+        }
         if self.anew.is_some() {
             let text = format!(
                 "{}: its cluster was about to begin anew with {} (rafterdb recover --force-new-cluster), and that has not ended: run it again",

@@ -25,6 +25,7 @@ impl Member {
                 known => known,
             },
             "joining": joins,
+            "witness": self.config.witness,
             "voters": voters,
             "learners": learners.into_iter().collect::<Vec<_>>(),
             "members": self.shared.roster.now().peers(),

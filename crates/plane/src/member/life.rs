@@ -27,8 +27,8 @@ use crate::member::rooms::{Rooms, Threads};
 use crate::member::shared::{OnFatal, Shared};
 use crate::network::Wire;
 use crate::peers::handler::{Incoming, Peers};
-use crate::requests::gate::Gate;
-use crate::serve::sync_read::read_sync;
+use crate::requests::gate::{Gate, NO_DATA};
+use crate::serve::sync_read::{read_sync, refuse_sync};
 use crate::serve::thread;
 use crate::snapshots::install::install;
 use crate::snapshots::receive::receive;
@@ -73,6 +73,7 @@ impl Member {
         if let Some(drawn) = data_dir.drawn() {
             config.be(drawn);
         }
+        config.witness = data_dir.is_witness();
         let (shared, queues) = Shared::new(&config, on_fatal, on_line);
         let (mut recovered, writer) = recovery::recover(&config, &data_dir, &shared)?;
         recovered.notes.extend(bound.note.take());
@@ -92,6 +93,7 @@ impl Member {
             gate: rooms.gate.clone(),
             snapshots: shared.snapshots.clone(),
             membership: rooms.membership.clone(),
+            is_witness: config.witness,
             cluster_joined: data_dir.cluster_joined(),
         };
         let member = Arc::new(Self {
@@ -247,6 +249,9 @@ impl Member {
 
     /// A read of one key on the caller's thread; see FORMATS.md.
     pub fn read_sync(&self, request: &[u8], into: &mut [u8]) -> i64 {
+        if self.config.witness {
+            return refuse_sync(Code::MemberIsWitness, NO_DATA, into);
+        }
         let bound = |group: &Arc<Group>, staleness| self.gate.await_fresh(group, staleness);
         read_sync(&self.groups, &self.shared.failure, &bound, request, into)
     }

@@ -62,6 +62,7 @@ impl Rooms {
         let status = Arc::new(Status {
             name: config.name.clone(),
             id: config.id(),
+            is_witness: config.witness,
             roster: shared.roster.clone(),
             log_mode: recovered.mode.clone(),
             log: log.clone(),
@@ -71,6 +72,7 @@ impl Rooms {
             leaders: RateLimited::default(),
         });
         let gate = Arc::new(Gate {
+            is_witness: config.witness,
             groups: groups.clone(),
             inbox: shared.inbox.clone(),
             serving: serving.clone(),
@@ -121,6 +123,7 @@ impl Rooms {
                 ids: shared.ids.clone(),
                 inbox: shared.inbox.clone(),
                 network: shared.network.clone(),
+                roster: shared.roster.clone(),
                 apply: shared.apply.clone(),
                 member_log: shared.member_log.clone(),
                 failure: shared.failure.clone(),
@@ -185,6 +188,7 @@ impl Threads {
             answers: shared.answers.clone(),
             stalls: shared.stalls.clone(),
             failure: shared.failure.clone(),
+            is_witness: config.witness,
         };
         Self {
             log: Arc::new(LogWriter::new(writer, log)),

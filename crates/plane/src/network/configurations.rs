@@ -22,6 +22,7 @@ impl Configurations {
         let member = |peer: &Peer| ConfiguredMember {
             id: peer.id,
             part: PART_INCOMING,
+            priority: 0,
             name: peer.name.clone(),
             endpoint: peer.endpoint.clone(),
         };

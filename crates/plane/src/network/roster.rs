@@ -21,6 +21,10 @@ pub struct RosterMember {
     pub peer: Peer,
     /// Whether it votes in any group; else it only learns.
     pub votes: bool,
+    /// Whether it has no data.
+    pub is_witness: bool,
+    /// Of those that can lead the one with the highest should.
+    pub priority: u8,
 }
 
 /// The members at one moment, this one too, in the order of their numbers. The roster of a member that was removed lacks it.
@@ -86,13 +90,18 @@ struct OfGroup {
 }
 
 impl OfGroup {
-    /// A member's name, and where it is.
-    fn find(&self, id: u64) -> Option<Peer> {
+    /// A member's name, where it is, and what.
+    fn find(&self, id: u64, votes: bool) -> Option<RosterMember> {
         let member = self.configurations.current().configuration.find(id)?;
-        Some(Peer {
-            id,
-            name: member.name.clone(),
-            endpoint: member.endpoint.clone(),
+        Some(RosterMember {
+            peer: Peer {
+                id,
+                name: member.name.clone(),
+                endpoint: member.endpoint.clone(),
+            },
+            votes,
+            is_witness: member.is_witness(),
+            priority: member.priority,
         })
     }
 }
@@ -111,8 +120,7 @@ impl Known {
         }
         let member = |(id, votes): (u64, bool)| {
             // Where groups differ, as one is changed after the other, any will do: a later one is told soon.
-            let peer = self.groups.iter().find_map(|group| group.find(id));
-            peer.map(|peer| RosterMember { peer, votes })
+            self.groups.iter().find_map(|group| group.find(id, votes))
         };
         let all: Option<_> = votes.into_iter().map(member).collect();
         let all = all.ok_or_else(|| PlaneError::new(Code::Internal, "roster: a member that no configuration names"))?;
@@ -136,6 +144,8 @@ impl Roster {
         let all = peers.iter().map(|peer| RosterMember {
             peer: peer.clone(),
             votes: true,
+            is_witness: false,
+            priority: 0,
         });
         let all = all.collect();
         let votes: Vec<_> = peers.iter().map(|peer| (peer.id, true)).collect();
@@ -172,8 +182,9 @@ impl Roster {
     /// What a group's store and log have at the start, before the network begins. Errors: none that can be; see `set`.
     pub fn open(&self, group: u16, entries: Vec<ConfigurationEntry>) -> Result<(), PlaneError> {
         self.change(group, |configurations| configurations.open(entries));
-        let members = self.current(group).configuration.parts();
-        let votes = members.into_iter().map(|(id, part)| (id, part != 0)).collect();
+        let current = self.current(group);
+        let members = current.configuration.members.iter();
+        let votes = members.map(|member| (member.id, member.votes())).collect();
         self.set(group, votes).map(|_| ())
     }
 

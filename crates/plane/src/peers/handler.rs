@@ -26,6 +26,8 @@ pub struct Incoming {
     pub snapshots: Arc<Snapshots>,
     /// Who was a member, and whether this one is.
     pub membership: Arc<Membership>,
+    /// Whether this member has no data.
+    pub is_witness: bool,
     /// Identity of the cluster that this member joined; 0: it was not told, or founded it.
     pub cluster_joined: u64,
 }
@@ -156,7 +158,7 @@ impl Incoming {
                 .member_log
                 .doubt(peer, "a message for a group that this member does not have");
         }
-        let configurations = match record.check() {
+        let configurations = match record.check(self.is_witness) {
             Ok(checked) => checked.configurations,
             Err(malformed) => return self.gate.member_log.doubt(peer, malformed.0),
         };

@@ -113,7 +113,10 @@ const fn text_of(code: Code) -> &'static str {
         Code::QuorumAtRisk => "too few of the members that would vote answer now: see that they run, or force it",
         Code::LeaderLost => "the leader was lost while the members were changed: list them to see whether it was done",
         Code::NotLeader => "this member leads no more; try again",
-        _ => "these cannot become the members: at most membersMax with those that leave, and who votes does not become a learner",
+        _ => {
+            "these cannot become the members: at most membersMax with those that leave, who votes does not become a learner, a witness stays \
+             one, and fewer than a majority are witnesses"
+        }
     }
 }
 
@@ -125,6 +128,7 @@ mod tests {
         let member = |(id, name, endpoint): &(u64, &str, &str)| ConfiguredMember {
             id: *id,
             part: 1,
+            priority: 0,
             name: (*name).to_owned(),
             endpoint: (*endpoint).to_owned(),
         };

@@ -29,8 +29,14 @@ use crate::state::groups::Groups;
 use crate::status::report::Status;
 use crate::watches::registry::Watches;
 
+/// What a witness answers to what needs data.
+pub const NO_DATA: &str =
+    "this member is a witness and has no data: watch, getSync and read what is stale at another member, by its endpoint";
+
 /// What the gate works with.
 pub struct Gate {
+    /// Whether this member has no data.
+    pub is_witness: bool,
     /// The groups.
     pub groups: Arc<Groups>,
     /// Who is told that something waits.
@@ -110,6 +116,8 @@ impl Gate {
             Ok(RequestKind::Write | RequestKind::Transfer | RequestKind::ChangeMembers) => {
                 self.admit(&asker, item, out)
             }
+            // It has nothing to read itself.
+            Ok(RequestKind::Read) if self.comes_of_witness(peer) => self.admit(&asker, item, out),
             Ok(
                 RequestKind::Read
                 | RequestKind::Watch
@@ -166,6 +174,8 @@ impl Gate {
         };
         match kind {
             RequestKind::Write => self.write(group, waiter, item, out),
+            RequestKind::Read if self.is_witness => self.forward(group, waiter, item, out),
+            RequestKind::Watch if self.is_witness => out.fail(&waiter, item.kind, Code::MemberIsWitness, 0, NO_DATA),
             RequestKind::Read => self.read(group, waiter, item, out),
             RequestKind::Watch => self.watch(group, waiter, item, out),
             RequestKind::WatchCredit => self.watches.credit(group, asker, item.body),
@@ -188,6 +198,11 @@ impl Gate {
             }
             RequestKind::Snapshot => flush(&self.apply, self.answers.clone(), group, waiter),
         }
+    }
+
+    fn comes_of_witness(&self, peer: u64) -> bool {
+        let roster = self.status.roster.now();
+        roster.find(peer).is_some_and(|member| member.is_witness)
     }
 
     fn write(&self, group: &Arc<Group>, waiter: Waiter, item: &Request<'_>, out: &mut Deliveries) {
@@ -230,7 +245,12 @@ impl Gate {
                 "transfer: the body is one member id",
             );
         };
-        if !self.status.roster.now().find(target).is_some_and(|member| member.votes) {
+        let roster = self.status.roster.now();
+        if roster.find(target).is_some_and(|member| member.is_witness) {
+            let text = "that member is a witness: it has no data, and does not lead";
+            return out.fail(&waiter, item.kind, Code::MemberIsWitness, 0, text);
+        }
+        if !roster.find(target).is_some_and(|member| member.votes) {
             return out.fail(
                 &waiter,
                 item.kind,

@@ -56,6 +56,7 @@ impl Gate {
         let text = match code {
             Code::Aborted => "the transfer was replaced by one to another member",
             Code::NotLeader => "this member leads no more; try again",
+            Code::MemberIsWitness => "it is a witness: it has no data, and does not lead",
             Code::MemberUnknown => "it is no member that votes, or none any more",
             _ => "the member did not take over in time; see that it runs and is up to date",
         };

@@ -27,6 +27,16 @@ pub fn read_sync(groups: &Groups, failure: &Failure, bound: &Bound<'_>, request:
         Ok(needed) => needed,
         Err(error) => encode_sync_error(into, error.code, &error.text),
     };
+    bytes_in(needed, into)
+}
+
+/// Answers with an error.
+pub fn refuse_sync(code: Code, text: &str, into: &mut [u8]) -> i64 {
+    let needed = encode_sync_error(into, code, text);
+    bytes_in(needed, into)
+}
+
+fn bytes_in(needed: usize, into: &[u8]) -> i64 {
     let is_there = needed <= into.len();
     let needed = i64::try_from(needed).unwrap_or(i64::MAX);
     if is_there {

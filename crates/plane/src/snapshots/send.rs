@@ -10,6 +10,7 @@ use rafterdb_store::{Mark, Snapshot, StoreError};
 use crate::ground::failure::Failure;
 use crate::ground::member_log::MemberLog;
 use crate::ground::unique_ids::UniqueIds;
+use crate::network::roster::Roster;
 use crate::network::Network;
 use crate::queues::apply_queue::ApplyQueue;
 use crate::snapshots::outgoing::Outgoing;
@@ -33,6 +34,8 @@ pub struct SnapshotSender {
     pub inbox: Arc<CoreInbox>,
     /// The way to other members.
     pub network: Arc<Network>,
+    /// Who of them has no data.
+    pub roster: Arc<Roster>,
     /// Who takes a view of the state, between two entries.
     pub apply: Arc<ApplyQueue>,
     /// What people are told.
@@ -111,10 +114,12 @@ impl SnapshotSender {
             return Err(io::ErrorKind::NotConnected.into());
         }
         let group = self.groups.get(outgoing.group);
+        let roster = self.roster.now().clone();
+        let is_witness = roster.find(outgoing.peer).is_some_and(|member| member.is_witness);
         let (reply, answer) = channel();
         let take = move |group: &Arc<Group>| {
             // The asker may have given up: then nobody wants the snapshot.
-            let _ = reply.send(snapshot_of(&group.machine()));
+            let _ = reply.send(snapshot_of(&group.machine(), is_witness));
         };
         self.apply.run(group.id, Box::new(take));
         let lost = |what: &str| io::Error::other(what.to_owned());
@@ -143,8 +148,13 @@ impl SnapshotSender {
     }
 }
 
-/// A consistent view of a group's state, taken between two entries.
-fn snapshot_of(machine: &StoreMachine) -> Result<(Mark, Snapshot), StoreError> {
+/// A consistent view of a group's state, taken between two entries; for a witness without what it does not keep.
+fn snapshot_of(machine: &StoreMachine, is_witness: bool) -> Result<(Mark, Snapshot), StoreError> {
     let (mark, state) = machine.state();
-    Ok((mark, machine.engine().snapshot(mark, state)?))
+    let snapshot = machine.engine().snapshot(mark, state)?;
+    if is_witness {
+        let (_, bare) = machine.state_of_witness();
+        return Ok((mark, snapshot.bare(bare)));
+    }
+    Ok((mark, snapshot))
 }

@@ -31,6 +31,8 @@ pub struct Status {
     pub name: String,
     /// Its number.
     pub id: u64,
+    /// Whether it has no data.
+    pub is_witness: bool,
     /// The members.
     pub roster: Arc<Roster>,
     /// How the log writes.
@@ -77,7 +79,7 @@ impl Status {
             "id": self.id,
             "endpoint": me.map_or("", |me| &me.peer.endpoint),
             "listen": self.network.get().map_or(&[][..], Wire::listening),
-            "role": role_name(group.role()),
+            "role": if self.is_witness { "witness" } else { role_name(group.role()) },
             "leader": members.find(leader).map(|member| &member.peer.name),
             "term": group.term.load(Ordering::Acquire),
             "lastIndex": last,
@@ -107,7 +109,7 @@ impl Status {
         if let Some(applied) = applied.filter(|applied| applied.index > current.index) {
             current = applied;
         }
-        let member = |member: &ConfiguredMember| json!({"id": member.id, "name": member.name, "endpoint": member.endpoint, "part": member.part});
+        let member = |member: &ConfiguredMember| json!({"id": member.id, "name": member.name, "endpoint": member.endpoint, "part": member.part, "priority": member.priority});
         let members: Vec<_> = current.configuration.members.iter().map(member).collect();
         json!({
             "members": members,

@@ -140,7 +140,18 @@ impl Bench {
         Self::open(self.config.groups, dir, endpoint)
     }
 
+    /// The rooms of the member `a` of three, which has no data, with one group.
+    pub fn witness() -> Self {
+        let bench = Self::open_as(1, tempfile::tempdir().expect("it works"), "", true);
+        bench.script("");
+        bench
+    }
+
     fn open(groups: u16, dir: tempfile::TempDir, endpoint: &str) -> Self {
+        Self::open_as(groups, dir, endpoint, false)
+    }
+
+    fn open_as(groups: u16, dir: tempfile::TempDir, endpoint: &str, is_witness: bool) -> Self {
         let members: Vec<_> = ["a"]
             .iter()
             .chain(&PEERS)
@@ -150,12 +161,13 @@ impl Bench {
             "name": "a", "dataDir": dir.path(), "members": members, "listen": [], "durability": "os", "durabilityInterval": 10,
             "memory": 32 << 20, "valueBytesMax": 1 << 20, "groups": groups, "segmentBytes": 1 << 20, "cpuAffinity": null,
         });
-        let config = Config::parse(&config.to_string()).expect("it works");
+        let mut config = Config::parse(&config.to_string()).expect("it works");
         let data_dir = Arc::new(DataDir::open(&config).expect("it works"));
         let notes = Arc::new(Mutex::new(Vec::new()));
         let told = notes.clone();
         let on_line = Arc::new(move |line: &str| told.lock().expect("it works").push(line.to_owned()));
         let (shared, queues) = Shared::new(&config, Box::new(|_| {}), on_line);
+        config.witness = is_witness;
         let (recovered, writer) = recovery::recover(&config, &data_dir, &shared).expect("it works");
         let rooms = Rooms::new(&shared, &config, &recovered);
         let threads = Threads::new(&shared, &config, &rooms, &data_dir, writer);
@@ -191,6 +203,7 @@ impl Bench {
             gate: self.rooms.gate.clone(),
             snapshots: self.shared.snapshots.clone(),
             membership: self.rooms.membership.clone(),
+            is_witness: self.config.witness,
             cluster_joined: 0,
         });
         let mut frame = Buffer::new(bytes.len());

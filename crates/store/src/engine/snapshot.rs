@@ -35,6 +35,8 @@ pub struct Snapshot {
     ranges: Arc<RangeTombstones>,
     mark: Mark,
     state: Vec<u8>,
+    /// Neither rows nor history are written.
+    is_bare: bool,
 }
 
 impl std::fmt::Debug for Snapshot {
@@ -97,7 +99,17 @@ impl Snapshot {
             ranges,
             mark,
             state,
+            is_bare: false,
         }
+    }
+
+    /// The same of a store that has nothing but this state: for a witness.
+    #[must_use]
+    pub fn bare(mut self, state: Vec<u8>) -> Self {
+        self.state = state;
+        self.ranges = Arc::default();
+        self.is_bare = true;
+        self
     }
 
     /// Where in the Raft log it stands.
@@ -115,8 +127,14 @@ impl Snapshot {
         let mut writer = ChunkWriter::new(out);
         let mut raw = Vec::with_capacity(CHUNK_BYTES + (64 << 10));
         self.write_header(&mut writer, &mut raw)?;
-        let records = self.write_history(&mut writer, &mut raw)?;
-        let rows = self.write_rows(&mut writer, &mut raw)?;
+        let (records, rows) = if self.is_bare {
+            (0, 0)
+        } else {
+            (
+                self.write_history(&mut writer, &mut raw)?,
+                self.write_rows(&mut writer, &mut raw)?,
+            )
+        };
         End { records, rows }.encode(&mut raw);
         writer.write(END, &mut raw)
     }

@@ -228,6 +228,8 @@ impl<E: Engine> Machine<E> {
                 taken.map_err(|_| newer(index, "kind", entry.kind))?;
                 Applied::default()
             }
+            // Of a witness: where it stands is all that it knows.
+            EntryKind::Stripped => Applied::default(),
         };
         (writer.state.mark.index, writer.state.mark.term) = (index, term);
         // An identity is flushed at once: a member must know it whenever it starts, before it has a leader.
@@ -323,6 +325,12 @@ impl<E: Engine> Machine<E> {
     pub fn state(&self) -> (Mark, Vec<u8>) {
         let writer = self.writer.lock();
         (writer.state.mark, writer.state.encode())
+    }
+
+    /// What a witness is sent of that state: where it stands, the identity, and who the members are.
+    pub fn state_of_witness(&self) -> (Mark, Vec<u8>) {
+        let writer = self.writer.lock();
+        (writer.state.mark, writer.state.of_witness().encode())
     }
 
     /// Recomputes the state hash from the rows: false if they are not what was applied. Holds up the apply thread.

@@ -76,6 +76,19 @@ impl State {
         }
     }
 
+    /// What is left of it without rows and sessions.
+    pub(super) fn of_witness(&self) -> Self {
+        Self {
+            mark: self.mark,
+            compacted: self.compacted,
+            cluster: self.cluster,
+            configuration: self.configuration.clone(),
+            configuration_digest: self.configuration_digest,
+            former: self.former.clone(),
+            ..Self::empty()
+        }
+    }
+
     /// Takes the identity that a no-op tells if there is none yet; whether it did. An empty one tells none.
     pub(super) fn take_name(&mut self, body: &[u8]) -> bool {
         let told = parse_identity(body) & CLUSTER_MAX;

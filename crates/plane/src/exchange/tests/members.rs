@@ -28,6 +28,7 @@ fn members(names: &[&str], part: u8, endpoint: &str) -> Configuration {
     let member = |name: &&str| ConfiguredMember {
         id: id_of(name),
         part,
+        priority: 0,
         name: (*name).to_owned(),
         endpoint: own(name, endpoint),
     };
