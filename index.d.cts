@@ -116,6 +116,8 @@ declare const Code: {
   readonly BACKUP_KEY_WRONG: 72;
   /** a backup that another one continues is missing */
   readonly BACKUP_CHAIN_BROKEN: 73;
+  /** an object store refuses the keys, or what they may do */
+  readonly ACCESS_DENIED: 74;
   /** a broken invariant: a bug in rafterdb */
   readonly INTERNAL: 99;
 };
@@ -835,6 +837,35 @@ export declare function verifyBackup(from: BackupOrigin, options?: VerifyOptions
 export declare function restoreBackup(from: BackupOrigin, options: RestoreOptions): Promise<Restored>;
 /** The store that `path` is: a directory, made if it is not there. */
 export declare function directoryStore(path: string): BackupStore;
+/** Whose request it is. */
+export interface S3Credentials {
+  accessKeyId: string;
+  secretAccessKey: string;
+  /** Of temporary credentials. */
+  sessionToken?: string | undefined;
+}
+export interface S3StoreOptions {
+  bucket: string;
+  /** What the names of the objects begin with, with a slash after it. Default: nothing. The backups of one cluster need one of their own. */
+  prefix?: string | undefined;
+  /** Such as `http://127.0.0.1:9000`. Default: `https://s3.REGION.amazonaws.com`. */
+  endpoint?: string | undefined;
+  /** Default `us-east-1`. */
+  region?: string | undefined;
+  /** Keys, or what is asked for them before each request. */
+  credentials: S3Credentials | (() => Promise<S3Credentials>);
+  /** The bucket's name is in the path, not in the host's name. Default: if an endpoint is given. */
+  pathStyle?: boolean | undefined;
+  /** Bytes of the parts in which a large backup is sent; three are in memory. They grow after a thousand. Default 16 MiB, at least 5 MiB. */
+  partBytes?: number | undefined;
+  /** Milliseconds for which a connection may be still before the request is made again. Default 30,000. */
+  timeout?: number | undefined;
+}
+/**
+ * A bucket, for `db.backup`, `verifyBackup` and `restoreBackup`. A backup is there when all of it is. What fails on the way, or is told to come
+ * back later, is tried five times. INVALID_ARGUMENT; its calls: ACCESS_DENIED, INVALID_ARGUMENT (no such bucket, another region), IO.
+ */
+export declare function s3Store(options: S3StoreOptions): BackupStore;
 /**
  * Opens a member of a cluster in this process; `open({ dataDir })` alone is a store of one member.
  * Errors: INVALID_ARGUMENT, MEMBER_UNKNOWN, ADDRESS_INVALID, PORT_IN_USE, DATA_DIR_LOCKED, DATA_DIR_MISMATCH, FORMAT_NEWER,

@@ -116,6 +116,8 @@ export const Code = {
   BACKUP_KEY_WRONG: 72,
   /** a backup that another one continues is missing */
   BACKUP_CHAIN_BROKEN: 73,
+  /** an object store refuses the keys, or what they may do */
+  ACCESS_DENIED: 74,
   /** a broken invariant: a bug in rafterdb */
   INTERNAL: 99,
 } as const

@@ -9,6 +9,7 @@ export {
   verifyBackup,
 } from './backup/api.js'
 export { directoryStore } from './backup/directory.js'
+export { type S3Credentials, type S3StoreOptions, s3Store } from './backup/s3/store.js'
 export type {
   As,
   Backup,

@@ -39,5 +39,8 @@ export const isOfResuming = (point: string) => point.startsWith('member.snapshot
 /** Reached when a backup is written. */
 export const isOfBackups = (point: string) => point.startsWith('backup.')
 
+/** Reached when a backup goes to an object store. */
+export const isOfObjectStores = (point: string) => ['backup.part', 'backup.parts', 'backup.sent'].includes(point)
+
 /** Reached when a data directory is made out of backups. */
 export const isOfRestores = (point: string) => point.startsWith('member.restore.')

@@ -2,6 +2,7 @@
 import { Readable, Writable } from 'node:stream'
 import { lastBackup, restoreBackup, verifyBackup } from '../../src/backup/api.js'
 import { writeWhole } from '../../src/backup/directory.js'
+import { s3Store } from '../../src/backup/s3/store.js'
 import type { ConnectOptions, Database, OpenOptions } from '../../src/client/api.js'
 import { forceNewCluster } from '../../src/recover/api.js'
 import type { Context } from '../../src/server/context.js'
@@ -57,6 +58,7 @@ export async function shell(args: string[], options: ShellOptions = {}): Promise
     verifyBackup,
     restoreBackup,
     forceNewCluster,
+    s3Store: async (how) => s3Store(how),
     lastBackup,
     writeWhole,
   }

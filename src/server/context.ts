@@ -2,7 +2,8 @@
 // Commands know nothing else of the process, so that each can be run and checked inside a test.
 import type { Readable } from 'node:stream'
 import type { BackupOrigin, Restored, RestoreOptions, VerifyOptions } from '../backup/api.js'
-import type { Backup, ConnectOptions, Database, OpenOptions } from '../client/api.js'
+import type { S3StoreOptions } from '../backup/s3/store.js'
+import type { Backup, BackupStore, ConnectOptions, Database, OpenOptions } from '../client/api.js'
 import type { ForcedCluster, ForceOptions } from '../recover/api.js'
 import type { Output } from './output.js'
 
@@ -25,6 +26,8 @@ export interface Context {
   verifyBackup(from: BackupOrigin, options: VerifyOptions): Promise<Backup[]>
   restoreBackup(from: BackupOrigin, options: RestoreOptions): Promise<Restored>
   forceNewCluster(options: ForceOptions): Promise<ForcedCluster>
+  /** Backups in a bucket. */
+  s3Store(options: S3StoreOptions): Promise<BackupStore>
   /** What a file says of the backup in it. */
   lastBackup(file: string, options: VerifyOptions): Promise<Backup>
   /** Writes a file that appears whole or not at all. */

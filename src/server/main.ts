@@ -77,6 +77,7 @@ const context: Context = {
   verifyBackup: async (from, options) => (await import('../index.js')).verifyBackup(from, options),
   restoreBackup: async (from, options) => (await import('../index.js')).restoreBackup(from, options),
   forceNewCluster: async (options) => (await import('../index.js')).forceNewCluster(options),
+  s3Store: async (options) => (await import('../index.js')).s3Store(options),
   lastBackup: async (file, options) => (await import('../backup/api.js')).lastBackup(file, options),
   writeWhole: async (file, chunks) => (await import('../backup/directory.js')).writeWhole(file, chunks),
 }

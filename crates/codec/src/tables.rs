@@ -118,6 +118,8 @@ pub enum Code {
     BackupKeyWrong = 72,
     /// a backup that another one continues is missing
     BackupChainBroken = 73,
+    /// an object store refuses the keys, or what they may do
+    AccessDenied = 74,
     /// a broken invariant: a bug in rafterdb
     Internal = 99,
 }
@@ -184,6 +186,7 @@ impl Code {
             Self::BackupDamaged => "BACKUP_DAMAGED",
             Self::BackupKeyWrong => "BACKUP_KEY_WRONG",
             Self::BackupChainBroken => "BACKUP_CHAIN_BROKEN",
+            Self::AccessDenied => "ACCESS_DENIED",
             Self::Internal => "INTERNAL",
         }
     }
@@ -249,6 +252,7 @@ impl Code {
             71 => Self::BackupDamaged,
             72 => Self::BackupKeyWrong,
             73 => Self::BackupChainBroken,
+            74 => Self::AccessDenied,
             99 => Self::Internal,
             _ => return None,
         })

@@ -266,4 +266,16 @@ pub const POINTS: &[(&str, &str)] = &[
         "backup.named",
         "when the file of a backup has its name, before the directory is synced",
     ),
+    (
+        "backup.part",
+        "before a part of a backup, or a small one whole, is sent to an object store",
+    ),
+    (
+        "backup.parts",
+        "when an object store has all parts of a backup, before it is told that they are one",
+    ),
+    (
+        "backup.sent",
+        "when an object store has a backup whole, before its size is looked at",
+    ),
 ];

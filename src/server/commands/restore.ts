@@ -8,8 +8,9 @@ import { counted } from '../counted.js'
 import { keyOf, withKeyFile } from '../key-file.js'
 import { integer, members } from '../parse.js'
 import { Progress } from '../progress.js'
+import { type S3Flags, withS3 } from '../s3-place.js'
 
-interface RestoreFlags {
+interface RestoreFlags extends S3Flags {
   dataDir: string
   name?: string
   members?: Record<string, string>
@@ -25,8 +26,11 @@ export function restoreCommand(context: Context): Command {
   const command = new Command('restore').description(
     'make the data directory of a member of a new cluster out of backups; then start it with `serve`',
   )
-  return withKeyFile(command)
-    .argument('<paths...>', 'a directory of backups; or files: a full one and those that continue it; or `-`: standard input')
+  return withS3(withKeyFile(command))
+    .argument(
+      '<paths...>',
+      'a directory of backups, or s3://bucket/prefix; or files: a full one and those that continue it; or `-`: standard input',
+    )
     .requiredOption('--data-dir <dir>', 'the new data directory: empty, or not there')
     .option('--name <name>', "this member's name, as for `serve`")
     .option('--members <list>', 'all members of the new cluster, as for `serve`; restore each from the same backups', members)
@@ -42,7 +46,7 @@ export function restoreCommand(context: Context): Command {
     .action(async (paths: string[], flags: RestoreFlags) => {
       const { dataDir, name, members: list, groups, revision, time: at, bumpRevision: raiseTo } = flags
       const progress = new Progress(context.stderr, 'restore')
-      const work = context.restoreBackup(originOf(context, paths), {
+      const work = context.restoreBackup(await originOf(context, paths, flags), {
         ...(await keyOf(flags.keyFile)),
         dataDir,
         name,

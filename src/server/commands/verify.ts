@@ -6,17 +6,18 @@ import { shownBy } from '../backup-progress.js'
 import type { Context } from '../context.js'
 import { keyOf, withKeyFile } from '../key-file.js'
 import { Progress } from '../progress.js'
+import { type S3Flags, withS3 } from '../s3-place.js'
 
 export function verifyCommand(context: Context): Command {
   const command = new Command('verify').description(
     'read every byte of backups, and check that they are whole and follow on one another',
   )
-  return withKeyFile(command)
-    .argument('<paths...>', 'a directory of backups, files, or `-`: standard input')
+  return withS3(withKeyFile(command))
+    .argument('<paths...>', 'a directory of backups, s3://bucket/prefix, files, or `-`: standard input')
     .option('--json', 'print JSON')
-    .action(async (paths: string[], flags: { keyFile?: string; json?: boolean }) => {
+    .action(async (paths: string[], flags: S3Flags & { keyFile?: string; json?: boolean }) => {
       const progress = new Progress(context.stderr, 'verify')
-      const work = context.verifyBackup(originOf(context, paths), {
+      const work = context.verifyBackup(await originOf(context, paths, flags), {
         ...(await keyOf(flags.keyFile)),
         signal: context.stop,
         onProgress: shownBy(progress),
