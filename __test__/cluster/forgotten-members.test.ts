@@ -4,7 +4,7 @@ import { rmSync } from 'node:fs'
 import { connect } from 'rafterdb'
 import { expect, test } from 'vitest'
 import { rafterdb } from './command.js'
-import { Cluster, type Member } from './harness.js'
+import { Cluster, eventually, Member, onLoopback } from './harness.js'
 
 test('a removed founder with an empty directory ends, and says how it comes back; two of them found nothing', {
   timeout: 120_000,
@@ -29,6 +29,38 @@ test('a removed founder with an empty directory ends, and says how it comes back
     )
   }
   expect(await client.get('before')).toBe('kept')
+})
+
+test('a member whose directory was lost after the members had changed is told how it comes back, and so it does', {
+  timeout: 120_000,
+}, async () => {
+  const options = { memory: 32 << 20 }
+  await using cluster = await Cluster.start({ options })
+  const leader = await cluster.leader()
+  const client = await cluster.client()
+  const start = async (name: string, listen: string) => {
+    const member = new Member(name, 'serve', listen, cluster.dir, { ...options, name, listen, join: [leader.endpoint] })
+    cluster.members.push(member)
+    await member.start()
+    await eventually(`${name} to vote`, async () => {
+      const found = (await client.members.list()).find((other) => other.name === name)
+      if (found?.role !== 'voter') throw new Error(JSON.stringify(found))
+    })
+  }
+  await start('d', (await onLoopback()).endpoint)
+  const lost = cluster.members.find(({ name, endpoint }) => name !== 'd' && endpoint !== leader.endpoint) as Member
+  await lost.kill()
+  rmSync(lost.dataDir, { recursive: true })
+  await lost.start()
+  const advice = `${lost.name} has lost its data directory, remove it from the members, and start it with an empty directory and --join`
+  await eventually('the advice', async () => expect(lost.log).toContain(advice))
+  await client.members.remove(lost.name)
+  expect(await lost.gone()).toBe(1)
+  cluster.members.splice(cluster.members.indexOf(lost), 1)
+  rmSync(lost.dataDir, { recursive: true })
+  await start(lost.name, lost.endpoint)
+  await client.put('after', 'kept')
+  expect(new Set((await cluster.settled()).map(({ stateHash }) => stateHash)).size).toBe(1)
 })
 
 test('a majority that is gone is not removed by force, which says what is', { timeout: 120_000 }, async () => {

@@ -202,6 +202,19 @@ async fn authenticate(
     Some(Ok(token.prove(Prover::Accepter, body, &challenge)))
 }
 
+/// One that has no data yet, or has none any more, names other members than there are.
+fn other_members(own: &str, roster: &Roster, hello: &Hello, cluster: u64) -> String {
+    let Hello { name, member_id, .. } = hello;
+    let mut text = format!("{name} is configured with other members than this one ({own}): check the lists of members");
+    if hello.cluster == 0 && cluster != 0 && roster.peers.contains_key(member_id) {
+        text += &format!(
+            ". If they have changed since, and {name} has lost its data directory, remove it from the members, and start it with an \
+             empty directory and --join in place of --members"
+        );
+    }
+    text
+}
+
 fn report_bad(shared: &Shared, from: &Origin, error: &NetError) {
     let key = format!("{} {}", from.host(), error.code.name());
     let text = format!("closed the connection of {from}: {}: {}", error.code.name(), error.text);
@@ -238,11 +251,10 @@ fn admit(shared: &Shared, roster: &Roster, hello: &Hello, cluster: u64) -> Resul
         }
     }
     if lane.is_some() && hello.roster != roster.hash && !is_one_cluster(hello.cluster, cluster) {
-        let text = format!(
-            "{} is configured with other members than this one ({}): check the lists of members",
-            hello.name, us.name
-        );
-        return Err(NetError::new(Code::ClusterMismatch, text));
+        return Err(NetError::new(
+            Code::ClusterMismatch,
+            other_members(&us.name, roster, hello, cluster),
+        ));
     }
     if hello.to != us.member_id && (lane.is_some() || hello.to != 0) {
         let text = format!(
