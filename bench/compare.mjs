@@ -3,7 +3,7 @@
 // interval in which the true median lies with 95 % (by ranks, no distribution assumed), and the ratio of all turns together, which also has
 // what the median hides, such as one turn of many in which everything waited: of these processes. Another start differs
 // (`getSync` of a build against itself: 0.96 to 1.03 in five starts), so decide by the median of several.
-import { existsSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { Child, findLeader, startCluster } from './cluster.mjs'
@@ -50,6 +50,7 @@ for (const { cluster, client } of sides) {
   await client.close()
   await cluster.close()
 }
+rmSync(flags.dir, { recursive: true, force: true })
 print()
 
 /** Turns of old and new: old, new, new, old, so that neither always follows the other. */

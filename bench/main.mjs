@@ -1,6 +1,6 @@
 // The side-by-side bench: three members in three processes with real syncs, and the reference etcd in the same run.
 // Prints medians of the runs. Figures of a shared machine: compare within one table only.
-import { readFileSync } from 'node:fs'
+import { readFileSync, rmSync } from 'node:fs'
 import { Child, findLeader, startCluster } from './cluster.mjs'
 import { startEtcd } from './etcd.mjs'
 import { readFlags } from './flags.mjs'
@@ -37,6 +37,7 @@ for (let run = 1; run <= runs; run++) {
   await runOurs()
   if (!flags['no-etcd']) await runEtcd()
 }
+rmSync(flags.dir, { recursive: true, force: true })
 print()
 
 /** Bytes that a process has caused to be written to disk; 0 where the system does not tell. */
