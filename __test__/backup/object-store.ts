@@ -22,6 +22,7 @@ export type Fault =
   | 'wrong-tag'
   | 'bad-complete'
   | 'ignore-range'
+  | 'wrong-size'
 
 export interface Asked {
   method: string
@@ -137,6 +138,7 @@ export class ObjectStore implements AsyncDisposable {
       const bytes = isList ? this.#pageOf(whole, Number(token ?? 0)) : whole
       if (fault === 'lost-answer') return void incoming.socket.destroy()
       const made = { ...response.headers, ...(isList ? { 'content-length': String(bytes.length) } : {}) }
+      if (fault === 'wrong-size') made['content-length'] = '1'
       if (fault === 'wrong-tag') made.etag = `"${'0'.repeat(32)}"`
       if (fault === 'cut-answer') {
         answer.writeHead(response.statusCode ?? 0, { ...made, 'content-length': String(bytes.length) })

@@ -159,6 +159,15 @@ test('what ends early because whoever makes it fails leaves nothing', async () =
   }
 })
 
+test('an object that is not as long as what was sent is removed', async () => {
+  strike('wrong-size', 1, ({ method }) => method === 'HEAD')
+  await expect(storeWith().write('one.backup', chunksOf(small))).rejects.toMatchObject({
+    code: 'IO',
+    message: expect.stringMatching(/has 1 bytes of 100000 that were sent; it was removed/),
+  })
+  expect(await storeWith().list()).toEqual([])
+})
+
 test('a backup is not seen before it is whole', async () => {
   let seen: string[] | null = null
   objects.fault = (asked) => {
