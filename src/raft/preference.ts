@@ -1,6 +1,6 @@
 // Who should lead: of those that can, whoever has the highest priority. A leader hands over to one that has a higher one than itself, once it has
 // kept up for long; after an attempt that failed it waits longer each time. Sends nothing itself.
-import { type Progress, REPLICATE } from './progress.js'
+import type { Progress } from './progress.js'
 import type { Voters } from './voters.js'
 
 /** Whoever should lead has been heard for so many election timeouts. */
@@ -16,9 +16,9 @@ export function mayLead(voters: Voters, id: number): boolean {
 
 /** The one of them with the highest priority, the first of those that share it; undefined if there are none. */
 export function preferred(voters: Voters, followers: readonly Progress[]): Progress | undefined {
-  const [first, ...rest] = followers
-  if (first === undefined) return undefined
-  return rest.reduce((best, one) => (voters.priorityOf(one.id) > voters.priorityOf(best.id) ? one : best), first)
+  const higher = (best: Progress | undefined, one: Progress) =>
+    best === undefined || voters.priorityOf(one.id) > voters.priorityOf(best.id) ? one : best
+  return followers.reduce(higher, undefined)
 }
 
 /** The preferences of one leader in one term. */
@@ -37,9 +37,9 @@ export class Preference {
     if (now < this.#notBefore) return undefined
     const patience = PREFERRED_TIMEOUTS * this.#electionTimeout
     const able = followers.filter((follower) => {
-      const { id, state, recovers, match, heardAt, heardSince } = follower
+      const { id, recovers, match, heardAt, heardSince } = follower
       const isThere = now - heardAt <= this.#electionTimeout && now - heardSince >= patience
-      return isThere && state === REPLICATE && !recovers && match >= needed && mayLead(voters, id)
+      return isThere && !recovers && match >= needed && mayLead(voters, id)
     })
     const best = preferred(voters, able)
     return best !== undefined && voters.priorityOf(best.id) > voters.priorityOf(own) ? best : undefined

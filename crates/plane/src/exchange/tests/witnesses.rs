@@ -12,7 +12,7 @@ use rafterdb_store::Engine;
 use crate::config::id_of;
 use crate::testing::{append, batch, entry, linearizable_read, Bench};
 
-/// `a` leads; `b` is a witness.
+/// `a` leads; `b` is a witness, of priority 9 all the same.
 fn leading() -> Bench {
     let bench = Bench::new(1);
     bench.lead();
@@ -38,7 +38,7 @@ fn leading() -> Bench {
     let told = bench.run("");
     let asker = told.split_whitespace().nth(2).expect("it works");
     bench.script(&format!(
-        "CONFIGURE 0 {asker} 2 1 3 a 1 b 5 c 1\nROSTER 0 3 a 1 b 1 c 1\nCOMMIT 0 2"
+        "CONFIGURE 0 {asker} 2 1 3 a 1 b 2309 c 1\nROSTER 0 3 a 1 b 1 c 1\nCOMMIT 0 2"
     ));
     bench.sent();
     bench
