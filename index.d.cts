@@ -724,8 +724,9 @@ export interface OpenOptions extends JoinOptions {
   logRetainBytes?: number | undefined;
   /**
    * Bytes of snapshots, compressed, that this member sends to others in a second, all of them together: a member that joins, or was
-   * away for longer than the log is kept, copies so fast, and writes go on beside it. 0: as fast as can be. Choose more than what
-   * is written to the log: a snapshot that takes longer than the log is kept for it is followed by another one. Default 32 MiB.
+   * away for longer than the log is kept, copies so fast, and writes go on beside it. 0: as fast as can be. The log is kept for it
+   * meanwhile, up to eight times `logRetainBytes`: if more is written until the snapshot is installed, another one follows, so a large
+   * store that is much written to needs a higher rate, or more log. Default 64 MiB, half of what a gigabit link carries.
    */
   snapshotBytesPerSecond?: number | undefined;
   /**

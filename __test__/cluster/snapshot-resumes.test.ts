@@ -30,7 +30,7 @@ function installed(member: Member): number {
 
 /** Bytes that members say they have sent again, each time. */
 function sentAgain(cluster: Cluster): number[] {
-  const lines = cluster.members.flatMap(({ log }) => [...log.matchAll(/goes on at byte \d+ .*; (\d+) bytes are sent again/g)])
+  const lines = cluster.members.flatMap(({ log }) => [...log.matchAll(/goes on at byte \d+; (\d+) bytes are sent again/g)])
   return lines.map(([, bytes]) => Number(bytes))
 }
 

@@ -41,6 +41,7 @@ async function expectCatchesUp(cluster: Cluster, follower: Member): Promise<void
 test.for([
   ['at once', ''],
   ['in three seconds', 'member.snapshot.install=delay:3000@1+'],
+  ['after its disk took eight seconds to sync what came', 'member.snapshot.received=delay:8000@1+'],
 ])('a follower that installs %s catches up under steady writes', { timeout: 180_000 }, async ([, faults = '']) => {
   await using cluster = await Cluster.start({ options: SMALL })
   const record = new WriteRecord()

@@ -63,7 +63,7 @@ export function memberOptions(options: OpenOptions): MemberOptions {
       electionTimeout,
       memory,
       valueBytesMax: whole(options.valueBytesMax, 'valueBytesMax', limits.valueBytesMax, 1, limits.valueBytesLargest),
-      snapshotBytesPerSecond: whole(options.snapshotBytesPerSecond, 'snapshotBytesPerSecond', 32 * MIB, 0),
+      snapshotBytesPerSecond: whole(options.snapshotBytesPerSecond, 'snapshotBytesPerSecond', 64 * MIB, 0),
       connectionMemory: whole(options.connectionMemory, 'connectionMemory', 256 * MIB, 16 * MIB),
       groups: whole(options.groups, 'groups', 1, 1, limits.groupsMax),
       segmentBytes: segmentBytes(memory),

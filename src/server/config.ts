@@ -23,7 +23,7 @@ interface Setting {
 const MIB = 2 ** 20
 
 /** As `open` has it. */
-const SNAPSHOT_BYTES_PER_SECOND = 32 * MIB
+const SNAPSHOT_BYTES_PER_SECOND = 64 * MIB
 
 /** Every setting, in the order in which they are printed. */
 export const settings: Setting[] = [

@@ -4,7 +4,7 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
-use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::panic::{catch_unwind, resume_unwind, AssertUnwindSafe};
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{channel, Receiver};
@@ -28,6 +28,7 @@ use crate::state::groups::Groups;
 use crate::state::membership::{note_members, Membership};
 use crate::state::stores::Stores;
 use crate::system::disk_space::check_space;
+use crate::system::priority::give_way;
 
 /// A store that is ready to take the place of a group's. What goes away must be closed before its files go.
 struct Ready {
@@ -133,12 +134,12 @@ fn put_in_place(room: &Arc<SnapshotInstaller>, snapshot: &Received) -> Result<()
 fn make_ready(room: &SnapshotInstaller, group: &Group, snapshot: &Received) -> Result<Ready, PlaneError> {
     reach("member.snapshot.install")?;
     let file = File::open(&snapshot.path).map_err(|e| PlaneError::io("read a received snapshot", &e))?;
-    let mut source = BufReader::new(LookedAfter {
+    let source = LookedAfter {
         file,
         path: &snapshot.path,
         snapshots: &room.snapshots,
-    });
-    let store = PreparedStore::build(&group.home.dir, &mut source)?;
+    };
+    let store = build(&group.home.dir, source)?;
     step(&room.snapshots)?;
     let mark = store.mark();
     if (mark.index, mark.term) != (snapshot.mark.index, snapshot.mark.term) {
@@ -153,6 +154,24 @@ fn make_ready(room: &SnapshotInstaller, group: &Group, snapshot: &Received) -> R
     let machine = Stores::machine_of(engine, marked, &group.home)?;
     reach("member.snapshot.checked")?;
     Ok(Ready { machine, store })
+}
+
+/// Builds the new store on a thread that gives way to those that somebody waits for. Not on the installing thread itself: what that starts
+/// when it opens the store inherits its place, and would keep it.
+fn build(directory: &Path, source: LookedAfter<'_>) -> Result<PreparedStore, PlaneError> {
+    std::thread::scope(|scope| {
+        let building = rafterdb_fault::point("thread.start").and_then(|()| {
+            std::thread::Builder::new()
+                .name("rafterdb-build".to_owned())
+                .spawn_scoped(scope, move || {
+                    give_way();
+                    PreparedStore::build(directory, &mut BufReader::new(source))
+                })
+        });
+        let thread = building.map_err(|e| PlaneError::io("start a thread that installs a snapshot", &e))?;
+        let built = thread.join().unwrap_or_else(|panic| resume_unwind(panic));
+        built.map_err(PlaneError::from)
+    })
 }
 
 /// Whether what a snapshot says of its place in the log can be so, from what this member knows.

@@ -28,6 +28,9 @@ use crate::system::disk_space::check_space;
 /// Bytes of a stream after which it is looked whether there is room on the disk for more.
 const SPACE_LOOK_BYTES: u64 = 1 << 20;
 
+/// Bytes of a stream after which those so far are synced: its end then waits for little, and no write of anybody for much.
+const SYNC_BYTES: u64 = 16 << 20;
+
 /// How long the installing thread may come no further before the senders that wait for it are left to themselves.
 const STILL_MAX: Duration = Duration::from_secs(300);
 
@@ -46,6 +49,7 @@ struct Stream {
     file: Option<File>,
     offset: u64,
     space_looked_at: u64,
+    synced: u64,
     /// When the connection was lost that it came over: until its sender asks where to go on, nothing that comes follows.
     lost_at: Option<Instant>,
 }
@@ -213,6 +217,7 @@ impl Streams<'_> {
             file: Some(file),
             offset: 0,
             space_looked_at: 0,
+            synced: 0,
             lost_at: None,
         };
         self.under_way.insert(key, stream);
@@ -276,6 +281,11 @@ impl Streams<'_> {
         let written = stream.file.as_mut().map_or(Ok(()), write);
         written.map_err(|e| PlaneError::io("receive a snapshot", &e))?;
         stream.offset += bytes.len() as u64;
+        if stream.offset - stream.synced >= SYNC_BYTES {
+            stream.synced = stream.offset;
+            let synced = stream.file.as_ref().map_or(Ok(()), File::sync_data);
+            synced.map_err(|e| PlaneError::io("receive a snapshot", &e))?;
+        }
         Ok(SnapshotState::More)
     }
 

@@ -237,7 +237,7 @@ impl<'a> RecordWriter<'a> {
             ..
         } = &self.way;
         member_log.info(&format!(
-            "snapshot of group {} to member {} goes on at byte {at} after a lost connection; {} bytes are sent again",
+            "snapshot of group {} to member {} goes on at byte {at}; {} bytes are sent again",
             group.id,
             outgoing.peer,
             self.offset - at

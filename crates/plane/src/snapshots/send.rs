@@ -101,11 +101,24 @@ impl SnapshotSender {
                     .spawn(move || {
                         give_way();
                         let (failure, streaming) = (sender.failure.clone(), sender.clone());
-                        failure.guard(move || telling.end(streaming.stream(outgoing, id)));
+                        failure.guard(move || telling.end(streaming.tell(&outgoing, id)));
                         sender.go_on();
                     })
             });
         }
+    }
+
+    /// Streams it; people hear now and then why one ended early.
+    fn tell(&self, outgoing: &Arc<Outgoing>, id: u64) -> io::Result<Mark> {
+        let sent = self.stream(outgoing.clone(), id);
+        if let Err(error) = &sent {
+            let text = || {
+                let Outgoing { group, peer, .. } = &**outgoing;
+                format!("sending a snapshot of group {group} to member {peer} ended early: {error}; it begins again if it is still needed")
+            };
+            self.snapshots.ended_early.say(text, |text| self.member_log.warn(text));
+        }
+        sent
     }
 
     fn stream(&self, outgoing: Arc<Outgoing>, id: u64) -> io::Result<Mark> {

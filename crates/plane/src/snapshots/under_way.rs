@@ -15,6 +15,7 @@ use rafterdb_store::Mark;
 
 use crate::ground::error::PlaneError;
 use crate::ground::member_log::MemberLog;
+use crate::ground::rate_limit::RateLimited;
 use crate::ground::unique_ids::UniqueIds;
 use crate::snapshots::outgoing::Outgoing;
 use crate::snapshots::rate::SendRate;
@@ -84,6 +85,8 @@ pub struct Snapshots {
     pub outgoing: Mutex<Turns>,
     /// How fast, all together.
     pub rate: SendRate,
+    /// Lines about those that ended before all was there.
+    pub ended_early: RateLimited,
     /// Peers that are connected both ways: to others an answer may be lost without a loss being told.
     pub connected: Mutex<HashSet<u64>>,
 }
@@ -102,6 +105,7 @@ impl Snapshots {
             closing: AtomicBool::new(false),
             outgoing: Mutex::default(),
             rate: SendRate::new(bytes_per_second),
+            ended_early: RateLimited::default(),
             connected: Mutex::default(),
         };
         (snapshots, Queues { incoming, received })

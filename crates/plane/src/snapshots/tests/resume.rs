@@ -39,6 +39,8 @@ struct Outcome {
     twice: u64,
     /// Losses.
     cuts: u64,
+    /// Those that the receiver heard of too late.
+    losses_heard: u64,
     /// What arrived.
     received: Option<Vec<u8>>,
     /// Records that were delivered or lost.
@@ -80,6 +82,12 @@ impl<'a> End<'a> {
             peer,
             data,
         }
+    }
+
+    /// The other lane is lost, and there again.
+    fn lose(&self) {
+        self.snapshots.peer_lost(self.peer);
+        self.snapshots.peer_connected(self.peer);
     }
 
     fn hear(&self, frame: &[u8]) {
@@ -124,6 +132,8 @@ struct Connection<'a> {
     outcome: Outcome,
     /// How many records are to be delivered before what has arrived counts as installed.
     install_at: Option<u64>,
+    /// It is the other lane that is lost: nothing of this one goes, and the receiver hears of it when it has been asked already.
+    is_late: bool,
 }
 
 impl Connection<'_> {
@@ -137,10 +147,22 @@ impl Connection<'_> {
         for frame in self.near.frames() {
             self.outcome.records += 1;
             if (self.cuts)(self.outcome.records) {
-                self.cut();
-                break;
+                if !self.is_late {
+                    self.cut();
+                    break;
+                }
+                self.outcome.cuts += 1;
+                self.near.lose();
             }
             self.far.hear(&frame);
+            let part = SnapshotRecord::parse(&frame).expect("it works").part;
+            if self.is_late
+                && self.outcome.losses_heard < self.outcome.cuts
+                && matches!(part, SnapshotMessage::Resume { .. })
+            {
+                self.outcome.losses_heard += 1;
+                self.far.lose();
+            }
         }
         for frame in self.far.frames() {
             self.near.hear(&frame);
@@ -188,6 +210,11 @@ fn send(shared: &Shared, group: &Group, outgoing: Arc<Outgoing>, bytes: &[u8]) -
 
 /// Sends `bytes` from one member to another over a connection that breaks there.
 fn stream(bytes: &[u8], cuts: Cuts<'_>) -> Outcome {
+    stream_over(bytes, false, cuts)
+}
+
+/// The same; `is_late`: it is the other lane that breaks, and the receiver hears of it when it has been asked where to go on.
+fn stream_over(bytes: &[u8], is_late: bool, cuts: Cuts<'_>) -> Outcome {
     let (from, to) = (Bench::new(1), Bench::new(1));
     from.group(0).set_role(Role::Leader);
     let peer = from.id("b");
@@ -208,6 +235,7 @@ fn stream(bytes: &[u8], cuts: Cuts<'_>) -> Outcome {
         cuts,
         outcome: Outcome::default(),
         install_at: None,
+        is_late,
     };
     let (parts, group) = (&from.shared, from.group(0).clone());
     std::thread::scope(|scope| {
@@ -291,6 +319,16 @@ fn a_connection_that_breaks_while_all_of_it_is_installed_is_none_to_the_stream()
     assert!(outcome.failed.is_none(), "{:?}", outcome.failed);
     assert!(outcome.received.as_ref() == Some(&bytes));
     assert_eq!((outcome.cuts, outcome.twice), (1, 0));
+}
+
+#[test]
+fn a_receiver_that_hears_of_a_loss_after_the_question_where_to_go_on_is_asked_again() {
+    let bytes = content();
+    let outcome = stream_over(&bytes, true, &mut |record| record == 20);
+    assert!(outcome.failed.is_none(), "{:?}", outcome.failed);
+    assert!(outcome.received.as_ref() == Some(&bytes));
+    assert_eq!((outcome.cuts, outcome.losses_heard), (1, 1));
+    assert!(outcome.twice <= 2 * WINDOW, "{} bytes were sent again", outcome.twice);
 }
 
 #[test]
