@@ -128,6 +128,16 @@ test('a follower that gets several at once, in place of others, names the last o
   expect(order).toEqual(['append 2,3', 'roster 1,1,3,1,4,1,5,1'])
 })
 
+test("the second entry of a change is nobody's wish", () => {
+  const bench = leading()
+  asked(bench, members([1, 2, 4]))
+  bench
+    .at(1_000, (raft) => raft.reachedDisk(2, 1))
+    .answers(1_001, 2, 2, 4)
+    .at(1_001)
+  expect(bench.taken('configure').map(([asker]) => asker)).toEqual([0])
+})
+
 test('who asked is answered once, and when leadership is lost, that it may be', () => {
   const bench = leading()
   asked(bench, members([1, 2, 4]))
