@@ -32,7 +32,7 @@ export function configurationOf(parts: readonly number[]): Configuration {
     outgoing: having((part) => part % 4 >= 2),
     learners: having((part) => part % 4 === 0),
     witnesses: having((part) => part % 8 >= 4),
-    priorities: new Map(having(() => true).map((id) => [id, Math.floor(parts[parts.indexOf(id) + 1]! / 256)])),
+    priorities: new Map(having(() => true).map((id, i) => [id, Math.floor(parts[2 * i + 1]! / 256)])),
   }
 }
 
