@@ -301,3 +301,10 @@ test('voters of whom a majority could be witnesses are a broken invariant', () =
   expect(new Voters([1, 2, 3, 4], [], [], [3, 4]).holdsData(2)).toBe(true)
   expect(new Voters([1, 2], [2, 3], [], [2]).left().witnesses).toEqual([2])
 })
+
+test('what a snapshot replaces says nothing of a member any more', () => {
+  const { configurations } = new Bench([1, 2, 3], [], []).raft
+  configurations.append(1, 1, new Voters([1, 2, 3, 4, 5], [], [], [5]))
+  configurations.reset({ at: 9, term: 1, parts: [1, 1, 2, 1, 3, 1] })
+  expect([configurations.mayVote(4), configurations.isWitness(5), configurations.mayVote(3)]).toEqual([false, false, true])
+})
