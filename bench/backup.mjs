@@ -190,7 +190,10 @@ async function main() {
     await restore('a revision', ['--revision', String(middle)], (at) => must(at === middle, `revision ${middle}, not ${at}`)),
     // Nothing noted by then was acknowledged later; how far what follows is behind is a figure, as it depends on the machine.
     await restore('a time', ['--time', new Date(of.time).toISOString()], (at) =>
-      must(at >= of.made.revision && at <= of.issued, `the time's revision is from ${of.made.revision} to ${of.issued}, not ${at}`),
+      must(
+        at >= of.made.revision && at <= of.issued,
+        `the time's revision is from ${of.made.revision} to ${of.issued}, not ${at}`,
+      ),
     ),
     await restore('the full one', ['--revision', String(of.made.revision)], (at) =>
       must(at === of.made.revision, 'another revision'),
