@@ -101,6 +101,16 @@ function longestGap(times: readonly number[], from: number, to: number): number 
   return Math.max(0, ...gaps.filter(([begin, end]) => end > from && begin < to).map(([begin, end]) => end - begin))
 }
 
+/** What the members say and have said, for a failure. */
+async function describeAll({ cluster }: World): Promise<string> {
+  const statuses = await cluster.status().catch(String)
+  const logs = cluster.members.map(({ name, kind, isRunning, isOpen, log }) => {
+    const lines = log.trimEnd().split('\n').slice(-40)
+    return [`${name} (${kind}, ${isRunning ? 'runs' : 'does not run'}, ${isOpen ? 'open' : 'not open'}):`, ...lines].join('\n')
+  })
+  return [JSON.stringify(statuses), ...logs].join('\n\n')
+}
+
 test(`${SECONDS} s of faults to ${MEMBERS} members`, { timeout: SECONDS * 2_000 + 240_000 }, async () => {
   const seed = freshSeed()
   const random = new Random(seed)
@@ -115,8 +125,12 @@ test(`${SECONDS} s of faults to ${MEMBERS} members`, { timeout: SECONDS * 2_000 
   while (recording.now() < SECONDS * 1_000) {
     await sleep(random.below(CALM_MAX_MS))
     const from = recording.now()
-    struck.push(await world.faults.strike())
-    await cluster.leader()
+    try {
+      struck.push(await world.faults.strike())
+      await cluster.leader()
+    } catch (cause) {
+      throw new Error(`seed ${seed}: after ${struck.join(', ')}\n${await describeAll(world)}`, { cause })
+    }
     gaps.push(longestGap(recording.times, from, recording.now()))
   }
   await changes.stop()

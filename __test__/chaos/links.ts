@@ -144,8 +144,9 @@ export class Links implements Network {
   }
 
   leave(name: string): void {
-    for (const link of this.#links) if (link.from === name || link.to === name) link.close()
-    this.#links = this.#links.filter(({ from, to }) => from !== name && to !== name)
+    // Those that it dialed stay: as the leader it may have told the others that these lead to whoever is at their end.
+    for (const link of this.#links) if (link.to === name) link.close()
+    this.#links = this.#links.filter(({ to }) => to !== name)
   }
 
   from(names: readonly string[]): Link[] {
