@@ -94,6 +94,7 @@ async function growAndShrink(growing: Growing): Promise<string[]> {
   const founders = growing.cluster.members.map(({ name }) => name)
   const joined = [await growing.join(), await growing.join()]
   for (const [i, name] of founders.entries()) {
+    if (i === founders.length - 1) await sleep(KNOWN_AFTER_MS)
     const newcomer = await growing.join()
     await (i === 0 ? growing.replace(name, newcomer) : growing.remove(name))
     joined.push(newcomer)
