@@ -89,6 +89,12 @@ export class Member {
     return this.kind === 'serve' ? readFileSync(join(this.dir, `${this.name}.log`), 'utf8') : ''
   }
 
+  /** Times that a snapshot has become its store. */
+  get installed(): number {
+    const current = readFileSync(join(this.dataDir, 'groups', '0000', 'CURRENT'), 'utf8')
+    return Number(/^rafterdb-store \d+ (\d+)$/m.exec(current)?.[1]) - 1
+  }
+
   /** Starts the process. For a child it resolves when the member is open. */
   async start(env: Record<string, string> = {}): Promise<void> {
     if (this.kind === 'child') {

@@ -1,7 +1,5 @@
 // A follower that was away until the log was cut catches up by snapshot while writes go on, also if it is killed at any
 // moment of receiving and installing. In the end it has all that the others have, and leads with it.
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Database } from 'rafterdb'
 import { expect, test } from 'vitest'
@@ -32,12 +30,6 @@ const BEFORE_SWITCH = [
 ]
 /** Where it is killed when the received state is its store. */
 const AFTER_SWITCH = ['store.install.switched', 'member.snapshot.restore']
-
-/** Times that a snapshot has become the member's store. */
-function installed(member: Member): number {
-  const current = readFileSync(join(member.dataDir, 'groups', '0000', 'CURRENT'), 'utf8')
-  return Number(/^rafterdb-store \d+ (\d+)$/m.exec(current)?.[1]) - 1
-}
 
 /** Writes several memtables, so that the log is cut above what a member that is away has. */
 async function fallBehind(record: WriteRecord, client: Database): Promise<void> {
@@ -76,13 +68,13 @@ test(`a follower that was away catches up by snapshot, seed ${SEED}`, { timeout:
   const leader = await cluster.leader()
   const follower = random.pick(cluster.members.filter((member) => member !== leader))
   await follower.kill()
-  expect(installed(follower)).toBe(0)
+  expect(follower.installed).toBe(0)
   const writers = new Writers({ record, target: targetOf(client), name: 'client', lanes: 4 })
 
   await fallBehind(record, client)
   for (const point of BEFORE_SWITCH) {
     await dieAt(cluster, follower, point)
-    expect(installed(follower), point).toBe(0)
+    expect(follower.installed, point).toBe(0)
   }
   for (let i = 0; i < 3; i++) {
     await follower.start()
@@ -91,15 +83,15 @@ test(`a follower that was away catches up by snapshot, seed ${SEED}`, { timeout:
   }
   for (const point of AFTER_SWITCH) {
     await fallBehind(record, client)
-    const before = installed(follower)
+    const before = follower.installed
     await dieAt(cluster, follower, point)
-    expect(installed(follower), point).toBeGreaterThan(before)
+    expect(follower.installed, point).toBeGreaterThan(before)
   }
   await fallBehind(record, client)
-  const before = installed(follower)
+  const before = follower.installed
   await follower.start()
   await catchUp(cluster, follower)
-  expect(installed(follower)).toBeGreaterThan(before)
+  expect(follower.installed).toBeGreaterThan(before)
 
   await writers.stop()
   const statuses = await cluster.settled()

@@ -1,7 +1,5 @@
 // A follower that needs a snapshot while writes do not stop, and while the leader keeps little of its log: it has the snapshot
 // once, goes on from the log after it, and is where the others are. Also when installing takes it long.
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { checkWrites } from './check-writes.js'
 import { Cluster, eventually, type Member } from './harness.js'
@@ -18,12 +16,6 @@ const CAUGHT_UP_WITHIN_MS = 40_000
 /** How far behind a follower that replicates may be seen, entries. */
 const NEAR = 200
 
-/** Times that a snapshot has become the member's store. */
-function installed(member: Member): number {
-  const current = readFileSync(join(member.dataDir, 'groups', '0000', 'CURRENT'), 'utf8')
-  return Number(/^rafterdb-store \d+ (\d+)$/m.exec(current)?.[1]) - 1
-}
-
 async function expectCatchesUp(cluster: Cluster, follower: Member): Promise<void> {
   await eventually(
     `${follower.name} to replicate`,
@@ -32,7 +24,7 @@ async function expectCatchesUp(cluster: Cluster, follower: Member): Promise<void
       const leader = statuses.find(({ role }) => role === 'leader')
       const status = statuses.find(({ name }) => name === follower.name)
       const behind = (leader?.applied ?? Number.POSITIVE_INFINITY) - (status?.applied ?? 0)
-      if (behind > NEAR) throw new Error(`${behind} entries behind, ${installed(follower)} snapshots installed\n${follower.log}`)
+      if (behind > NEAR) throw new Error(`${behind} entries behind, ${follower.installed} snapshots installed\n${follower.log}`)
     },
     CAUGHT_UP_WITHIN_MS,
   )
@@ -54,7 +46,7 @@ test.for([
 
   await follower.start(faults === '' ? {} : { RAFTERDB_FAULTS: faults })
   await expectCatchesUp(cluster, follower)
-  expect(installed(follower)).toBe(1)
+  expect(follower.installed).toBe(1)
 
   await writers.stop()
   const statuses = await cluster.settled()
