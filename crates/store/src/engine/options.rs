@@ -12,7 +12,7 @@ const UNFLUSHED_MEMTABLES: u64 = 4;
 const UNFLUSHED_BYTES_MAX: u64 = 256 * MIB;
 
 /// While a memtable is flushed, the next one may grow to so many times its size before the writer waits.
-pub(super) const MEMTABLE_GROWTH: f64 = 1.5;
+pub(super) const MEMTABLE_GROWTH: f64 = 1.25;
 
 /// Smallest budget of an engine: below it a memtable would not hold a full batch.
 pub const MEMORY_BYTES_MIN: u64 = 16 * MIB;
@@ -75,8 +75,9 @@ impl Default for EngineOptions {
     }
 }
 
-/// What the memory goes to. Two memtables exist at a time, one filling, and maybe growing, and one being flushed or kept for reading:
-/// two fifths. A quarter is left for what is not counted: the flush's and the compaction's buffers, and the allocator's slack.
+/// What the memory goes to. Two memtables exist at a time, one filling and one being flushed or kept for reading: two fifths. A quarter is
+/// left for what is not counted: the flush's and the compaction's buffers, the allocator's slack, and a memtable that grows beyond its
+/// size, which it seldom does.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Budget {
     /// Of a memtable that is to be flushed.
@@ -93,7 +94,7 @@ pub(super) struct Budget {
 impl Budget {
     pub(super) fn of(options: &EngineOptions) -> Self {
         let memory = options.memory_bytes.max(MEMORY_BYTES_MIN);
-        let memtable_bytes = options.memtable_bytes.unwrap_or((memory * 4 / 25).max(3 * MIB));
+        let memtable_bytes = options.memtable_bytes.unwrap_or((memory / 5).max(3 * MIB));
         Self {
             memtable_bytes,
             unflushed_bytes: (memtable_bytes * UNFLUSHED_MEMTABLES)
