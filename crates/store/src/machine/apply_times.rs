@@ -8,18 +8,18 @@ use std::time::{Duration, Instant};
 use crate::thread_time::thread_time;
 use crate::waits::{waited, Wait, Waits};
 
-/// How often the thread's clock is looked at, which takes up to a microsecond: what is told of an entry may be too much by as much.
-const LOOK_EVERY: Duration = Duration::from_micros(200);
-
 /// An entry that took no longer is taken to have had the processor all the time.
 const SHORT: Duration = Duration::from_millis(1);
+
+/// How often the thread's clock is looked at, which takes up to a microsecond: what is told of an entry may be too much by as much.
+const LOOK_EVERY: Duration = SHORT;
 
 /// The longest times that an entry took since the machine was made; each may be of another entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LongestApply {
     /// From begin to end, with the flush that it asked for.
     pub wall: Duration,
-    /// The same, of the processor; up to 0.2 ms too much.
+    /// The same, of the processor; up to a millisecond too much.
     pub processor: Duration,
     /// What it waited for each.
     pub waits: [(Wait, Duration); Wait::ALL.len()],
