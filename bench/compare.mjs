@@ -11,8 +11,8 @@ import { readFlags } from './flags.mjs'
 import { LOADS, REMOTE_LOADS, SYNC_LOAD, shape as shapeOf } from './loads.mjs'
 import { align } from './table.mjs'
 
-const usage = 'node bench/compare.mjs --old CHECKOUT [--rounds 40] [--ms 400] [--only TEXT] [--least 0.97] [--json]'
-const flags = readFlags(usage, {
+const usage = 'node bench/compare.mjs --old CHECKOUT [--rounds 40] [--ms 400] [--only TEXT] [--least 0.97] [--json] [--dir DIR]'
+const options = {
   old: { type: 'string' },
   rounds: { type: 'string', default: '40' },
   ms: { type: 'string', default: '400' },
@@ -20,13 +20,11 @@ const flags = readFlags(usage, {
   least: { type: 'string', default: '0' },
   json: { type: 'boolean', default: false },
   dir: { type: 'string', default: 'data/compare' },
-})
+}
+const isBuilt = (root) => root !== undefined && existsSync(resolve(root, 'dist'))
+const flags = readFlags(usage, options, ({ old }) => (isBuilt(old) ? undefined : '--old: a checkout that is built'))
 const [rounds, turnMs, least] = [flags.rounds, flags.ms, flags.least].map(Number)
 const shape = shapeOf({ quick: false })
-if (!flags.old || !existsSync(resolve(flags.old, 'dist'))) {
-  console.error(`--old: a checkout that is built\n${usage}`)
-  process.exit(2)
-}
 
 const sides = []
 for (const [name, root] of [
