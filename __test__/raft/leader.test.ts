@@ -2,7 +2,7 @@
 // Looks at what it sends.
 import { describe, expect, test } from 'vitest'
 import { limits } from '../../src/limits.js'
-import { type After, AT_ONCE, type Commands, DURABLE, REPORTED } from '../../src/raft/commands.js'
+import { type After, AT_ONCE, BESIDE, type Commands, DURABLE, REPORTED } from '../../src/raft/commands.js'
 import type { RaftConfig } from '../../src/raft/config.js'
 import type { Outgoing } from '../../src/raft/message.js'
 import { Raft } from '../../src/raft/raft.js'
@@ -73,7 +73,7 @@ function lead(): void {
 }
 
 test('the conditions of a send have the numbers of FORMATS.md', () => {
-  expect([AT_ONCE, DURABLE, REPORTED]).toEqual([0, 1, 2])
+  expect([AT_ONCE, DURABLE, REPORTED, BESIDE]).toEqual([0, 1, 2, 3])
 })
 
 describe('what the plane says of how far entries came', () => {

@@ -25,6 +25,9 @@ const NOTHING: Opened = {
   runs: [],
 }
 
+/** When a message is sent, as scripts write it; by number of `After`. */
+const AFTER: Record<After, string> = ['', ' (durable)', ' (told)', ' (beside)']
+
 /** A core whose commands become lines of text, and letters. */
 export class ScriptMember implements Commands {
   readonly id: number
@@ -162,7 +165,7 @@ export class ScriptMember implements Commands {
   send(to: number, message: Outgoing, after: After): void {
     const { first, end } = message.kind === Message.APPEND ? message : { first: 0, end: 0 }
     if (end <= first && (first !== 0 || end !== 0)) throw new Error(`${this.id} sends no entries as ${first} to ${end}`)
-    this.#write(`→ ${to} ${describeMessage(message)}${after === DURABLE ? ' (durable)' : after === REPORTED ? ' (told)' : ''}`)
+    this.#write(`→ ${to} ${describeMessage(message)}${AFTER[after]}`)
     const within = this.#configurations.filter(({ at }) => at >= first && at < end)
     const configurations = within.map(({ at, parts }) => ({ at: at - first, term: 0, parts }))
     const letter = { from: this.id, to, message, runs: this.#runs(first, end), configurations }

@@ -8,8 +8,10 @@ export const AT_ONCE = 0
 export const DURABLE = 1
 /** The message may go at once, and the event SENT reports how far its entries came: the plane may have clipped them. */
 export const REPORTED = 2
+/** The message may go at once, and does not wait for entries that are on their way: one overtakes the other. */
+export const BESIDE = 3
 /** The condition on which a message may be sent. */
-export type After = typeof AT_ONCE | typeof DURABLE | typeof REPORTED
+export type After = typeof AT_ONCE | typeof DURABLE | typeof REPORTED | typeof BESIDE
 
 /** The commands of one group; see crates/codec/FORMATS.md. */
 export interface Commands {

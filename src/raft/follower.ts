@@ -1,7 +1,7 @@
 // The follower: takes the leader's entries, says how far its log goes, and campaigns when it hears of no leader.
 import { Code } from '../codes.js'
 import { assert } from './assert.js'
-import { AT_ONCE, DURABLE } from './commands.js'
+import { AT_ONCE, BESIDE, DURABLE } from './commands.js'
 import { votersOfParts } from './configuration.js'
 import type { Append, Incoming, Outgoing } from './message.js'
 import type { Raft } from './raft.js'
@@ -98,7 +98,8 @@ export class Follower {
       this.#matchedPrevious = Math.max(this.#matchedPrevious, message.previousIndex)
     } else {
       const index = Math.max(Math.min(last, raft.durable), this.#known())
-      raft.send(message.from, this.#accepted(index, message.round, message.previousIndex), AT_ONCE)
+      const after = message.previousIndex === 0 ? BESIDE : AT_ONCE
+      raft.send(message.from, this.#accepted(index, message.round, message.previousIndex), after)
     }
   }
 

@@ -1,8 +1,8 @@
 // How a leader's entries reach a follower: probing for the shared end of the logs, pipelining within the window,
 // catching up within the window too, message by message, or by snapshot.
 import { Chunks } from './chunks.js'
-import { type After, AT_ONCE, REPORTED } from './commands.js'
-import { SNAPSHOT_INSTALL_TIMEOUTS } from './config.js'
+import { type After, AT_ONCE, BESIDE, REPORTED } from './commands.js'
+import { BESIDE_BYTES, SNAPSHOT_INSTALL_TIMEOUTS } from './config.js'
 import type { AppendReply, Outgoing } from './message.js'
 import { CATCH_UP, PROBE, type Progress, REPLICATE, SNAPSHOT } from './progress.js'
 import type { Raft } from './raft.js'
@@ -73,6 +73,10 @@ export class Replication {
     follower.sentCommit = commit
     const message: Outgoing = { kind: Message.APPEND, term, previousIndex, previousTerm, commit, round, first: 0, end: 0 }
     this.#raft.send(follower.id, message, AT_ONCE)
+    // That one comes behind all entries that were sent before, which it asks for. Where these take their time another one does not wait.
+    if (follower.window.bytes > BESIDE_BYTES) {
+      this.#raft.send(follower.id, { ...message, previousIndex: 0, previousTerm: 0 }, BESIDE)
+    }
   }
 
   /** The follower's log equals ours up to `index` on its disk, and up to `previousIndex` in its memory. */

@@ -205,6 +205,8 @@ numbered! {
         Durable = 1,
         /// at once, and SENT tells how far its entries came
         Told = 2,
+        /// at once, beside the entries that are on their way
+        Beside = 3,
     }
     /// Records between members, as in FORMATS.md.
     PeerRecordKind: u8, "a peer record of unknown kind" {

@@ -5,9 +5,9 @@ use rafterdb_codec::HelloKind;
 /// Which of the two connections to a peer a frame takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Lane {
-    /// Heartbeats, appends and replies.
+    /// Heartbeats, appends and replies, and what clients ask through a member.
     Fast = 0,
-    /// Snapshots: what is large and may wait.
+    /// Snapshots: what is large and may wait. And heartbeats that are not to wait for appends: who is sent a snapshot is sent none.
     Bulk = 1,
 }
 

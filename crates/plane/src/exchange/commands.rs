@@ -323,11 +323,13 @@ impl Exchange {
         };
         let parts = raft_frame(&header, &mut self.entries, &mut self.head);
         let is_now = match send.after {
-            SendAfter::Now | SendAfter::Told => true,
+            SendAfter::Now | SendAfter::Told | SendAfter::Beside => true,
             SendAfter::Durable => self.tasks.is_empty() && room.log_writer.is_idle(),
         };
         if is_now {
-            room.network.send(to, Lane::Fast, parts);
+            let is_beside = send.after == SendAfter::Beside;
+            let lane = if is_beside { Lane::Bulk } else { Lane::Fast };
+            room.network.send(to, lane, parts);
         } else {
             self.tasks.push(LogTask::Send { peer: to, parts });
         }
