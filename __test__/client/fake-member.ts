@@ -43,18 +43,33 @@ interface FakeWatch {
   sent: number
 }
 
+/** Who the members are. */
+interface FakeConfiguration {
+  index: number
+  /** Default: 0, as of an older version. */
+  configurationTerm?: number
+  members: FakeConfigured[]
+}
+
+/** What an asker knows of that. */
+interface FakeKnown {
+  index: number
+  configurationTerm: number
+  leader: number
+}
+
 export class FakeNetwork {
   readonly store = new FakeStore()
   readonly members: FakeMember[] = []
-  leader = 0
+  #leader = 0
   /** Identity of the cluster. */
   cluster = 0xc1
   /** Who the members are, and the index of the entry that says so. A change is in force and committed at once. */
-  configuration: { index: number; members: FakeConfigured[] } = { index: 0, members: [] }
+  configuration: FakeConfiguration = { index: 0, members: [] }
   /** How far the log is committed, as STATUS says. */
   committed = Number.MAX_SAFE_INTEGER
   /** The same of groups beyond the first. */
-  readonly otherGroups: { index: number; members: FakeConfigured[] }[] = []
+  readonly otherGroups: FakeConfiguration[] = []
   /** Endpoints that were connected to, in order. */
   readonly dialed: string[] = []
   /** Calls of `submit`, over all ports. */
@@ -68,6 +83,27 @@ export class FakeNetwork {
     this.store.onChange = () => {
       for (const member of this.members) member.pushEvents()
     }
+  }
+
+  get leader(): number {
+    return this.#leader
+  }
+
+  set leader(id: number) {
+    this.#leader = id
+    this.tellNews()
+  }
+
+  /** These are the members from now on. */
+  change(members: FakeConfigured[], group = 0): void {
+    const index = this.configurationOf(group).index + 10
+    Object.assign(this.configurationOf(group), { index, members, configurationTerm: 2 })
+    this.tellNews()
+  }
+
+  /** Whoever waits to hear of other members, or another leader, is told if there are. */
+  tellNews(): void {
+    for (const member of this.members) for (const port of member.ports) port.tellNews()
   }
 
   configurationOf(group: number) {
@@ -111,6 +147,8 @@ export class FakeMember {
   delay = 0
   /** What it says of the others. */
   peers: { connected: boolean; code: ErrorCode | null }[] = []
+  /** Of a version that answers MEMBERS at once, whatever the asker knows. */
+  isOlder = false
   /** The configuration that it knows; null: the one of all. */
   behind: FakeNetwork['configuration'] | null = null
   /** It still takes itself for the leader, of the term before the others'. */
@@ -162,6 +200,8 @@ export class FakePort implements Port {
   #notified = false
   #closed = false
   readonly watches = new Map<number, FakeWatch>()
+  /** Who waits to hear of other members. */
+  #question: { request: FakeRequest; known: FakeKnown } | null = null
 
   constructor(member: FakeMember, notify: () => void, lost: (code: ErrorCode, message: string) => void) {
     this.#member = member
@@ -245,7 +285,8 @@ export class FakePort implements Port {
     if (fault !== 'mute' && bytes !== null) this.#answer(bytes)
   }
 
-  #serve({ type, id, group, body }: FakeRequest): Buffer | null {
+  #serve(request: FakeRequest): Buffer | null {
+    const { type, id, group, body } = request
     const { network, forwards } = this.#member
     const { store } = network
     if (group > network.otherGroups.length) return response(type, 0, Code.GROUP_NOT_FOUND, id, errorBody(0, `no group ${group}`))
@@ -276,17 +317,13 @@ export class FakePort implements Port {
         return null
       case STATUS:
         return response(type, 0, 0, id, Buffer.from(JSON.stringify(this.#status())))
-      case MEMBERS: {
-        const { id: self, isDeposed, behind } = this.#member
-        const known = isDeposed ? { leader: self, term: 1 } : { leader: network.leader, term: 2 }
-        const answer = { ...(behind ?? network.configurationOf(group)), ...known, cluster: network.cluster, self }
-        return response(type, 0, 0, id, Buffer.from(JSON.stringify(answer)))
-      }
+      case MEMBERS:
+        return this.#answerMembers(request)
       case CHANGE_MEMBERS: {
         const { from, members } = readChange(body)
         const { index } = network.configurationOf(group)
         if (from !== index) return response(type, 0, Code.MEMBERS_CHANGING, id, errorBody(0, 'others are in force'))
-        Object.assign(network.configurationOf(group), { index: index + 10, members })
+        network.change(members, group)
         return response(type, 0, 0, id, Buffer.alloc(0))
       }
       case TRANSFER:
@@ -295,6 +332,34 @@ export class FakePort implements Port {
       default:
         throw new Error(`request type ${type}`)
     }
+  }
+
+  #membersNow(group: number) {
+    const { id: self, isDeposed, behind, network } = this.#member
+    const known = isDeposed ? { leader: self, term: 1 } : { leader: network.leader, term: 2 }
+    return { configurationTerm: 0, ...(behind ?? network.configurationOf(group)), ...known, cluster: network.cluster, self }
+  }
+
+  #answerMembers(request: FakeRequest): Buffer | null {
+    const { type, id, group, body } = request
+    const answer = this.#membersNow(group)
+    if (body.length > 0 && !this.#member.isOlder) {
+      const reader = new Reader(body)
+      const known = { index: reader.u64(), configurationTerm: reader.u64(), leader: reader.u64() }
+      if (!isNews(answer, known)) {
+        this.#question = { request, known }
+        return null
+      }
+    }
+    return response(type, 0, 0, id, Buffer.from(JSON.stringify(answer)))
+  }
+
+  tellNews(): void {
+    if (this.#question === null || this.#member.stopped) return
+    const { request, known } = this.#question
+    if (!isNews(this.#membersNow(request.group), known)) return
+    this.#question = null
+    this.#take(request)
   }
 
   #status(): object {
@@ -377,4 +442,11 @@ function eventOf({ row, previous }: FakeChange, withPrevious: boolean): Buffer {
     pairOf(row),
     before ?? Buffer.alloc(0),
   ])
+}
+
+/** As FORMATS.md says of MEMBERS. */
+function isNews(now: FakeKnown, known: FakeKnown): boolean {
+  const [term, knownTerm] = [now.configurationTerm, known.configurationTerm]
+  const isLater = term === knownTerm || term === 0 || knownTerm === 0 ? now.index > known.index : term > knownTerm
+  return isLater || (now.leader !== 0 && now.leader !== known.leader)
 }

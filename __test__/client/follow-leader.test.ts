@@ -8,6 +8,7 @@ import { useVirtualTime } from './virtual-time.js'
 useVirtualTime()
 
 const WRITE = 1
+const MEMBERS = 7
 let db: Database | undefined
 afterEach(() => db?.close())
 
@@ -149,27 +150,84 @@ test('after a transfer the client moves to the new leader, though the old one fo
   expect(writers(network)).toEqual([true, true, false])
 })
 
-test.each([
-  ['in use', 8_000, true],
-  ['idle', 70_000, false],
-])('members that took the place of all others are found, though nobody else told of them (%s)', async (_how, pause, isUsed) => {
+/** The endpoint that is asked first stays the only one to be known while four others come, two of which stay with the fifth. */
+async function replacing(isOlder: boolean) {
   const network = new FakeNetwork(5)
+  for (const member of network.members) member.isOlder = isOlder
   const [first, second, third, fourth, fifth] = network.configuration.members
-  network.configuration.members = [first, second, third].flatMap((member) => member ?? [])
+  network.change([first, second, third].flatMap((member) => member ?? []))
   const client = await connected(network, network.endpoints.slice(0, 1))
   await client.put('a', '0')
-  network.configuration.members = [first, fourth, fifth].flatMap((member) => member ?? [])
-  for (let passed = 0; passed < pause; passed += 1_000) {
-    await new Promise((resolve) => setTimeout(resolve, 1_000))
-    if (isUsed) await client.put('a', '1')
-  }
+  await new Promise((resolve) => setTimeout(resolve, 10))
+  network.change([first, fourth, fifth].flatMap((member) => member ?? []))
+  return { network, client }
+}
+
+/** All that were known at first go, or more; only the fifth is left to lead. */
+async function expectFound(network: FakeNetwork, client: Database, gone = 3) {
   network.leader = 5
-  for (const member of network.members.slice(0, 3)) {
+  for (const member of network.members.slice(0, gone)) {
     member.down = true
     member.break()
   }
   await client.put('a', '2')
   expect(network.members[4]?.count(WRITE)).toBeGreaterThan(0)
+}
+
+test('who the members are is heard as soon as they are others, without asking again and again', async () => {
+  const { network, client } = await replacing(false)
+  await new Promise((resolve) => setTimeout(resolve, 10))
+  const asked = network.first.count(MEMBERS)
+  // Once to find it, once for what it knows, and then for each news.
+  expect(asked).toBe(4)
+  for (let minute = 0; minute < 5; minute++) await new Promise((resolve) => setTimeout(resolve, 60_000))
+  expect(network.first.count(MEMBERS)).toBe(asked)
+  await expectFound(network, client)
+})
+
+test('a client that has gone over to another member hears it from that one', async () => {
+  const { network, client } = await replacing(false)
+  network.leader = 4
+  await new Promise((resolve) => setTimeout(resolve, 1_000))
+  await client.put('a', '1')
+  expect(network.members[3]!.count(WRITE)).toBe(1)
+  const [, second, third] = network.configuration.members
+  network.change([second, third].flatMap((member) => member ?? []))
+  await new Promise((resolve) => setTimeout(resolve, 10))
+  expect(network.members[3]!.count(MEMBERS)).toBeGreaterThan(2)
+  await expectFound(network, client, 4)
+})
+
+test.each([
+  ['in use', 8_000, true],
+  ['idle', 70_000, false],
+])('of a member that does not tell by itself it is asked now and then (%s)', async (_how, pause, isUsed) => {
+  const { network, client } = await replacing(true)
+  const asked = network.first.count(MEMBERS)
+  for (let passed = 0; passed < pause; passed += 1_000) {
+    await new Promise((resolve) => setTimeout(resolve, 1_000))
+    if (isUsed) await client.put('a', '1')
+  }
+  expect(network.first.count(MEMBERS) - asked).toBeLessThan(12)
+  await expectFound(network, client)
+})
+
+test('a configuration that was cut off the log does not hide the one that came in its place', async () => {
+  const network = new FakeNetwork(4)
+  const [first, second, third, fourth] = network.configuration.members
+  network.configuration = { index: 20, configurationTerm: 1, members: [first, second].flatMap((member) => member ?? []) }
+  const client = await connected(network, network.endpoints.slice(0, 1))
+  await client.put('a', '0')
+  network.configuration = { index: 15, configurationTerm: 2, members: [third, fourth].flatMap((member) => member ?? []) }
+  network.tellNews()
+  await new Promise((resolve) => setTimeout(resolve, 10))
+  network.leader = 4
+  for (const member of network.members.slice(0, 3)) {
+    member.down = true
+    member.break()
+  }
+  await client.put('a', '1')
+  expect(network.members[3]!.count(WRITE)).toBe(1)
 })
 
 test('a member that is behind does not have the client forget who the members are', async () => {
@@ -179,7 +237,7 @@ test('a member that is behind does not have the client forget who the members ar
   network.configuration.members = founders
   const client = await connected(network, network.endpoints.slice(0, 1))
   await client.put('a', '0')
-  network.configuration = { index: 7, members: [third, fourth].flatMap((member) => member ?? []) }
+  network.change([third, fourth].flatMap((member) => member ?? []))
   await new Promise((resolve) => setTimeout(resolve, 3_000))
   await client.put('a', '1')
   await new Promise((resolve) => setTimeout(resolve, 3_000))

@@ -18,8 +18,6 @@ import { targetOf, Writers } from './writers.js'
 
 const ROUNDS = Number(process.env['RAFTERDB_GROWING_ROUNDS'] ?? 1)
 const OPTIONS = { memory: 32 << 20, logRetainBytes: 1 << 20 }
-/** A client in use knows of a change after so long, ms. */
-const KNOWN_AFTER_MS = 2_000
 /** Of each of two clients, for the full load. */
 const LOAD_LANES = 64
 
@@ -94,17 +92,11 @@ async function growAndShrink(growing: Growing): Promise<string[]> {
   const founders = growing.cluster.members.map(({ name }) => name)
   const joined = [await growing.join(), await growing.join()]
   for (const [i, name] of founders.entries()) {
-    if (i === founders.length - 1) await sleep(KNOWN_AFTER_MS)
     const newcomer = await growing.join()
     await (i === 0 ? growing.replace(name, newcomer) : growing.remove(name))
     joined.push(newcomer)
   }
-  for (const [i, name] of joined.entries()) {
-    // What a client knows of the members is up to a second and a half old, and not all of them may be elsewhere by then.
-    if (i === joined.length - 1) await sleep(KNOWN_AFTER_MS)
-    await growing.move(name)
-  }
-  await sleep(KNOWN_AFTER_MS)
+  for (const name of joined) await growing.move(name)
   for (const name of joined.splice(0, 2)) await growing.remove(name)
   return joined.sort()
 }

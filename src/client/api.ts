@@ -209,9 +209,9 @@ export interface MemberStatus {
 /** What can be listened for, with what a listener is called with. */
 export interface DatabaseEvents {
   /**
-   * `members.list()` gives something else than before, also who leads. It is looked at while somebody listens: each second at the member
-   * in this process, each five seconds by a client of `connect`, and after each change that this database made. Several changes in
-   * between are one. What listens does not keep the process alive.
+   * `members.list()` gives something else than before, also who leads. The member in this process, or
+   * the one that a client of `connect` uses, says so as soon as it knows; one of an older version is asked each second while the client is
+   * used, else each minute. What listens does not keep the process alive.
    */
   members: Member[]
 }

@@ -61,8 +61,8 @@ pub use hello::{
 };
 pub use kinds::*;
 pub use messages::{
-    begin_response, encode_error_response, end_response, parse_number, parse_watch_credit, RangePlace, Ranges,
-    ReadRequest, Request, Requests, Response, Responses, WatchRequest, MESSAGE_HEADER_BYTES, RESPONSE_PLAIN,
+    begin_response, encode_error_response, end_response, parse_number, parse_watch_credit, KnownMembers, RangePlace,
+    Ranges, ReadRequest, Request, Requests, Response, Responses, WatchRequest, MESSAGE_HEADER_BYTES, RESPONSE_PLAIN,
     WATCH_PREV_KV, WATCH_PROGRESS,
 };
 pub use operations::{

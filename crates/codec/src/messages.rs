@@ -331,3 +331,45 @@ pub fn parse_number(body: &[u8]) -> Parsed<u64> {
     reader.finish()?;
     Ok(number)
 }
+
+/// What whoever asks for the members knows of them: it is answered once there is something else to say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KnownMembers {
+    /// Index of the configuration.
+    pub index: u64,
+    /// Term of its entry; 0: the first one, or one of an older version, which does not say.
+    pub term: u64,
+    /// Who leads; 0: nobody.
+    pub leader: u64,
+}
+
+impl KnownMembers {
+    /// Reads the body of MEMBERS; `None`: whatever there is is to be told at once.
+    pub fn parse(body: &[u8]) -> Parsed<Option<Self>> {
+        if body.is_empty() {
+            return Ok(None);
+        }
+        let mut reader = Reader::new(body);
+        let (index, term, leader) = (reader.u64()?, reader.u64()?, reader.u64()?);
+        reader.finish()?;
+        Ok(Some(Self { index, term, leader }))
+    }
+
+    /// Appends the body.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        for number in [self.index, self.term, self.leader] {
+            out.extend_from_slice(&number.to_le_bytes());
+        }
+    }
+
+    /// Whether this is news to who knows that: a later configuration, in the order of entries of a log, or another leader.
+    #[must_use]
+    pub const fn is_news_to(&self, known: &Self) -> bool {
+        let is_later = if self.term == known.term || self.term == 0 || known.term == 0 {
+            self.index > known.index
+        } else {
+            self.term > known.term
+        };
+        is_later || (self.leader != 0 && self.leader != known.leader)
+    }
+}

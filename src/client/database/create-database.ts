@@ -4,24 +4,19 @@ import { endpointFault } from '../../endpoint.js'
 import { RafterError } from '../../errors.js'
 import { limits } from '../../limits.js'
 import { checkTimeout } from '../arguments/timeout.js'
-import { Call } from '../calls/call.js'
 import { Liveness } from '../calls/liveness.js'
 import type { PortFactory } from '../connection/port.js'
 import { Dispatcher } from '../dispatch/dispatcher.js'
-import { decodeBodyText, requestText } from '../dispatch/text-request.js'
+import { MemberNews } from '../dispatch/member-news.js'
 import { TurnBatches } from '../dispatch/turn-batches.js'
 import { LeaderConnection } from '../leader/leader-connection.js'
 import { SyncReader } from '../reads/sync-read.js'
 import { describe } from '../text/describe.js'
-import { RequestKind } from '../wire/request-kinds.js'
 import type { RunBackup } from './backup-source.js'
 import { ClientDatabase } from './database.js'
 
 /** Milliseconds until a call without `timeout` rejects. */
 export const REQUEST_TIMEOUT_MS = 5000
-/** How often who the members are is looked at while somebody listens, ms: at the member in this process, and at one elsewhere. */
-const OWN_MEMBERS_MS = 1000
-const MEMBERS_MS = 5000
 /** The only group of a cluster that is not sharded. */
 const GROUP = 0
 
@@ -84,12 +79,7 @@ export async function createRemote(options: CreateOptions & { endpoints: string[
   const endpoints = checkEndpoints(options.endpoints)
   let leader: LeaderConnection | null = null
   const base = assemble(options, false, () => leader)
-  const { dispatcher, turn } = base
-  const askMembers = () => {
-    const call = new Call('members', decodeBodyText, turn.deadline(base.requestTimeout))
-    return requestText(turn, call, { type: RequestKind.MEMBERS, own: true })
-  }
-  leader = new LeaderConnection(options.ports, dispatcher, endpoints, askMembers)
+  leader = new LeaderConnection(options.ports, base.dispatcher, endpoints, base.news)
   try {
     await leader.start(base.requestTimeout)
   } catch (error) {
@@ -119,9 +109,9 @@ function assemble(options: CreateOptions, embedded: boolean, leader: (() => Lead
     sendAgain: (call, from, at, bytes) => turn.addAgain(call, from, at, bytes),
   })
   const turn = new TurnBatches(dispatcher)
-  const membersInterval = embedded ? OWN_MEMBERS_MS : MEMBERS_MS
+  const news = new MemberNews(dispatcher)
   const backup = options.backup ?? noBackup
-  return { dispatcher, turn, liveness, ports: options.ports, requestTimeout, valueBytesMax, membersInterval, backup }
+  return { dispatcher, turn, liveness, ports: options.ports, requestTimeout, valueBytesMax, news, backup }
 }
 
 function checkEndpoints(endpoints: unknown): string[] {

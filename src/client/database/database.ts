@@ -38,6 +38,7 @@ import type { Liveness } from '../calls/liveness.js'
 import type { PortFactory } from '../connection/port.js'
 import type { Batches } from '../dispatch/batches.js'
 import type { Dispatcher } from '../dispatch/dispatcher.js'
+import type { MemberNews } from '../dispatch/member-news.js'
 import { decodeBodyText, type Question, requestText } from '../dispatch/text-request.js'
 import type { TurnBatches } from '../dispatch/turn-batches.js'
 import { MemberChanges } from '../members/member-changes.js'
@@ -57,7 +58,7 @@ import { countOperations, mayTakeLong, type TxnParts } from '../transaction/part
 import { WatchStream } from '../watch/watch.js'
 import { bytesRoom } from '../wire/bytes.js'
 import { readU64 } from '../wire/integers.js'
-import { type Membership, shownMembers } from '../wire/membership.js'
+import type { Membership } from '../wire/membership.js'
 import * as operations from '../wire/operations.js'
 import { ConsistencyKind } from '../wire/request-kinds.js'
 import { everything, type Span } from '../wire/span.js'
@@ -74,8 +75,8 @@ export interface DatabaseParts {
   ports: PortFactory
   requestTimeout: number
   valueBytesMax: number
-  /** Milliseconds between looks at who the members are, while somebody listens. */
-  membersInterval: number
+  /** Hears who the members are. */
+  news: MemberNews
   /** Embedded only. */
   syncReader: SyncReader | null
   /** Embedded only: counts of the member. */
@@ -112,9 +113,8 @@ export class ClientDatabase implements Database {
       parts.dispatcher.group,
     )
     this.#changes = new MemberChanges(this.#requests, (call, { signal, timeout }) => this.#nothing(call, { signal, timeout }))
-    const look = async () => shownMembers(await this.#requests.membership('members', {}, { own: true }))
-    this.#memberEvents = new MemberEvents(look, parts.membersInterval)
-    this.members = memberList(this.#requests, this.#changes, () => this.#memberEvents.look())
+    this.#memberEvents = new MemberEvents(parts.news)
+    this.members = memberList(this.#requests, this.#changes)
     bindMethods(this)
   }
 

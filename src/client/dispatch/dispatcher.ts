@@ -105,14 +105,14 @@ export class Dispatcher {
     return this.#inflight.size + this.#streams.beginning
   }
 
-  /** Takes a request whose bytes end at `end`; `pump` sends it. `own`: it is for the client's own sake, nobody waits for it. */
-  enqueue(request: Request, end: number, own = false, group = this.#options.group): void {
+  /** Takes a request whose bytes end at `end`; `pump` sends it. */
+  enqueue(request: Request, end: number, group = this.#options.group): void {
     request.seal(end, group)
     if (this.ended !== null) {
       this.#reject(request, this.ended.code, this.ended.message)
       return
     }
-    if (!own && request.calls.length > 0) this.awaited.add(request)
+    if (request.calls.length > 0) this.awaited.add(request)
     if (this.#port === null && !request.expectsAnswer) this.#drop(request)
     else this.#queues.add(request)
     this.#expiry.expect(request.deadline)

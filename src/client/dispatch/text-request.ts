@@ -11,8 +11,6 @@ export const decodeBodyText: Decode = (result) => result.text()
 export interface Question {
   type: number
   body?: Uint8Array
-  /** As for `enqueue`. Default false. */
-  own?: boolean
   /** The Raft group that it is about. Default: the dispatcher's. */
   group?: number
 }
@@ -21,13 +19,13 @@ const NOTHING = new Uint8Array(0)
 
 /** Sends it at the end of the turn; `call` is settled by its answer. */
 export function requestText(turn: TurnBatches, call: Call, question: Question): Promise<string> {
-  const { type, body = NOTHING, own = false, group = turn.dispatcher.group } = question
+  const { type, body = NOTHING, group = turn.dispatcher.group } = question
   const { dispatcher } = turn
   const slab = dispatcher.slabs.single(HEADER_BYTES + body.length)
   const request = new Request(dispatcher.nextId(), type, slab, 0, HEADER_BYTES)
   slab.bytes.set(body, HEADER_BYTES)
   request.add(call)
-  dispatcher.enqueue(request, HEADER_BYTES + body.length, own, group)
+  dispatcher.enqueue(request, HEADER_BYTES + body.length, group)
   turn.schedule()
   return call.promise as Promise<string>
 }

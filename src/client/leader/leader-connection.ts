@@ -6,17 +6,23 @@ import { Backoff } from '../connection/backoff.js'
 import type { MemberConnection } from '../connection/member-connection.js'
 import type { PortFactory } from '../connection/port.js'
 import type { Dispatcher } from '../dispatch/dispatcher.js'
-import { parseMembers } from '../wire/membership.js'
+import type { MemberNews } from '../dispatch/member-news.js'
+import type { Membership } from '../wire/membership.js'
 import { endpointOfLeader, type Found, isLeader, LeaderSearch, leaderOf } from './leader-search.js'
 
 /** Requests wait this long without any response before other members are asked whether the leader has changed. Milliseconds. */
 const STALL_MS = 1000
 /** How often a stall is looked for, ms. */
 const STALL_CHECK_MS = 500
-/** While a member is used, it is asked so often who leads: it forwards after a transfer, which costs a hop. Milliseconds. */
+/**
+ * A member tells by itself when others lead or are members. One of an older version only answers: while it is used it is asked so often, as
+ * it forwards after a transfer, which costs a hop. Milliseconds.
+ */
 const FOLLOW_MS = 1000
-/** While it is not used, it is asked so often who the members are, ms. */
+/** And so often while it is not, ms. */
 const LEARN_MS = 60_000
+/** Within this time of hearing that another leads, its clients go there, each at a moment of its own: all have heard at once. Milliseconds. */
+const SPREAD_MS = 500
 /** Longest wait between questions who leads, while another member than the leader is used. Milliseconds. */
 const RECHECK_MS_MAX = 5000
 
@@ -30,21 +36,19 @@ export class LeaderConnection {
   #recheck: NodeJS.Timeout | null = null
   #recheckMs = STALL_CHECK_MS / 5
   readonly #stallCheck: NodeJS.Timeout
-  /** When the member in use was last asked who leads, ms of performance.now(). */
+  readonly #news: MemberNews
+  readonly #offNews: () => void
+  /** When the member in use said last who leads, ms of performance.now(). */
   #followedAt = 0
   #whenUp: (() => void)[] = []
 
-  /** `askMembers` puts the question MEMBERS to the member in use. */
-  constructor(
-    factory: PortFactory,
-    dispatcher: Dispatcher,
-    endpoints: string[],
-    readonly askMembers: () => Promise<string>,
-  ) {
+  constructor(factory: PortFactory, dispatcher: Dispatcher, endpoints: string[], news: MemberNews) {
     this.#dispatcher = dispatcher
     this.#search = new LeaderSearch(factory, dispatcher, endpoints)
     this.#stallCheck = setInterval(() => this.#check(), STALL_CHECK_MS)
     this.#stallCheck.unref()
+    this.#news = news
+    this.#offNews = news.on((membership) => this.#heard(membership))
   }
 
   /** Resolves when there is a member to talk to. UNREACHABLE after `timeout` ms. */
@@ -92,6 +96,7 @@ export class LeaderConnection {
 
   close(): void {
     this.#closed = true
+    this.#offNews()
     clearInterval(this.#stallCheck)
     if (this.#recheck !== null) clearTimeout(this.#recheck)
     if (this.#wait !== null) {
@@ -157,10 +162,14 @@ export class LeaderConnection {
     else this.#recheckLater()
   }
 
-  #recheckLater(): void {
+  #seekIn(ms: number): void {
     if (this.#recheck !== null) clearTimeout(this.#recheck)
-    this.#recheck = setTimeout(() => this.#seek(), this.#recheckMs)
+    this.#recheck = setTimeout(() => this.#seek(), ms)
     this.#recheck.unref()
+  }
+
+  #recheckLater(): void {
+    this.#seekIn(this.#recheckMs)
     this.#recheckMs = Math.min(2 * this.#recheckMs, RECHECK_MS_MAX)
   }
 
@@ -171,23 +180,17 @@ export class LeaderConnection {
     if (underWay > 0 && now - Math.max(sentAt, heardAt) > STALL_MS) this.#seek()
     // While nobody uses it, it does not matter who leads, but who is left: all members that are known may be replaced one day.
     else if (this.#connection !== null && now - this.#followedAt > (heardAt > this.#followedAt ? FOLLOW_MS : LEARN_MS)) {
-      void this.#follow()
+      this.#news.ask()
     }
   }
 
-  /** Goes to the leader that the member in use names. */
-  async #follow(): Promise<void> {
-    this.#followedAt = Number.POSITIVE_INFINITY
-    try {
-      const membership = parseMembers(await this.askMembers())
-      this.#dispatcher.confirmCluster(membership.cluster)
-      this.#search.learn(membership)
-      const leader = isLeader(membership) ? '' : endpointOfLeader(membership)
-      if (leader !== '' && leader !== this.#connection?.endpoint) this.#seek(leader)
-    } catch {
-      // The call said nothing about who leads; what is wrong with the member shows in its other answers.
-    }
+  /** The member in use says who the members are: goes to the leader that it names. */
+  #heard(membership: Membership): void {
     this.#followedAt = performance.now()
+    this.#dispatcher.confirmCluster(membership.cluster)
+    this.#search.learn(membership)
+    const leader = isLeader(membership) ? '' : endpointOfLeader(membership)
+    if (leader !== '' && leader !== this.#connection?.endpoint) this.#seekIn(Math.random() * SPREAD_MS)
   }
 
   #sleep(ms: number): Promise<void> {

@@ -4,7 +4,7 @@ import type { ErrorCode } from '../../codes.js'
 import { RafterError } from '../../errors.js'
 import { MemberConnection } from '../connection/member-connection.js'
 import type { PortFactory } from '../connection/port.js'
-import { type Membership, parseMembers } from '../wire/membership.js'
+import { isEarlier, type Membership, parseMembers } from '../wire/membership.js'
 import { RequestKind } from '../wire/request-kinds.js'
 
 /** Revisions of one cluster say nothing about another's data. */
@@ -25,8 +25,8 @@ export class LeaderSearch {
   /** The group that is asked for, and the cluster that was met first; 0: none was yet. */
   readonly #whose: { readonly group: number; readonly cluster: number }
   readonly #given: string[]
-  /** Endpoints learnt from members, and the index of the configuration that they are of. */
-  #learnt: { readonly index: number; readonly endpoints: string[] } = { index: 0, endpoints: [] }
+  /** Who the members are by the latest configuration that was heard of. */
+  #learnt: Membership | null = null
   /** Why an endpoint is of no use now. */
   readonly #reasons = new Map<string, string>()
   /** The codes of those reasons in the last search. */
@@ -61,9 +61,8 @@ export class LeaderSearch {
    * A member has said who the members are now: those that were known before may all be gone. One that is behind, as after its start, says
    * who they were: all of those may be gone, too.
    */
-  learn({ index, members }: Membership): void {
-    if (index < this.#learnt.index) return
-    this.#learnt = { index, endpoints: members.map(({ endpoint }) => endpoint).filter((endpoint) => endpoint !== '') }
+  learn(membership: Membership): void {
+    if (this.#learnt === null || !isEarlier(membership, this.#learnt)) this.#learnt = membership
   }
 
   async #probe(endpoint: string): Promise<Found | null> {
@@ -123,7 +122,8 @@ export class LeaderSearch {
   }
 
   #candidates(): string[] {
-    return [...new Set([...this.#learnt.endpoints, ...this.#given])]
+    const learnt = this.#learnt?.members.map(({ endpoint }) => endpoint) ?? []
+    return [...new Set([...learnt.filter((endpoint) => endpoint !== ''), ...this.#given])]
   }
 }
 

@@ -1,30 +1,30 @@
-// Tells listeners when the list of members is another one than before. Looks only while somebody listens, and holds no process for it.
+// Tells listeners when the list of members is another one than before. Asks only while somebody listens, and holds no process for it.
 import type { Member } from '../api.js'
+import type { MemberNews } from '../dispatch/member-news.js'
+import { shownMembers } from '../wire/membership.js'
 
 type Listener = (members: Member[]) => void
 
 export class MemberEvents {
+  readonly #news: MemberNews
   readonly #listeners = new Set<Listener>()
-  #timer: NodeJS.Timeout | null = null
-  #isLooking = false
+  #off: (() => void) | null = null
   /** What was seen last, as text; null: nothing yet. */
   #seen: string | null = null
 
-  constructor(
-    readonly list: () => Promise<Member[]>,
-    /** Milliseconds between looks. */
-    readonly interval: number,
-  ) {}
+  constructor(news: MemberNews) {
+    this.#news = news
+  }
 
   /** Returns what ends it. */
   on(listener: Listener): () => void {
     // One entry for each call, though it is the same function.
     const entry: Listener = (members) => listener(members)
     this.#listeners.add(entry)
-    if (this.#timer === null) {
-      this.#seen = null
-      this.#timer = setInterval(() => this.look(), this.interval).unref()
-      this.look()
+    if (this.#off === null) {
+      const { known } = this.#news
+      this.#seen = known === null ? null : JSON.stringify(shownMembers(known))
+      this.#off = this.#news.on(() => this.#look())
     }
     return () => {
       this.#listeners.delete(entry)
@@ -32,28 +32,16 @@ export class MemberEvents {
     }
   }
 
-  /** Looks now, if somebody listens. */
-  look(): void {
-    if (this.#timer === null || this.#isLooking) return
-    this.#isLooking = true
-    // Who does not answer has said nothing: it is asked again.
-    void this.list()
-      .then(
-        (members) => this.#saw(members),
-        () => {},
-      )
-      .finally(() => {
-        this.#isLooking = false
-      })
-  }
-
   close(): void {
-    if (this.#timer !== null) clearInterval(this.#timer)
-    this.#timer = null
+    this.#off?.()
+    this.#off = null
     this.#listeners.clear()
   }
 
-  #saw(members: Member[]): void {
+  #look(): void {
+    const { known } = this.#news
+    if (known === null) return
+    const members = shownMembers(known)
     const text = JSON.stringify(members)
     const isNew = this.#seen !== null && this.#seen !== text
     this.#seen = text

@@ -11,17 +11,12 @@ import { type Plan, planAdd, planPromote, planRemove, planReplace, planUpdate } 
 
 const REMOVE = ['signal', 'timeout', 'force']
 
-/** `changed` is told when a change was made. */
-export function memberList(requests: MemberRequests, changes: MemberChanges, changed: () => void): Members {
+export function memberList(requests: MemberRequests, changes: MemberChanges): Members {
   const list = async (options: CallOptions = {}): Promise<Member[]> => {
     checkCall(options)
     return shownMembers(await requests.membership('members', options))
   }
-  const make = async (call: string, plan: Plan, options: RemoveOptions): Promise<MembersChange> => {
-    const change = await changes.make(call, plan, options)
-    changed()
-    return change
-  }
+  const make = (call: string, plan: Plan, options: RemoveOptions): Promise<MembersChange> => changes.make(call, plan, options)
   return Object.assign((options?: CallOptions) => list(options), {
     list,
     add: async (member: NewMember, options: CallOptions = {}) => {

@@ -22,8 +22,8 @@ const LEADERSHIP_CODES: readonly ErrorCode[] = ['NOT_LEADER', 'NO_LEADER', 'LEAD
 /** Sends a request without a batch over the database's own port, for the call of that name; resolves to the text of its answer. */
 export type RequestText = (call: string, question: Question, options: CallOptions) => Promise<string>
 
-/** Whose sake a question is for, and which group it is about. */
-type About = Pick<Question, 'own' | 'group'>
+/** Which group a question is about. */
+type About = Pick<Question, 'group'>
 
 export class MemberRequests {
   constructor(

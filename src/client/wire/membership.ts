@@ -1,6 +1,7 @@
 // Who the members are and how they are: the two JSON answers of FORMATS.md, checked.
 import { RafterError } from '../../errors.js'
 import type { Member, MemberStatus } from '../api.js'
+import { writeU64 } from './integers.js'
 
 /** A member's part in the configuration: a sum of these; without the first two it learns. */
 export const PART_INCOMING = 1
@@ -21,6 +22,8 @@ export interface Membership {
   members: ConfiguredMember[]
   /** Index of the configuration that is in force there; 0: the one that the cluster was founded with. */
   index: number
+  /** Term of that entry; 0: none, or an older version, which does not say. */
+  configurationTerm: number
   /** Id of the leader; 0: none known. */
   leader: number
   /** The latest term that the member knows; 0: an older version, which does not say. */
@@ -35,8 +38,8 @@ export interface Membership {
 export function parseMembers(text: string): Membership {
   const parsed = parse(text)
   if (!isObject(parsed)) throw malformed(text)
-  const { leader, cluster, self = 0, index = 0, term = 0 } = parsed
-  const isWhole = [leader, cluster, self, index, term].every((number) => typeof number === 'number')
+  const { leader, cluster, self = 0, index = 0, configurationTerm = 0, term = 0 } = parsed
+  const isWhole = [leader, cluster, self, index, configurationTerm, term].every((number) => typeof number === 'number')
   if (!Array.isArray(parsed['members']) || !isWhole) throw malformed(text)
   // An older version knows no parts: all vote. Nor priorities.
   const members = parsed['members'].filter(isObject).map(({ id, name, endpoint, part = PART_INCOMING, priority = 0 }) => {
@@ -44,7 +47,24 @@ export function parseMembers(text: string): Membership {
     if (!areNumbers || typeof name !== 'string' || typeof endpoint !== 'string') throw malformed(text)
     return { id, name, endpoint, part, priority }
   })
-  return { members, index, leader, term, cluster, self } as Membership
+  return { members, index, configurationTerm, leader, term, cluster, self } as Membership
+}
+
+/** Bytes of what is known of the members, in the question that waits until it is something else. */
+export const KNOWN_BYTES = 24
+
+/** Writes that; returns where it ends. */
+export function writeKnown(view: DataView, at: number, { index, configurationTerm, leader }: Membership): number {
+  writeU64(view, at, index)
+  writeU64(view, at + 8, configurationTerm)
+  writeU64(view, at + 16, leader)
+  return at + KNOWN_BYTES
+}
+
+/** Whether one's configuration is before the other's, in the order of entries of a log: what was known may be cut off it. */
+export function isEarlier(one: Membership, other: Membership): boolean {
+  const [term, otherTerm] = [one.configurationTerm, other.configurationTerm]
+  return term === otherTerm || term === 0 || otherTerm === 0 ? one.index < other.index : term < otherTerm
 }
 
 /** Whether a change of voters is under way. */

@@ -19,6 +19,7 @@ pub fn message() -> impl Strategy<Value = Message> {
         1 => read().prop_map(|bytes| ("read", bytes)),
         1 => watch().prop_map(|bytes| ("watch", bytes)),
         1 => (any::<u64>(), any::<u32>()).prop_map(|(id, events)| ("credit", number_and_count(id, events))),
+        1 => any::<[u64; 3]>().prop_map(|numbers| ("known members", known_members(numbers))),
         2 => change_of_members().prop_map(|bytes| ("change of members", bytes)),
         1 => any::<u64>().prop_map(|number| ("number", number.to_le_bytes().to_vec())),
         1 => (any::<u64>(), any::<u32>()).prop_map(|(revision, count)| ("plain", number_and_count(revision, count))),
@@ -48,6 +49,12 @@ pub fn frames(bodies: &[Vec<u8>]) -> Vec<u8> {
         frame.encode_to(&mut out[at..]).unwrap();
     }
     out
+}
+
+fn known_members([index, term, leader]: [u64; 3]) -> Vec<u8> {
+    let mut body = Vec::new();
+    KnownMembers { index, term, leader }.encode(&mut body);
+    body
 }
 
 fn sync_read(consistency: u8, key: &[u8]) -> Vec<u8> {

@@ -31,6 +31,7 @@ pub const PARSERS: &[Parser] = &[
         may_allocate: |input| 4096 + 16 * input,
     },
     borrowing("credit", |input| parse_watch_credit(input).is_ok()),
+    borrowing("known members", |input| KnownMembers::parse(input).is_ok()),
     borrowing("number", |input| parse_number(input).is_ok()),
     borrowing("error", |input| parse_error(input).is_ok()),
     borrowing("plain", |input| parse_plain(input).is_ok()),

@@ -207,7 +207,9 @@ impl Round {
         parts.serving.serve_applied(group, applied);
         group.tail.lock().trim(TAIL_BYTES_MAX, group.durable.lock().index);
         if std::mem::take(&mut self.is_configured) {
-            // Last, as it may be the end: who waited for an answer has it.
+            // It may be the end: then all that ask this member know by now where else they can go.
+            parts.serving.members.tell(group);
+            // Last: who waited for an answer has it.
             note_members(&parts.membership, group.id, &machine)?;
         }
         Ok(())

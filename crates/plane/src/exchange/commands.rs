@@ -452,5 +452,6 @@ fn take_role(room: &ExchangeParts, group: &Arc<Group>, role: Role, term: u64, le
     if before != leader {
         room.status.note_leader(group, term, leader);
         room.gate.leader_changed(group, leader);
+        room.serving.members.questions.changed(group.id);
     }
 }

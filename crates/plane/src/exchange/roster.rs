@@ -12,5 +12,6 @@ pub fn take_roster(room: &ExchangeParts, group: u16, members: RosterMembers<'_>)
         room.sender.snapshots.peer_left(peer);
         room.gate.peer_left(peer);
     }
+    room.serving.members.questions.changed(group);
     Ok(())
 }

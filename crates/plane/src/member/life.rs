@@ -142,6 +142,7 @@ impl Member {
             applier,
             counts,
             watches,
+            members,
             reads,
             receiver,
             installer,
@@ -151,6 +152,7 @@ impl Member {
         self.spawn("log", move || log.run())?;
         self.spawn("apply", move || applier.run())?;
         self.spawn("watch", move || watches.run())?;
+        self.spawn("members", move || members.run())?;
         self.spawn("counts", move || counts.run())?;
         self.spawn("snapshot", move || receive(&receiver, &incoming))?;
         self.spawn("install", move || install(&installer, &received))?;
@@ -241,10 +243,10 @@ impl Member {
         drained
     }
 
-    /// An app in this process is done: its watches end.
+    /// An app in this process is done.
     pub fn close_port(&self, port: &Port) {
         port.close();
-        self.shared.watches.close_asker(&self.groups, number_of_port(port.id()));
+        self.gate.close_asker(number_of_port(port.id()));
     }
 
     /// A read of one key on the caller's thread; see FORMATS.md.

@@ -17,6 +17,7 @@ use crate::member::recovery::{snapshot_dir, Recovered};
 use crate::member::shared::Shared;
 use crate::requests::forwards::{Forwarder, Forwards};
 use crate::requests::gate::Gate;
+use crate::serve::members::MemberNews;
 use crate::serve::serving::Serving;
 use crate::serve::thread::ReadThread;
 use crate::snapshots::install::SnapshotInstaller;
@@ -55,6 +56,13 @@ impl Rooms {
         let serving = Arc::new(Serving {
             lanes: shared.lanes.clone(),
             watches: shared.watches.clone(),
+            members: Arc::new(MemberNews {
+                id: config.id(),
+                roster: shared.roster.clone(),
+                groups: groups.clone(),
+                questions: shared.questions.clone(),
+                answers: shared.answers.clone(),
+            }),
             groups: groups.clone(),
             network: shared.network.clone(),
             answers: shared.answers.clone(),
@@ -151,6 +159,8 @@ pub struct Threads {
     pub counts: LateCounts,
     /// Serves watches that are behind.
     pub watches: WatchThread,
+    /// Tells who the members are.
+    pub members: Arc<MemberNews>,
     /// Serves reads.
     pub reads: Arc<ReadThread>,
     /// Receives snapshots.
@@ -204,6 +214,7 @@ impl Threads {
                 failure: shared.failure.clone(),
                 pool: shared.pool.clone(),
             },
+            members: rooms.serving.members.clone(),
             reads: Arc::new(ReadThread {
                 lanes: shared.lanes.clone(),
                 answers: shared.answers.clone(),

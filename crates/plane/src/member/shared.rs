@@ -21,6 +21,7 @@ use crate::network::Network;
 use crate::queues::apply_queue::ApplyQueue;
 use crate::queues::count_queue::CountQueue;
 use crate::queues::log_queue::LogQueue;
+use crate::queues::member_questions::MemberQuestions;
 use crate::queues::read_lanes::ReadLanes;
 use crate::snapshots::under_way::{Queues, Snapshots};
 use crate::state::core_inbox::CoreInbox;
@@ -47,6 +48,8 @@ pub struct Shared {
     pub counts: Arc<CountQueue>,
     /// Watches of all groups.
     pub watches: Arc<Watches>,
+    /// Who waits to hear of other members.
+    pub questions: Arc<MemberQuestions>,
     /// Snapshots under way.
     pub snapshots: Arc<Snapshots>,
     /// How the groups' stores are opened.
@@ -105,6 +108,7 @@ impl Shared {
             lanes: Arc::default(),
             counts: Arc::default(),
             watches: Arc::default(),
+            questions: Arc::default(),
             snapshots: Arc::new(snapshots),
             ids: Arc::new(UniqueIds::new()),
             stalls: Arc::default(),
@@ -141,6 +145,7 @@ impl Shared {
         self.lanes.close();
         self.counts.close();
         self.watches.close();
+        self.questions.close();
     }
 }
 

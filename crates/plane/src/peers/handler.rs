@@ -120,9 +120,7 @@ impl Handler for Peers {
 
     fn client_closed(&self, connection: u64) {
         let Some(room) = self.0.upgrade() else { return };
-        room.gate
-            .watches
-            .close_asker(&room.gate.groups, number_of_client(connection));
+        room.gate.close_asker(number_of_client(connection));
     }
 }
 

@@ -3,4 +3,5 @@
 pub mod apply_queue;
 pub mod count_queue;
 pub mod log_queue;
+pub mod member_questions;
 pub mod read_lanes;

@@ -187,10 +187,7 @@ impl Gate {
                 let status = self.status.group_json(group);
                 write_response(out.to(asker), item.kind, 0, Code::Ok, item.id, status.as_bytes());
             }
-            RequestKind::Members => {
-                let members = self.status.members_json(group);
-                write_response(out.to(asker), item.kind, 0, Code::Ok, item.id, members.as_bytes());
-            }
+            RequestKind::Members => self.serving.members.ask(group, waiter, item, out),
             RequestKind::Transfer => self.transfer(group, waiter, item, out),
             RequestKind::ChangeMembers => self.change_members(group, waiter, item, out),
             RequestKind::Snapshot if self.apply.is_full() => {
@@ -198,6 +195,12 @@ impl Gate {
             }
             RequestKind::Snapshot => flush(&self.apply, self.answers.clone(), group, waiter),
         }
+    }
+
+    /// An asker is gone: its watches end, and what it waits to hear is forgotten.
+    pub fn close_asker(&self, number: u64) {
+        self.watches.close_asker(&self.groups, number);
+        self.serving.members.questions.close_asker(number);
     }
 
     fn comes_of_witness(&self, peer: u64) -> bool {

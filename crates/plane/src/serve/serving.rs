@@ -11,6 +11,7 @@ use crate::askers::answers::Answers;
 use crate::askers::deliveries::Deliveries;
 use crate::network::Network;
 use crate::queues::read_lanes::ReadLanes;
+use crate::serve::members::MemberNews;
 use crate::state::group::Group;
 use crate::state::groups::Groups;
 use crate::state::waiting_reads::Read;
@@ -22,6 +23,8 @@ pub struct Serving {
     pub lanes: Arc<ReadLanes>,
     /// Watches that begin.
     pub watches: Arc<Watches>,
+    /// Who the members are.
+    pub members: Arc<MemberNews>,
     /// The groups, which know the cluster.
     pub groups: Arc<Groups>,
     /// The way to other members.

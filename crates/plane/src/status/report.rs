@@ -1,10 +1,10 @@
-//! What a member says of its groups: status and members. JSON for people and programs. Changes nothing.
+//! What a member says of its groups: their status. JSON for people and programs. Changes nothing.
 
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
 use rafterdb_codec::store::machine_state::FormerCluster;
-use rafterdb_codec::{ConfiguredMember, Role};
+use rafterdb_codec::Role;
 use serde_json::json;
 
 use crate::ground::member_log::MemberLog;
@@ -96,28 +96,6 @@ impl Status {
             "peers": self.peers_json(&self.peer_stats()),
             "cluster": if cluster == 0 { String::new() } else { format!("{cluster:x}") },
             "formerClusters": former,
-        })
-        .to_string()
-    }
-
-    /// The members and the leader, as FORMATS.md MEMBERS.
-    #[must_use]
-    pub fn members_json(&self, group: &Group) -> String {
-        let mut current = self.roster.current(group.id);
-        // A snapshot is in place, and reads that waited for it are served, before the core makes its configuration the one in force.
-        let applied = group.machine().status().configuration;
-        if let Some(applied) = applied.filter(|applied| applied.index > current.index) {
-            current = applied;
-        }
-        let member = |member: &ConfiguredMember| json!({"id": member.id, "name": member.name, "endpoint": member.endpoint, "part": member.part, "priority": member.priority});
-        let members: Vec<_> = current.configuration.members.iter().map(member).collect();
-        json!({
-            "members": members,
-            "index": current.index,
-            "leader": group.leader.load(Ordering::Acquire),
-            "term": group.term.load(Ordering::Acquire),
-            "cluster": self.groups.cluster(),
-            "self": self.id,
         })
         .to_string()
     }

@@ -48,6 +48,7 @@ impl Bench {
         let mut told = self.run(commands);
         self.threads.log.step();
         self.threads.applier.step();
+        self.threads.members.step();
         told += &self.run("");
         told
     }

@@ -57,7 +57,8 @@ pub fn write(id: u64, body: &[u8]) -> Vec<u8> {
     request(RequestKind::Write, id, body)
 }
 
-fn request(kind: RequestKind, id: u64, body: &[u8]) -> Vec<u8> {
+/// Any request.
+pub fn request(kind: RequestKind, id: u64, body: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     let (flags, group) = (0, 0);
     let request = Request {

@@ -59,7 +59,7 @@ fn asker(told: &str) -> String {
 
 /// Index of the configuration in force, and who is a member, where.
 fn listed(bench: &Bench) -> (u64, Vec<(String, String)>) {
-    let json = bench.rooms.status.members_json(bench.group(0));
+    let json = bench.rooms.serving.members.json(bench.group(0));
     let json: serde_json::Value = serde_json::from_str(&json).expect("it works");
     let text = |member: &serde_json::Value, field: &str| member[field].as_str().expect("it works").to_owned();
     let of_all = json["members"].as_array().expect("it works");
