@@ -20,7 +20,18 @@ interface Answer {
 }
 
 /** The calls that go through unchanged. */
-type Method = 'put' | 'get' | 'getPair' | 'getSync' | 'delete' | 'count' | 'status' | 'members' | 'transferLeader' | 'compact'
+type Method =
+  | 'put'
+  | 'get'
+  | 'getPair'
+  | 'getSync'
+  | 'delete'
+  | 'count'
+  | 'status'
+  | 'members'
+  | 'transferLeader'
+  | 'compact'
+  | 'backup'
 
 /** Nobody will answer: the process is gone. What it was asked to do may or may not have been done. */
 export class ProcessEnded extends Error {}

@@ -28,7 +28,7 @@ export interface JoinOptions {
   /**
    * With `join`: this member is a witness, from its first start on and for as long as it is a member. It votes, and keeps the log's terms and who
    * the members are, but no data: its directory stays small, whatever is written. It never leads. Writes and reads through it go to the
-   * leader; `watch`, `getSync` and `backup` are MEMBER_IS_WITNESS: `connect` to a member with data for those. Two members with data and
+   * leader, `backup` is made of a member with data; `watch` and `getSync` are MEMBER_IS_WITNESS: `connect` to a member with data for those. Two members with data and
    * a witness go on when one of the three fails. While one of the two with data is down, what is acknowledged is on one disk only: if that is lost
    * too, so is what was written meanwhile. Of the voters fewer than a majority are witnesses. Default: false.
    */

@@ -6,16 +6,18 @@ import { exposure, memberOptions } from '../cluster/options.js'
 import { RafterError } from '../errors.js'
 import { loadBinding } from '../native/load.js'
 import { dial } from '../native/remote.js'
-import type { ConnectOptions, Database, OpenOptions } from './api.js'
+import type { Backup, BackupOptions, BackupTarget, ConnectOptions, Database, OpenOptions } from './api.js'
 import { checkNames } from './arguments/option-names.js'
 import { checkTimeout } from './arguments/timeout.js'
 import type { PortFactory } from './connection/port.js'
+import type { RunBackup } from './database/backup-source.js'
 import { createEmbedded, createRemote, REQUEST_TIMEOUT_MS } from './database/create-database.js'
 import type { ClientDatabase } from './database/database.js'
 import { Compactor } from './history/compactor.js'
 import { keepOf } from './history/retention.js'
 import { askCluster, becomeMember, checkCluster } from './join/become-member.js'
 import { logOf } from './text/log-lines.js'
+import { isWitness } from './wire/membership.js'
 
 /** To members elsewhere. */
 const dialPort: PortFactory = (endpoint, notify, lost) => dial(endpoint ?? '', notify, lost)
@@ -23,8 +25,7 @@ const dialPort: PortFactory = (endpoint, notify, lost) => dial(endpoint ?? '', n
 const CONNECT_OPTIONS = ['endpoints', 'requestTimeout', 'waitWhenBusy']
 
 /** Loaded when it is wanted: most apps make no backups. */
-const backup: import('./database/backup-source.js').RunBackup = async (source, to, options) =>
-  (await import('../backup/backup.js')).runBackup(source, to, options)
+const backup: RunBackup = async (source, to, options) => (await import('../backup/backup.js')).runBackup(source, to, options)
 
 /**
  * Opens a member of a cluster in this process; `open({ dataDir })` alone is a store of one member.
@@ -44,6 +45,7 @@ export async function open(options: OpenOptions): Promise<Database> {
   }
   const start = (more: Partial<MemberConfig> = {}) => ClusterMember.start({ ...config, ...more }, raft, listeners)
   const member = await (join === null ? start() : startJoining(start, config, join.endpoints, options))
+  const closing = new AbortController()
   let compactor: Compactor | null = null
   let opened: ClientDatabase | null = null
   try {
@@ -54,11 +56,12 @@ export async function open(options: OpenOptions): Promise<Database> {
       waitWhenBusy: options.waitWhenBusy,
       valueBytesMax: config.valueBytesMax,
       stop: () => {
+        closing.abort()
         compactor?.close()
         return member.close()
       },
       counters: () => member.counters(),
-      backup,
+      backup: member.info.witness ? (_, to, given) => backupElsewhere(opened, to, given, closing.signal) : backup,
       // Whoever asked for a member that others reach wants it to stay, though this app itself has nothing more to do.
       hold: options.members !== undefined || config.listen.length > 0,
     })
@@ -88,6 +91,24 @@ export async function open(options: OpenOptions): Promise<Database> {
       await member.close()
     }
     throw error
+  }
+}
+
+/** A witness has nothing to make backups of: members with data have. Ends with the witness, too. */
+async function backupElsewhere(
+  own: ClientDatabase | null,
+  to: BackupTarget,
+  options: BackupOptions,
+  closing: AbortSignal,
+): Promise<Backup> {
+  const { members } = (await own?.membership()) ?? { members: [] }
+  const endpoints = members.filter((member) => !isWitness(member)).map(({ endpoint }) => endpoint)
+  const db = await createRemote({ ports: dialPort, endpoints, backup })
+  try {
+    const signal = AbortSignal.any([closing, ...(options.signal === undefined ? [] : [options.signal])])
+    return await db.backup(to, { ...options, signal })
+  } finally {
+    await db.close()
   }
 }
 
