@@ -187,6 +187,15 @@ export interface Member {
   /** What becomes of it by a change of voters that is under way, during which it votes in either case; null: it stays what it is. */
   changing: "promoted" | "removed" | null;
 }
+/** A member that a cluster is founded with. */
+export interface Founder {
+  /** `host:port`. */
+  endpoint: string;
+  /** As of `JoinOptions`: it joins those with data by itself once these have founded the cluster, and `open` resolves then. Default: false. */
+  witness?: boolean | undefined;
+  /** As of `JoinOptions`, of all members that are given: the cluster takes them while no member has one; `members.update` changes them. Default: 0. */
+  priority?: number | undefined;
+}
 /** What a member that joins a cluster is to be. */
 export interface JoinOptions {
   /** With `join`: where the others reach this member, `host:port`. Default: the first such address of `listen`. */
@@ -196,7 +205,7 @@ export interface JoinOptions {
   /**
    * With `join`: this member is a witness, from its first start on and for as long as it is a member. It votes, and keeps the log's terms and who
    * the members are, but no data: its directory stays small, whatever is written. It never leads. Writes and reads through it go to the
-   * leader; `watch`, `getSync` and `backup` are MEMBER_IS_WITNESS: `connect` to a member with data for those. Two members with data and
+   * leader, `backup` is made of a member with data; `watch` and `getSync` are MEMBER_IS_WITNESS: `connect` to a member with data for those. Two members with data and
    * a witness go on when one of the three fails. While one of the two with data is down, what is acknowledged is on one disk only: if that is lost
    * too, so is what was written meanwhile. Of the voters fewer than a majority are witnesses. Default: false.
    */
@@ -493,9 +502,9 @@ export interface MemberStatus {
 /** What can be listened for, with what a listener is called with. */
 export interface DatabaseEvents {
   /**
-   * `members.list()` gives something else than before, also who leads. It is looked at while somebody listens: each second at the member
-   * in this process, each five seconds by a client of `connect`, and after each change that this database made. Several changes in
-   * between are one. What listens does not keep the process alive.
+   * `members.list()` gives something else than before, also who leads. The member in this process, or
+   * the one that a client of `connect` uses, says so as soon as it knows; one of an older version is asked each second while the client is
+   * used, else each minute. What listens does not keep the process alive.
    */
   members: Member[];
 }
@@ -678,11 +687,11 @@ export interface OpenOptions extends JoinOptions {
   /** This member's name; kept in its data directory, like the names of all. Default: `solo` when there are no members. */
   name?: string | undefined;
   /**
-   * All members of the cluster, this one too: name → endpoint (`host:port`); 1, 3, 5 or 7 of them. The names are those that the
-   * cluster was founded with. Endpoints may change: start every member again with all the new ones; after each start, two members
+   * All members of the cluster, this one too: name → endpoint (`host:port`), or `{ endpoint, witness, priority }`; 1, 3, 5 or 7 of them. The
+   * names are those that the cluster was founded with. Endpoints may change: start every member again with all the new ones; after each start, two members
    * find each other if both have been started, or neither.
    */
-  members?: Record<string, string> | undefined;
+  members?: Record<string, string | Founder> | undefined;
   /**
    * Addresses of any members of a cluster that runs, to become one of it: `open` has this member taken in as a learner, and resolves once
    * it has caught up and votes. A start with the same directory goes on where the last one ended; once it votes nobody is asked any more.

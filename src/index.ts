@@ -26,6 +26,7 @@ export type {
   Database,
   DatabaseEvents,
   DeleteResult,
+  Founder,
   HistoryBound,
   HistoryOptions,
   JoinOptions,

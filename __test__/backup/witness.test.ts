@@ -37,6 +37,11 @@ test('a backup that a witness is asked for is made of a member with data', { tim
   expect(await verifyBackup(backups)).toHaveLength(3)
   const wanted = await rows(db)
   expect(wanted).toHaveLength(103)
+  const members = { a: 'h:1', b: 'h:2', w: { endpoint: 'h:3', witness: true } }
+  await expect(restoreBackup(backups, { dataDir: join(dir, 'w'), name: 'w', members })).rejects.toMatchObject({
+    code: 'INVALID_ARGUMENT',
+    message: expect.stringMatching(/w is a witness, and has nothing to restore/),
+  })
   await restoreBackup(backups, { dataDir: join(dir, 'restored') })
   const restored = await open({ dataDir: join(dir, 'restored'), log: 'off' })
   expect(await rows(restored)).toEqual(wanted)

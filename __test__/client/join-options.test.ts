@@ -7,7 +7,7 @@ const JOIN = { dataDir: 'd', name: 'd', listen: ['unix:/run/d', '10.0.0.4:7101']
 
 test('a member is reached where it listens, or where it says', () => {
   const { config, join } = memberOptions(JOIN)
-  expect(join).toEqual({ endpoints: JOIN.join, advertise: '10.0.0.4:7101' })
+  expect(join).toEqual({ endpoints: JOIN.join, advertise: '10.0.0.4:7101', isFounding: false })
   expect(config).toMatchObject({ name: 'd', members: [], listen: JOIN.listen })
   expect(memberOptions({ ...JOIN, advertise: 'd.example:7101' }).join?.advertise).toBe('d.example:7101')
   expect(memberOptions({ dataDir: 'd' }).join).toBeNull()

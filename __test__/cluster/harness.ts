@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { connect, type Database, type MemberStatus, type OpenOptions } from 'rafterdb'
+import { membersText } from '../../src/server/parse.js'
 import { freePorts } from '../ports.js'
 import { Child, ProcessEnded } from './child.js'
 
@@ -146,13 +147,12 @@ export class Member {
 
   #flags(): string[] {
     const { members, history, ...rest } = this.options
-    const list = Object.entries(members ?? {}).map(([name, at]) => `${name}=${at}`)
     const flags = Object.entries(rest).map(([key, value]) => {
       const flag = `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
       return [flag, String(value)]
     })
     if (history?.keep !== undefined) flags.push(['--history', String(history.keep)])
-    return [...flags.flat(), ...(members ? ['--members', list.join(',')] : []), '--data-dir', this.dataDir]
+    return [...flags.flat(), ...(members ? ['--members', membersText(members)] : []), '--data-dir', this.dataDir]
   }
 }
 
@@ -171,6 +171,13 @@ export class Cluster implements AsyncDisposable {
     /** Endpoints of members that do not run, by name. */
     readonly absent: Readonly<Record<string, string>>,
   ) {}
+
+  /** Of members that are not started yet, with the same options but for their names. */
+  static of(members: readonly Pick<Member, 'name' | 'kind' | 'endpoint'>[], options: Partial<OpenOptions>): Cluster {
+    const dir = mkdtempSync(join(tmpdir(), 'rafterdb-cluster-'))
+    const all = members.map(({ name, kind, endpoint }) => new Member(name, kind, endpoint, dir, { ...options, name }))
+    return new Cluster(dir, all, {})
+  }
 
   /** Starts all members and waits for a leader. */
   static async start(given: ClusterOptions = {}): Promise<Cluster> {

@@ -105,6 +105,18 @@ test('CPUs are listed as Linux lists them, in a flag or in the file', async () =
   expect((await effective([]))['cpuAffinity']).toBeUndefined()
 })
 
+test('members may be witnesses, and have priorities, in a flag or in the file', async () => {
+  const list = { a: 'h:1', b: { endpoint: 'h:2', priority: 5 }, c: { endpoint: 'h:3', witness: true } }
+  const text = 'a=h:1,b=h:2/priority=5,c=h:3/witness'
+  const given = await effective(['--name', 'c', '--members', text])
+  expect(given['members']?.value).toEqual(list)
+  expect(given['listen']?.value).toBe('h:3')
+  const file = configFile(JSON.stringify({ members: list, name: 'c' }))
+  expect((await effective(['--config', file]))['members']?.value).toEqual(list)
+  const { out } = await shell(['serve', '--print-config', '--name', 'a', '--members', text])
+  expect(out).toMatch(/^members +a=h:1,b=h:2\/priority=5,c=h:3\/witness +--members$/m)
+})
+
 const mistakes: [string, string[], Record<string, string>, RegExp][] = [
   [
     'a bad flag',
@@ -116,6 +128,8 @@ const mistakes: [string, string[], Record<string, string>, RegExp][] = [
   ['members without a name', ['--members', 'a=h:1,b=h:2,c=h:3'], {}, /--members needs --name: which of a, b, c/],
   ['a name that is no member', ['--name', 'x', '--members', 'a=h:1'], {}, /--name x is not among --members \(a\)/],
   ['a member twice', ['--name', 'a', '--members', 'a=h:1,a=h:2'], {}, /The name "a" is there twice/],
+  ['a mark that is none', ['--name', 'a', '--members', 'a=h:1/witnes'], {}, /"\/witnes" is neither \/witness nor \/priority=N/],
+  ['a priority that is none', ['--name', 'a', '--members', 'a=h:1/priority=x'], {}, /must be a whole number from 0 to 255/],
   ['a member without an address', ['--name', 'a', '--members', 'a'], {}, /"a" is not of the form name=host:port/],
   [
     'a CPU that is no number',

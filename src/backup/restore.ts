@@ -98,7 +98,10 @@ function checkOptions(options: RestoreOptions) {
   if (revision !== undefined && time !== undefined)
     throw new RafterError('INVALID_ARGUMENT', 'give a revision or a time, not both')
   if (signal?.aborted === true) throw new RafterError('ABORTED', 'restore: aborted by its signal', { cause: signal.reason })
-  return memberOptions({ dataDir, name, members, groups }).config
+  const { config } = memberOptions({ dataDir, name, members, groups })
+  if (!config.witness) return config
+  const text = `${config.name} is a witness, and has nothing to restore: restore the others, and start it with an empty directory`
+  throw new RafterError('INVALID_ARGUMENT', text)
 }
 
 /** Reads a chain, and hands on what belongs to the target. */

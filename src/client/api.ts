@@ -1,7 +1,7 @@
 // The public interface, the same for an embedded member (`open`) and a remote client (`connect`). Types only.
 import type { PeerStatus, RafterError } from '../errors.js'
 import type { CallOptions } from './call-options.js'
-import type { JoinOptions, Member, Members } from './members-api.js'
+import type { Founder, JoinOptions, Member, Members } from './members-api.js'
 
 export type { CallOptions } from './call-options.js'
 export type * from './members-api.js'
@@ -394,11 +394,11 @@ export interface OpenOptions extends JoinOptions {
   /** This member's name; kept in its data directory, like the names of all. Default: `solo` when there are no members. */
   name?: string | undefined
   /**
-   * All members of the cluster, this one too: name → endpoint (`host:port`); 1, 3, 5 or 7 of them. The names are those that the
-   * cluster was founded with. Endpoints may change: start every member again with all the new ones; after each start, two members
+   * All members of the cluster, this one too: name → endpoint (`host:port`), or `{ endpoint, witness, priority }`; 1, 3, 5 or 7 of them. The
+   * names are those that the cluster was founded with. Endpoints may change: start every member again with all the new ones; after each start, two members
    * find each other if both have been started, or neither.
    */
-  members?: Record<string, string> | undefined
+  members?: Record<string, string | Founder> | undefined
   /**
    * Addresses of any members of a cluster that runs, to become one of it: `open` has this member taken in as a learner, and resolves once
    * it has caught up and votes. A start with the same directory goes on where the last one ended; once it votes nobody is asked any more.

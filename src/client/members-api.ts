@@ -19,6 +19,16 @@ export interface Member {
   changing: 'promoted' | 'removed' | null
 }
 
+/** A member that a cluster is founded with. */
+export interface Founder {
+  /** `host:port`. */
+  endpoint: string
+  /** As of `JoinOptions`: it joins those with data by itself once these have founded the cluster, and `open` resolves then. Default: false. */
+  witness?: boolean | undefined
+  /** As of `JoinOptions`, of all members that are given: the cluster takes them while no member has one; `members.update` changes them. Default: 0. */
+  priority?: number | undefined
+}
+
 /** What a member that joins a cluster is to be. */
 export interface JoinOptions {
   /** With `join`: where the others reach this member, `host:port`. Default: the first such address of `listen`. */

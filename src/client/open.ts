@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import { join as joinPath } from 'node:path'
 import { ClusterMember, type Listeners, type MemberConfig } from '../cluster/member.js'
-import { exposure, memberOptions } from '../cluster/options.js'
+import { exposure, type MemberOptions, memberOptions } from '../cluster/options.js'
 import { RafterError } from '../errors.js'
 import { loadBinding } from '../native/load.js'
 import { dial } from '../native/remote.js'
@@ -16,6 +16,7 @@ import type { ClientDatabase } from './database/database.js'
 import { Compactor } from './history/compactor.js'
 import { keepOf } from './history/retention.js'
 import { askCluster, becomeMember, checkCluster } from './join/become-member.js'
+import { givePriorities } from './join/give-priorities.js'
 import { logOf } from './text/log-lines.js'
 import { isWitness } from './wire/membership.js'
 
@@ -34,7 +35,7 @@ const backup: RunBackup = async (source, to, options) => (await import('../backu
  * started), BINARY_MISSING, WORKER_FAILED. Opened in a worker thread, it is closed when the worker ends.
  */
 export async function open(options: OpenOptions): Promise<Database> {
-  const { config, raft, join } = memberOptions(options)
+  const { config, raft, join, priorities } = memberOptions(options)
   const log = logOf(options, config.name)
   const keep = keepOf(options.history)
   const warning = exposure(config)
@@ -44,7 +45,7 @@ export async function open(options: OpenOptions): Promise<Database> {
     onLog: log,
   }
   const start = (more: Partial<MemberConfig> = {}) => ClusterMember.start({ ...config, ...more }, raft, listeners)
-  const member = await (join === null ? start() : startJoining(start, config, join.endpoints, options))
+  const member = await (join === null ? start() : startJoining(start, config, join, options, log))
   const closing = new AbortController()
   let compactor: Compactor | null = null
   let opened: ClientDatabase | null = null
@@ -82,6 +83,7 @@ export async function open(options: OpenOptions): Promise<Database> {
         signal: options.signal,
       })
     }
+    if (priorities.size > 0 && join === null) void givePriorities(db, priorities, log)
     return db
   } catch (error) {
     // It holds the process, until it is closed.
@@ -116,8 +118,9 @@ async function backupElsewhere(
 async function startJoining(
   start: (more: Partial<MemberConfig>) => Promise<ClusterMember>,
   config: MemberConfig,
-  endpoints: readonly string[],
+  { endpoints, isFounding }: NonNullable<MemberOptions['join']>,
   { requestTimeout = REQUEST_TIMEOUT_MS, signal }: OpenOptions,
+  log: (line: string, level: 'info') => void,
 ): Promise<ClusterMember> {
   if (existsSync(joinPath(config.dataDir, 'member.json'))) {
     try {
@@ -133,7 +136,9 @@ async function startJoining(
     }
   }
   loadBinding()
-  const { cluster, members } = await askCluster(dialPort, endpoints, checkTimeout(requestTimeout, 'requestTimeout'), signal)
+  const timeout = checkTimeout(requestTimeout, 'requestTimeout')
+  if (isFounding) log(`waits for ${endpoints.join(' and ')} to found the cluster`, 'info')
+  const { cluster, members } = await askCluster(dialPort, endpoints, isFounding ? Number.POSITIVE_INFINITY : timeout, signal)
   return start({ joining: true, cluster, members: members.map(({ id, name, endpoint }) => ({ id, name, endpoint })) })
 }
 

@@ -7,6 +7,7 @@ import { endpointFault, isUnix, type Purpose } from '../endpoint.js'
 import { RafterError } from '../errors.js'
 import { limits } from '../limits.js'
 import { unknownName } from '../nearest.js'
+import { checkFounders, type Founders } from './founders.js'
 import type { MemberConfig, RaftOptions } from './member.js'
 
 const MIB = 1 << 20
@@ -22,11 +23,16 @@ const segmentBytes = (memory: number) => (memory >= 128 * MIB ? 64 : 16) * MIB
 
 /** The settings of a member, complete. */
 export interface MemberOptions {
-  /** Without members for a member that joins: they are asked. */
+  /** Without members for a member that joins: they are asked. Those of a cluster that is founded are the ones with data. */
   config: MemberConfig
   raft: RaftOptions
-  /** Whom a member asks to be taken in, and where the others reach it; null: it founds a cluster, or is a founder. */
-  join: { endpoints: readonly string[]; advertise: string } | null
+  /**
+   * Whom a member asks to be taken in, and where the others reach it; null: it founds a cluster, or is a founder. `isFounding`: it is the
+   * witness of a cluster that is founded, and waits for the others.
+   */
+  join: { endpoints: readonly string[]; advertise: string; isFounding: boolean } | null
+  /** Of the founders that have one, by name. */
+  priorities: ReadonlyMap<string, number>
 }
 
 /** Checks the options of `open` and fills in the defaults. Throws INVALID_ARGUMENT, ADDRESS_INVALID, MEMBER_UNKNOWN. */
@@ -37,11 +43,13 @@ export function memberOptions(options: OpenOptions): MemberOptions {
   }
   if (typeof options.dataDir !== 'string' || options.dataDir === '')
     throw invalid('dataDir is missing: the directory for this member’s data')
-  const join = checkJoin(options)
-  const { name, members } = join === null ? checkMembers(options) : { name: String(options.name), members: [] }
-  const endpoint = members.find((member) => member.name === name)?.endpoint ?? ''
+  const given = checkJoin(options)
+  const founders = given === null ? checkMembers(options) : { ...NOBODY, name: String(options.name) }
+  const { name, endpoint, isWitness, priorities } = founders
+  const join = given ?? (isWitness ? joinsOf(founders) : null)
+  const members = join === null ? founders.members : []
   const listen = listenAddresses(options.listen ?? (endpoint === '' ? undefined : endpoint))
-  if (members.length > 1 && listen.every(isUnix))
+  if ((members.length > 1 || isWitness) && listen.every(isUnix))
     throw invalid('listen: the other members reach this one over TCP; add its host:port to the Unix socket for clients')
   const memory = whole(options.memory, 'memory', 256 * MIB, 32 * MIB)
   const heartbeatInterval = whole(options.heartbeatInterval, 'heartbeatInterval', 100, 10)
@@ -56,7 +64,7 @@ export function memberOptions(options: OpenOptions): MemberOptions {
       name,
       dataDir: resolve(options.dataDir),
       members,
-      witness: options.witness === true,
+      witness: options.witness === true || isWitness,
       listen,
       durability: oneOf(options.durability, 'durability', ['always', 'interval', 'os']),
       durabilityInterval: whole(options.durabilityInterval, 'durabilityInterval', 10, 1),
@@ -77,7 +85,15 @@ export function memberOptions(options: OpenOptions): MemberOptions {
       logRetainBytes: whole(options.logRetainBytes, 'logRetainBytes', 256 * MIB, 0),
     },
     join,
+    priorities,
   }
+}
+
+const NOBODY: Founders = { name: '', endpoint: '', isWitness: false, members: [], priorities: new Map() }
+
+/** The witness of a cluster that is founded joins those that found it. */
+function joinsOf({ endpoint, members }: Founders): MemberOptions['join'] {
+  return { endpoints: members.map((member) => member.endpoint), advertise: endpoint, isFounding: true }
 }
 
 const OPTION_NAMES: ReadonlySet<string> = new Set<keyof OpenOptions>([
@@ -111,31 +127,13 @@ const OPTION_NAMES: ReadonlySet<string> = new Set<keyof OpenOptions>([
   'log',
 ])
 
-function checkMembers(options: OpenOptions): { name: string; members: MemberConfig['members'] } {
-  if (options.members === undefined) {
-    const name = options.name ?? SOLO
-    const listen = listenAddresses(options.listen)
-    // Others may be told it: best what they can reach from elsewhere.
-    return { name, members: [{ name, endpoint: listen.find((address) => !isUnix(address)) ?? listen[0] ?? '' }] }
-  }
-  const members = Object.entries(options.members).map(([name, endpoint]) => ({ name, endpoint }))
-  if (![1, 3, 5, 7].includes(members.length)) {
-    throw invalid(
-      `a cluster has 1, 3, 5 or 7 members, not ${members.length}: an even number survives no more failures than one less`,
-    )
-  }
-  for (const { name, endpoint } of members) {
-    if (name === '') throw invalid('a member needs a name')
-    checkAddress(endpoint, 'member', `member ${name}`)
-  }
-  const endpoints = new Set(members.map((member) => member.endpoint))
-  if (endpoints.size !== members.length) throw invalid('two members have the same endpoint')
-  const name = options.name
-  if (name === undefined) throw invalid('name is missing: which of the members is this one?')
-  if (!members.some((member) => member.name === name)) {
-    throw new RafterError('MEMBER_UNKNOWN', `${name} is not one of the members: ${members.map((m) => m.name).join(', ')}`)
-  }
-  return { name, members }
+function checkMembers(options: OpenOptions): Founders {
+  if (options.members !== undefined) return checkFounders(options.members, options.name)
+  const name = options.name ?? SOLO
+  const listen = listenAddresses(options.listen)
+  // Others may be told it: best what they can reach from elsewhere.
+  const endpoint = listen.find((address) => !isUnix(address)) ?? listen[0] ?? ''
+  return { ...NOBODY, name, endpoint, members: [{ name, endpoint }] }
 }
 
 /** What a member that joins needs besides. */
@@ -143,8 +141,10 @@ function checkJoin({ join, advertise, witness, priority, members, name, listen }
   whole(priority, 'priority', 0, 0, limits.memberPriorityMax)
   oneOf(witness, 'witness', [false, true])
   if (join === undefined) {
-    if (witness === true) throw invalid('witness goes with join: a witness joins a cluster that runs')
-    if (priority !== undefined) throw invalid('priority goes with join; else give it with members.update()')
+    if (witness === true)
+      throw invalid('witness goes with join; in a cluster that is founded members says it: { endpoint, witness: true }')
+    if (priority !== undefined)
+      throw invalid('priority goes with join; in a cluster that is founded members says it: { endpoint, priority }')
     if (advertise !== undefined) throw invalid('advertise goes with join; else the members say where each is reached')
     return null
   }
@@ -157,7 +157,7 @@ function checkJoin({ join, advertise, witness, priority, members, name, listen }
   if (own === undefined) throw invalid('join needs listen: the host:port where the others reach this member')
   checkAddress(own, 'member', 'advertise')
   if (/:0+$/.test(own)) throw invalid(`advertise: ${own} names no port; others could not find this member`)
-  return { endpoints: join, advertise: own }
+  return { endpoints: join, advertise: own, isFounding: false }
 }
 
 /** The addresses that `listen` names, checked. */

@@ -1,10 +1,22 @@
 // The settings of `serve`: where each value comes from, and which wins. Flags > environment > file > defaults.
 // Knows nothing of how a member uses them.
 import { readFileSync } from 'node:fs'
-import type { HistoryOptions, OpenOptions } from '../client/api.js'
+import type { Founder, HistoryOptions, OpenOptions } from '../client/api.js'
 import { closest } from '../nearest.js'
 import { UsageError } from './failures.js'
-import { bytes, cpuAffinity, duration, endpoints, history, integer, listen, members, oneOf, yesOrNo } from './parse.js'
+import {
+  bytes,
+  cpuAffinity,
+  duration,
+  endpoints,
+  history,
+  integer,
+  listen,
+  members,
+  membersText,
+  oneOf,
+  yesOrNo,
+} from './parse.js'
 
 type Key = Exclude<keyof OpenOptions, 'onFatal' | 'onLog' | 'log' | 'signal' | 'clusterToken'> | 'clusterTokenFile'
 
@@ -29,7 +41,12 @@ const SNAPSHOT_BYTES_PER_SECOND = 64 * MIB
 export const settings: Setting[] = [
   { key: 'name', value: 'name', text: "this member's name", parse: (text) => text },
   { key: 'dataDir', value: 'dir', text: 'directory of its data', parse: (text) => text, default: './data' },
-  { key: 'members', value: 'list', text: 'all members of the cluster: name=host:port,…', parse: members },
+  {
+    key: 'members',
+    value: 'list',
+    text: 'all members of the cluster: name=host:port,…; with /witness or /priority=N behind the address of one',
+    parse: members,
+  },
   { key: 'join', value: 'list', text: 'members of a cluster to become one of: host:port,…', parse: endpoints },
   {
     key: 'listen',
@@ -155,10 +172,7 @@ function readToken(file: string): string {
 
 /** Sizes and times as people write them. */
 export function formatSetting({ key, value }: EffectiveSetting): string {
-  if (key === 'members')
-    return Object.entries(value as Record<string, string>)
-      .map(([name, at]) => `${name}=${at}`)
-      .join(',')
+  if (key === 'members') return membersText(value as Record<string, string | Founder>)
   if (key === 'history') return String((value as HistoryOptions).keep)
   if (typeof value !== 'number' || key === 'groups' || key === 'priority') return String(value)
   if (!/memory|bytes/i.test(key)) return `${value}ms`
@@ -168,7 +182,7 @@ export function formatSetting({ key, value }: EffectiveSetting): string {
 /** What follows from other settings: the address to listen on, and the name that must be among the members. */
 function addImplied(effective: EffectiveSetting[]): EffectiveSetting[] {
   const get = (key: Key) => effective.find((setting) => setting.key === key)?.value
-  const all = get('members') as Record<string, string> | undefined
+  const all = get('members') as Record<string, string | Founder> | undefined
   const name = get('name') as string | undefined
   if (get('join') !== undefined) {
     if (all !== undefined) throw new UsageError('--join and --members exclude each other: --members founds a cluster')
@@ -186,7 +200,7 @@ function addImplied(effective: EffectiveSetting[]): EffectiveSetting[] {
   const own = all[name]
   if (own === undefined) throw new UsageError(`--name ${name} is not among --members (${names})`)
   if (get('listen') !== undefined) return effective
-  return insert(effective, { key: 'listen', value: own, origin: 'members' })
+  return insert(effective, { key: 'listen', value: typeof own === 'string' ? own : own.endpoint, origin: 'members' })
 }
 
 function insert(effective: EffectiveSetting[], setting: EffectiveSetting): EffectiveSetting[] {
@@ -228,7 +242,5 @@ function parseAs(setting: Setting, value: unknown, where: string): unknown {
 function textOf(key: Key, value: unknown): string {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return String(value)
   if (key === 'history' && 'keep' in value) return String(value.keep)
-  return Object.entries(value)
-    .map(([name, at]) => `${name}=${at}`)
-    .join(',')
+  return membersText(value as Record<string, string | Founder>)
 }

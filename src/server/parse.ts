@@ -1,8 +1,9 @@
 // Reads the values of flags, environment variables and configuration: numbers, durations, sizes, addresses.
 // Every function throws InvalidArgumentError, which the command line turns into one line that names the flag.
 import { InvalidArgumentError } from 'commander'
-import type { HistoryOptions } from '../client/api.js'
+import type { Founder, HistoryOptions } from '../client/api.js'
 import { endpointFault, type Purpose } from '../endpoint.js'
+import { limits } from '../limits.js'
 
 /** A whole number in the bounds given. */
 export function integer(min: number, max: number = Number.MAX_SAFE_INTEGER): (text: string) => number {
@@ -117,15 +118,38 @@ function list(text: string, purpose: Purpose): string[] {
   return parts.map((part) => endpoint(part, purpose))
 }
 
-/** `a=host:port,b=host:port`. */
-export function members(text: string): Record<string, string> {
-  const result: Record<string, string> = {}
+/** `a=host:port,b=host:port/witness,c=host:port/priority=5`. */
+export function members(text: string): Record<string, string | Founder> {
+  const result: Record<string, string | Founder> = {}
   for (const part of text.split(',')) {
     const at = part.indexOf('=')
     const name = part.slice(0, at).trim()
     if (at < 1 || name === '') throw new InvalidArgumentError(`"${part}" is not of the form name=host:port.`)
     if (name in result) throw new InvalidArgumentError(`The name "${name}" is there twice.`)
-    result[name] = endpoint(part.slice(at + 1), 'member')
+    result[name] = founder(part.slice(at + 1))
   }
   return result
+}
+
+/** As `members` reads it. */
+export function membersText(members: Readonly<Record<string, string | Founder>>): string {
+  const marks = ({ witness, priority }: Founder) =>
+    `${witness === true ? '/witness' : ''}${priority === undefined ? '' : `/priority=${priority}`}`
+  return Object.entries(members)
+    .map(([name, at]) => (typeof at === 'string' ? `${name}=${at}` : `${name}=${at.endpoint}${marks(at)}`))
+    .join(',')
+}
+
+function founder(text: string): string | Founder {
+  const [at = '', ...marks] = text.split('/')
+  const address = endpoint(at, 'member')
+  if (marks.length === 0) return address
+  const found: Founder = { endpoint: address }
+  for (const mark of marks) {
+    const [, digits] = /^priority=(.*)$/.exec(mark.trim()) ?? []
+    if (mark.trim() === 'witness') found.witness = true
+    else if (digits !== undefined) found.priority = integer(0, limits.memberPriorityMax)(digits)
+    else throw new InvalidArgumentError(`"/${mark}" is neither /witness nor /priority=N.`)
+  }
+  return found
 }

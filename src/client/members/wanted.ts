@@ -103,6 +103,15 @@ export function planUpdate(ref: MemberRef, wish: MemberUpdate): Plan {
   }
 }
 
+/** By name; of all that are not named 0. Unless somebody has one already. */
+export function planPriorities(priorities: ReadonlyMap<string, number>): Plan {
+  return (members) => {
+    const isGiven = members.some(({ priority }) => priority !== 0)
+    const wanted = members.map((member) => ({ ...member, priority: priorities.get(member.name) ?? 0 }))
+    return { members: isGiven ? members : wanted, member: members[0] as ConfiguredMember }
+  }
+}
+
 export function planReplace(ref: MemberRef, by: MemberRef): Plan {
   const [find, findNewcomer] = [finder('replace', ref), finder('replace', by)]
   let old: ConfiguredMember | null = null

@@ -1,5 +1,6 @@
 // rafterdb restore PATH… --data-dir DIR: the data directory of a member of a new cluster, out of backups
 import { Command, InvalidArgumentError } from 'commander'
+import type { Founder } from '../../client/api.js'
 import { limits } from '../../limits.js'
 import { originOf } from '../backup-origin.js'
 import { shownBy } from '../backup-progress.js'
@@ -13,7 +14,7 @@ import { type S3Flags, withS3 } from '../s3-place.js'
 interface RestoreFlags extends S3Flags {
   dataDir: string
   name?: string
-  members?: Record<string, string>
+  members?: Record<string, string | Founder>
   groups?: number
   revision?: number
   time?: number

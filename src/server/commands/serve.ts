@@ -61,7 +61,7 @@ async function serve(context: Context, flags: ServeFlags, effective: EffectiveSe
   const db = await context.open({
     ...options,
     // A member that joins may wait long.
-    ...(options.join === undefined ? {} : { signal: context.stop }),
+    signal: context.stop,
     onFatal: (error) => fatal.abort(error),
     onLog: (text, level) => log.write(level, text),
   })
