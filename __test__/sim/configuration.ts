@@ -20,12 +20,28 @@ export function allVote(members: number): Configuration {
 
 /** Whether these are more than half of each set of voters. */
 export function isEnough({ incoming, outgoing }: Configuration, ids: readonly number[]): boolean {
-  const isMajority = (voters: readonly number[]) => voters.filter((id) => ids.includes(id)).length * 2 > voters.length
-  return isMajority(incoming) && (outgoing.length === 0 || isMajority(outgoing))
+  return isMajority(incoming, ids) && (outgoing.length === 0 || isMajority(outgoing, ids))
+}
+
+function isMajority(voters: readonly number[], ids: readonly number[]): boolean {
+  let found = 0
+  for (const id of voters) if (ids.includes(id)) found += 1
+  return found * 2 > voters.length
 }
 
 /** What these parts say: a sum of 1 a voter of the incoming set, 2 of the outgoing one, 4 a witness, and of 256 times a priority. */
 export function configurationOf(parts: readonly number[]): Configuration {
+  const known = read.get(parts)
+  if (known !== undefined) return known
+  const configuration = readParts(parts)
+  read.set(parts, configuration)
+  return configuration
+}
+
+/** The parts of an entry never change, and checkers ask what they say at every step. */
+const read = new WeakMap<readonly number[], Configuration>()
+
+function readParts(parts: readonly number[]): Configuration {
   const having = (wanted: (part: number) => boolean) => parts.filter((_, i) => i % 2 === 0 && wanted(parts[i + 1]!))
   return {
     incoming: having((part) => part % 2 === 1),

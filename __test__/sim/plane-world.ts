@@ -29,6 +29,13 @@ export interface Packet {
   readonly entries: readonly Entry[]
 }
 
+/** Bytes of all entries, or of what is to become entries. */
+export function bytesOf(entries: readonly { readonly bytes: number }[]): number {
+  let sum = 0
+  for (const { bytes } of entries) sum += bytes
+  return sum
+}
+
 /** What a plane needs of the world around it. */
 export interface Surroundings {
   readonly scheduler: Scheduler

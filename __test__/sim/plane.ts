@@ -14,7 +14,7 @@ import { GroupForwards } from './plane-forwards.js'
 import { type Chunk, type GroupState, newGroup, type TransferDone, type WriteDone } from './plane-group.js'
 import { configurationRecord, openedRecords } from './plane-opened.js'
 import { GroupReads, type ReadDone } from './plane-reads.js'
-import { type Durable, FORWARD, type Packet, type PlaneTimes, READ_INDEX, type Surroundings } from './plane-world.js'
+import { bytesOf, type Durable, FORWARD, type Packet, type PlaneTimes, READ_INDEX, type Surroundings } from './plane-world.js'
 
 export type { Durable, Packet, PlaneTimes, Surroundings } from './plane-world.js'
 
@@ -83,7 +83,8 @@ export class SimulatedPlane implements Plane, MemberView {
       taken += 1
       if (record[0] === Event.PROPOSALS) this.#groups[record[1]!]!.proposals.find((chunk) => !chunk.announced)!.announced = true
     }
-    this.#events.splice(0, taken)
+    if (taken === this.#events.length) this.#events = []
+    else this.#events.splice(0, taken)
     events[0] = length
     events[1] = this.#world.clock()
     return length
@@ -123,8 +124,7 @@ export class SimulatedPlane implements Plane, MemberView {
     const state = this.#groups[group]!
     if (this.#stopped || state.role !== Role.LEADER) return false
     state.proposals.push({ values, announced: false })
-    const bytes = values.reduce((sum, { bytes }) => sum + bytes, 0)
-    this.#report([Event.PROPOSALS, group, values.length, bytes])
+    this.#report([Event.PROPOSALS, group, values.length, bytesOf(values)])
     return true
   }
 
@@ -186,12 +186,11 @@ export class SimulatedPlane implements Plane, MemberView {
     this.#handles += 1
     const handle = this.#handles
     this.#payloads.set(handle, entries)
-    const bytes = entries.reduce((sum, entry) => sum + entry.bytes, 0)
     const runs = countRuns(entries)
     entries.forEach(({ parts }, i) => {
       if (parts !== undefined) this.#report(configurationRecord(group, i, 0, parts))
     })
-    this.#report([Event.MESSAGE, group, from, kind, term, handle, ...fields, bytes, runs.length / 2, ...runs])
+    this.#report([Event.MESSAGE, group, from, kind, term, handle, ...fields, bytesOf(entries), runs.length / 2, ...runs])
   }
 
   /** A snapshot arrived whole: the store is replaced at once; the log follows when the core says how. */
@@ -349,7 +348,7 @@ export class SimulatedPlane implements Plane, MemberView {
     if (payload === undefined) throw new Error(`no payload ${handle} to append`)
     this.#payloads.delete(handle)
     const entries = payload.slice(skip)
-    const runs = [...record.subarray(4)]
+    const runs = record.subarray(4)
     if (runs.join() !== countRuns(entries).join()) throw new Error(`term runs ${runs} do not describe the payload`)
     this.#write(state, group, first, entries)
   }
@@ -376,8 +375,7 @@ export class SimulatedPlane implements Plane, MemberView {
     const first = array[at + 10]!
     const entries = entriesToSend(state.log, first, array[at + 11]!)
     if (after === REPORTED) {
-      const bytes = entries.reduce((sum, entry) => sum + entry.bytes, 0)
-      this.#report([Event.SENT, group, to, first, first + entries.length, bytes])
+      this.#report([Event.SENT, group, to, first, first + entries.length, bytesOf(entries)])
     }
     const packet = { from: this.id, to, group, kind, term, fields, entries }
     if (after !== DURABLE) this.#carry(packet)

@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url'
 const worker = fileURLToPath(new URL('./worker.mjs', import.meta.url))
 /** A seed takes a second at most on a machine that has nothing else to do. */
 const SILENCE_MAX_MS = 300_000
+/** What a run makes is soon garbage: rarely looked for, and by the one thread, as each processor has a process. */
+const NODE_FLAGS = ['--max-semi-space-size=64', '--single-threaded-gc']
 
 /** Calls `onResult({ seed, outcome, error })` for each; begins none after `until`, ms. */
 export async function runSeeds({ file, jobs, first, count, seconds, twiceEvery, until, onResult }) {
@@ -28,7 +30,10 @@ class SeedProcess {
   #answer = () => {}
 
   constructor(file, seconds) {
-    this.#process = fork(worker, [file, String(seconds)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+    this.#process = fork(worker, [file, String(seconds)], {
+      execArgv: NODE_FLAGS,
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    })
     this.#process.on('message', (message) => this.#answer(message))
     this.#process.on('exit', () => {
       this.ended = true

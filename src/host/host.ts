@@ -34,8 +34,9 @@ export class Host {
   #openedRuns: number[] = []
   /** What the next record of a group tells of beside what stands in it. */
   #configurations: ConfigurationEntry[] = []
-  /** Groups with events in this step. */
-  readonly #touched = new Set<number>()
+  /** Groups with events in this step, each once: `#isTouched` says of each whether it is among them. A set would make a table each step. */
+  readonly #touched: number[] = []
+  readonly #isTouched: boolean[] = []
   readonly #timers = new Timers()
   readonly #events = new EventReader()
   /** Reused for every message. */
@@ -99,8 +100,9 @@ export class Host {
       const raft = this.#opened(group)
       raft.flush()
       this.#timers.set(group, raft.deadline)
+      this.#isTouched[group] = false
     }
-    this.#touched.clear()
+    this.#touched.length = 0
     this.#timers.refresh(now)
     return this.#buffer.length
   }
@@ -229,7 +231,10 @@ export class Host {
   #touch(group: number): Raft {
     const raft = this.#opened(group)
     raft.now = this.#now
-    this.#touched.add(group)
+    if (this.#isTouched[group] !== true) {
+      this.#isTouched[group] = true
+      this.#touched.push(group)
+    }
     return raft
   }
 

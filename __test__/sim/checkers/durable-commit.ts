@@ -12,7 +12,7 @@ interface Held {
 }
 
 /** A snapshot that was installed is in the store before the log follows it; an entry cut off the log is nowhere but in the store. */
-function holds({ log, stored }: Held, index: number, entry: Entry): boolean {
+function holds(log: MemberLog, stored: number, index: number, entry: Entry): boolean {
   return index <= stored || (index > log.baseIndex && log.holds(index, entry))
 }
 
@@ -68,17 +68,22 @@ export class DurableCommit implements Checker {
 
   #checkHolders(configuration: Configuration, group: number, index: number): void {
     const entry = this.#committed.entry(group, index)
-    const members = this.#members()
-    const disks = (member: MemberView): readonly Held[] => [
-      { log: member.diskLog(group), stored: member.stored(group) },
-      ...(this.#lost.get(`${member.id} ${group}`) ?? []),
-    ]
-    const holders = members.filter((member) => disks(member).some((held) => holds(held, index, entry))).map(({ id }) => id)
+    const holders: number[] = []
+    for (const member of this.#members()) {
+      const isThere = holds(member.diskLog(group), member.stored(group), index, entry)
+      if (isThere || this.#hasHeld(member, group, index, entry)) holders.push(member.id)
+    }
     if (isEnough(configuration, holders)) return
     throw new Violation(
       'durability',
       `committed ${index} of group ${group} is on the disks of ${holders.join(', ') || 'none'} only`,
     )
+  }
+
+  #hasHeld({ id }: MemberView, group: number, index: number, entry: Entry): boolean {
+    if (this.#lost.size === 0) return false
+    const lost = this.#lost.get(`${id} ${group}`)
+    return lost?.some(({ log, stored }) => holds(log, stored, index, entry)) === true
   }
 
   onAcknowledged(group: number, index: number, value: number): void {

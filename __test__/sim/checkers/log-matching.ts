@@ -4,6 +4,7 @@ import { type Checker, type MemberView, Violation } from '../checker.js'
 import type { Entry } from '../member-log.js'
 
 interface Written {
+  readonly term: number
   readonly value: number
   readonly previousTerm: number
   /** Who has written it; 0: several have. */
@@ -12,8 +13,8 @@ interface Written {
 
 export class LogMatching implements Checker {
   readonly property = 'log matching'
-  /** By group, index and term. */
-  readonly #written: Map<number, Written>[][] = []
+  /** By group and index: one a term, of which there are few. */
+  readonly #written: Written[][][] = []
 
   /**
    * What it alone has written, and lost in a crash, was never anywhere else: who needs no other vote than its own may forget it, and
@@ -24,7 +25,10 @@ export class LogMatching implements Checker {
       const log = member.diskLog(group)
       const indexes = this.#written[group] ?? []
       for (let index = log.lastIndex + 1; index < indexes.length; index += 1) {
-        for (const [term, { writer }] of indexes[index] ?? []) if (writer === member.id) indexes[index]!.delete(term)
+        const terms = indexes[index]
+        if (terms?.some(({ writer }) => writer === member.id)) {
+          indexes[index] = terms.filter(({ writer }) => writer !== member.id)
+        }
       }
     }
   }
@@ -33,22 +37,23 @@ export class LogMatching implements Checker {
     const log = member.memoryLog(group)
     this.#written[group] ??= []
     let previousTerm = log.termAt(first - 1)
-    entries.forEach((entry, i) => {
-      const index = first + i
+    let index = first
+    for (const entry of entries) {
       this.#check(group, index, entry, previousTerm, member.id)
       previousTerm = entry.term
-    })
+      index += 1
+    }
   }
 
   #check(group: number, index: number, { term, value }: Entry, previousTerm: number | undefined, id: number): void {
     const indexes = this.#written[group]!
-    indexes[index] ??= new Map()
+    indexes[index] ??= []
     const terms = indexes[index]
-    const known = terms.get(term)
+    const known = terms.find((each) => each.term === term)
     // Below a snapshot the term before is not known.
     if (previousTerm === undefined) return
     if (known === undefined) {
-      terms.set(term, { value, previousTerm, writer: id })
+      terms.push({ term, value, previousTerm, writer: id })
       return
     }
     if (known.writer !== id) known.writer = 0

@@ -35,7 +35,7 @@ export class DataFirst implements Checker {
   }
 
   onDurable(member: MemberView, group: number): void {
-    if (!this.#witnesses.includes(member.id)) this.#note(group, member.diskLog(group))
+    if (this.#witnesses.length > 0 && !this.#witnesses.includes(member.id)) this.#note(group, member.diskLog(group))
   }
 
   /** What is there after a crash need not have been told of. */
