@@ -28,6 +28,7 @@ const NO_MACHINE_FAULTS: MachineFaults = {
     losses: false,
     hungStateMachines: false,
     clockLeaps: false,
+    leapsAhead: false,
     drifts: false,
   },
 }

@@ -9,6 +9,9 @@ import { type Outcome, simulate } from './simulate.js'
 /** How long faults happen, ms. */
 const FAULTY_TIME = 60_000
 
+/** What rests on clocks alone, through leases. */
+const BY_CLOCKS: readonly string[] = ['lease exclusivity', 'fresh reads', 'linearizability']
+
 type Draw = <T>(...choices: readonly T[]) => T
 
 /** What only one of them may have. */
@@ -17,7 +20,7 @@ interface Kind {
   losses: boolean
   /** Members come and go. */
   changes: boolean
-  /** Clocks leap: no leases. */
+  /** Clocks leap, also by standing still: without leases, or with leases of which nothing is promised. */
   leaps: boolean
   /** Entries count as durable before they are synced: no two machines lose power together. */
   weak: boolean
@@ -48,6 +51,24 @@ function drawWitnesses(seed: number, members: number, newcomers: number): readon
   return [...founders, ...joining]
 }
 
+/**
+ * Whether clocks leap where members lose their directories, or leases are asked for: drawn apart, so that seeds found before draw what they
+ * drew. A member that recovers waits by its own clock, so only those that are whole leap, and only ahead: a candidate whose clock stands
+ * counts votes for longer than anybody waits. With leases what members answer alone by their clocks is not promised any more; the rest is.
+ */
+function drawLeaps(seed: number, { losses, leaps, weak }: Kind): 'ahead' | 'leases' | undefined {
+  const drawn = new Random(seed, 0x1ea9).next() < 0.4
+  if (!drawn || weak) return undefined
+  if (losses) return 'ahead'
+  return leaps ? 'leases' : undefined
+}
+
+/** With leases, though clocks leap. */
+function withLeases(options: SimulationOptions): SimulationOptions {
+  const settings = options.settings.map((own) => ({ ...own, leaseReads: true }))
+  return { ...options, leaseReads: true, settings, unjudged: BY_CLOCKS }
+}
+
 /** The longest election timeout is that of the run. */
 function drawSettings(one: Draw, members: number, run: MemberSettings): MemberSettings[] {
   return Array.from({ length: members }, () => {
@@ -63,7 +84,9 @@ export function everything(options: SimulationOptions, time = FAULTY_TIME): Simu
   const random = new Random(options.seed, 0xa11)
   const one: Draw = (...choices) => choices[Math.floor(random.next() * choices.length)]!
   const may = (share: number) => random.next() < share
-  const { losses, changes, leaps, weak } = drawKind(one)
+  const kind = drawKind(one)
+  const { losses, changes, leaps, weak } = kind
+  const leaping = drawLeaps(options.seed, kind)
   const members = changes ? one(3, 5, 6) : one(3, 3, 5, 5, 5, 7)
   const newcomers = changes ? one(1, 2, 4) : 0
   const heartbeatInterval = one(50, 100, 100)
@@ -79,12 +102,12 @@ export function everything(options: SimulationOptions, time = FAULTY_TIME): Simu
       damage: losses && !changes && may(0.5),
       losses: changes && !weak && may(0.5),
     },
-    ...{ hungStateMachines: may(0.3), clockLeaps: leaps, drifts: may(0.5) },
+    ...{ hungStateMachines: may(0.3), clockLeaps: leaps, leapsAhead: leaping === 'ahead', drifts: may(0.5) },
   }
   // One disk may have an entry's data alone: nobody loses any.
   const witnesses = losses || weak || machineFaults.losses ? [] : drawWitnesses(options.seed, members, newcomers)
   const run = { heartbeatInterval, electionTimeout, leaseReads, logRetainBytes }
-  return {
+  const all: SimulationOptions = {
     ...{
       ...options,
       ...run,
@@ -128,6 +151,7 @@ export function everything(options: SimulationOptions, time = FAULTY_TIME): Simu
     followerReads: may(0.7),
     syncInterval: weak ? electionTimeout * one(0.2, 10) : undefined,
   }
+  return leaping === undefined ? all : withLeases(all)
 }
 
 /** Runs a seed so. */

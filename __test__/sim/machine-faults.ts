@@ -24,6 +24,8 @@ export interface MachineFaults {
   hungStateMachines: boolean
   /** Clocks leap ahead, and machines are suspended with their clocks, farther than leases and lost directories allow. */
   clockLeaps: boolean
+  /** Clocks of members that are whole leap ahead; none stands still. */
+  leapsAhead: boolean
   /** Clocks go faster or slower from now on, within driftMax. */
   drifts: boolean
 }
@@ -56,6 +58,7 @@ export class MachineFaultInjector {
     losses: 0,
     hungStateMachines: 0,
     clockLeaps: 0,
+    leapsAhead: 0,
     drifts: 0,
   }
   readonly #scheduler: Scheduler
@@ -85,6 +88,7 @@ export class MachineFaultInjector {
       ...(may.losses ? [() => this.#lose()] : []),
       ...(may.hungStateMachines ? [() => this.#hangStateMachine()] : []),
       ...(may.clockLeaps ? [() => this.#leap(), () => this.#suspend()] : []),
+      ...(may.leapsAhead ? [() => this.#leapAhead()] : []),
       ...(may.drifts ? [() => this.#drift()] : []),
     ]
   }
@@ -161,6 +165,13 @@ export class MachineFaultInjector {
   #leap(): void {
     this.counts.clockLeaps += 1
     this.#victims.pickNode().leap(this.#random.between(0, LEAP_TIMEOUTS_MAX * this.#options.electionTimeout))
+  }
+
+  #leapAhead(): void {
+    const node = this.#victims.pickNode()
+    if (!node.whole) return
+    this.counts.leapsAhead += 1
+    node.leap(this.#random.between(0, LEAP_TIMEOUTS_MAX * this.#options.electionTimeout))
   }
 
   #suspend(): void {

@@ -86,6 +86,8 @@ export interface SimulationOptions {
   sabotage: Sabotage
   /** Only this property is checked, so that a canary's checker is not forestalled; undefined: all. */
   only: string | undefined
+  /** Properties that this run does not promise. */
+  unjudged: readonly string[]
 }
 
 /** The run of a seed. */
@@ -136,6 +138,7 @@ export function drawOptions(seed: number, random: Random): SimulationOptions {
     syncInterval: undefined as number | undefined,
     sabotage: {},
     only: undefined,
+    unjudged: [] as readonly string[],
   }
   drawn.faults.freezes = later.next() < 0.3
   if (later.next() < 0.3) {

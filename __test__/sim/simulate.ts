@@ -146,9 +146,7 @@ class Simulation {
       ...[new WitnessFollows(options.witnesses), new DataFirst(options.witnesses, this.#committed), new DataInMajorities()],
       new ExactlyOnce(({ id }, group) => this.#node(id).plane.state(group).store),
     ]
-    const { only } = options
-    const wanted = checkers.filter(({ property }) => only === undefined || property === undefined || property === only)
-    this.#checkers = [together(wanted)]
+    this.#checkers = [together(checkers.filter(({ property }) => property === undefined || this.#judges(property)))]
     this.#nodes = this.#createNodes(random)
     this.#clients = new Clients(scheduler, random, this.#nodes, options, this.#checkers, freshReads)
     this.#sessions = new SessionClients(scheduler, this.#nodes, options, this.#checkers, freshReads)
@@ -325,8 +323,7 @@ class Simulation {
       if (!this.#agree(group))
         throw new Violation('liveness', `members differ in group ${group} after the faults: ${this.#show(group)}`)
       for (const checker of this.#checkers) checker.onEnd?.(group, this.#committed.last(group))
-      const { only } = this.#options
-      if (only === undefined || only === this.#boundedLog.property) this.#shrink(group)
+      if (this.#judges(this.#boundedLog.property)) this.#shrink(group)
     }
   }
 
@@ -366,9 +363,14 @@ class Simulation {
 
   /** Linearizability: what clients with sessions were told is the history of one store. */
   #judgeHistory(): void {
-    const { only } = this.#options
     const verdict = this.#sessions.verdict()
-    if (verdict !== undefined && (only === undefined || only === verdict.property)) throw verdict
+    if (verdict !== undefined && this.#judges(verdict.property)) throw verdict
+  }
+
+  /** Whether this run is to keep a property. */
+  #judges(property: string): boolean {
+    const { only, unjudged } = this.#options
+    return !unjudged.includes(property) && (only === undefined || only === property)
   }
 
   #show(group: number): string {
