@@ -1,4 +1,5 @@
 // What a checker may look at, and how it complains.
+import type { Raft } from '../../src/raft/raft.js'
 import type { Configured, Entry, MemberLog } from './member-log.js'
 import type { Operation } from './session-store.js'
 
@@ -48,6 +49,8 @@ export interface Checker {
   onCommit?(member: MemberView, group: number, index: number): void
   /** A member's state machine takes an entry. */
   onApply?(member: MemberView, group: number, index: number, entry: Entry): void
+  /** A member's core has had what happened, and its plane has its commands. */
+  onStep?(member: MemberView, group: number, raft: Raft): void
   /** A member has started again: what was on its disk is all it has. */
   onRestart?(member: MemberView, groups: number): void
   /** A member has stopped, and its data directory is about to go. */

@@ -2,6 +2,7 @@
 import { describe, expect, test, vi } from 'vitest'
 import { Code } from '../../src/codes.js'
 import type { CreateRaft } from '../../src/host/host.js'
+import { Leader } from '../../src/raft/leader.js'
 import { Raft } from '../../src/raft/raft.js'
 import { Role } from '../../src/raft/raft-kinds.js'
 import { brokenCore, expectCaught } from './canary.js'
@@ -35,7 +36,7 @@ const NO_MACHINE_FAULTS: MachineFaults = {
 
 /** A long run that is not quite as long, with other options on top. */
 function run(change: Partial<SimulationOptions>): (options: SimulationOptions) => SimulationOptions {
-  return (options) => ({ ...everything(options, 10_000), witnesses: [], priorities: false, ...change })
+  return (options) => ({ ...everything(options, 10_000), witnesses: [], priorities: false, unjudged: [], ...change })
 }
 
 /** Leaders that are stopped and cut off, while others read. */
@@ -84,6 +85,37 @@ test('bounded log catches members that keep all of it', () => {
     }
   }
   expectCaught('bounded log', brokenCore(Hoarder), run({}), SEEDS_MAX)
+})
+
+describe('bounded memory', () => {
+  test('catches configurations that are kept for ever', () => {
+    const sabotage = brokenCore(Raft, {
+      spoil: ({ configurations }) => {
+        configurations.settle = () => {}
+      },
+    })
+    expectCaught('bounded memory', sabotage, run({}), SEEDS_MAX)
+  })
+
+  test('catches windows that are never full', () => {
+    class Pouring extends Raft {
+      override flush(): void {
+        if (this.behaviour instanceof Leader) {
+          for (const { window } of this.behaviour.followers) Object.defineProperty(window, 'full', { get: () => false, configurable: true })
+        }
+        super.flush()
+      }
+    }
+    const change = { ...{ clients: 40, thinkMax: 2, newcomers: 0, settings: [] }, faults: { ...NO_FAULTS, pauses: true } }
+    expectCaught('bounded memory', brokenCore(Pouring), run(change), SEEDS_MAX)
+  })
+
+  test('catches reads that nobody answers', () => {
+    class Silent extends Raft {
+      override reads(): void {}
+    }
+    expectCaught('bounded memory', brokenCore(Silent), run({ leaseReads: false, settings: [] }), SEEDS_MAX)
+  })
 })
 
 describe('clients with sessions', () => {

@@ -325,6 +325,10 @@ export class Node {
       throw new Violation('belief', `member ${this.id} did not believe an honest message: ${raft.refusal}`)
     }
     this.plane.submit(this.host.commands, length)
+    for (let group = 0; group < this.#config.groups; group += 1) {
+      const raft = this.host.group(group)
+      if (raft !== undefined) for (const checker of this.#world.checkers) checker.onStep?.(this.plane, group, raft)
+    }
     if (this.host.timeout > 0 && this.plane.payloads > 0 && !this.plane.hasEvents) {
       throw new Error(`member ${this.id} neither wrote nor dropped ${this.plane.payloads} payloads`)
     }

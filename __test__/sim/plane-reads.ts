@@ -60,6 +60,11 @@ export class GroupReads {
     return this.#asked?.id ?? 0
   }
 
+  /** Reads and questions that have no answer. */
+  get waiting(): number {
+    return this.#unconfirmed.length + this.#unapplied.length + this.#unasked.length + (this.#asked?.reads.length ?? 0)
+  }
+
   /** A client's read. False: nobody is known who could confirm it. */
   read(done: ReadDone): boolean {
     if (this.#state.role !== Role.LEADER && this.#state.leader === 0) return false

@@ -83,8 +83,7 @@ export class SimulatedPlane implements Plane, MemberView {
       taken += 1
       if (record[0] === Event.PROPOSALS) this.#groups[record[1]!]!.proposals.find((chunk) => !chunk.announced)!.announced = true
     }
-    if (taken === this.#events.length) this.#events = []
-    else this.#events.splice(0, taken)
+    this.#events = this.#events.slice(taken)
     events[0] = length
     events[1] = this.#world.clock()
     return length
@@ -206,11 +205,10 @@ export class SimulatedPlane implements Plane, MemberView {
     here.machine.state = arrived
     here.machine.persisted = arrived
     here.committed = Math.max(here.committed, state.index)
-    const { configuration } = state
-    if (configuration !== undefined) {
-      this.#report(configurationRecord(group, configuration.index, configuration.term, configuration.parts))
-    }
+    const { configuration: last } = state
+    if (last !== undefined) this.#report(configurationRecord(group, last.index, last.term, last.parts))
     this.#report([Event.SNAPSHOT_INSTALLED, group, 1, state.index, state.term, from])
+    this.#reads[group]!.applied()
   }
 
   // ── for the checkers ──
@@ -249,6 +247,10 @@ export class SimulatedPlane implements Plane, MemberView {
   /** The question to the leader that is under way; 0: none is. */
   asked(group: number): number {
     return this.#reads[group]!.asked
+  }
+  /** Reads, proposals and payloads that nothing has become of. */
+  waiting(group: number): number {
+    return this.#reads[group]!.waiting + this.#groups[group]!.proposals.length + this.#payloads.size
   }
   /** Payloads that the core has neither written nor dropped. */
   get payloads(): number {

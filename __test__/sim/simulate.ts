@@ -6,6 +6,7 @@ import { Random } from '../../src/raft/random.js'
 import type { Checker } from './checker.js'
 import { Violation } from './checker.js'
 import { BoundedLog } from './checkers/bounded-log.js'
+import { BoundedMemory } from './checkers/bounded-memory.js'
 import { together } from './checkers/checkers.js'
 import { Committed } from './checkers/committed.js'
 import { KeptConfiguration, MeetingMajorities, OneChange, RemovedFollows } from './checkers/configuration-safety.js'
@@ -86,6 +87,9 @@ const PREFERENCE_ELECTIONS_MAX = 5
 /** So many election timeouts later, logs have shrunk to what is kept of them. */
 const CUT_TIMEOUTS = 20
 
+/** And so many later, nothing waits any more: attempts of clients go on until they are answered. */
+const EMPTY_TIMEOUTS = 20
+
 /** Runs a seed; throws a Violation, or the assertion of a core. `change` overrides what the seed would draw. */
 export function simulate(
   seed: number,
@@ -110,6 +114,7 @@ class Simulation {
   readonly #trace = new Trace()
   readonly #streams: SnapshotStreams | undefined
   readonly #boundedLog = new BoundedLog()
+  readonly #boundedMemory: BoundedMemory
   #standing = ''
   #standstill = 0
   #elections = 0
@@ -123,6 +128,7 @@ class Simulation {
     const { snapshots } = options
     this.#streams = snapshots && new SnapshotStreams(scheduler, random, this.#network, snapshots)
     const freshReads = new FreshReads()
+    this.#boundedMemory = new BoundedMemory(options.entryBytesMax)
     const counter: Checker = {
       onRole: (_member, _group, role) => {
         if (role === Role.LEADER) this.#elections += 1
@@ -144,7 +150,7 @@ class Simulation {
       ...[new MeetingMajorities(this.#configuration), new OneChange(this.#configuration, views), new RemovedFollows()],
       new KeptConfiguration(this.#committed, ({ id }, group) => this.#node(id).configured(group)),
       ...[new WitnessFollows(options.witnesses), new DataFirst(options.witnesses, this.#committed), new DataInMajorities()],
-      new ExactlyOnce(({ id }, group) => this.#node(id).plane.state(group).store),
+      ...[new ExactlyOnce(({ id }, group) => this.#node(id).plane.state(group).store), this.#boundedMemory],
     ]
     this.#checkers = [together(checkers.filter(({ property }) => property === undefined || this.#judges(property)))]
     this.#nodes = this.#createNodes(random)
@@ -324,6 +330,7 @@ class Simulation {
         throw new Violation('liveness', `members differ in group ${group} after the faults: ${this.#show(group)}`)
       for (const checker of this.#checkers) checker.onEnd?.(group, this.#committed.last(group))
       if (this.#judges(this.#boundedLog.property)) this.#shrink(group)
+      if (this.#judges(this.#boundedMemory.property)) this.#empty(group)
     }
   }
 
@@ -341,6 +348,18 @@ class Simulation {
       this.#scheduler.run(this.#scheduler.now + 2 * heartbeatInterval)
     }
     for (const violation of excess()) if (violation !== undefined) throw violation
+  }
+
+  /** Bounded memory: whatever waited has been answered. */
+  #empty(group: number): void {
+    const { electionTimeout } = this.#options
+    const there = this.#nodes.filter(({ id }) => this.#members(group).includes(id))
+    const left = () => there.map(({ plane }) => this.#boundedMemory.leftOver(plane, group, plane.waiting(group)))
+    const end = this.#scheduler.now + EMPTY_TIMEOUTS * electionTimeout
+    while (left().some((each) => each !== undefined) && this.#scheduler.now < end) {
+      this.#scheduler.run(this.#scheduler.now + electionTimeout)
+    }
+    for (const violation of left()) if (violation !== undefined) throw violation
   }
 
   /** Those that there are in the end, as the leader knows; none: nobody leads, or they are changing. */

@@ -109,6 +109,11 @@ export class Configurations {
     for (const { at, term, parts } of opened) this.append(at, term, votersOfParts(parts))
   }
 
+  /** How many it keeps, for tests and tools. */
+  get kept(): number {
+    return this.#kept.length
+  }
+
   /** The one in force. */
   get current(): Configuration {
     return this.#kept.at(-1) as Configuration

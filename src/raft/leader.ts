@@ -63,6 +63,11 @@ export class Leader {
     return Math.min(this.#heartbeatDeadline, this.#commitDeadline, this.#transfer.deadline)
   }
 
+  /** What it knows of each follower, for tests and tools. */
+  get followers(): readonly Progress[] {
+    return this.#followers
+  }
+
   /** The newest round. */
   get round(): number {
     return this.#rounds.current

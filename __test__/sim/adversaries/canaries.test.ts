@@ -13,6 +13,7 @@ import * as candidateInTheDark from './candidate-in-the-dark.js'
 import * as eachPersist from './each-persist.js'
 import * as eachSend from './each-send.js'
 import * as followerReads from './follower-reads.js'
+import * as forgottenMembers from './forgotten-members.js'
 import * as frozenDisk from './frozen-disk.js'
 import * as grantedVotes from './granted-votes.js'
 import * as handOver from './hand-over.js'
@@ -137,6 +138,15 @@ const takesPart: Sabotage = {
   },
 }
 
+/** Recovers among the members that it knows, whatever the leader's are. */
+class Trustful extends Raft {
+  override receive(message: Incoming): void {
+    const { index: configurationIndex, term: configurationTerm } = this.configurations.current
+    const isLeaders = message.kind === Message.RECOVER_REPLY && message.leads
+    super.receive(isLeaders ? { ...message, configurationIndex, configurationTerm } : message)
+  }
+}
+
 /** On a new directory, follows from the start as a member may that has lost no vote. */
 const knowsVotes: Sabotage = {
   createRaft: (config, out, now, opened) =>
@@ -204,6 +214,7 @@ const CANARIES: readonly [string, { readonly scenarios: readonly Scenario[] }, S
   ['snapshots: says that it has more', snapshots, brokenCore(Forward)],
   ['lost directory: takes part at once', lostDirectory, takesPart],
   ['lost directory: follows as if it knew its votes', lostDirectory, knowsVotes],
+  ['forgotten members: believes a leader of other members', forgottenMembers, brokenCore(Trustful)],
   ['installed store: takes part at once', installedStore, takesPart],
   ['new leader reads: asks nobody', newLeaderReads, brokenCore(Unasking)],
   ['unequal settings: asks nobody', unequalSettings, brokenCore(Unasking)],

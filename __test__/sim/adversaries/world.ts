@@ -1,6 +1,7 @@
 // A small cluster that an adversary drives by hand: real cores over simulated planes, one millisecond between any two
 // members, quick disks, every checker looking on. The adversary decides the fate of each packet, and when who crashes.
 // Time is the simulator's, so that what a scenario says is exact and the same each time.
+import { Code } from '../../../src/codes.js'
 import type { HostConfig } from '../../../src/host/config.js'
 import { ELECTION_SPREAD_SHARE } from '../../../src/raft/config.js'
 import { Message, Role } from '../../../src/raft/raft-kinds.js'
@@ -14,7 +15,7 @@ import { LeaderAppendOnly } from '../checkers/leader-append-only.js'
 import { LeaderCompleteness } from '../checkers/leader-completeness.js'
 import { LogMatching } from '../checkers/log-matching.js'
 import { StateMachineSafety } from '../checkers/state-machine-safety.js'
-import { allVote } from '../configuration.js'
+import { allVote, type Configuration } from '../configuration.js'
 import { Network } from '../network.js'
 import { Node, type Sabotage } from '../node.js'
 import { type Packet, SimulatedPlane } from '../plane.js'
@@ -26,6 +27,8 @@ export type Fate = 'lost' | number | readonly number[] | undefined
 /** One world. Times in ms. */
 export interface WorldOptions {
   members: number
+  /** So many of them founded the cluster; the others have joined it, and only learn until its members change. */
+  founders: number
   heartbeatInterval: number
   electionTimeout: number
   leaseReads: boolean
@@ -49,7 +52,15 @@ export interface WorldOptions {
 }
 
 const DEFAULTS: WorldOptions = {
-  ...{ members: 3, heartbeatInterval: 20, electionTimeout: 100, leaseReads: false, logRetainBytes: 1e9, seed: 1 },
+  ...{
+    members: 3,
+    founders: Number.POSITIVE_INFINITY,
+    heartbeatInterval: 20,
+    electionTimeout: 100,
+    leaseReads: false,
+    logRetainBytes: 1e9,
+    seed: 1,
+  },
   ...{ newDirectories: false, fsync: 0.5, apply: 0.1, persistShare: 0, logScale: 1, sabotage: {} },
   settings: () => ({}),
   fate: () => undefined,
@@ -74,6 +85,7 @@ export class World {
   /** Off during the rest: the adversary has gone. */
   hostile = true
   readonly #options: WorldOptions
+  readonly #founding: Configuration
   readonly #committed = new Committed()
   readonly #freshReads = new FreshReads()
   readonly #checkers: readonly Checker[]
@@ -83,6 +95,7 @@ export class World {
   constructor(change: Partial<WorldOptions> = {}) {
     this.#options = { ...DEFAULTS, ...change }
     const { seed, members, fsync, apply, persistShare, logScale } = this.#options
+    this.#founding = allVote(Math.min(members, this.#options.founders))
     const random = new Random(seed, 0xad5e)
     this.network = new Network(this.scheduler, random, {
       ...{ delayMin: 1, delayMax: 1, lossShare: 0, duplicateShare: 0, ordered: false },
@@ -93,9 +106,9 @@ export class World {
       },
     }
     this.#checkers = [
-      ...[counter, this.#committed, new ElectionSafety(allVote(members)), new LeaderAppendOnly(), new LogMatching()],
+      ...[counter, this.#committed, new ElectionSafety(this.#founding), new LeaderAppendOnly(), new LogMatching()],
       ...[new LeaderCompleteness(this.#committed), new StateMachineSafety(), this.#freshReads],
-      new DurableCommit(this.#committed, allVote(members), () => this.nodes.map((node) => node.plane)),
+      new DurableCommit(this.#committed, this.#founding, () => this.nodes.map((node) => node.plane)),
     ]
     const disk = { fsyncMin: fsync, fsyncMax: fsync, stallShare: 0, stallMax: 0 }
     const world = {
@@ -185,6 +198,20 @@ export class World {
     this.until(`a write of ${node.id} is acknowledged`, () => outcome.acknowledged)
   }
 
+  /** Has a leader make these the members: flat pairs of (id, part). Waits until that is done. */
+  change(leader: Node, parts: readonly number[]): void {
+    let done = false
+    const ask = (): void => {
+      const from = leader.plane.configured(0)?.index ?? 0
+      leader.plane.change(0, { from, isForced: false, parts }, (code) => {
+        if (code === Code.OK) done = true
+        else this.scheduler.after(this.#options.heartbeatInterval, ask)
+      })
+    }
+    ask()
+    this.until(`the members are ${parts}`, () => done)
+  }
+
   /** Hands a linearizable read to a member. */
   read(node: Node): { answered: boolean } {
     const outcome = { answered: false }
@@ -269,10 +296,11 @@ export class World {
   }
 
   #create(id: number, world: ConstructorParameters<typeof Node>[1]): Node {
-    const { members, heartbeatInterval, electionTimeout, leaseReads, logRetainBytes, seed, sabotage } = this.#options
-    const ids = Array.from({ length: members }, (_, i) => i + 1)
+    const { heartbeatInterval, electionTimeout, leaseReads, logRetainBytes, seed, sabotage } = this.#options
+    const { incoming: founders } = this.#founding
+    const learners = founders.includes(id) ? [] : [id]
     const config = {
-      ...{ id, members: ids, groups: 1, heartbeatInterval, electionTimeout, leaseReads, logRetainBytes, seed },
+      ...{ id, members: founders, learners, groups: 1, heartbeatInterval, electionTimeout, leaseReads, logRetainBytes, seed },
       ...this.#options.settings(id),
       voteLifeMax: electionTimeout * (1 + ELECTION_SPREAD_SHARE),
     }

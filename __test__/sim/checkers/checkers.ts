@@ -6,8 +6,8 @@ type Call = (a: never, b: never, c: never, d: never) => void
 type Hook = Exclude<keyof Checker, 'property'>
 
 const HOOKS: readonly Hook[] = [
-  ...(['onRole', 'onLease', 'onWrite', 'onDurable', 'onCommit', 'onApply', 'onRestart', 'onWipe', 'onRecovered'] as const),
-  ...(['onAcknowledged', 'onOperation', 'onRead', 'onEnd'] as const),
+  ...(['onRole', 'onLease', 'onWrite', 'onDurable', 'onCommit', 'onApply', 'onRestart'] as const),
+  ...(['onStep', 'onWipe', 'onRecovered', 'onAcknowledged', 'onOperation', 'onRead', 'onEnd'] as const),
 ]
 
 /** One checker that is all of these. */
