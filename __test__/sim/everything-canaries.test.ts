@@ -4,7 +4,7 @@ import { Code } from '../../src/codes.js'
 import type { CreateRaft } from '../../src/host/host.js'
 import { Leader } from '../../src/raft/leader.js'
 import { Raft } from '../../src/raft/raft.js'
-import { Role } from '../../src/raft/raft-kinds.js'
+import { Message, Role } from '../../src/raft/raft-kinds.js'
 import { brokenCore, expectCaught } from './canary.js'
 import { everything } from './everything.js'
 import type { MachineFaults } from './machine-faults.js'
@@ -30,6 +30,7 @@ const NO_MACHINE_FAULTS: MachineFaults = {
     hungStateMachines: false,
     clockLeaps: false,
     leapsAhead: false,
+    upgrades: false,
     drifts: false,
   },
 }
@@ -87,6 +88,15 @@ test('bounded log catches members that keep all of it', () => {
   expectCaught('bounded log', brokenCore(Hoarder), run({}), SEEDS_MAX)
 })
 
+test('durability catches members that take an answer of another protocol for one of theirs', () => {
+  const misread: Sabotage['misread'] = (packet) => {
+    const [index = 0, ...rest] = packet.fields
+    return packet.kind === Message.APPEND_REPLY ? { ...packet, fields: [index + 1, ...rest] } : packet
+  }
+  const machineFaults = { ...NO_MACHINE_FAULTS, upgrades: true }
+  expectCaught('durability', { misread }, run({ machineFaults, newcomers: 0, standing: false }), SEEDS_MAX)
+})
+
 describe('bounded memory', () => {
   test('catches configurations that are kept for ever', () => {
     const sabotage = brokenCore(Raft, {
@@ -101,7 +111,8 @@ describe('bounded memory', () => {
     class Pouring extends Raft {
       override flush(): void {
         if (this.behaviour instanceof Leader) {
-          for (const { window } of this.behaviour.followers) Object.defineProperty(window, 'full', { get: () => false, configurable: true })
+          for (const { window } of this.behaviour.followers)
+            Object.defineProperty(window, 'full', { get: () => false, configurable: true })
         }
         super.flush()
       }

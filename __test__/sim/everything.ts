@@ -87,6 +87,7 @@ export function everything(options: SimulationOptions, time = FAULTY_TIME): Simu
   const kind = drawKind(one)
   const { losses, changes, leaps, weak } = kind
   const leaping = drawLeaps(options.seed, kind)
+  const upgrades = new Random(options.seed, 0x09d3).next() < 0.25
   const members = changes ? one(3, 5, 6) : one(3, 3, 5, 5, 5, 7)
   const newcomers = changes ? one(1, 2, 4) : 0
   const heartbeatInterval = one(50, 100, 100)
@@ -102,7 +103,7 @@ export function everything(options: SimulationOptions, time = FAULTY_TIME): Simu
       damage: losses && !changes && may(0.5),
       losses: changes && !weak && may(0.5),
     },
-    ...{ hungStateMachines: may(0.3), clockLeaps: leaps, leapsAhead: leaping === 'ahead', drifts: may(0.5) },
+    ...{ hungStateMachines: may(0.3), clockLeaps: leaps, leapsAhead: leaping === 'ahead', upgrades, drifts: may(0.5) },
   }
   // One disk may have an entry's data alone: nobody loses any.
   const witnesses = losses || weak || machineFaults.losses ? [] : drawWitnesses(options.seed, members, newcomers)

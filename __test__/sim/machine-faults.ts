@@ -26,6 +26,8 @@ export interface MachineFaults {
   clockLeaps: boolean
   /** Clocks of members that are whole leap ahead; none stands still. */
   leapsAhead: boolean
+  /** Members are upgraded one by one to a program of another protocol; the rest of them once faults are over. */
+  upgrades: boolean
   /** Clocks go faster or slower from now on, within driftMax. */
   drifts: boolean
 }
@@ -59,6 +61,7 @@ export class MachineFaultInjector {
     hungStateMachines: 0,
     clockLeaps: 0,
     leapsAhead: 0,
+    upgrades: 0,
     drifts: 0,
   }
   readonly #scheduler: Scheduler
@@ -89,6 +92,7 @@ export class MachineFaultInjector {
       ...(may.hungStateMachines ? [() => this.#hangStateMachine()] : []),
       ...(may.clockLeaps ? [() => this.#leap(), () => this.#suspend()] : []),
       ...(may.leapsAhead ? [() => this.#leapAhead()] : []),
+      ...(may.upgrades ? [() => this.#upgrade()] : []),
       ...(may.drifts ? [() => this.#drift()] : []),
     ]
   }
@@ -100,6 +104,7 @@ export class MachineFaultInjector {
       node.wake()
       node.plane.disk.failSync(null)
       node.plane.disk.slowness = 1
+      if (this.#options.machineFaults?.upgrades) this.#replaceProgram(node)
     }
   }
 
@@ -179,6 +184,21 @@ export class MachineFaultInjector {
     const node = this.#victims.pickNode()
     node.suspend()
     this.#scheduler.after(this.#victims.duration(), () => node.wake())
+  }
+
+  /** Until half of them are upgraded those that are not go on alone, and then the others. */
+  #upgrade(): void {
+    const node = this.#victims.pickNode()
+    if (node.protocol > 0) return
+    this.counts.upgrades += 1
+    this.#replaceProgram(node)
+    this.#scheduler.after(this.#victims.duration(), () => node.restart())
+  }
+
+  #replaceProgram(node: Node): void {
+    if (node.protocol > 0) return
+    node.crash()
+    node.protocol = 1
   }
 
   #drift(): void {

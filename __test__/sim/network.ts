@@ -17,6 +17,8 @@ export class Network {
   behaviour: LinkBehaviour
   readonly #scheduler: Scheduler
   readonly #random: Random
+  /** Whether two members speak the same protocol: who does not is refused at the first frame, as crates/codec/src/hello.rs has it. */
+  agree: (from: number, to: number) => boolean = () => true
   /** Directions that carry nothing, by `linkOf`. */
   readonly #cut = new Set<number>()
   /** When the last packet of a link arrives. */
@@ -38,7 +40,7 @@ export class Network {
   }
 
   connected(from: number, to: number): boolean {
-    return this.#cut.size === 0 || !this.#cut.has(linkOf(from, to))
+    return (this.#cut.size === 0 || !this.#cut.has(linkOf(from, to))) && this.agree(from, to)
   }
 
   /** Cuts one direction. */

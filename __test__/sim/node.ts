@@ -31,6 +31,8 @@ export interface Sabotage {
   createRaft?: CreateRaft
   /** Changes what a restart finds. */
   restart?(log: MemberLog): void
+  /** A member does not refuse one of another protocol, and takes what that says for this. */
+  misread?(packet: Packet): Packet
   /** Makes a plane of its own kind. */
   createPlane?: (...args: ConstructorParameters<typeof SimulatedPlane>) => SimulatedPlane
 }
@@ -49,6 +51,8 @@ export class Node {
   alive = true
   /** It will not come back. */
   lost = false
+  /** Of its program: an upgrade is a restart with the next one. */
+  protocol = 0
   readonly #config: HostConfig
   readonly #world: NodeWorld
   readonly #sabotage: Sabotage

@@ -154,6 +154,8 @@ class Simulation {
     ]
     this.#checkers = [together(checkers.filter(({ property }) => property === undefined || this.#judges(property)))]
     this.#nodes = this.#createNodes(random)
+    const { misread } = options.sabotage
+    this.#network.agree = (from, to) => misread !== undefined || this.#node(from).protocol === this.#node(to).protocol
     this.#clients = new Clients(scheduler, random, this.#nodes, options, this.#checkers, freshReads)
     this.#sessions = new SessionClients(scheduler, this.#nodes, options, this.#checkers, freshReads)
     // Drawn apart: runs without changes draw what they drew.
@@ -409,7 +411,7 @@ class Simulation {
       ...{ scheduler: this.#scheduler, random, checkers: this.#checkers, times: options.plane },
       ...{ stallShare: options.stallShare, stallMax: options.stallMax, timeoutFactors, syncInterval: options.syncInterval },
       send: (packet: Packet) => {
-        this.#network.carry(packet.from, packet.to, () => this.#node(packet.to).receive(packet))
+        this.#network.carry(packet.from, packet.to, () => this.#receive(packet))
       },
       sendSnapshot: (...[from, to, group, state, sent]: Parameters<ConstructorParameters<typeof Node>[1]['sendSnapshot']>) => {
         this.#snapshots += 1
@@ -441,6 +443,12 @@ class Simulation {
         options.witnesses.includes(id),
       )
     })
+  }
+
+  #receive(packet: Packet): void {
+    const [from, to] = [this.#node(packet.from), this.#node(packet.to)]
+    const { misread } = this.#options.sabotage
+    to.receive(misread === undefined || from.protocol === to.protocol ? packet : misread(packet))
   }
 
   #node(id: number): Node {
