@@ -138,11 +138,9 @@ export class Configurations {
     this.#kept.push({ index, term, voters })
   }
 
-  /** The log was cut from index on; returns whether another one is in force since. */
-  truncate(index: number): boolean {
-    const { length } = this.#kept
+  /** The log was cut from index on. */
+  truncate(index: number): void {
     while (this.#kept.length > 1 && this.current.index >= index) this.#kept.pop()
-    return this.#kept.length < length
   }
 
   /** The log begins anew after a snapshot, whose configuration this is; undefined: it knows of no change. Returns whether another one is in force. */
