@@ -1,4 +1,4 @@
-// An object store for tests: s3rver holds the objects; in front of it a server that believes nobody. It makes each signature again with AWS's
+// An object store for tests: s3rver holds the objects, or a server that runs already (`scripts/check-s3.mjs`); in front of it a server that believes nobody. It makes each signature again with AWS's
 // own signer and the hash of each body, refuses what differs as S3 does, and does what goes wrong on the way. Judges nothing.
 import { createHash, createHmac } from 'node:crypto'
 import { readdirSync, rmSync } from 'node:fs'
@@ -11,6 +11,9 @@ import S3rver from 's3rver'
 export const KEYS = { accessKeyId: 'S3RVER', secretAccessKey: 'S3RVER/+=' }
 export const REGION = 'eu-test-1'
 export const BUCKET = 'backups'
+
+/** A server that holds the objects in s3rver's place: where it listens, and where its buckets are. */
+const GIVEN = givenBy(process.env)
 
 /** What happens to a request instead of an answer; nothing: it goes on. */
 export type Fault =
@@ -38,18 +41,26 @@ export class ObjectStore implements AsyncDisposable {
   /** Keys of a page of a list. */
   pageKeys = 1_000
   #front!: Server
-  #behind!: { run(): Promise<{ port: number }>; close(): Promise<void> }
   #port = 0
+  #close = async () => {}
 
-  private constructor(private readonly directory: string) {}
+  private constructor(
+    private readonly directory: string,
+    /** Where below the bucket each upload that is under way has a directory. */
+    private readonly uploads: string,
+  ) {}
 
   static async start(directory: string): Promise<ObjectStore> {
-    const store = new ObjectStore(directory)
-    store.#behind = new S3rver({
-      ...{ port: 0, address: '127.0.0.1', silent: true, directory, resetOnClose: false },
-      configureBuckets: [{ name: BUCKET, configs: [] }],
-    })
-    store.#port = (await store.#behind.run()).port
+    const store =
+      GIVEN === null ? new ObjectStore(directory, '._S3rver_uploads') : new ObjectStore(GIVEN.directory, '.sgwtmp/multipart')
+    if (GIVEN === null) {
+      const behind = new S3rver({
+        ...{ port: 0, address: '127.0.0.1', silent: true, directory, resetOnClose: false },
+        configureBuckets: [{ name: BUCKET, configs: [] }],
+      })
+      store.#port = (await behind.run()).port
+      store.#close = () => behind.close()
+    } else store.#port = GIVEN.port
     store.#front = createServer((asked, answer) => void store.#serve(asked, answer))
     await new Promise<void>((resolve) => store.#front.listen(0, '127.0.0.1', resolve))
     return store
@@ -61,11 +72,11 @@ export class ObjectStore implements AsyncDisposable {
 
   /** Uploads that were begun and neither completed nor given up. */
   get unfinished(): string[] {
-    try {
-      return readdirSync(join(this.directory, BUCKET, '._S3rver_uploads'))
-    } catch {
-      return []
-    }
+    const all = namesIn(join(this.directory, BUCKET, this.uploads))
+    // The other one has one directory for each object, and those of its uploads in it.
+    return GIVEN === null
+      ? all
+      : all.flatMap((object) => namesIn(join(this.directory, BUCKET, this.uploads, object)).map((upload) => join(object, upload)))
   }
 
   /** What the bucket's rules do in the end. */
@@ -80,7 +91,7 @@ export class ObjectStore implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#front.closeAllConnections()
     await new Promise((resolve) => this.#front.close(resolve))
-    await this.#behind.close()
+    await this.#close()
   }
 
   async #serve(incoming: IncomingMessage, answer: ServerResponse): Promise<void> {
@@ -100,15 +111,15 @@ export class ObjectStore implements AsyncDisposable {
     if (wrong !== null) return refuse(answer, 403, wrong, 'said the store')
     if (fault === 'bad-complete') return refuse(answer, 200, 'InternalError', 'We encountered an internal error.')
     const upload = asked.query.get('uploadId')
-    if (asked.method === 'DELETE' && upload !== null) {
+    if (GIVEN === null && asked.method === 'DELETE' && upload !== null) {
       // What s3rver does not know.
       this.#remove(upload)
       answer.writeHead(204).end()
       return
     }
-    if (upload !== null && !this.unfinished.includes(upload))
+    if (GIVEN === null && upload !== null && !this.unfinished.includes(upload))
       return refuse(answer, 404, 'NoSuchUpload', 'The upload does not exist.')
-    this.#pass(incoming, url, body, answer, fault)
+    await this.#pass(incoming, url, body, answer, fault)
   }
 
   /** A page of a list: s3rver's own end with an error under the Node of today. */
@@ -123,14 +134,23 @@ export class ObjectStore implements AsyncDisposable {
   }
 
   #remove(upload: string): void {
-    rmSync(join(this.directory, BUCKET, '._S3rver_uploads', upload), { recursive: true, force: true })
+    rmSync(join(this.directory, BUCKET, this.uploads, upload), { recursive: true, force: true })
   }
 
-  #pass(incoming: IncomingMessage, url: URL, body: Buffer, answer: ServerResponse, fault: Fault | undefined): void {
+  async #pass(
+    incoming: IncomingMessage,
+    url: URL,
+    body: Buffer,
+    answer: ServerResponse,
+    fault: Fault | undefined,
+  ): Promise<void> {
     const token = url.searchParams.get('continuation-token')
     url.searchParams.delete('continuation-token')
-    const headers = { ...incoming.headers }
-    if (fault === 'ignore-range') delete headers.range
+    const headers = { ...incoming.headers } as Record<string, string>
+    if (fault === 'ignore-range') delete headers['range']
+    // What differs from what came is signed anew: whoever is behind may believe nobody either.
+    if (token !== null || fault === 'ignore-range')
+      headers['authorization'] = await authorizationOf(incoming.method ?? '', url, headers, body)
     const path = `${url.pathname}${url.search}`
     const onward = request({ host: '127.0.0.1', port: this.#port, method: incoming.method, path, headers }, async (response) => {
       const whole = await bytesOf(response)
@@ -149,6 +169,18 @@ export class ObjectStore implements AsyncDisposable {
     })
     onward.once('error', () => incoming.socket.destroy())
     onward.end(body)
+  }
+}
+
+function givenBy({ RAFTERDB_S3_PORT: port, RAFTERDB_S3_DIRECTORY: directory }: NodeJS.ProcessEnv) {
+  return port === undefined || directory === undefined ? null : { port: Number(port), directory }
+}
+
+function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory)
+  } catch {
+    return []
   }
 }
 
@@ -174,33 +206,35 @@ async function wrongWith(incoming: IncomingMessage, url: URL, body: Buffer): Pro
   const [, accessKeyId, region, names = '', signature] = found
   if (accessKeyId !== KEYS.accessKeyId) return 'InvalidAccessKeyId'
   if (region !== REGION) return 'AuthorizationHeaderMalformed'
-  const date = headers['x-amz-date'] ?? ''
-  const at = new Date(date.replace(/^(....)(..)(..T..)(..)(..Z)$/, '$1-$2-$3:$4:$5'))
+  const at = timeOf(headers['x-amz-date'])
   if (!(Math.abs(at.getTime() - Date.now()) < 900_000)) return 'RequestTimeTooSkewed'
   if (headers['x-amz-content-sha256'] !== createHash('sha256').update(body).digest('hex')) return 'XAmzContentSHA256Mismatch'
-  const signer = new SignatureV4({
-    ...{ credentials: KEYS, region, service: 's3', uriEscapePath: false },
-    sha256: Sha256,
-    applyChecksum: true,
-  })
   const list = names.split(';')
   if (!list.includes('host')) return 'AccessDenied'
   const signedHeaders = Object.fromEntries(list.map((name) => [name, headers[name] ?? '']))
-  const query = Object.fromEntries(url.searchParams)
-  const ours = await signer.sign(
-    {
-      method: incoming.method ?? '',
-      protocol: 'http:',
-      hostname: url.hostname,
-      path: url.pathname,
-      query,
-      headers: signedHeaders,
-      body,
-    },
-    { signingDate: at },
-  )
-  return ours.headers['authorization']?.endsWith(`Signature=${signature}`) ? null : 'SignatureDoesNotMatch'
+  const ours = await authorizationOf(incoming.method ?? '', url, signedHeaders, body)
+  return ours.endsWith(`Signature=${signature}`) ? null : 'SignatureDoesNotMatch'
 }
+
+/** The header by which a request is signed with all its headers but such a one, at the time that they say. */
+async function authorizationOf(
+  method: string,
+  url: URL,
+  { authorization: _, ...headers }: Record<string, string>,
+  body: Buffer,
+): Promise<string> {
+  const signer = new SignatureV4({
+    ...{ credentials: KEYS, region: REGION, service: 's3', uriEscapePath: false },
+    sha256: Sha256,
+    applyChecksum: true,
+  })
+  const query = Object.fromEntries(url.searchParams)
+  const asked = { method, protocol: 'http:', hostname: url.hostname, path: url.pathname, query, headers, body }
+  const signed = await signer.sign(asked, { signingDate: timeOf(headers['x-amz-date']) })
+  return signed.headers['authorization'] ?? ''
+}
+
+const timeOf = (date = ''): Date => new Date(date.replace(/^(....)(..)(..T..)(..)(..Z)$/, '$1-$2-$3:$4:$5'))
 
 /** What AWS's signer hashes with. */
 class Sha256 {
