@@ -1,8 +1,9 @@
 // Who decides: what a majority of one set of voters has reached, of two while they change, and that learners do not count.
 import { describe, expect, test } from 'vitest'
 import { limits } from '../../src/limits.js'
+import { majority } from '../../src/majority.js'
 import { Random } from '../../src/raft/random.js'
-import { majority, Voters } from '../../src/raft/voters.js'
+import { Voters } from '../../src/raft/voters.js'
 
 /** What is reached where member i + 1 has numbers[i]; the voters have to be known in this order. */
 const reached = (voters: Voters, ...numbers: number[]) =>

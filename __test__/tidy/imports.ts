@@ -2,7 +2,7 @@
 import { isTypeScript, type Rule, referencesOf, type SourceFile } from './rule.js'
 
 /** What every folder may import. */
-const EVERYWHERE = ['codes', 'endpoint', 'errors', 'limits', 'nearest']
+const EVERYWHERE = ['codes', 'endpoint', 'errors', 'limits', 'majority', 'nearest']
 
 /** What each folder of src may import besides itself and EVERYWHERE; `types:x` allows `import type` only. */
 const allowed: Record<string, string[]> = {
@@ -22,6 +22,7 @@ const allowed: Record<string, string[]> = {
   errors: ['codes'],
   codes: [],
   limits: [],
+  majority: [],
   nearest: [],
   endpoint: ['limits'],
 }

@@ -3,6 +3,7 @@ import type { OpenOptions } from '../client/api.js'
 import { endpointFault } from '../endpoint.js'
 import { RafterError } from '../errors.js'
 import { limits } from '../limits.js'
+import { majoritiesHaveData } from '../majority.js'
 import { unknownName } from '../nearest.js'
 
 export interface Founders {
@@ -33,7 +34,7 @@ export function checkFounders(members: NonNullable<OpenOptions['members']>, name
   }
   if (new Set(all.map(({ endpoint }) => endpoint)).size !== all.length) throw invalid('two members have the same endpoint')
   const withData = all.filter(({ isWitness }) => !isWitness)
-  if (2 * withData.length < all.length) {
+  if (!majoritiesHaveData(all.length, all.length - withData.length)) {
     const names = all.filter(({ isWitness }) => isWitness).map((witness) => witness.name)
     throw invalid(
       `of ${all.length} members ${names.length} are witnesses (${names.join(', ')}): a majority of them would have no data`,

@@ -2,6 +2,7 @@
 // both sets vote; and what a leader does that is none of the voters any more.
 import { Code } from '../codes.js'
 import { limits } from '../limits.js'
+import { majority } from '../majority.js'
 import type { Chunks } from './chunks.js'
 import { AT_ONCE } from './commands.js'
 import { isConfiguration, partsOf, votersOfParts, type Wish } from './configuration.js'
@@ -9,7 +10,7 @@ import { mayLead, preferred } from './preference.js'
 import { type Progress, REPLICATE } from './progress.js'
 import type { Raft } from './raft.js'
 import { Message } from './raft-kinds.js'
-import { majority, Voters } from './voters.js'
+import { Voters } from './voters.js'
 
 /** The changes of one leader in one term. */
 export class Change {

@@ -1,12 +1,8 @@
 // Who votes, as a value: one set of voters, two while they change (joint consensus, Raft thesis 4.3), and learners, which only
 // get entries; who of them is a witness, which has the log's terms and no data; and who should lead rather than others. Knows members by their ids and numbers of theirs: indexes, rounds and times are counted the same way.
 import { limits } from '../limits.js'
+import { majoritiesHaveData, majority } from '../majority.js'
 import { assert } from './assert.js'
-
-/** How many of `voters` are a majority. */
-export function majority(voters: number): number {
-  return Math.floor(voters / 2) + 1
-}
 
 /** Where one set's numbers are sorted; nothing is kept between calls. */
 const sorted = new Float64Array(limits.membersMax)
@@ -100,7 +96,7 @@ export class Voters {
 
 /** Whether in every majority of these voters somebody is no witness. */
 export function hasDataInMajorities(voters: readonly number[], witnesses: readonly number[]): boolean {
-  return voters.length === 0 || voters.filter((id) => witnesses.includes(id)).length < majority(voters.length)
+  return majoritiesHaveData(voters.length, voters.filter((id) => witnesses.includes(id)).length)
 }
 
 /** Nobody has to agree for a set that is empty. */

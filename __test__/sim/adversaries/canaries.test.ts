@@ -1,10 +1,11 @@
 // Canaries of the adversaries: each of these broken cores is caught by the adversary that aims at its kind of fault, by name.
 import { describe, expect, test, vi } from 'vitest'
+import { majority } from '../../../src/majority.js'
 import { type After, AT_ONCE } from '../../../src/raft/commands.js'
 import type { Incoming, Outgoing } from '../../../src/raft/message.js'
 import { Raft } from '../../../src/raft/raft.js'
 import { Message, Role } from '../../../src/raft/raft-kinds.js'
-import { majority, Voters } from '../../../src/raft/voters.js'
+import { Voters } from '../../../src/raft/voters.js'
 import { anyAnswer, leasedAtOnce, Trusting } from '../broken-reads.js'
 import { brokenCore } from '../canary.js'
 import type { Sabotage } from '../node.js'

@@ -3,6 +3,7 @@
 import { endpointFault } from '../../endpoint.js'
 import { RafterError } from '../../errors.js'
 import { limits } from '../../limits.js'
+import { majoritiesHaveData } from '../../majority.js'
 import type { MemberRef, MemberUpdate, NewMember } from '../api.js'
 import { checkNames } from '../arguments/option-names.js'
 import { describe, shown } from '../text/describe.js'
@@ -173,7 +174,7 @@ function without(call: string, members: MemberList, { id, name }: ConfiguredMemb
 function withData(call: string, members: MemberList): MemberList {
   const voters = members.filter(isVoter)
   const witnesses = voters.filter(isWitness)
-  if (witnesses.length <= Math.floor(voters.length / 2)) return members
+  if (majoritiesHaveData(voters.length, witnesses.length)) return members
   const names = witnesses.map(({ name }) => name).join(', ')
   throw invalid(
     `${call}: of ${voters.length} voters ${witnesses.length} would be witnesses (${names}), and a majority of them would have no data; ` +
