@@ -11,7 +11,7 @@ import { Cluster, NAMES, type Name } from './cluster.js'
 import { readLedger } from './ledger.js'
 import { scratch } from './places.js'
 import { type Lanes, plan } from './plan.js'
-import { allPoints, isOfFounding, isOfRecovery, isOfResuming, isOfSnapshots } from './points.js'
+import { allPoints, isOfFounding, isOfIncrements, isOfRecovery, isOfResuming, isOfSnapshots } from './points.js'
 
 const HITS = Number(process.env['RAFTERDB_CRASH_HITS'] ?? 1)
 const SEED = Number(process.env['RAFTERDB_SEED'] ?? 1)
@@ -63,7 +63,8 @@ async function expectCaughtUp(): Promise<void> {
   expect(check(LANES, readLedger(ledger), pairs), `seed ${SEED}`).toEqual([])
 }
 
-const ofOneConnection = (point: string) => isOfSnapshots(point) && !isOfResuming(point) && point !== 'member.snapshot.send'
+const ofOneConnection = (point: string) =>
+  isOfSnapshots(point) && !isOfResuming(point) && !isOfIncrements(point) && point !== 'member.snapshot.send'
 const receiving = allPoints().filter((point) => isOfRecovery(point) || ofOneConnection(point))
 const hits = Array.from({ length: HITS }, (_, n) => n + 1)
 /** Of `member.json`: written when the directory is new, when log and stores are made, and when the mark goes. */

@@ -36,6 +36,10 @@ export const isOfSnapshots = (point: string) => point.startsWith('store.install.
 /** Reached when the connection broke under one, which cluster/snapshot-resumes.test.ts sees to. */
 export const isOfResuming = (point: string) => point.startsWith('member.snapshot.resume')
 
+/** Reached when a member is sent what it lacks, which cluster/snapshot-increment.test.ts sees to. */
+export const isOfIncrements = (point: string) =>
+  ['member.snapshot.above', 'member.snapshot.base', 'store.install.base'].includes(point)
+
 /** Reached when a backup is written. */
 export const isOfBackups = (point: string) => point.startsWith('backup.')
 

@@ -8,6 +8,8 @@
 //!   3 END    [u64 length]
 //!   4 ACK    [u64 bytes received][u8 0 more, 1 installed, 2 failed, 3 resumed]  from the receiver, of every record, and while it
 //!                                                                       installs once a second, as a sign of life
+//!          [u64 base]                                                   of BEGIN, if it has all up to this revision and takes what is
+//!                                                                       above it alone; whoever does not know it sends all
 //!   5 RESUME [u64 index]                                                after a broken connection; the answer's state is 3 if it
 //!                                                                       goes on behind the bytes received
 //! ```
@@ -62,6 +64,8 @@ pub enum SnapshotMessage<'a> {
         received: u64,
         /// How it goes on.
         state: SnapshotState,
+        /// Up to which revision the receiver has all; 0: it wants all.
+        base: u64,
     },
 }
 
@@ -131,6 +135,7 @@ impl<'a> SnapshotRecord<'a> {
                     .u8()
                     .and_then(SnapshotState::try_from)
                     .unwrap_or(SnapshotState::Failed),
+                base: reader.u64().unwrap_or(0),
             },
         };
         Ok(Self { group, id, part })
@@ -138,19 +143,25 @@ impl<'a> SnapshotRecord<'a> {
 
     /// Appends the record.
     pub fn encode(&self, out: &mut Vec<u8>) {
-        let (number, more): (u64, &[u8]) = match &self.part {
-            SnapshotMessage::Begin { index, term } => (*index, &term.to_le_bytes()),
-            SnapshotMessage::Data { offset, bytes } => (*offset, bytes),
-            SnapshotMessage::End { length } => (*length, &[]),
-            SnapshotMessage::Resume { index } => (*index, &[]),
-            SnapshotMessage::Ack { received, state } => (*received, &[*state as u8]),
+        let (number, more, last): (u64, &[u8], &[u8]) = match &self.part {
+            SnapshotMessage::Begin { index, term } => (*index, &term.to_le_bytes(), &[]),
+            SnapshotMessage::Data { offset, bytes } => (*offset, bytes, &[]),
+            SnapshotMessage::End { length } => (*length, &[], &[]),
+            SnapshotMessage::Resume { index } => (*index, &[], &[]),
+            SnapshotMessage::Ack {
+                received,
+                state,
+                base: 0,
+            } => (*received, &[*state as u8], &[]),
+            SnapshotMessage::Ack { received, state, base } => (*received, &[*state as u8], &base.to_le_bytes()),
         };
-        out.reserve(HEAD_BYTES + more.len());
+        out.reserve(HEAD_BYTES + more.len() + last.len());
         out.extend_from_slice(&[PeerRecordKind::Snapshot as u8, self.part.part() as u8]);
         out.extend_from_slice(&self.group.to_le_bytes());
         out.extend_from_slice(&self.id.to_le_bytes());
         out.extend_from_slice(&number.to_le_bytes());
         out.extend_from_slice(more);
+        out.extend_from_slice(last);
     }
 }
 
@@ -175,6 +186,7 @@ mod tests {
     const ACK: SnapshotMessage<'_> = SnapshotMessage::Ack {
         received: 7,
         state: SnapshotState::Installed,
+        base: 0,
     };
 
     #[test]
@@ -188,6 +200,12 @@ mod tests {
         );
         assert_eq!(encoded(SnapshotMessage::End { length: 9 }), golden(3, &nine));
         assert_eq!(encoded(ACK), golden(4, &[7, 0, 0, 0, 0, 0, 0, 0, 1]));
+        let offer = SnapshotMessage::Ack {
+            received: 0,
+            state: SnapshotState::More,
+            base: 9,
+        };
+        assert_eq!(encoded(offer), golden(4, &[&[0; 9][..], &nine].concat()));
         assert_eq!(encoded(SnapshotMessage::Resume { index: 9 }), golden(5, &nine));
     }
 
@@ -215,8 +233,8 @@ mod tests {
         for behind in [&[7, 0, 0, 0, 0, 0, 0, 0][..], &[7, 0, 0, 0, 0, 0, 0, 0, 4]] {
             let answer = golden(4, behind);
             let said = SnapshotRecord::parse(&answer).map(|record| record.part);
-            let (received, state) = (7, SnapshotState::Failed);
-            assert_eq!(said, Ok(SnapshotMessage::Ack { received, state }));
+            let (received, state, base) = (7, SnapshotState::Failed, 0);
+            assert_eq!(said, Ok(SnapshotMessage::Ack { received, state, base }));
         }
     }
 }

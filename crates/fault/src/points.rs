@@ -144,6 +144,10 @@ pub const POINTS: &[(&str, &str)] = &[
         "member.restore.named",
         "when a restored directory is a member's, before the mark of the restore is removed",
     ),
+    (
+        "member.snapshot.above",
+        "when the receiver of a snapshot has said up to where it has all, before what is above that is looked for",
+    ),
     ("member.snapshot.send", "before a piece of a snapshot is sent"),
     (
         "member.snapshot.resume",
@@ -164,6 +168,10 @@ pub const POINTS: &[(&str, &str)] = &[
     (
         "member.snapshot.install",
         "before the received snapshot is made a store, beside the one at work",
+    ),
+    (
+        "member.snapshot.base",
+        "before this member's store is flushed for a view that a received snapshot goes on from",
     ),
     (
         "member.snapshot.checked",
@@ -217,6 +225,10 @@ pub const POINTS: &[(&str, &str)] = &[
     (
         "store.images.delete",
         "before a compaction deletes a file of what changes replaced",
+    ),
+    (
+        "store.install.base",
+        "before the rows that a received snapshot goes on from are read",
     ),
     (
         "store.install.spool",

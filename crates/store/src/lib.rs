@@ -8,7 +8,9 @@ mod thread_time;
 mod unwatched;
 mod waits;
 
-pub use engine::{install_snapshot, EngineOptions, EngineStats, LsmEngine, PreparedStore, SharedCache, Snapshot};
+pub use engine::{
+    install_snapshot, BaseStore, EngineOptions, EngineStats, LsmEngine, PreparedStore, SharedCache, Snapshot,
+};
 pub use engine::{
     skips_after, Change, ChangePlace, Engine, KeyRange, MakeState, Mark, RowRef, Skips, Value, Visit, APART_BYTES_MIN,
 };

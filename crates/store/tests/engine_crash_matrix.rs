@@ -11,8 +11,9 @@ use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 
+use engine_model::stream::Lent;
 use engine_model::{apply, compare, random_operation, replay, Model, Rng};
-use rafterdb_store::{install_snapshot, Engine, EngineOptions, LsmEngine};
+use rafterdb_store::{install_snapshot, Engine, EngineOptions, LsmEngine, PreparedStore};
 
 const DIRECTORY: &str = "ENGINE_CRASH_DIRECTORY";
 const SEED: &str = "ENGINE_CRASH_SEED";
@@ -88,6 +89,20 @@ fn work(directory: &Path, seed: u64) {
             snapshot.write(&mut stream).unwrap();
             report(model.mark().index.to_string());
             install_snapshot(&store, &mut stream.as_slice()).unwrap();
+            drop(engine);
+            engine = recover(&whole, &store, model.log.len() as u64);
+        }
+        if at == 700 {
+            // An increment goes on from the store itself.
+            let mut stream = Vec::new();
+            let snapshot = engine.snapshot(model.mark(), model.state()).unwrap();
+            snapshot
+                .write_above(u64::midpoint(model.compacted, model.revision), &mut stream)
+                .unwrap();
+            report(model.mark().index.to_string());
+            let view = engine.snapshot(model.mark(), model.state()).unwrap();
+            let prepared = PreparedStore::build_on(&store, &mut stream.as_slice(), &mut Lent(Some(view))).unwrap();
+            prepared.switch().unwrap();
             drop(engine);
             engine = recover(&whole, &store, model.log.len() as u64);
         }

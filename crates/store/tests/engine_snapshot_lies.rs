@@ -1,5 +1,6 @@
 //! A stream whose checksums are right and whose content is a lie is refused or makes a store that opens: it never panics, never
 //! takes memory without bound, and leaves what was there, and no files, behind.
+//! So is an increment that lies, whatever it says that it goes on from.
 //! RAFTERDB_FUZZ_CASES: how many lies (default 200).
 
 // A failure in a helper is the test's.
@@ -9,52 +10,11 @@ mod engine_model;
 
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
+use engine_model::stream::{chunks_of, read_u32, stream_of, Chunk};
 use engine_model::{apply, random_operation, Model, Rng};
-use rafterdb_store::{Engine, EngineOptions, KeyRange, LsmEngine, PreparedStore, Visit};
-
-const HEADER_BYTES: usize = 24;
-
-/// A chunk of a stream, taken out of its frame.
-#[derive(Clone)]
-struct Chunk {
-    kind: u32,
-    raw: Vec<u8>,
-}
-
-fn read_u32(bytes: &[u8], at: usize) -> u32 {
-    u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap())
-}
-
-fn chunks_of(mut stream: &[u8]) -> Vec<Chunk> {
-    let mut chunks = Vec::new();
-    while !stream.is_empty() {
-        let (raw, stored) = (read_u32(stream, 4) as usize, read_u32(stream, 8) as usize);
-        let block = &stream[HEADER_BYTES..HEADER_BYTES + stored];
-        chunks.push(Chunk {
-            kind: read_u32(stream, 0),
-            raw: lz4_flex::block::decompress(block, raw).unwrap(),
-        });
-        stream = &stream[HEADER_BYTES + stored..];
-    }
-    chunks
-}
-
-/// The stream of these chunks, with every checksum right.
-fn stream_of(chunks: &[Chunk]) -> Vec<u8> {
-    let mut stream = Vec::new();
-    for (number, chunk) in chunks.iter().enumerate() {
-        let block = lz4_flex::block::compress(&chunk.raw);
-        let begin = stream.len();
-        for field in [chunk.kind, chunk.raw.len() as u32, block.len() as u32, 0] {
-            stream.extend_from_slice(&field.to_le_bytes());
-        }
-        stream.extend_from_slice(&(number as u64).to_le_bytes());
-        stream.extend_from_slice(&block);
-        let crc = rafterdb_hash::crc32c(&stream[begin..]);
-        stream[begin + 12..begin + 16].copy_from_slice(&crc.to_le_bytes());
-    }
-    stream
-}
+use rafterdb_store::{
+    BaseStore, Engine, EngineOptions, KeyRange, LsmEngine, PreparedStore, Snapshot, StoreError, Visit,
+};
 
 /// Changes something that no checksum guards any more. Records of history have one of their own, which is set right again.
 fn tell_a_lie(chunks: &mut Vec<Chunk>, rng: &mut Rng) {
@@ -238,4 +198,75 @@ fn a_lie_is_refused_or_harmless() {
     println!("{refused} refused, {accepted} accepted");
     assert!(refused > cases / 2, "{refused} of {cases} refused");
     assert!(PreparedStore::build(target.path(), &mut stream_of(&truth).as_slice()).is_ok());
+}
+
+/// Lends a store, whatever is asked for.
+struct Lender(LsmEngine, Model);
+
+impl BaseStore for Lender {
+    fn view(&mut self, _base: u64) -> Result<Snapshot, StoreError> {
+        self.0.snapshot(self.1.mark(), self.1.state())
+    }
+
+    fn look_after(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_lie_in_an_increment_is_refused_or_harmless() {
+    let cases = std::env::var("RAFTERDB_FUZZ_CASES").map_or(200, |cases| cases.parse().unwrap());
+    let directories = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let [leader, own] = [0, 1].map(|at| {
+        LsmEngine::open(directories[at].path(), EngineOptions::default())
+            .unwrap()
+            .0
+    });
+    let (mut model, mut rng) = (Model::default(), Rng::new(78));
+    let mut base = Model::default();
+    while model.revision < 500 {
+        if model.revision < 250 {
+            base = model.clone();
+        }
+        let operation = random_operation(&model, &mut rng, 100);
+        if matches!(operation, engine_model::Operation::Compact(to) if to > 200) {
+            continue;
+        }
+        apply(&mut model, &leader, operation);
+    }
+    engine_model::replay(&base, &own, 0);
+    let mut stream = Vec::new();
+    let snapshot = leader.snapshot(model.mark(), model.state()).unwrap();
+    snapshot.write_above(base.revision, &mut stream).unwrap();
+    let truth = chunks_of(&stream);
+
+    let target = tempfile::tempdir().unwrap();
+    drop(LsmEngine::open(target.path(), EngineOptions::default()).unwrap());
+    let mut lender = Lender(own, base);
+    let mut build = |chunks: &[Chunk]| {
+        let stream = stream_of(chunks);
+        PreparedStore::build_on(target.path(), &mut stream.as_slice(), &mut lender)
+    };
+    let (mut refused, mut accepted) = (0, 0);
+    for seed in 0..cases {
+        let (mut rng, mut chunks) = (Rng::new(seed), truth.clone());
+        tell_a_lie(&mut chunks, &mut rng);
+        let built = catch_unwind(AssertUnwindSafe(|| {
+            build(&chunks).map(|prepared| use_it(&prepared)).is_ok()
+        }));
+        let built = built.unwrap_or_else(|_| panic!("seed {seed} makes it panic"));
+        *if built { &mut accepted } else { &mut refused } += 1;
+    }
+    println!("{refused} refused, {accepted} accepted");
+    assert!(refused > cases / 2, "{refused} of {cases} refused");
+    let at = truth.iter().rposition(|chunk| chunk.kind == 5).unwrap();
+    let mut other_hash = truth.clone();
+    let hash = get(&other_hash[at], 16) ^ 1;
+    set(&mut other_hash[at], 16, hash);
+    assert!(build(&other_hash).is_err(), "a hash that is another");
+    let mut above = truth.clone();
+    let base = get(&above[0], 48) - 1;
+    set(&mut above[0], 48, base);
+    assert!(build(&above).is_err(), "a base below what it goes on from");
+    assert!(build(&truth).is_ok());
 }

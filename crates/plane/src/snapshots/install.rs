@@ -21,6 +21,7 @@ use crate::ground::failure::Failure;
 use crate::health::stalls::{Stalls, Work};
 use crate::queues::apply_queue::ApplyQueue;
 use crate::serve::serving::Serving;
+use crate::snapshots::own_store::OwnStore;
 use crate::snapshots::under_way::{Incoming, Received, Snapshots};
 use crate::state::core_inbox::{CoreInbox, Happening};
 use crate::state::group::{Group, StoreMachine};
@@ -105,7 +106,7 @@ fn put_in_place(room: &Arc<SnapshotInstaller>, snapshot: &Received) -> Result<()
     // It is of no use to the members' state whatever goes wrong here, so not even a broken invariant stops the member.
     let ready = catch_unwind(AssertUnwindSafe(|| make_ready(room, group, snapshot)))
         .unwrap_or_else(|_| Err(damaged("reading it met a bug in rafterdb; please report it")))?;
-    step(&room.snapshots)?;
+    room.snapshots.step()?;
     let (reply, answer) = channel();
     let (peer, mark) = (snapshot.peer, ready.store.mark());
     let owner = room.clone();
@@ -139,8 +140,15 @@ fn make_ready(room: &SnapshotInstaller, group: &Group, snapshot: &Received) -> R
         path: &snapshot.path,
         snapshots: &room.snapshots,
     };
-    let store = build(&group.home.dir, source)?;
-    step(&room.snapshots)?;
+    let own = OwnStore {
+        snapshots: &room.snapshots,
+        apply: &room.apply,
+        group: snapshot.group,
+        offered: snapshot.base,
+        path: &snapshot.path,
+    };
+    let store = build(&group.home.dir, source, own)?;
+    room.snapshots.step()?;
     let mark = store.mark();
     if (mark.index, mark.term) != (snapshot.mark.index, snapshot.mark.term) {
         return Err(damaged("it stands elsewhere than it was announced to"));
@@ -158,14 +166,14 @@ fn make_ready(room: &SnapshotInstaller, group: &Group, snapshot: &Received) -> R
 
 /// Builds the new store on a thread that gives way to those that somebody waits for. Not on the installing thread itself: what that starts
 /// when it opens the store inherits its place, and would keep it.
-fn build(directory: &Path, source: LookedAfter<'_>) -> Result<PreparedStore, PlaneError> {
+fn build(directory: &Path, source: LookedAfter<'_>, mut own: OwnStore<'_>) -> Result<PreparedStore, PlaneError> {
     std::thread::scope(|scope| {
         let building = rafterdb_fault::point("thread.start").and_then(|()| {
             std::thread::Builder::new()
                 .name("rafterdb-build".to_owned())
                 .spawn_scoped(scope, move || {
                     give_way();
-                    PreparedStore::build(directory, &mut BufReader::new(source))
+                    PreparedStore::build_on(directory, &mut BufReader::new(source), &mut own)
                 })
         });
         let thread = building.map_err(|e| PlaneError::io("start a thread that installs a snapshot", &e))?;
@@ -247,16 +255,6 @@ fn reach(name: &str) -> Result<(), PlaneError> {
     rafterdb_fault::point(name).map_err(|e| PlaneError::io(name, &e))
 }
 
-/// Counts that the thread has come further, unless the member closes.
-fn step(snapshots: &Snapshots) -> Result<(), PlaneError> {
-    snapshots.steps.fetch_add(1, Ordering::Relaxed);
-    if snapshots.is_closing() {
-        Err(closes())
-    } else {
-        Ok(())
-    }
-}
-
 fn closes() -> PlaneError {
     PlaneError::new(Code::Closed, "the member closes")
 }
@@ -281,7 +279,8 @@ struct LookedAfter<'a> {
 
 impl Read for LookedAfter<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        step(self.snapshots)
+        self.snapshots
+            .step()
             .and_then(|()| check_space(self.path))
             .map_err(|error| io::Error::other(error.text))?;
         let bytes = buffer.len().min(READ_BYTES_MAX);

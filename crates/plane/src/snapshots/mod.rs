@@ -4,6 +4,7 @@
 pub mod flush;
 pub mod install;
 pub mod outgoing;
+pub mod own_store;
 pub mod rate;
 pub mod receive;
 pub mod record;
@@ -11,6 +12,7 @@ pub mod records;
 pub mod send;
 pub mod turns;
 pub mod under_way;
+pub mod view;
 
 #[cfg(test)]
 mod tests;

@@ -14,6 +14,8 @@ struct Progress {
     state: SnapshotState,
     /// Answers so far: each is a sign of life, whatever it says.
     answers: u64,
+    /// Up to which revision the receiver has all, as its first answer says; 0: it wants all.
+    base: u64,
     /// Whether the connection stands.
     is_up: bool,
     /// How often it was lost.
@@ -54,6 +56,7 @@ impl Outgoing {
                 acked: 0,
                 state: SnapshotState::More,
                 answers: 0,
+                base: 0,
                 is_up: true,
                 losses: 0,
                 resumed: None,
@@ -62,11 +65,14 @@ impl Outgoing {
         }
     }
 
-    /// The receiver has answered.
-    pub fn answered(&self, received: u64, said: SnapshotState) {
+    /// The receiver has answered. `base`: up to which revision it says it has all; 0: it says nothing of that.
+    pub fn answered(&self, received: u64, said: SnapshotState, base: u64) {
         let mut progress = self.progress.lock();
         // An answer may be read after its sender was given up: what has ended stays so.
         if progress.state == SnapshotState::More {
+            if progress.answers == 0 {
+                progress.base = base;
+            }
             progress.answers += 1;
             match said {
                 SnapshotState::More => progress.acked = progress.acked.max(received),
@@ -97,6 +103,15 @@ impl Outgoing {
     pub fn connected(&self) {
         self.progress.lock().is_up = true;
         self.moved.notify_all();
+    }
+
+    /// Waits for the first answer. Up to which revision the receiver has all; 0: it wants all, or has not answered.
+    pub fn base(&self, silence_max: Duration) -> u64 {
+        match self.wait_for(0, silence_max, |progress| progress.answers > 0) {
+            Ok((Heard::Reached, progress)) => progress.base,
+            // Whoever goes on hears of that.
+            Ok((Heard::Installed | Heard::Lost, _)) | Err(_) => 0,
+        }
     }
 
     /// Bytes that are acknowledged.
@@ -192,9 +207,9 @@ mod tests {
             for _ in 0..10 {
                 std::thread::sleep(SILENCE / 3);
                 // All was received long ago: what it says is not new, that it says something is.
-                receiver.answered(100, SnapshotState::More);
+                receiver.answered(100, SnapshotState::More, 0);
             }
-            receiver.answered(100, SnapshotState::Installed);
+            receiver.answered(100, SnapshotState::Installed, 0);
         });
         assert_eq!(outgoing.wait(None, 0, SILENCE).unwrap(), Heard::Installed);
         installing.join().unwrap();
@@ -203,7 +218,7 @@ mod tests {
     #[test]
     fn a_receiver_that_is_gone_is_noticed() {
         let outgoing = Outgoing::new(0, 1);
-        outgoing.answered(100, SnapshotState::More);
+        outgoing.answered(100, SnapshotState::More, 0);
         assert_eq!(outgoing.wait(Some(100), 0, SILENCE).unwrap(), Heard::Reached);
         let began = Instant::now();
         assert_eq!(
@@ -212,7 +227,7 @@ mod tests {
         );
         assert!(began.elapsed() >= SILENCE);
         outgoing.give_up();
-        outgoing.answered(200, SnapshotState::Installed);
+        outgoing.answered(200, SnapshotState::Installed, 0);
         assert_eq!(
             outgoing.wait(None, 0, SILENCE).unwrap_err().kind(),
             io::ErrorKind::BrokenPipe
@@ -233,7 +248,7 @@ mod tests {
         assert_eq!(outgoing.reconnected(0, soon()).unwrap(), 1);
         assert_eq!(outgoing.wait(Some(0), 1, SILENCE).unwrap(), Heard::Reached);
         // An answer to what was asked over an earlier connection is none.
-        outgoing.answered(7, SnapshotState::Resumed);
+        outgoing.answered(7, SnapshotState::Resumed, 0);
         outgoing.lost();
         outgoing.connected();
         assert_eq!(outgoing.reconnected(1, soon()).unwrap(), 2);
@@ -242,7 +257,23 @@ mod tests {
             outgoing.resumed(2, SILENCE).unwrap_err().kind(),
             io::ErrorKind::TimedOut
         );
-        outgoing.answered(9, SnapshotState::Resumed);
+        outgoing.answered(9, SnapshotState::Resumed, 0);
         assert_eq!(outgoing.resumed(2, SILENCE).unwrap(), (Heard::Reached, 9));
+    }
+
+    #[test]
+    fn what_the_receiver_has_is_what_its_first_answer_says() {
+        let outgoing = Outgoing::new(0, 1);
+        assert_eq!(outgoing.base(Duration::from_millis(1)), 0, "it is silent");
+        outgoing.answered(0, SnapshotState::More, 7);
+        outgoing.answered(5, SnapshotState::More, 9);
+        assert_eq!(outgoing.base(SILENCE), 7);
+        let older = Outgoing::new(0, 1);
+        older.answered(0, SnapshotState::More, 0);
+        assert_eq!(older.base(SILENCE), 0, "an older version says nothing of it");
+        let lost = Outgoing::new(0, 1);
+        lost.answered(0, SnapshotState::More, 7);
+        lost.lost();
+        assert_eq!(lost.base(SILENCE), 0, "who knows what else was lost");
     }
 }

@@ -1,7 +1,7 @@
 //! Receiving a snapshot: its records become a file, which is handed to the installing thread when it is whole. Believes nothing:
 //! whatever does not follow from what came before ends the stream, leaves nothing behind and is told in the member's log once.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::Write;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rafterdb_codec::{limits, Code, SnapshotMessage, SnapshotRecord, SnapshotState, SnapshotStream};
+use rafterdb_codec::{is_shortage, limits, Code, SnapshotMessage, SnapshotRecord, SnapshotState, SnapshotStream};
 use rafterdb_net::{Lane, Parts};
 use rafterdb_pool::Slice;
 use rafterdb_store::Mark;
@@ -44,6 +44,8 @@ type Key = (u64, u16);
 struct Stream {
     id: u64,
     mark: Mark,
+    /// Up to which revision this member has all, as it has told the sender; 0: it wants all.
+    base: u64,
     path: PathBuf,
     /// Until all is there.
     file: Option<File>,
@@ -87,6 +89,8 @@ struct Streams<'a> {
     under_way: HashMap<Key, Stream>,
     /// Of each peer, the last stream that was told to have ended badly, and when.
     told: HashMap<u64, (u16, u64, Instant)>,
+    /// Groups of which an increment could not be installed: the next snapshot is to hold all.
+    want_all: HashSet<u16>,
     /// What the installing thread had done when that was last new, and when that was.
     moved: (u64, Instant),
 }
@@ -97,6 +101,7 @@ pub fn receive(room: &SnapshotReceiver, incoming: &Receiver<Incoming>) {
         room,
         under_way: HashMap::new(),
         told: HashMap::new(),
+        want_all: HashSet::new(),
         moved: (0, Instant::now()),
     };
     let mut sign_at = Instant::now();
@@ -133,6 +138,11 @@ pub fn receive(room: &SnapshotReceiver, incoming: &Receiver<Incoming>) {
     }
 }
 
+/// Whether a snapshot was refused for what it and this member hold, and not for want of room, or since it is not needed.
+const fn is_of_the_content(error: &PlaneError) -> bool {
+    !is_shortage(error.code) && !matches!(error.code, Code::InvalidArgument | Code::Closed)
+}
+
 fn refused(text: impl Into<String>) -> PlaneError {
     PlaneError::new(Code::ProtocolError, text)
 }
@@ -153,12 +163,19 @@ impl Streams<'_> {
             }
         };
         let key = (peer, group);
-        let received = self
-            .under_way
-            .get(&key)
-            .filter(|stream| stream.id == id)
-            .map_or(0, |stream| stream.offset);
-        self.answer(peer, group, id, received, said);
+        let known = self.under_way.get(&key).filter(|stream| stream.id == id);
+        // What it has is told at the beginning, as long as it may count.
+        let offered = known.filter(|stream| stream.offset == 0 && stream.file.is_some());
+        let (received, base) = (
+            known.map_or(0, |stream| stream.offset),
+            offered.map_or(0, |stream| stream.base),
+        );
+        let ack = SnapshotMessage::Ack {
+            received,
+            state: said,
+            base,
+        };
+        self.answer(peer, group, id, ack);
         if matches!(said, SnapshotState::Installed | SnapshotState::Failed) {
             self.remove(key, id);
         }
@@ -210,9 +227,15 @@ impl Streams<'_> {
         let path = self.room.directory.join(name);
         check_space(&path)?;
         let file = File::create(&path).map_err(|e| PlaneError::io("receive a snapshot", &e))?;
+        let base = if self.want_all.contains(&group) {
+            0
+        } else {
+            self.room.groups.get(group).machine().revision()
+        };
         let stream = Stream {
             id,
             mark,
+            base,
             path,
             file: Some(file),
             offset: 0,
@@ -320,6 +343,7 @@ impl Streams<'_> {
             group: key.1,
             id: stream.id,
             mark: stream.mark,
+            base: stream.base,
             path: stream.path.clone(),
         };
         if self.room.snapshots.hand_over(received) {
@@ -353,7 +377,13 @@ impl Streams<'_> {
         let Some(stream) = self.under_way.get(&key).filter(|stream| stream.id == id) else {
             return;
         };
-        self.answer(peer, group, id, stream.offset, said);
+        let (received, base) = (stream.offset, stream.base);
+        match result {
+            Ok(()) => drop(self.want_all.remove(&group)),
+            Err(error) if base > 0 && is_of_the_content(error) => drop(self.want_all.insert(group)),
+            Err(_) => {}
+        }
+        self.say(peer, group, id, received, said);
         self.remove(key, id);
     }
 
@@ -400,8 +430,12 @@ impl Streams<'_> {
         }
     }
 
-    fn answer(&self, peer: u64, group: u16, id: u64, received: u64, said: SnapshotState) {
-        let ack = SnapshotMessage::Ack { received, state: said };
+    fn say(&self, peer: u64, group: u16, id: u64, received: u64, state: SnapshotState) {
+        let base = 0;
+        self.answer(peer, group, id, SnapshotMessage::Ack { received, state, base });
+    }
+
+    fn answer(&self, peer: u64, group: u16, id: u64, ack: SnapshotMessage<'_>) {
         self.room
             .network
             .send(peer, Lane::Bulk, Parts::new(encoded(group, id, ack)));
@@ -422,7 +456,7 @@ impl Streams<'_> {
         }
         for ((peer, group), stream) in &self.under_way {
             if stream.file.is_none() {
-                self.answer(*peer, *group, stream.id, stream.offset, SnapshotState::More);
+                self.say(*peer, *group, stream.id, stream.offset, SnapshotState::More);
             }
         }
     }

@@ -84,6 +84,12 @@ impl<'a> RecordWriter<'a> {
         self.is_there
     }
 
+    /// Bytes of the stream that have gone out, each counted once.
+    #[must_use]
+    pub const fn bytes(&self) -> u64 {
+        self.offset
+    }
+
     /// Says where the state stands. Fails if the peer cannot be reached.
     pub fn begin(&self, term: u64) -> io::Result<()> {
         let index = self.way.index;
@@ -95,6 +101,12 @@ impl<'a> RecordWriter<'a> {
                 "the follower cannot be reached",
             ))
         }
+    }
+
+    /// Up to which revision the receiver has all, as it answers the beginning; 0: all is to be sent.
+    #[must_use]
+    pub fn base(&self) -> u64 {
+        self.way.outgoing.base(ASK_AFTER)
     }
 
     /// Sends what is left, and waits until all of it is installed.
@@ -257,7 +269,9 @@ impl Write for RecordWriter<'_> {
         Ok(taken)
     }
 
+    /// Sees to a connection that was lost meanwhile: who looks for long for what to send would hear of it when the receiver keeps its
+    /// part no more.
     fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+        self.wait(Some(0))
     }
 }

@@ -2,10 +2,9 @@
 //! happens, the core hears once how it ended. Knows nothing of what the receiver does with it.
 
 use std::io;
-use std::sync::mpsc::channel;
 use std::sync::Arc;
 
-use rafterdb_store::{Mark, Snapshot, StoreError};
+use rafterdb_store::Mark;
 
 use crate::ground::failure::Failure;
 use crate::ground::member_log::MemberLog;
@@ -16,8 +15,9 @@ use crate::queues::apply_queue::ApplyQueue;
 use crate::snapshots::outgoing::Outgoing;
 use crate::snapshots::records::{RecordWriter, Way};
 use crate::snapshots::under_way::Snapshots;
+use crate::snapshots::view::take_view;
 use crate::state::core_inbox::{CoreInbox, Happening};
-use crate::state::group::{Group, StoreMachine};
+use crate::state::group::Group;
 use crate::state::groups::Groups;
 use crate::system::priority::give_way;
 
@@ -126,20 +126,12 @@ impl SnapshotSender {
         if !self.snapshots.connected.lock().contains(&outgoing.peer) {
             return Err(io::ErrorKind::NotConnected.into());
         }
-        let group = self.groups.get(outgoing.group);
+        let (group, peer) = (self.groups.get(outgoing.group), outgoing.peer);
         let roster = self.roster.now().clone();
         let is_witness = roster.find(outgoing.peer).is_some_and(|member| member.is_witness);
-        let (reply, answer) = channel();
-        let take = move |group: &Arc<Group>| {
-            // The asker may have given up: then nobody wants the snapshot.
-            let _ = reply.send(snapshot_of(&group.machine(), is_witness));
-        };
-        self.apply.run(group.id, Box::new(take));
         let lost = |what: &str| io::Error::other(what.to_owned());
-        let (mark, snapshot) = answer
-            .recv()
-            .map_err(|_| lost("the member closes"))?
-            .map_err(|e| lost(&e.text))?;
+        let taken = take_view(&self.apply, group.id, is_witness);
+        let (mark, snapshot) = taken.map_err(|e| lost(&e.text))?;
         let mut writer = RecordWriter::new(Way {
             network: &self.network,
             rate: &self.snapshots.rate,
@@ -150,24 +142,25 @@ impl SnapshotSender {
             outgoing,
         });
         writer.begin(mark.term)?;
-        let written = snapshot
-            .write(&mut writer)
-            .map_err(|e| lost(&e.text))
-            .and_then(|()| writer.finish());
-        if !writer.is_there() {
-            written?;
+        let base = Some(writer.base()).filter(|base| snapshot.goes_on_from(*base));
+        let written = match base {
+            Some(base) => {
+                rafterdb_fault::point("member.snapshot.above")?;
+                snapshot.write_above(base, &mut writer)
+            }
+            None => snapshot.write(&mut writer),
+        };
+        let written = written.map_err(|e| lost(&e.text)).and_then(|()| writer.finish());
+        if writer.is_there() {
+            return Ok(mark);
         }
+        written?;
+        let what = base.map_or_else(|| "all of it".to_owned(), |base| format!("above revision {base}"));
+        self.member_log.info(&format!(
+            "snapshot of group {} to member {peer} is sent: {} bytes, {what}",
+            group.id,
+            writer.bytes()
+        ));
         Ok(mark)
     }
-}
-
-/// A consistent view of a group's state, taken between two entries; for a witness without what it does not keep.
-fn snapshot_of(machine: &StoreMachine, is_witness: bool) -> Result<(Mark, Snapshot), StoreError> {
-    let (mark, state) = machine.state();
-    let snapshot = machine.engine().snapshot(mark, state)?;
-    if is_witness {
-        let (_, bare) = machine.state_of_witness();
-        return Ok((mark, snapshot.bare(bare)));
-    }
-    Ok((mark, snapshot))
 }

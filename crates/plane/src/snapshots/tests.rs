@@ -35,7 +35,7 @@ fn answers(bench: &Bench, records: &[Vec<u8>]) -> Vec<(u64, u64, SnapshotState)>
         .iter()
         .map(|(_, body)| {
             let SnapshotRecord { id, part, .. } = SnapshotRecord::parse(body).expect("it works");
-            let SnapshotMessage::Ack { received, state } = part else {
+            let SnapshotMessage::Ack { received, state, .. } = part else {
                 panic!("no answer: {part:?}")
             };
             (id, received, state)
@@ -206,8 +206,8 @@ fn an_answer_counts_if_it_comes_from_who_is_sent_to() {
     let bench = Bench::new(1);
     let outgoing = Arc::new(Outgoing::new(0, bench.id("b")));
     bench.shared.snapshots.outgoing.lock().add(9, outgoing.clone());
-    let (received, state) = (100, SnapshotState::Installed);
-    let ack = record(SnapshotMessage::Ack { received, state });
+    let (received, state, base) = (100, SnapshotState::Installed, 0);
+    let ack = record(SnapshotMessage::Ack { received, state, base });
     let silence = std::time::Duration::from_millis(20);
     for (from, is_installed) in [("c", false), ("b", true)] {
         bench

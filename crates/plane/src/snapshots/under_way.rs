@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use rafterdb_codec::{limits, SnapshotMessage, SnapshotRecord, SnapshotStream, SAFE_NUMBER_MAX};
+use rafterdb_codec::{limits, Code, SnapshotMessage, SnapshotRecord, SnapshotStream, SAFE_NUMBER_MAX};
 use rafterdb_pool::Slice;
 use rafterdb_store::Mark;
 
@@ -44,6 +44,8 @@ pub struct Received {
     pub id: u64,
     /// Where it stands, as its sender announced it; the revision is not known.
     pub mark: Mark,
+    /// The revision from which it may go on, as this member has offered; 0: it must hold all.
+    pub base: u64,
     /// The file.
     pub path: PathBuf,
 }
@@ -125,6 +127,18 @@ impl Snapshots {
         self.closing.load(Ordering::Acquire)
     }
 
+    /// Counts that the installing thread has come further.
+    ///
+    /// # Errors
+    /// `CLOSED` if the member closes.
+    pub fn step(&self) -> Result<(), PlaneError> {
+        self.steps.fetch_add(1, Ordering::Relaxed);
+        if self.is_closing() {
+            return Err(PlaneError::new(Code::Closed, "the member closes"));
+        }
+        Ok(())
+    }
+
     /// The next one that is to be sent now, and its number.
     pub fn next(&self, ids: &UniqueIds) -> Option<(u64, Arc<Outgoing>)> {
         let mut turns = self.outgoing.lock();
@@ -189,10 +203,10 @@ impl Snapshots {
             Ok((_, SnapshotMessage::Begin { index, term })) if index.max(term) > SAFE_NUMBER_MAX => {
                 return member_log.doubt(peer, "a snapshot of an entry beyond 2^53");
             }
-            Ok((id, SnapshotMessage::Ack { received, state })) => {
+            Ok((id, SnapshotMessage::Ack { received, state, base })) => {
                 let outgoing = self.outgoing.lock().get(id);
                 if let Some(outgoing) = outgoing.filter(|outgoing| outgoing.peer == peer) {
-                    outgoing.answered(received, state);
+                    outgoing.answered(received, state, base);
                 }
                 return;
             }

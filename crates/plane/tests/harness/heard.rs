@@ -35,7 +35,7 @@ impl Handler for Heard {
             } else if let PeerRecord::Snapshot(bytes) = record {
                 let SnapshotRecord { id, part, .. } = SnapshotRecord::parse(bytes).unwrap();
                 match part {
-                    SnapshotMessage::Ack { received, state } => {
+                    SnapshotMessage::Ack { received, state, .. } => {
                         let ack = Ack { id, received, state };
                         self.acks.lock().unwrap().push((ack, Instant::now()));
                     }

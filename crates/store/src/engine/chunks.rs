@@ -42,6 +42,12 @@ impl<W: Write> ChunkWriter<W> {
         Ok(())
     }
 
+    /// Lets what it writes to see to what is written so far.
+    pub(super) fn flush(&mut self) -> Result<(), StoreError> {
+        let flushed = self.out.flush();
+        flushed.map_err(|error| StoreError::new(Code::Io, format!("sending a snapshot: {error}")))
+    }
+
     /// What it wrote to.
     pub(super) fn into_inner(self) -> W {
         self.out

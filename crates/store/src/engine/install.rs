@@ -1,5 +1,6 @@
 //! Makes a store out of a snapshot's stream: a new generation beside the current one, which may become current when it is
-//! complete and on disk. Trusts nothing in the stream: what it cannot prove to be a store leaves everything as it was.
+//! complete and on disk. Trusts nothing in the stream: what it cannot prove to be a store leaves everything as it was. What an increment
+//! does not bring comes from the store that it goes on from (base.rs).
 
 use std::io::Read;
 use std::path::Path;
@@ -13,7 +14,10 @@ use rafterdb_codec::store::snapshot::{End, Header, END, HEADER, HISTORY, RANGES,
 use rafterdb_codec::store::Value;
 use rafterdb_codec::SAFE_NUMBER_MAX;
 
+use super::adding::Adding;
+use super::base::{look_after, BaseStore, NoBase, OwnRows};
 use super::chunks::ChunkReader;
+use super::content_hash::ContentHash;
 use super::directory::{build_next, Next};
 use super::generation::{begin, build_empty};
 use super::history::{History, Writer as SurvivorsWriter};
@@ -22,10 +26,9 @@ use super::options::EngineOptions;
 use super::persisted_state::encode_persisted_state;
 use super::range_tombstones::{decode_set, RangeTombstones};
 use super::shared::Persisted;
-use super::snapshot::STATE_BYTES_MAX;
-use super::spool::Spool;
-use super::tables::{lies_apart, Tables};
-use super::values::{is_whole, pack_apart};
+use super::snapshot::{Snapshot, STATE_BYTES_MAX};
+use super::tables::Tables;
+use super::values::is_whole;
 use super::Mark;
 use crate::StoreError;
 
@@ -54,6 +57,14 @@ impl PreparedStore {
     /// `IO` if `source` fails, `STORE_CORRUPT` if what it gives is damaged or does not end where it should, `DISK_FULL`.
     /// Nothing is left of it then.
     pub fn build(directory: &Path, source: &mut dyn Read) -> Result<Self, StoreError> {
+        Self::build_on(directory, source, &mut NoBase)
+    }
+
+    /// The same of a stream that may be an [increment](Snapshot::write_above), with what it goes on from.
+    ///
+    /// # Errors
+    /// As of [`Self::build`]; `STORE_CORRUPT` too if both together are not what the stream's sender has.
+    pub fn build_on(directory: &Path, source: &mut dyn Read, base: &mut dyn BaseStore) -> Result<Self, StoreError> {
         let (next, marked) = build_next(directory, build_empty, |generation| {
             let (tables, history) = begin(generation)?;
             let mut install = Install {
@@ -61,8 +72,9 @@ impl PreparedStore {
                 raw: Vec::new(),
                 tables: &tables,
                 history: &history,
+                hash: None,
             };
-            install.run()
+            install.run(base)
         })?;
         Ok(Self { next, marked })
     }
@@ -106,6 +118,8 @@ struct Install<'a> {
     raw: Vec<u8>,
     tables: &'a Tables,
     history: &'a History,
+    /// Of an increment and of what it goes on from, together.
+    hash: Option<ContentHash>,
 }
 
 /// What the header says.
@@ -113,11 +127,14 @@ struct Begin {
     mark: Mark,
     compacted: u64,
     state_bytes: u64,
+    base: Option<u64>,
 }
 
 impl Install<'_> {
-    fn run(&mut self) -> Result<MarkedState, StoreError> {
+    fn run(&mut self, base: &mut dyn BaseStore) -> Result<MarkedState, StoreError> {
         let begin = self.read_header()?;
+        let view = begin.base.map(|base_revision| self.view(&begin, base_revision, base));
+        let view = view.transpose()?;
         let mut kind = self.chunks.read(&mut self.raw)?;
         let mut state = Vec::new();
         while kind == STATE {
@@ -131,26 +148,44 @@ impl Install<'_> {
             return Err(self.chunks.damaged("the state is not as long as the header says"));
         }
         let ranges = self.read_ranges(&mut kind, &begin)?;
-        let mut floor = self.history.begin_above(begin.compacted)?;
-        let mut records = 0;
-        let mut last = (begin.compacted.saturating_sub(1), u32::MAX);
-        while kind == HISTORY {
-            records += self.add_history(&begin, &mut last, &mut floor)?;
-            kind = self.chunks.read(&mut self.raw)?;
-        }
-        self.history.begun_above(floor)?;
+        let (kind, records) = self.read_history(kind, &begin, view.as_ref(), base)?;
         let persists = Persisted {
             mark: begin.mark,
             compacted: begin.compacted,
             end: self.history.cut(0),
         };
         self.history.sync()?;
-        let rows = self.add_rows(kind, &begin, &persists, &ranges, &state)?;
-        if End::decode(&self.raw) != Some(End { records, rows }) {
-            return Err(self.chunks.damaged("something is missing before the end"));
+        let mut ingestion = self.tables.begin_ingestion()?;
+        for (name, value) in encode_persisted_state(&persists, &ranges, &state) {
+            ingestion.meta(&name, &value)?;
+        }
+        let mut adding = Adding::new(ingestion, self.tables.path(), self.hash.take());
+        let own = view
+            .as_ref()
+            .zip(begin.base)
+            .map(|(view, revision)| OwnRows::new(view, revision, begin.compacted));
+        self.add_rows(kind, &begin, &mut adding, own.transpose()?, base)?;
+        let (rows, hash) = adding.finish()?;
+        if End::decode(&self.raw) != Some(End { records, rows, hash }) {
+            let what = if begin.base.is_some() {
+                "with what it goes on from it is not what its sender has"
+            } else {
+                "something is missing before the end"
+            };
+            return Err(self.chunks.damaged(what));
         }
         self.chunks.expect_end()?;
         Ok((begin.mark, state))
+    }
+
+    /// The view of the store that an increment goes on from, if it does.
+    fn view(&mut self, begin: &Begin, revision: u64, base: &mut dyn BaseStore) -> Result<Snapshot, StoreError> {
+        self.hash = Some(ContentHash::default());
+        let view = base.view(revision)?;
+        if view.mark().revision < revision || view.compacted() > begin.compacted {
+            return Err(self.chunks.damaged("it goes on from another store"));
+        }
+        Ok(view)
     }
 
     fn read_header(&mut self) -> Result<Begin, StoreError> {
@@ -168,10 +203,14 @@ impl Install<'_> {
             },
             compacted: header.compacted,
             state_bytes: header.state_bytes,
+            base: header.base,
         };
         let Mark { index, term, revision } = begin.mark;
         let plausible = [index, term, revision].iter().all(|number| *number <= SAFE_NUMBER_MAX)
             && begin.compacted <= revision
+            && begin
+                .base
+                .is_none_or(|base| (begin.compacted..=revision).contains(&base))
             && begin.state_bytes <= STATE_BYTES_MAX;
         if !plausible {
             return Err(self.chunks.damaged("its header makes no sense"));
@@ -190,13 +229,44 @@ impl Install<'_> {
         ranges.map_err(|malformed| self.chunks.damaged(malformed.0))
     }
 
+    /// History, from the current chunk on, which is of `kind`: that of the store that an increment goes on from first. Returns the kind of
+    /// the chunk behind it, and how many records there are.
+    fn read_history(
+        &mut self,
+        mut kind: u32,
+        begin: &Begin,
+        view: Option<&Snapshot>,
+        base: &mut dyn BaseStore,
+    ) -> Result<(u32, u64), StoreError> {
+        let mut floor = self.history.begin_above(begin.compacted)?;
+        let mut records = 0;
+        let mut last = (begin.compacted.saturating_sub(1), u32::MAX);
+        if let (Some(view), Some(revision)) = (view, begin.base) {
+            let mut bytes = 0;
+            view.each_record(begin.compacted, revision, &mut |_, record| {
+                bytes += record.len();
+                records += self.add_history(record, begin, &mut last, &mut floor)?;
+                look_after(base, &mut bytes)
+            })?;
+            last = (revision, u32::MAX);
+        }
+        while kind == HISTORY {
+            let raw = std::mem::take(&mut self.raw);
+            records += self.add_history(&raw, begin, &mut last, &mut floor)?;
+            self.raw = raw;
+            kind = self.chunks.read(&mut self.raw)?;
+        }
+        self.history.begun_above(floor)?;
+        Ok((kind, records))
+    }
+
     fn add_history(
         &mut self,
+        mut rest: &[u8],
         begin: &Begin,
         last: &mut (u64, u32),
         floor: &mut SurvivorsWriter,
     ) -> Result<u64, StoreError> {
-        let mut rest = self.raw.as_slice();
         let mut records = 0;
         while !rest.is_empty() {
             let Decoded::Record(bytes) = decode(rest) else {
@@ -213,6 +283,9 @@ impl Install<'_> {
                 return Err(self.chunks.damaged("a history record makes no sense"));
             }
             *last = (record.revision, record.sub);
+            if let Some(hash) = &mut self.hash {
+                hash.record(&rest[..bytes]);
+            }
             let parts = Parts {
                 revision: record.revision,
                 sub: record.sub,
@@ -231,55 +304,48 @@ impl Install<'_> {
         Ok(records)
     }
 
-    /// Adds the rows of all chunks from the current one on, which is of `kind`, and leaves the END chunk in `raw`.
+    /// Adds the rows of all chunks from the current one on, which is of `kind`, among those that are there already, and leaves the END
+    /// chunk in `raw`.
     fn add_rows(
         &mut self,
         mut kind: u32,
         begin: &Begin,
-        persists: &Persisted,
-        ranges: &RangeTombstones,
-        state: &[u8],
-    ) -> Result<u64, StoreError> {
-        let mut ingestion = self.tables.begin_ingestion()?;
-        for (name, value) in encode_persisted_state(persists, ranges, state) {
-            ingestion.meta(&name, &value)?;
-        }
-        let mut spool = Spool::new(self.tables.path());
-        let mut rows = 0;
+        adding: &mut Adding<'_>,
+        mut own: Option<OwnRows<'_>>,
+        base: &mut dyn BaseStore,
+    ) -> Result<(), StoreError> {
+        let is_told = |modified| modified <= begin.mark.revision && begin.base.is_none_or(|base| modified > base);
         let mut last = Vec::new();
         while kind == ROWS {
             let mut rest = self.raw.as_slice();
             while !rest.is_empty() {
-                let Some((key, row, after)) = split_pair(rest) else {
+                let Some((key, packed, after)) = split_pair(rest) else {
                     return Err(self.chunks.damaged("a row cannot be read"));
                 };
-                let unpacked = unpack(row).filter(|row| row.modified <= begin.mark.revision);
-                let Some(Value::Here(value)) = unpacked.map(|row| row.value) else {
+                let row = unpack(packed).filter(|row| is_told(row.modified));
+                let Some((row, Value::Here(value))) = row.map(|row| (row, row.value)) else {
                     return Err(self.chunks.damaged("a row makes no sense"));
                 };
                 if key <= last.as_slice() || key.len() > KEY_BYTES_MAX {
                     return Err(self.chunks.damaged("a row makes no sense"));
                 }
-                match unpacked.filter(|_| lies_apart(key, value.len())) {
-                    Some(unpacked) => {
-                        spool.add(key, &unpacked, value)?;
-                        ingestion.row(key, &pack_apart(&unpacked))?;
-                    }
-                    None => ingestion.row(key, row)?,
+                if let Some(own) = &mut own {
+                    own.add_before(Some(key), adding, base)?;
                 }
+                adding.add(key, packed, &row, value)?;
                 last.clear();
                 last.extend_from_slice(key);
                 rest = after;
-                rows += 1;
             }
             kind = self.chunks.read(&mut self.raw)?;
+        }
+        if let Some(own) = &mut own {
+            own.add_before(None, adding, base)?;
         }
         if kind != END {
             return Err(self.chunks.damaged("it is of a kind that does not belong here"));
         }
-        spool.each(&mut |key, modified, value| ingestion.value(key, modified, value))?;
-        ingestion.finish()?;
-        Ok(rows)
+        Ok(())
     }
 }
 

@@ -1,8 +1,11 @@
 //! What the state machine needs of the storage below it: rows by key, history by revision.
 //! One writer (the apply thread), many readers. Knows no operations, sessions or results.
 
+mod adding;
 mod arena;
+mod base;
 mod chunks;
+mod content_hash;
 mod dead_run;
 mod dead_stretches;
 mod deletions;
@@ -46,6 +49,7 @@ pub use rafterdb_codec::store::skips::Skips;
 pub use rafterdb_codec::store::value::APART_BYTES_MIN;
 pub use rafterdb_codec::store::{RowRef, Value};
 
+pub use base::BaseStore;
 pub use install::{install_snapshot, PreparedStore};
 pub use late_state::MakeState;
 pub use lsm::{LsmEngine, MarkedState};

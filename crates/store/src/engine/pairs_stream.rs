@@ -36,6 +36,7 @@ impl<W: Write> PairsStream<W> {
             compacted: mark.revision,
             state_bytes: state.len() as u64,
             has_ranges: false,
+            base: None,
         };
         header.encode(&mut raw);
         writer.write(HEADER, &mut raw)?;
@@ -78,6 +79,7 @@ impl<W: Write> PairsStream<W> {
         let end = End {
             records: 0,
             rows: self.rows,
+            hash: None,
         };
         end.encode(&mut self.raw);
         self.writer.write(END, &mut self.raw)?;

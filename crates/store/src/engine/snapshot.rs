@@ -1,5 +1,6 @@
 //! A consistent view of an engine at one revision, written out as a stream while writes go on. Reading the stream gives
-//! a store that answers every read at every kept revision as this one does.
+//! a store that answers every read at every kept revision as this one does. For who has all up to some revision, what came after it
+//! is enough.
 //! What its chunks hold is the codec's (`rafterdb_codec::store::snapshot`).
 
 use std::io::Write;
@@ -11,10 +12,11 @@ use rafterdb_codec::store::pair::push_pair_of;
 use rafterdb_codec::store::record::{encode, Parts, Record};
 use rafterdb_codec::store::row::Header as RowHeader;
 use rafterdb_codec::store::snapshot::{End, Header, END, HEADER, HISTORY, RANGES, ROWS, STATE};
-use rafterdb_codec::store::Value;
+use rafterdb_codec::store::{RowRef, Value};
 use rafterdb_codec::Code;
 
 use super::chunks::{ChunkWriter, CHUNK_BYTES};
+use super::content_hash::ContentHash;
 use super::history::Changes;
 use super::range_tombstones::{encode_set, RangeTombstones};
 use super::shared::Shared;
@@ -118,28 +120,54 @@ impl Snapshot {
         self.mark
     }
 
+    /// Whether what came after revision `base` is enough for who has all up to it: all that the view has of before is there then.
+    #[must_use]
+    pub fn goes_on_from(&self, base: u64) -> bool {
+        !self.is_bare && base > 0 && (self.pin.compacted..=self.mark.revision).contains(&base)
+    }
+
     /// Writes the stream, as soon as the flush that it began with is done. Memory: a few MiB, whatever the size of the
     /// store.
     ///
     /// # Errors
     /// `IO` if `out` fails or a file cannot be read; `STORE_CORRUPT`.
     pub fn write(self, out: &mut dyn Write) -> Result<(), StoreError> {
-        let mut writer = ChunkWriter::new(out);
-        let mut raw = Vec::with_capacity(CHUNK_BYTES + (64 << 10));
-        self.write_header(&mut writer, &mut raw)?;
+        self.write_parts(None, out)
+    }
+
+    /// Writes what came after revision `base` alone, [from which it goes on](Self::goes_on_from), and a hash of all. While it passes
+    /// over what is not written it flushes `out` now and then, which need not write anything.
+    ///
+    /// # Errors
+    /// As of [`Self::write`].
+    pub fn write_above(self, base: u64, out: &mut dyn Write) -> Result<(), StoreError> {
+        assert!(
+            self.goes_on_from(base),
+            "an increment begins between what is compacted and its end"
+        );
+        self.write_parts(Some(base), out)
+    }
+
+    fn write_parts(self, base: Option<u64>, out: &mut dyn Write) -> Result<(), StoreError> {
+        let mut parts = PartsWriter {
+            chunks: ChunkWriter::new(out),
+            raw: Vec::with_capacity(CHUNK_BYTES + (64 << 10)),
+            above: base.unwrap_or(0),
+            passed_bytes: 0,
+            hash: base.map(|_| ContentHash::default()),
+        };
+        self.write_header(base, &mut parts)?;
         let (records, rows) = if self.is_bare {
             (0, 0)
         } else {
-            (
-                self.write_history(&mut writer, &mut raw)?,
-                self.write_rows(&mut writer, &mut raw)?,
-            )
+            (self.write_history(&mut parts)?, self.write_rows(&mut parts)?)
         };
-        End { records, rows }.encode(&mut raw);
-        writer.write(END, &mut raw)
+        let hash = parts.hash.map(|hash| hash.value());
+        End { records, rows, hash }.encode(&mut parts.raw);
+        parts.chunks.write(END, &mut parts.raw)
     }
 
-    fn write_header(&self, writer: &mut ChunkWriter<&mut dyn Write>, raw: &mut Vec<u8>) -> Result<(), StoreError> {
+    fn write_header(&self, base: Option<u64>, parts: &mut PartsWriter<'_>) -> Result<(), StoreError> {
         let Mark { index, term, revision } = self.mark;
         let header = Header {
             index,
@@ -148,55 +176,71 @@ impl Snapshot {
             compacted: self.pin.compacted,
             state_bytes: self.state.len() as u64,
             has_ranges: !self.ranges.is_empty(),
+            base,
         };
+        let PartsWriter { chunks, raw, .. } = parts;
         header.encode(raw);
-        writer.write(HEADER, raw)?;
+        chunks.write(HEADER, raw)?;
         for piece in self.state.chunks(CHUNK_BYTES) {
             raw.extend_from_slice(piece);
-            writer.write(STATE, raw)?;
+            chunks.write(STATE, raw)?;
         }
         for piece in encode_set(&self.ranges).chunks(CHUNK_BYTES) {
             raw.extend_from_slice(piece);
-            writer.write(RANGES, raw)?;
+            chunks.write(RANGES, raw)?;
         }
         Ok(())
     }
 
-    fn write_history(&self, writer: &mut ChunkWriter<&mut dyn Write>, raw: &mut Vec<u8>) -> Result<u64, StoreError> {
+    fn write_history(&self, parts: &mut PartsWriter<'_>) -> Result<u64, StoreError> {
         let mut records = 0;
-        let mut cursor = Changes::from(&self.pin.shared.history, self.pin.compacted)?;
-        while cursor.advance()? {
-            let record = cursor.record();
-            if record.revision > self.mark.revision {
-                break;
-            }
-            if self.needs_before_image(&record)? {
-                let previous = self.pin.shared.parse(record.row)?.previous;
-                let before = self.pin.shared.replaced(record.key, record.revision, previous)?;
-                let parts = Parts {
-                    revision: record.revision,
-                    sub: record.sub,
-                    key: record.key,
-                    row: [record.row, &[]],
-                    before: &before,
-                };
-                encode(&parts, raw);
-            } else {
-                raw.extend_from_slice(cursor.record_bytes());
-            }
+        self.each_record(self.pin.compacted, self.mark.revision, &mut |revision, record| {
             records += 1;
-            if raw.len() >= CHUNK_BYTES {
-                writer.write(HISTORY, raw)?;
+            if let Some(hash) = &mut parts.hash {
+                hash.record(record);
             }
-        }
-        if !raw.is_empty() {
-            writer.write(HISTORY, raw)?;
-        }
+            if revision <= parts.above {
+                return parts.pass(record.len());
+            }
+            parts.raw.extend_from_slice(record);
+            parts.end_chunk(HISTORY, CHUNK_BYTES)
+        })?;
+        parts.end_chunk(HISTORY, 1)?;
         Ok(records)
     }
 
+    /// Calls `visit` with the revision of each record of history with `compacted` ≤ revision ≤ `to`, and with the record as the stream of a
+    /// store that is compacted so far has it. `compacted` is this store's or above.
+    pub(super) fn each_record(&self, compacted: u64, to: u64, visit: VisitRecord<'_>) -> Result<(), StoreError> {
+        let mut with_before = Vec::new();
+        let mut cursor = Changes::from(&self.pin.shared.history, compacted)?;
+        while cursor.advance()? {
+            let record = cursor.record();
+            if record.revision > to {
+                break;
+            }
+            if !self.needs_before_image(&record, compacted)? {
+                visit(record.revision, cursor.record_bytes())?;
+                continue;
+            }
+            let previous = self.pin.shared.parse(record.row)?.previous;
+            let before = self.pin.shared.replaced(record.key, record.revision, previous)?;
+            let parts = Parts {
+                revision: record.revision,
+                sub: record.sub,
+                key: record.key,
+                row: [record.row, &[]],
+                before: &before,
+            };
+            with_before.clear();
+            encode(&parts, &mut with_before);
+            visit(record.revision, &with_before)?;
+        }
+        Ok(())
+    }
+
     /// Whether what a change replaced is to be added to its record, or the value of that.
-    fn needs_before_image(&self, record: &Record<'_>) -> Result<bool, StoreError> {
+    fn needs_before_image(&self, record: &Record<'_>, compacted: u64) -> Result<bool, StoreError> {
         if record.is_range() {
             return Ok(false);
         }
@@ -204,39 +248,100 @@ impl Snapshot {
             return Ok(!is_whole(record.before));
         }
         let previous = self.pin.shared.parse(record.row)?.previous;
-        Ok(previous != 0 && previous <= self.pin.compacted)
+        Ok(previous != 0 && previous <= compacted)
     }
 
-    fn write_rows(&self, writer: &mut ChunkWriter<&mut dyn Write>, raw: &mut Vec<u8>) -> Result<u64, StoreError> {
+    fn write_rows(&self, parts: &mut PartsWriter<'_>) -> Result<u64, StoreError> {
         let shared = &self.pin.shared;
-        let Ok(mut tables) = self.tables.recv() else {
-            let cause = shared.check().err();
-            return Err(cause.unwrap_or_else(|| StoreError::new(Code::Closed, "the store is closed")));
-        };
+        let mut tables = self.tables()?;
         let mut rows = 0;
         while let Some(found) = tables.rows.next(false, &shared.tables)? {
             let (key, packed) = (found.key(), found.row());
             let row = shared.parse(packed)?;
-            let is_dead = self.ranges.hides(key, row.modified, (self.pin.compacted, 0));
-            if is_dead || (row.is_tombstone() && row.modified <= self.pin.compacted) {
+            if self.is_gone(key, &row, self.pin.compacted) {
+                continue;
+            }
+            rows += 1;
+            if let Some(hash) = &mut parts.hash {
+                hash.row(key, &row);
+            }
+            if row.modified <= parts.above {
+                parts.pass(key.len() + packed.len())?;
                 continue;
             }
             // As every version reads it: with its value.
             match row.value {
                 Value::Apart { .. } => {
-                    let value = tables.values.find(key, row.modified, &shared.tables)?;
-                    push_pair_of(raw, key, [RowHeader::of(&row).as_bytes(), value.bytes()]);
+                    let value = if parts.hash.is_some() {
+                        // Most are passed over, and need not be read.
+                        tables.values.get(key, row.modified, &shared.tables)?
+                    } else {
+                        tables.values.find(key, row.modified, &shared.tables)?
+                    };
+                    push_pair_of(&mut parts.raw, key, [RowHeader::of(&row).as_bytes(), value.bytes()]);
                 }
-                Value::Here(_) | Value::Hashed(..) => push_pair_of(raw, key, [packed, &[]]),
+                Value::Here(_) | Value::Hashed(..) => push_pair_of(&mut parts.raw, key, [packed, &[]]),
             }
-            rows += 1;
-            if raw.len() >= CHUNK_BYTES {
-                writer.write(ROWS, raw)?;
-            }
+            parts.end_chunk(ROWS, CHUNK_BYTES)?;
         }
-        if !raw.is_empty() {
-            writer.write(ROWS, raw)?;
-        }
+        parts.end_chunk(ROWS, 1)?;
         Ok(rows)
+    }
+
+    /// The tables as the flush left them; to be asked for once.
+    pub(super) fn tables(&self) -> Result<RowsAndValues, StoreError> {
+        self.tables.recv().map_err(|_| {
+            let cause = self.shared().check().err();
+            cause.unwrap_or_else(|| StoreError::new(Code::Closed, "the store is closed"))
+        })
+    }
+
+    /// Whether a row that the tables may still have is none of a store that is compacted so far.
+    pub(super) fn is_gone(&self, key: &[u8], row: &RowRef<'_>, compacted: u64) -> bool {
+        self.ranges.hides(key, row.modified, (compacted, 0)) || (row.is_tombstone() && row.modified <= compacted)
+    }
+
+    pub(super) fn shared(&self) -> &Shared {
+        &self.pin.shared
+    }
+
+    /// The revision up to which it is compacted.
+    pub(super) const fn compacted(&self) -> u64 {
+        self.pin.compacted
+    }
+}
+
+/// Called with a record's revision and the record.
+pub(super) type VisitRecord<'a> = &'a mut dyn FnMut(u64, &[u8]) -> Result<(), StoreError>;
+
+/// History and rows on their way into chunks.
+struct PartsWriter<'a> {
+    chunks: ChunkWriter<&'a mut dyn Write>,
+    raw: Vec<u8>,
+    /// What is of a revision above this is written.
+    above: u64,
+    /// Bytes that were passed over since `out` was last flushed.
+    passed_bytes: usize,
+    /// Of an increment.
+    hash: Option<ContentHash>,
+}
+
+impl PartsWriter<'_> {
+    /// Ends a chunk that has so many bytes.
+    fn end_chunk(&mut self, kind: u32, bytes_min: usize) -> Result<(), StoreError> {
+        if self.raw.len() >= bytes_min {
+            self.chunks.write(kind, &mut self.raw)?;
+        }
+        Ok(())
+    }
+
+    /// So many bytes are not written.
+    fn pass(&mut self, bytes: usize) -> Result<(), StoreError> {
+        self.passed_bytes += bytes;
+        if self.passed_bytes >= CHUNK_BYTES {
+            self.passed_bytes = 0;
+            self.chunks.flush()?;
+        }
+        Ok(())
     }
 }

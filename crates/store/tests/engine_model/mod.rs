@@ -4,6 +4,8 @@
 // Each test uses its own part of it; a failure here is the test's.
 #![allow(dead_code, clippy::unwrap_used)]
 
+pub mod stream;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use rafterdb_store::{skips_after, Change, ChangePlace, Engine, KeyRange, Mark, RowRef, StoreError, Value, Visit};

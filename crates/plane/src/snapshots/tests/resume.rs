@@ -8,7 +8,7 @@ use std::sync::mpsc::Receiver;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rafterdb_codec::{limits, Role, SnapshotMessage, SnapshotRecord};
+use rafterdb_codec::{limits, Role, SnapshotMessage, SnapshotRecord, SnapshotState};
 
 use super::slice;
 use crate::ground::member_log::MemberLog;
@@ -192,9 +192,8 @@ impl Connection<'_> {
     }
 }
 
-/// Sends all of it, as the thread that sends does.
-fn send(shared: &Shared, group: &Group, outgoing: Arc<Outgoing>, bytes: &[u8]) -> std::io::Result<()> {
-    let mut writer = RecordWriter::new(Way {
+fn writer<'a>(shared: &'a Shared, group: &'a Group, outgoing: Arc<Outgoing>) -> RecordWriter<'a> {
+    RecordWriter::new(Way {
         network: &shared.network,
         rate: &shared.snapshots.rate,
         member_log: &shared.member_log,
@@ -202,7 +201,12 @@ fn send(shared: &Shared, group: &Group, outgoing: Arc<Outgoing>, bytes: &[u8]) -
         id: ID,
         index: 5,
         outgoing,
-    });
+    })
+}
+
+/// Sends all of it, as the thread that sends does.
+fn send(shared: &Shared, group: &Group, outgoing: Arc<Outgoing>, bytes: &[u8]) -> std::io::Result<()> {
+    let mut writer = writer(shared, group, outgoing);
     writer.begin(3)?;
     writer.write_all(bytes)?;
     writer.finish()
@@ -335,4 +339,42 @@ fn a_receiver_that_hears_of_a_loss_after_the_question_where_to_go_on_is_asked_ag
 fn a_beginning_that_is_lost_ends_the_stream_to_be_begun_anew() {
     let outcome = stream(&content(), &mut |record| record == 1);
     assert!(outcome.failed.is_some() && outcome.received.is_none());
+}
+
+#[test]
+fn who_has_nothing_to_send_for_long_asks_where_to_go_on_when_the_connection_was_lost() {
+    let (from, bytes) = (Bench::new(1), content());
+    from.group(0).set_role(Role::Leader);
+    let outgoing = Arc::new(Outgoing::new(0, from.id("b")));
+    let near = End::new(&from.shared, &from.wire, outgoing.peer);
+    from.shared.snapshots.outgoing.lock().add(ID, outgoing.clone());
+    let (parts, group) = (&from.shared, from.group(0).clone());
+    let (loss, lost) = std::sync::mpsc::channel();
+    std::thread::scope(|scope| {
+        let (group, bytes) = (&group, &bytes);
+        let sending = scope.spawn(move || {
+            let mut writer = writer(parts, group, outgoing);
+            writer.begin(3)?;
+            writer.write_all(&bytes[..1 << 20])?;
+            lost.recv().map_err(std::io::Error::other)?;
+            writer.flush()
+        });
+        let began = Instant::now();
+        while near.data.get() < 1 << 20 {
+            assert!(began.elapsed() < PATIENCE, "{} bytes went out", near.data.get());
+            near.frames();
+        }
+        near.lose();
+        loss.send(()).expect("it works");
+        let asks = |frame: &Vec<u8>| {
+            let part = SnapshotRecord::parse(frame).expect("it works").part;
+            matches!(part, SnapshotMessage::Resume { .. })
+        };
+        while !near.frames().iter().any(asks) {
+            assert!(began.elapsed() < PATIENCE && !sending.is_finished(), "it does not ask");
+        }
+        let (received, state, base) = (1 << 20, SnapshotState::Resumed, 0);
+        near.hear(&super::record(SnapshotMessage::Ack { received, state, base }));
+        assert!(sending.join().expect("it works").is_ok());
+    });
 }

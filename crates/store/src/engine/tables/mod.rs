@@ -46,7 +46,7 @@ use manifest::verify_manifest;
 use tombstones::TombstoneFilters;
 use version::Versions;
 
-pub(super) use ingestion::Added;
+pub(super) use ingestion::{Added, Ingestion};
 pub(super) use limits::Limits;
 pub(super) use range::{TableRange, TableRow};
 pub(super) use values::{lies_apart, RowsAndValues, StoredValue};

@@ -53,7 +53,7 @@ pub(in crate::engine) struct RowsAndValues {
 pub(in crate::engine) struct ValueRange {
     iterator: BoxedIterator<'static>,
     /// Goes after the iterator, which reads its files.
-    _version: Arc<Version>,
+    version: Arc<Version>,
 }
 
 impl ValueRange {
@@ -64,7 +64,7 @@ impl ValueRange {
         let high = Bound::Excluded(end.map_or_else(|| Slice::from([VALUES + 1]), stored));
         Self {
             iterator: version.range(&(low, high)),
-            _version: version,
+            version,
         }
     }
 
@@ -78,6 +78,18 @@ impl ValueRange {
             }
         }
         Ok(None)
+    }
+
+    /// The value of the row of `key` and revision `modified`, wherever the others are.
+    pub(in crate::engine) fn get(&self, key: &[u8], modified: u64, tables: &Tables) -> Result<StoredValue, StoreError> {
+        let found = with_prefix(VALUES, key, |prefixed| {
+            let found = self.version.get(prefixed);
+            found.map_err(|error| tables.read_failure(&error))
+        })?;
+        let found = found.map(|found| StoredValue::new(found, tables)).transpose()?;
+        found
+            .filter(|found| found.modified() == modified)
+            .ok_or_else(|| corrupt(&tables.path, None, "the value of a row is missing"))
     }
 
     /// The value of the row of `key` and revision `modified`, which comes after those that were asked for before.
