@@ -2,6 +2,8 @@
 // after an attempt that failed only much later.
 import { describe, expect, test } from 'vitest'
 import type { Outgoing } from '../../src/raft/message.js'
+import { Preference } from '../../src/raft/preference.js'
+import { Progress } from '../../src/raft/progress.js'
 import type { Raft } from '../../src/raft/raft.js'
 import { Message, Role } from '../../src/raft/raft-kinds.js'
 import { Voters } from '../../src/raft/voters.js'
@@ -112,6 +114,30 @@ describe('a leader hands over', () => {
     bench.at(9_000, (raft) => raft.reachedDisk(2, 1))
     expect(told(bench, 9_100, 9_200, [2, 3], 2)[0]).toEqual([3, 9_100])
   })
+
+  test('nor is it begun meanwhile, and given up', () => {
+    const bench = leading(1, 1)
+    bench.at(1_000, (raft) => raft.change(7, wish(raft, [1, 1 + 256, 2, 1, 3, 1 + 512])))
+    // It does not hang: the others do not have the change.
+    bench.at(1_000, (raft) => raft.reachedDisk(2, 1))
+    const over: unknown[] = []
+    for (let now = 1_100; now <= 9_000; now += 100) {
+      bench
+        .answers(now - 1, 1, 2, 3)
+        .at(now, applies)
+        .at(now)
+      over.push(...bench.taken('transferOver'))
+    }
+    expect(over).toEqual([])
+  })
+})
+
+test('who was heard an election timeout ago is still there', () => {
+  const voters = new Voters([1, 2], [], [], [], new Map([[2, 1]]))
+  const two = new Progress(2, 1, 0)
+  two.heard(9_500, 10_000)
+  const better = (now: number) => new Preference(500).better(voters, 1, [two], 0, now)?.id
+  expect([better(10_000), better(10_001)]).toEqual([2, undefined])
 })
 
 test('after an attempt that failed it waits thirty election timeouts, twice as long after the next, and never for ever', () => {

@@ -48,6 +48,10 @@ describe('two sets of voters', () => {
     expect(reached(changing, 0, 0, 9, 9, 9)).toBe(0)
   })
 
+  test('one that leaves is enough for a second set', () => {
+    expect([new Voters([1, 2], [3]).isJoint, new Voters([1, 2]).isJoint]).toEqual([true, false])
+  })
+
   test('a quorum is a majority of each', () => {
     expect(changing.isQuorum(new Set([1, 2]))).toBe(false)
     expect(changing.isQuorum(new Set([4, 5]))).toBe(false)

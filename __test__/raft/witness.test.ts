@@ -98,6 +98,26 @@ describe('what a witness is sent', () => {
     expect(sentTo(recovering, 3)).toEqual([2])
   })
 
+  test('though who only learns lags', () => {
+    const bench = new Bench([1, 2, 3, 4, 5], [], []).lead(2, 3)
+    bench.reconfigure(new Voters([1, 2, 3, 4, 5], [], [6], [4, 5])).answers(1_000, 1, 2, 3, 4, 5, 6)
+    for (let now = 1_100; now <= 1_500; now += 100) bench.answers(now - 1, 1, 2, 4, 5, 6).at(now)
+    proposed(bench, 1_501, true).taken('send')
+    bench.answers(1_501, 2, 2)
+    expect([sentTo(bench, 4), bench.raft.commit]).toEqual([[2], 1])
+  })
+
+  test('not what is on the disk of a leader alone that does not vote', () => {
+    const sent = (...voters: number[]) => {
+      const bench = new Bench([1, 2, 3, 4], [], []).lead(2, 3)
+      bench.reconfigure(new Voters(voters, [], [], [4])).answers(1_000, 1, 2, 3, 4)
+      bench.taken('send')
+      // The others with data have been silent for longer than an election timeout.
+      return sentTo(proposed(bench, 1_501, true), 4)
+    }
+    expect([sent(1, 2, 3, 4), sent(2, 3, 4)]).toEqual([[2], []])
+  })
+
   test('if nobody keeps up, what any disk with data has', () => {
     const limit = (own: number, other: number) => {
       const bench = new Bench([1, 2, 3, 4, 5], [], []).lead(2, 3)
