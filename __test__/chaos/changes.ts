@@ -113,7 +113,10 @@ export class Changes {
     for (const member of [...cluster.members]) {
       if (names.includes(member.name)) continue
       // Who has not joined yet is not listed either: it goes on until it is.
-      if (!this.made.includes(`${member.name} leaves`) && !(await this.#isRemoved(member))) continue
+      if (!this.made.includes(`${member.name} leaves`) && !(await this.#isRemoved(member))) {
+        await this.#goOn(member)
+        continue
+      }
       await this.#ended(member)
       cluster.members.splice(cluster.members.indexOf(member), 1)
       this.given.network.leave(member.name)
@@ -121,6 +124,13 @@ export class Changes {
     const missing = names.filter((name) => !cluster.members.some((member) => member.name === name))
     if (missing.length > 0) throw new Error(`${missing.join(', ')} came back`)
     if (names.length !== cluster.members.length) throw new Error(`${names.join(', ')} are listed`)
+  }
+
+  /** A member that has not joined before its disk is full ends, and is started again. */
+  async #goOn(member: Member): Promise<void> {
+    const { env, faults } = this.given
+    if (member.isRunning || faults.struck.has(member) || !member.log.includes('DISK_FULL')) return
+    await member.start(env(member.name))
   }
 
   async #isRemoved(member: Member): Promise<boolean> {

@@ -28,6 +28,8 @@ export interface Place {
 export interface ClusterOptions {
   /** One for each member, named a, b, c, …; default: three of `serve`. */
   kinds?: Kind[]
+  /** The one that is a witness, by name. Default: none. */
+  witness?: string | undefined
   /** Members of the cluster beyond those, which do not run. Default 0. */
   absent?: number
   /** Of each member's process. */
@@ -181,7 +183,7 @@ export class Cluster implements AsyncDisposable {
 
   /** Starts all members and waits for a leader. */
   static async start(given: ClusterOptions = {}): Promise<Cluster> {
-    const { kinds = ['serve', 'serve', 'serve'], options = {}, absent = 0, env = {}, route, place = onLoopback } = given
+    const { kinds = ['serve', 'serve', 'serve'], options = {}, absent = 0, env = {}, route, place = onLoopback, witness } = given
     const dir = mkdtempSync(join(tmpdir(), 'rafterdb-cluster-'))
     const names = Array.from({ length: kinds.length + absent }, (_, i) => String.fromCharCode(97 + i))
     const places: Place[] = []
@@ -190,11 +192,17 @@ export class Cluster implements AsyncDisposable {
     const members: Member[] = []
     for (const [i, kind] of kinds.entries()) {
       const name = names[i] as string
-      const seen = { ...endpoints }
+      const seen: NonNullable<OpenOptions['members']> = { ...endpoints }
       for (const other of names) if (route && other !== name) seen[other] = await route(name, other, endpoints[other] as string)
-      members.push(
-        new Member(name, kind, endpoints[name] as string, dir, { ...options, name, members: seen }, places[i]?.command),
-      )
+      const endpoint = endpoints[name] as string
+      if (witness !== undefined) {
+        const at = endpoints[witness] as string
+        // It tells all others one address, and listens at its own.
+        const isReachedByRoute = name === witness && route !== undefined
+        seen[witness] = { endpoint: isReachedByRoute ? await route('*', witness, at) : at, witness: true }
+      }
+      const own = name === witness ? { listen: endpoint } : {}
+      members.push(new Member(name, kind, endpoint, dir, { ...options, ...own, name, members: seen }, places[i]?.command))
     }
     const cluster = new Cluster(dir, members, Object.fromEntries(Object.entries(endpoints).slice(kinds.length)))
     try {
