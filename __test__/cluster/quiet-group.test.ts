@@ -9,14 +9,16 @@ import { expect, test } from 'vitest'
 const MIB = 2 ** 20
 const WRITTEN_BYTES = 160 * MIB
 const VALUE = 'x'.repeat(MIB)
-/** What is retained, a segment of age before a flush, what a memtable holds, the segment being written and a spare. */
-const KEPT_BYTES_MAX = 80 * MIB
+/** What is retained, a segment of age before a flush, what a memtable holds, and the segment being written. */
+const KEPT_BYTES_MAX = 64 * MIB
 
 test('a group that writes nothing lets the log of the other one go', { timeout: 180_000 }, async () => {
   const dir = mkdtempSync(join(tmpdir(), 'rafterdb-quiet-group-'))
   const kept = (): number => {
     const log = join(dir, 'log')
-    return readdirSync(log).reduce((sum, name) => sum + statSync(join(log, name)).size, 0)
+    // Not the spares, of which several are there after a cut of several segments.
+    const segments = readdirSync(log).filter((name) => name.endsWith('.wal'))
+    return segments.reduce((sum, name) => sum + statSync(join(log, name)).size, 0)
   }
   const database = await open({ dataDir: dir, groups: 2, memory: 32 * MIB, logRetainBytes: 8 * MIB, requestTimeout: 60_000 })
   try {
